@@ -1,49 +1,37 @@
 # The ratchet extension (PGXS), and one command each for everything else: `make help` lists them.
 #
-# Everything that installs packages first must also work where neither pg_config nor the server's headers exist
-# yet, so PGXS is included only where it is found, and such targets call make again once the packages are there.
+# What installs packages first must also work where neither pg_config nor the server's headers exist yet. So PGXS is
+# included only where it is found, and such targets call make again once the packages are there.
 
 .DEFAULT_GOAL := all
 
-# -- the extension -----------------------------------------------------------------------------------------------------
+PG_CONFIG ?= pg_config
+export PG_CONFIG
+ROOT := .
 
-CONTROL := extension/ratchet.control
-RATCHET_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(CONTROL))
+# -- the extension -----------------------------------------------------------------------------------------------------
 
 EXTENSION = extension/ratchet
 DATA = $(wildcard extension/ratchet--*.sql)
 MODULE_big = ratchet
 OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard $(addsuffix /*.cpp,extension/src extension/src/pg extension/src/core))))
 
-# The database of pg_regress and of the isolation tester already has the extension. Output stays out of the tree.
-OUT := build/test
+# The databases of pg_regress and of the isolation tester have the extension already. Output stays out of the tree.
 REGRESS := $(sort $(notdir $(basename $(wildcard sql/*.sql))))
-REGRESS_OPTS = --inputdir=. --outputdir=$(OUT)/regress --load-extension=ratchet
+REGRESS_OPTS = --inputdir=. --outputdir=build/test/regress --load-extension=ratchet
 ISOLATION := $(sort $(notdir $(basename $(wildcard test/isolation/specs/*.spec))))
-ISOLATION_OPTS = --inputdir=test/isolation --outputdir=$(OUT)/isolation --load-extension=ratchet
-REGRESS_PREP = regress-output
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/test/isolation --load-extension=ratchet
+REGRESS_PREP = output-directories
 
-EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc.d)
+EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc.d) build
 
-PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
-
 ifneq ($(PGXS),)
 
-# -isystem: the server's headers are C and not clean under these warnings; ours are held to all of them.
-# PGDLLEXPORT: only what the server looks up leaves the library. PostgreSQL defines it so from 16 on.
-PG_CPPFLAGS = -Iextension/src -isystem $(shell $(PG_CONFIG) --includedir-server) \
-	-DRATCHET_VERSION=\"$(RATCHET_VERSION)\" '-DPGDLLEXPORT=__attribute__((visibility("default")))'
-PG_CXXFLAGS = -std=c++17 -Wall -Wextra -Werror -fvisibility=hidden -fvisibility-inlines-hidden
-ifneq ($(findstring clang,$(CXX)),)
-# The server's flags were chosen for the compiler that built it.
-PG_CXXFLAGS += -Wno-unknown-warning-option
-endif
-SHLIB_LINK = -lstdc++
-
+include tools/cxx.mk
 include $(PGXS)
 
-# The server's make knows nothing of our C++ standard in the bitcode step, and tracks no headers.
+# PGXS knows nothing of our C++ standard in the bitcode step, and tracks no headers.
 COMPILE.cxx.bc += $(PG_CXXFLAGS) -MMD -MP -MF $(@:.bc=.bc.d)
 COMPILE.cc += -MMD -MP -MF $(@:.o=.d)
 $(OBJS) $(OBJS:.o=.bc): $(CONTROL)
@@ -51,11 +39,101 @@ $(OBJS) $(OBJS:.o=.bc): $(CONTROL)
 
 else
 
+.PHONY: all install installcheck clean
 all install installcheck clean:
-	@echo "no PGXS found through '$(PG_CONFIG)'; 'make deps' installs what is missing, or set PG_CONFIG" >&2; exit 1
+	@echo "no PGXS found through '$(PG_CONFIG)': 'make deps' installs what is missing, or set PG_CONFIG" >&2; exit 1
 
 endif
 
-.PHONY: regress-output
-regress-output:
-	@mkdir -p $(OUT)/regress $(OUT)/isolation
+# -- one command each --------------------------------------------------------------------------------------------------
+
+AGAIN = $(MAKE) --no-print-directory
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+CMAKE_BUILD = build/cmake
+SUITES = style regress isolation tap orm sdk
+
+.PHONY: help deps demo test bench stress format check-style check-regress check-isolation check-tap check-orm check-sdk \
+	install-as-root installed output-directories cmake cmake-cli
+
+## make                  builds the extension; PG_CONFIG=... chooses another server
+## make install          installs it into that server
+## make installcheck     pg_regress and isolation tests against a running server that you name by PGHOST and so on
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make deps             installs the Debian packages that are missing for all of this; says which before it does
+deps:
+	@tools/deps test
+
+## make demo             packages, build, install, then the race with and without ratchet on a throwaway server
+demo:
+	@tools/deps demo
+	@$(AGAIN) -j$(JOBS) all
+	@$(AGAIN) install-as-root
+	@$(AGAIN) cmake-cli
+	"$$(find $(CMAKE_BUILD) -type f -name pg_ratchet -perm -u+x | head -n 1)" race --rounds $(or $(ROUNDS),200)
+
+## make test             packages, build, install, then every test suite on throwaway servers; closes with the count
+test:
+	@tools/deps test
+	@$(AGAIN) -j$(JOBS) all
+	@$(AGAIN) install-as-root
+	@rm -f build/test/*.count
+	@for suite in $(SUITES); do $(AGAIN) check-$$suite || true; done
+	@tools/suite --total $(SUITES)
+
+## make check-regress    pg_regress alone (sql/, expected/); REGRESS='a b' for some of it
+check-regress: installed
+	@tools/suite regress tools/with-server -- tools/show-diffs build/test/regress $(AGAIN) installcheck ISOLATION=
+
+## make check-isolation  isolation specs alone (test/isolation); ISOLATION='a b' for some of it
+check-isolation: installed
+	@tools/suite isolation tools/with-server -- tools/show-diffs build/test/isolation $(AGAIN) installcheck REGRESS=
+
+## make check-tap        Perl tests alone (test/t); TAP=test/t/some.pl for some of it
+check-tap: installed
+	@$(AGAIN) -C test/modules/fence all >build/test/modules.log 2>&1 || { cat build/test/modules.log; exit 1; }
+	@tools/suite tap tools/run-tap $(TAP)
+
+## make check-orm        tests with real ORMs alone (test/orm); ORM=test/orm/some.py for some of it
+check-orm: installed
+	@tools/suite orm tools/with-server -- tools/run-orm $(ORM)
+
+## make check-sdk        builds SDK, command line and examples with CMake and runs their tests
+check-sdk: installed cmake
+	@tools/suite sdk ctest --test-dir $(CMAKE_BUILD) --output-on-failure $(if $(SDK),-R '$(SDK)')
+
+## make check-style      formatting, the fence, the lanes, the version
+check-style: output-directories
+	@tools/suite style tools/check-style
+
+## make stress           long concurrency tests (test/stress), not part of make test
+stress: installed
+	@tools/with-server --conf max_connections=300 -- tools/run-each test/stress
+
+## make bench            measures the costs (test/bench/run) on a throwaway server
+bench: installed
+	@if [ -x test/bench/run ]; then test/bench/run; else echo "no benchmark here"; fi
+
+## make format           formats the C++ sources
+format:
+	@tools/clang-format
+
+# Installing writes into the server's own directories, which may take root.
+install-as-root: output-directories
+	@tools/as-root $(AGAIN) install >build/test/install.log 2>&1 || { cat build/test/install.log; exit 1; }
+
+# The tests test what is installed. An older build there would make them say something untrue.
+installed: output-directories
+	@tools/check-installed
+
+cmake-cli:
+	@cmake -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=OFF -DRATCHET_BUILD_EXAMPLES=OFF
+	@cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
+
+cmake:
+	@cmake -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=ON -DRATCHET_BUILD_EXAMPLES=ON
+	@cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
+
+output-directories:
+	@mkdir -p build/test/regress build/test/isolation

@@ -1,0 +1,112 @@
+#include "race_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <ratchet/ratchet.hpp>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "pqxx_seam.hpp"
+
+namespace ratchet::cli {
+
+namespace {
+
+constexpr const char *source = "web";
+
+void add(writing &done, const assignment &task, std::string what) {
+  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - task.start;
+  done.events.push_back({passed.count(), done.who, std::move(what)});
+}
+
+}  // namespace
+
+std::string describe(bool submitted, const std::string &comment) {
+  return fmt::format("{}, comment '{}'", submitted ? "submitted" : "not submitted", comment);
+}
+
+race_writer::race_writer(const std::string &dsn, std::string schema, std::string who)
+    : race_connection(dsn), notices_(connection_), schema_(std::move(schema)), who_(std::move(who)) {}
+
+writing race_writer::save_stale(const assignment &task, const std::string &comment) {
+  writing done;
+  done.who = who_;
+  auto image = read_and_think(task, done);
+  image["comment"] = comment;
+  save(task, image, done);
+  return done;
+}
+
+writing race_writer::submit(const assignment &task, variant kind) {
+  writing done;
+  done.who = who_;
+  auto image = read_and_think(task, done);
+  if (kind == variant::submit) {
+    call_submit(task, done);
+  } else {
+    image["submitted_at"] = "now";
+    image["submitter_user_id"] = submitter_id;
+    image["submission_source"] = source;
+    save(task, image, done);
+  }
+  return done;
+}
+
+row_image race_writer::read_and_think(const assignment &task, writing &done) {
+  row_image image;
+  {
+    pqxx::nontransaction session{connection_};
+    const auto answer = detail::execute(session, fmt::format("SELECT * FROM {}.scorecards WHERE id = $1", schema_),
+                                        {std::to_string(task.id)});
+    for (const auto &field : answer[0]) {
+      image[field.name()] = field.is_null() ? std::nullopt : std::optional{field.as<std::string>()};
+    }
+  }
+  add(done, task, "read: " + describe(image["submitted_at"].has_value(), *image["comment"]));
+  std::this_thread::sleep_for(task.think);
+  return image;
+}
+
+// Writes every column but the key, changed or not.
+void race_writer::save(const assignment &task, const row_image &image, writing &done) {
+  std::string assignments;
+  std::vector<std::optional<std::string>> parameters{std::to_string(task.id)};
+  for (const auto &[column, content] : image) {
+    if (column == "id") continue;
+    parameters.push_back(content);
+    assignments += fmt::format("{}{} = ${}", assignments.empty() ? "" : ", ", column, parameters.size());
+  }
+  pqxx::work tx{connection_};
+  const auto answer = detail::execute(
+      tx,
+      fmt::format("UPDATE {0}.scorecards SET {1} WHERE id = $1"
+                  " RETURNING nextval('{0}.tick'), (EXTRACT(epoch FROM submitted_at) * 1000000)::bigint",
+                  schema_, assignments),
+      parameters);
+  tx.commit();
+
+  done.tick = answer[0][0].as<std::int64_t>();
+  done.comment = image.at("comment");
+  if (!answer[0][1].is_null()) done.submitted_at = answer[0][1].as<std::int64_t>();
+  add(done, task, "saved the whole row: " + describe(image.at("submitted_at").has_value(), *done.comment));
+  if (const auto notice = notices_.take(); !notice.empty()) {
+    done.guarded = true;
+    add(done, task, "was told: " + notice);
+  }
+}
+
+void race_writer::call_submit(const assignment &task, writing &done) {
+  pqxx::work tx{connection_};
+  const auto result = ratchet::submission(schema_ + ".scorecards", task.id)
+                          .actor(submitter_id)
+                          .set("submission_source", source)
+                          .run(tx);
+  done.tick = detail::execute(tx, fmt::format("SELECT nextval('{}.tick')", schema_), {})[0][0].as<std::int64_t>();
+  tx.commit();
+  if (!result) throw std::runtime_error("ratchet.submit() of a new row answered " + result.outcome_text);
+  if (result.submitted_at) done.submitted_at = result.submitted_at->time_since_epoch().count();
+  add(done, task, "called ratchet.submit(): " + result.outcome_text);
+}
+
+}  // namespace ratchet::cli

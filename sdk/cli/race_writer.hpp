@@ -1,0 +1,66 @@
+// One of the writers that meet at a row.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "notices.hpp"
+#include "race.hpp"
+#include "race_schema.hpp"
+
+namespace ratchet::cli {
+
+// A row as an ORM holds it between reading and saving: every column, as text.
+using row_image = std::map<std::string, std::optional<std::string>>;
+
+// What a writer did to the row in one round.
+struct writing {
+  std::string who;
+  std::int64_t tick = 0;                     // its place in the order of the row's writes
+  std::optional<std::string> comment;        // what it wrote; empty: it left the comment alone
+  std::optional<std::int64_t> submitted_at;  // when it closed the gate, as it was answered
+  bool guarded = false;                      // the guard kept something of it
+  std::vector<event> events;
+};
+
+// What a writer is to do in one round.
+struct assignment {
+  std::int64_t id = 0;                          // of the scorecard
+  std::chrono::microseconds think{0};           // between reading and writing
+  std::chrono::steady_clock::time_point start;  // of the round, for the events
+};
+
+// Owns a connection, and is used by one thread at a time.
+class race_writer : race_connection {
+ public:
+  race_writer(const std::string &dsn, std::string schema, std::string who);
+
+  // The Update of the application: reads the row, thinks, saves all of it with a new comment.
+  writing save_stale(const assignment &task, const std::string &comment);
+
+  // The Submit of the application, which reads and thinks too. Throws std::runtime_error if it is refused, because
+  // nobody else submits this row.
+  writing submit(const assignment &task, variant kind);
+
+ private:
+  row_image read_and_think(const assignment &task, writing &done);
+  void save(const assignment &task, const row_image &image, writing &done);
+  void call_submit(const assignment &task, writing &done);
+
+  notices notices_;
+  std::string schema_;
+  std::string who_;
+};
+
+// The user that submits.
+inline constexpr const char *submitter_id = "7";
+
+// "submitted, comment 'x'": for timelines.
+std::string describe(bool submitted, const std::string &comment);
+
+}  // namespace ratchet::cli

@@ -1,0 +1,61 @@
+/// @file
+/// Changing columns of one row under its contract.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <pqxx/transaction_base>
+#include <ratchet/export.hpp>
+#include <ratchet/key.hpp>
+#include <ratchet/outcome.hpp>
+#include <ratchet/value.hpp>
+#include <string>
+#include <vector>
+
+namespace ratchet {
+
+/// The answer to a change. True when the row now has the values, as far as no contract kept them: updated, unchanged.
+struct [[nodiscard]] update_result {
+  update_outcome outcome = update_outcome::unknown;
+  std::string outcome_text;        ///< The outcome as the server spelled it.
+  std::vector<std::string> kept;   ///< Columns that the contract kept at their current value.
+  std::vector<std::string> stale;  ///< Columns that differ from what was expected.
+
+  /// Whether the row now has the values of every column that is not in `kept`.
+  explicit operator bool() const noexcept {
+    return outcome == update_outcome::updated || outcome == update_outcome::unchanged;
+  }
+};
+
+/// See http_status(update_outcome).
+inline int http_status(const update_result &result) noexcept { return http_status(result.outcome); }
+
+/// A call of `ratchet.update()`: changes the named columns of one row and tells which of them its contract kept.
+///
+///     auto r = ratchet::change("scorecards", id).set("comment", text).expect("comment", old).run(tx);
+///
+/// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
+class RATCHET_EXPORT change {
+ public:
+  /// A change of the row `key` of `table`; the table is written as in SQL, see submission::submission.
+  change(std::string table, ratchet::key key);
+
+  /// Sets a column. The last value for a column counts.
+  change &set(std::string column, const value &to);
+  /// Changes the row only if the column still has this value; otherwise the outcome is `stale`.
+  change &expect(std::string column, const value &current);
+
+  /// Runs it. Waits while another transaction holds the row.
+  ///
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), constraint (23R01: a protected column in
+  /// mode reject), contract (55R01: the table has no contract), contention (40001, 40P01), privilege (42501),
+  /// connection.
+  update_result run(pqxx::transaction_base &tx) const;
+
+ private:
+  std::string table_;
+  ratchet::key key_;
+  nlohmann::json patch_ = nlohmann::json::object();
+  nlohmann::json expect_;  // null until it is given
+};
+
+}  // namespace ratchet

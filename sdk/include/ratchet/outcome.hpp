@@ -1,0 +1,48 @@
+/// @file
+/// What a call can come to.
+#pragma once
+
+#include <ratchet/export.hpp>
+#include <string_view>
+
+namespace ratchet {
+
+/// What a submission came to.
+enum class submit_outcome {
+  submitted,          ///< This call closed the gate.
+  replayed,           ///< The same idempotency key had closed it before: a safe retry, nothing was changed.
+  already_submitted,  ///< Somebody else closed it first; the result says who and when.
+  conflict,           ///< The record hit a unique key; nothing was changed.
+  stale,              ///< An expected value no longer holds; nothing was changed.
+  not_found,          ///< There is no such row.
+  limited,            ///< Refused by a rate limit.
+  unknown             ///< A newer server's outcome; the result has its text.
+};
+
+/// What a change came to.
+enum class update_outcome {
+  updated,    ///< At least one column was changed.
+  unchanged,  ///< The row already had these values; nothing was written.
+  kept,       ///< Every column that would have changed is protected and was kept.
+  stale,      ///< An expected value no longer holds; nothing was changed.
+  not_found,  ///< There is no such row.
+  unknown     ///< A newer server's outcome; the result has its text.
+};
+
+/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+RATCHET_EXPORT submit_outcome submit_outcome_from(std::string_view text) noexcept;
+/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+RATCHET_EXPORT update_outcome update_outcome_from(std::string_view text) noexcept;
+
+/// The outcome as the server spells it. Never throws.
+RATCHET_EXPORT std::string_view to_string(submit_outcome outcome) noexcept;
+/// The outcome as the server spells it. Never throws.
+RATCHET_EXPORT std::string_view to_string(update_outcome outcome) noexcept;
+
+/// 201 submitted, 200 replayed, 409 already_submitted and conflict, 412 stale, 404 not_found, 429 limited,
+/// 500 unknown. Never throws.
+RATCHET_EXPORT int http_status(submit_outcome outcome) noexcept;
+/// 200 updated and unchanged, 409 kept, 412 stale, 404 not_found, 500 unknown. Never throws.
+RATCHET_EXPORT int http_status(update_outcome outcome) noexcept;
+
+}  // namespace ratchet

@@ -1,0 +1,84 @@
+/// @file
+/// Closing the gate of one row, once.
+#pragma once
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <pqxx/transaction_base>
+#include <ratchet/export.hpp>
+#include <ratchet/key.hpp>
+#include <ratchet/outcome.hpp>
+#include <ratchet/value.hpp>
+#include <string>
+#include <vector>
+
+namespace ratchet {
+
+/// A point in time with PostgreSQL's resolution.
+using timestamp = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
+
+/// The answer to a submission. True when the gate is closed by this request: submitted or replayed.
+struct [[nodiscard]] submit_result {
+  submit_outcome outcome = submit_outcome::unknown;
+  std::string outcome_text;                 ///< The outcome as the server spelled it.
+  std::optional<timestamp> submitted_at;    ///< When the gate was closed, also for a loser; empty for infinity, too.
+  std::optional<std::string> submitted_by;  ///< Who closed it, also for a loser; empty where no actor is kept.
+  std::optional<nlohmann::json> record;     ///< The stored child row.
+  std::optional<nlohmann::json> progress;   ///< Counters of the parent, where some are kept.
+  std::string conflict;                     ///< Name of the unique constraint that the record hit.
+  std::vector<std::string> stale;           ///< Columns that differ from what was expected.
+
+  /// Whether this request closed the gate, now or before.
+  explicit operator bool() const noexcept {
+    return outcome == submit_outcome::submitted || outcome == submit_outcome::replayed;
+  }
+};
+
+/// See http_status(submit_outcome).
+inline int http_status(const submit_result &result) noexcept { return http_status(result.outcome); }
+
+/// A call of `ratchet.submit()`: closes the gate of one row, sets columns and stores a record, all or nothing.
+///
+///     auto r = ratchet::submission("scorecards", id).actor(user).set("comment", text).run(tx);
+///     if (!r) return reply(ratchet::http_status(r));
+///
+/// Names are checked here, values by the server. Every function that takes text throws ratchet::error (argument,
+/// 22021) for an embedded NUL.
+class RATCHET_EXPORT submission {
+ public:
+  /// A submission of the row `key` of `table`. The table is written as in SQL: `scorecards`, `app.scorecards`,
+  /// `"Scorecards"`; an unqualified name is looked up through the search_path of the session.
+  submission(std::string table, ratchet::key key);
+
+  /// Who submits; stored in the contract's actor column.
+  submission &actor(const identifier &who);
+  /// Sets a column of the row in the same statement. The last value for a column counts.
+  submission &set(std::string column, const value &to);
+  /// Names the request, so that asking again after a lost answer comes to `replayed`.
+  submission &idempotency_key(const identifier &request);
+  /// Stores `record`, an object over columns, in the table `child` together with the gate. Its reference to the row is
+  /// filled in. Throws ratchet::error (argument, 22023) for a document that is no object.
+  submission &store_in(std::string child, const nlohmann::json &record);
+  /// Submits only if the column still has this value; otherwise the outcome is `stale`.
+  submission &expect(std::string column, const value &current);
+
+  /// Runs it. Waits while another transaction holds the row; the outcome is settled when `tx` commits.
+  ///
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (55R01: no contract, or a
+  /// trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and SERIALIZABLE when the row changed
+  /// since the snapshot, 40P01), privilege (42501), constraint (class 23), connection.
+  submit_result run(pqxx::transaction_base &tx) const;
+
+ private:
+  std::string table_;
+  ratchet::key key_;
+  std::optional<std::string> actor_;
+  std::optional<std::string> idempotency_key_;
+  std::optional<std::string> child_;
+  nlohmann::json patch_;  // these three are null until they are given
+  nlohmann::json record_;
+  nlohmann::json expect_;
+};
+
+}  // namespace ratchet

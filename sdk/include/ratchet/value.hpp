@@ -1,0 +1,64 @@
+/// @file
+/// A value for a column.
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ratchet/export.hpp>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace ratchet {
+
+/// A value for a column: NULL, boolean, number, text or a JSON document.
+///
+/// Converts implicitly from those, so that `set("comment", text)` reads well. The server converts it to the column's
+/// type as `jsonb_populate_record` does: times, uuids, enums and numerics of any length are given as text.
+///
+/// Constructors that take text or a document throw ratchet::error (argument, 22021) for an embedded NUL, which
+/// PostgreSQL cannot store and libpq would cut off silently, and (argument, 22023) for NaN or infinity in a document.
+class RATCHET_EXPORT value {
+ public:
+  /// SQL NULL.
+  value(std::nullptr_t) noexcept {}
+  /// SQL NULL.
+  value(std::nullopt_t) noexcept {}
+  /// The value inside, or SQL NULL.
+  template <typename T>
+  value(const std::optional<T> &maybe) : value(maybe ? value(*maybe) : value(nullptr)) {}
+
+  /// A boolean. A template, so that no pointer turns into one.
+  template <typename T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>
+  value(T truth) : json_(truth) {}
+  /// An integer of any width. Characters are neither numbers nor text, and are refused.
+  template <typename T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool> &&
+                                             !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
+                                             !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>,
+                                         long> = 0>
+  value(T number) : json_(number) {}
+  /// A floating-point number, NaN and infinities included.
+  template <typename T, std::enable_if_t<std::is_floating_point_v<T>, char> = 0>
+  value(T number) : json_(from_double(static_cast<double>(number))) {}
+
+  /// A text, or SQL NULL for a null pointer.
+  value(const char *text);
+  /// A text, UTF-8.
+  value(std::string_view text);
+  /// A text, UTF-8.
+  value(const std::string &text) : value(std::string_view{text}) {}
+  /// A JSON document, for columns of any type. JSON null is SQL NULL.
+  value(nlohmann::json document);
+
+  /// The value as it is sent.
+  const nlohmann::json &json() const noexcept { return json_; }
+
+ private:
+  static nlohmann::json from_double(double number);
+
+  nlohmann::json json_ = nullptr;
+};
+
+}  // namespace ratchet

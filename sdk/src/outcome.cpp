@@ -1,0 +1,64 @@
+#include <array>
+#include <ratchet/outcome.hpp>
+
+namespace ratchet {
+
+namespace {
+
+// One row an outcome: everything that is said about it stands in one place.
+template <typename Outcome>
+struct meaning {
+  Outcome outcome;
+  std::string_view text;
+  int status;
+};
+
+constexpr std::array<meaning<submit_outcome>, 8> submit_meanings{{
+    {submit_outcome::submitted, "submitted", 201},
+    {submit_outcome::replayed, "replayed", 200},
+    {submit_outcome::already_submitted, "already_submitted", 409},
+    {submit_outcome::conflict, "conflict", 409},
+    {submit_outcome::stale, "stale", 412},
+    {submit_outcome::not_found, "not_found", 404},
+    {submit_outcome::limited, "limited", 429},
+    {submit_outcome::unknown, "unknown", 500},
+}};
+
+constexpr std::array<meaning<update_outcome>, 6> update_meanings{{
+    {update_outcome::updated, "updated", 200},
+    {update_outcome::unchanged, "unchanged", 200},
+    {update_outcome::kept, "kept", 409},
+    {update_outcome::stale, "stale", 412},
+    {update_outcome::not_found, "not_found", 404},
+    {update_outcome::unknown, "unknown", 500},
+}};
+
+// The last row is `unknown`: what a newer server says, and any value that is no enumerator.
+template <typename Table>
+constexpr const auto &find(const Table &table, std::string_view text) {
+  for (const auto &row : table) {
+    if (row.text == text) return row;
+  }
+  return table.back();
+}
+
+template <typename Table, typename Outcome>
+constexpr const auto &find(const Table &table, Outcome outcome) {
+  for (const auto &row : table) {
+    if (row.outcome == outcome) return row;
+  }
+  return table.back();
+}
+
+}  // namespace
+
+submit_outcome submit_outcome_from(std::string_view text) noexcept { return find(submit_meanings, text).outcome; }
+update_outcome update_outcome_from(std::string_view text) noexcept { return find(update_meanings, text).outcome; }
+
+std::string_view to_string(submit_outcome outcome) noexcept { return find(submit_meanings, outcome).text; }
+std::string_view to_string(update_outcome outcome) noexcept { return find(update_meanings, outcome).text; }
+
+int http_status(submit_outcome outcome) noexcept { return find(submit_meanings, outcome).status; }
+int http_status(update_outcome outcome) noexcept { return find(update_meanings, outcome).status; }
+
+}  // namespace ratchet

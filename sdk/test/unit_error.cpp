@@ -1,0 +1,110 @@
+#include <gtest/gtest.h>
+
+#include <pqxx/pqxx>
+#include <ratchet/error.hpp>
+#include <string>
+
+namespace {
+
+using ratchet::error;
+using ratchet::error_kind;
+
+// What becomes of an exception of libpqxx.
+template <typename Exception>
+error translated(const Exception &thrown) {
+  try {
+    try {
+      throw thrown;
+    } catch (...) {
+      ratchet::rethrow_as_error();
+    }
+  } catch (const error &e) {
+    EXPECT_THROW(std::rethrow_if_nested(e), Exception);
+    return e;
+  }
+}
+
+error with_state(const char *sqlstate) { return translated(pqxx::sql_error("message", "SELECT 1", sqlstate)); }
+
+TEST(error, sqlstates_have_kind_status_and_retry) {
+  struct expected {
+    const char *sqlstate;
+    error_kind kind;
+    int status;
+  };
+  for (const auto &c : {expected{"22023", error_kind::argument, 400},
+                        {"22P02", error_kind::argument, 400},
+                        {"23505", error_kind::constraint, 409},
+                        {"23R01", error_kind::constraint, 409},
+                        {"42501", error_kind::privilege, 403},
+                        {"55R01", error_kind::contract, 500},
+                        {"57P01", error_kind::connection, 503},
+                        {"42883", error_kind::other, 500},
+                        {"", error_kind::other, 500}}) {
+    const error e = with_state(c.sqlstate);
+    EXPECT_EQ(e.sqlstate(), c.sqlstate);
+    EXPECT_EQ(e.kind(), c.kind) << c.sqlstate;
+    EXPECT_EQ(ratchet::http_status(e), c.status) << c.sqlstate;
+    EXPECT_FALSE(e.retryable()) << c.sqlstate;
+    EXPECT_STREQ(e.what(), "message");
+  }
+}
+
+#if PQXX_VERSION_MAJOR < 7
+TEST(error, contention_is_retryable_although_it_is_no_sql_error) {
+  const error serialization = translated(pqxx::serialization_failure("could not serialize"));
+  EXPECT_EQ(serialization.kind(), error_kind::contention);
+  EXPECT_EQ(serialization.sqlstate(), "40001");
+  EXPECT_TRUE(serialization.retryable());
+  EXPECT_EQ(ratchet::http_status(serialization), 503);
+
+  const error deadlock = translated(pqxx::deadlock_detected("deadlock detected"));
+  EXPECT_EQ(deadlock.sqlstate(), "40P01");
+  EXPECT_TRUE(deadlock.retryable());
+  EXPECT_EQ(ratchet::http_status(deadlock), 503);
+
+  EXPECT_FALSE(translated(pqxx::statement_completion_unknown("?")).retryable());
+}
+#endif
+
+TEST(error, lost_connections_are_503_but_not_retryable) {
+  EXPECT_EQ(translated(pqxx::broken_connection("gone")).kind(), error_kind::connection);
+  EXPECT_EQ(translated(pqxx::in_doubt_error("committed?")).kind(), error_kind::in_doubt);
+  EXPECT_FALSE(translated(pqxx::in_doubt_error("committed?")).retryable());
+  EXPECT_EQ(ratchet::http_status(translated(pqxx::in_doubt_error("committed?"))), 503);
+  EXPECT_EQ(translated(pqxx::usage_error("closed")).kind(), error_kind::usage);
+}
+
+TEST(error, place_is_read_from_a_verbose_message) {
+  const error e = translated(
+      pqxx::sql_error("ERROR:  23505: duplicate key\nDETAIL:  TABLE NAME: is no field here\nSCHEMA NAME:  app\n"
+                      "TABLE NAME:  records\nCONSTRAINT NAME:  records_one each\nLOCATION:  x.c:1\n",
+                      "", "23505"));
+  EXPECT_EQ(e.table(), "records");
+  EXPECT_EQ(e.constraint(), "records_one each");
+  EXPECT_EQ(e.column(), "");
+}
+
+TEST(error, what_is_translated_already_or_foreign_passes) {
+  const auto pass = [](const auto &thrown) {
+    try {
+      throw thrown;
+    } catch (...) {
+      ratchet::rethrow_as_error();
+    }
+  };
+  EXPECT_THROW(pass(std::bad_alloc{}), std::bad_alloc);
+  try {
+    pass(error(error_kind::argument, "mine", "22023"));
+  } catch (const error &e) {
+    EXPECT_EQ(e.sqlstate(), "22023");
+    EXPECT_NO_THROW(std::rethrow_if_nested(e));
+  }
+}
+
+TEST(error, kinds_have_names) {
+  EXPECT_EQ(to_string(error_kind::contention), "contention");
+  EXPECT_EQ(to_string(error_kind::other), "other");
+}
+
+}  // namespace

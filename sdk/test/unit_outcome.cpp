@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+
+#include <ratchet/ratchet.hpp>
+
+namespace {
+
+using ratchet::submit_outcome;
+using ratchet::update_outcome;
+
+struct submit_case {
+  submit_outcome outcome;
+  const char *text;
+  int status;
+  bool success;
+};
+
+TEST(outcome, submit_outcomes_have_text_status_and_truth) {
+  for (const auto &c : {submit_case{submit_outcome::submitted, "submitted", 201, true},
+                        {submit_outcome::replayed, "replayed", 200, true},
+                        {submit_outcome::already_submitted, "already_submitted", 409, false},
+                        {submit_outcome::conflict, "conflict", 409, false},
+                        {submit_outcome::stale, "stale", 412, false},
+                        {submit_outcome::not_found, "not_found", 404, false},
+                        {submit_outcome::limited, "limited", 429, false},
+                        {submit_outcome::unknown, "unknown", 500, false}}) {
+    EXPECT_EQ(to_string(c.outcome), c.text);
+    EXPECT_EQ(ratchet::submit_outcome_from(c.text), c.outcome);
+    ratchet::submit_result result;
+    result.outcome = c.outcome;
+    EXPECT_EQ(ratchet::http_status(result), c.status) << c.text;
+    EXPECT_EQ(static_cast<bool>(result), c.success) << c.text;
+  }
+}
+
+struct update_case {
+  update_outcome outcome;
+  const char *text;
+  int status;
+  bool success;
+};
+
+TEST(outcome, update_outcomes_have_text_status_and_truth) {
+  for (const auto &c : {update_case{update_outcome::updated, "updated", 200, true},
+                        {update_outcome::unchanged, "unchanged", 200, true},
+                        {update_outcome::kept, "kept", 409, false},
+                        {update_outcome::stale, "stale", 412, false},
+                        {update_outcome::not_found, "not_found", 404, false},
+                        {update_outcome::unknown, "unknown", 500, false}}) {
+    EXPECT_EQ(to_string(c.outcome), c.text);
+    EXPECT_EQ(ratchet::update_outcome_from(c.text), c.outcome);
+    ratchet::update_result result;
+    result.outcome = c.outcome;
+    EXPECT_EQ(ratchet::http_status(result), c.status) << c.text;
+    EXPECT_EQ(static_cast<bool>(result), c.success) << c.text;
+  }
+}
+
+TEST(outcome, a_newer_servers_word_is_unknown) {
+  EXPECT_EQ(ratchet::submit_outcome_from("postponed"), submit_outcome::unknown);
+  EXPECT_EQ(ratchet::submit_outcome_from(""), submit_outcome::unknown);
+  EXPECT_EQ(ratchet::update_outcome_from("Updated"), update_outcome::unknown);
+}
+
+TEST(version, macros_agree_with_each_other) {
+  EXPECT_EQ(std::to_string(RATCHET_VERSION_MAJOR) + "." + std::to_string(RATCHET_VERSION_MINOR) + "." +
+                std::to_string(RATCHET_VERSION_PATCH),
+            RATCHET_VERSION);
+}
+
+}  // namespace

@@ -1,0 +1,108 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <ratchet/ratchet.hpp>
+#include <string>
+#include <type_traits>
+
+namespace {
+
+using nlohmann::json;
+using ratchet::value;
+using namespace std::string_literals;
+
+// The SQLSTATE of the ratchet::error that the call throws, or what happened instead.
+template <typename Call>
+std::string refused(Call call) {
+  try {
+    call();
+  } catch (const ratchet::error &e) {
+    EXPECT_EQ(e.kind(), ratchet::error_kind::argument);
+    EXPECT_EQ(ratchet::http_status(e), 400);
+    return e.sqlstate();
+  }
+  return "accepted";
+}
+
+TEST(value, takes_what_a_column_can_hold) {
+  EXPECT_EQ(value(true).json(), json(true));
+  EXPECT_EQ(value(0).json(), json(0));
+  EXPECT_EQ(value(std::numeric_limits<std::int64_t>::min()).json().dump(), "-9223372036854775808");
+  EXPECT_EQ(value(std::numeric_limits<std::uint64_t>::max()).json().dump(), "18446744073709551615");
+  EXPECT_EQ(value(0.1).json().dump(), "0.1");
+  EXPECT_EQ(value("text").json(), json("text"));
+  EXPECT_EQ(value("text"s).json(), json("text"));
+  EXPECT_EQ(value(std::string_view{"text"}).json(), json("text"));
+  EXPECT_EQ(value(json{{"a", {1, 2}}}).json().dump(), R"({"a":[1,2]})");
+}
+
+TEST(value, null_has_many_spellings) {
+  EXPECT_TRUE(value(nullptr).json().is_null());
+  EXPECT_TRUE(value(std::nullopt).json().is_null());
+  EXPECT_TRUE(value(std::optional<int>{}).json().is_null());
+  EXPECT_TRUE(value(static_cast<const char *>(nullptr)).json().is_null());
+  EXPECT_EQ(value(std::optional<int>{5}).json(), json(5));
+  EXPECT_EQ(value(std::optional<std::string>{"x"}).json(), json("x"));
+}
+
+TEST(value, numbers_without_a_json_form_become_text) {
+  EXPECT_EQ(value(std::nan("")).json(), json("NaN"));
+  EXPECT_EQ(value(std::numeric_limits<double>::infinity()).json(), json("Infinity"));
+  EXPECT_EQ(value(-std::numeric_limits<float>::infinity()).json(), json("-Infinity"));
+  EXPECT_EQ(refused([] { value(json{{"a", std::nan("")}}); }), "22023");
+}
+
+TEST(value, characters_and_pointers_are_no_values) {
+  static_assert(!std::is_convertible_v<char, value>);
+  static_assert(!std::is_convertible_v<int *, value>);
+  static_assert(!std::is_convertible_v<char, ratchet::identifier>);
+  static_assert(!std::is_convertible_v<bool, ratchet::identifier>);
+}
+
+TEST(value, embedded_nul_is_refused_wherever_text_goes) {
+  const auto bad = "a\0b"s;
+  EXPECT_EQ(refused([&] { value{bad}; }), "22021");
+  EXPECT_EQ(refused([&] { value(json{{"deep", {1, {{"er", bad}}}}}); }), "22021");
+  EXPECT_EQ(refused([&] { value(json{{bad, 1}}); }), "22021");
+  EXPECT_EQ(refused([&] { ratchet::identifier{bad}; }), "22021");
+  EXPECT_EQ(refused([&] { ratchet::key{bad}; }), "22021");
+  EXPECT_EQ(refused([&] { ratchet::key{json{{"id", bad}}}; }), "22021");
+
+  EXPECT_EQ(refused([&] { ratchet::submission(bad, 1); }), "22021");
+  ratchet::submission submission{"t", 1};
+  EXPECT_EQ(refused([&] { submission.actor(bad); }), "22021");
+  EXPECT_EQ(refused([&] { submission.set(bad, 1); }), "22021");
+  EXPECT_EQ(refused([&] { submission.set("c", bad); }), "22021");
+  EXPECT_EQ(refused([&] { submission.idempotency_key(bad); }), "22021");
+  EXPECT_EQ(refused([&] { submission.store_in(bad, json::object()); }), "22021");
+  EXPECT_EQ(refused([&] { submission.store_in("c", json{{"a", bad}}); }), "22021");
+  EXPECT_EQ(refused([&] { submission.expect(bad, 1); }), "22021");
+
+  EXPECT_EQ(refused([&] { ratchet::change(bad, 1); }), "22021");
+  ratchet::change change{"t", 1};
+  EXPECT_EQ(refused([&] { change.set(bad, 1); }), "22021");
+  EXPECT_EQ(refused([&] { change.expect(bad, 1); }), "22021");
+}
+
+TEST(key, is_a_scalar_or_an_object) {
+  EXPECT_EQ(ratchet::key{17}.text(), "17");
+  EXPECT_EQ(ratchet::key{"0b4f9e0e-6a3c-4f0e-9d5b-3d1c4f1f7a10"}.text(), "0b4f9e0e-6a3c-4f0e-9d5b-3d1c4f1f7a10");
+  EXPECT_FALSE(ratchet::key{"x"s}.composite());
+  const ratchet::key composite{json{{"project_id", 1}, {"evaluator_id", 7}}};
+  EXPECT_TRUE(composite.composite());
+  EXPECT_EQ(json::parse(composite.text()), (json{{"project_id", 1}, {"evaluator_id", 7}}));
+  EXPECT_EQ(refused([] { ratchet::key{json(17)}; }), "22023");
+  EXPECT_EQ(refused([] { ratchet::key{json::array({1, 2})}; }), "22023");
+}
+
+TEST(key, text_that_is_not_utf8_is_refused) {
+  EXPECT_EQ(refused([] { ratchet::key{json{{"id", "\xff"}}}; }), "22021");
+}
+
+TEST(submission, a_record_is_an_object) {
+  ratchet::submission submission{"t", 1};
+  EXPECT_EQ(refused([&] { submission.store_in("c", json::array()); }), "22023");
+}
+
+}  // namespace

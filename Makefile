@@ -84,11 +84,11 @@ test:
 
 ## make check-regress    pg_regress alone (sql/, expected/); REGRESS='a b' for some of it
 check-regress: installed
-	@tools/suite regress tools/with-server -- tools/show-diffs build/test/regress $(AGAIN) installcheck ISOLATION=
+	@tools/suite regress tools/with-server -- tools/show-diffs build/test/regress $(AGAIN) --silent installcheck ISOLATION=
 
 ## make check-isolation  isolation specs alone (test/isolation); ISOLATION='a b' for some of it
 check-isolation: installed
-	@tools/suite isolation tools/with-server -- tools/show-diffs build/test/isolation $(AGAIN) installcheck REGRESS=
+	@tools/suite isolation tools/with-server -- tools/show-diffs build/test/isolation $(AGAIN) --silent installcheck REGRESS=
 
 ## make check-tap        Perl tests alone (test/t); TAP=test/t/some.pl for some of it
 check-tap: installed

@@ -1,0 +1,337 @@
+\echo Use "CREATE EXTENSION ratchet" to load this file. \quit
+
+-- ---------------------------------------------------------------------------
+-- Result types. Every verb answers exactly one row of one of these.
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE ratchet.submit_result AS (
+    outcome      text,
+    submitted_at timestamptz,
+    submitted_by text,
+    record       jsonb,
+    progress     jsonb,
+    conflict     text,
+    stale        text[]
+);
+
+CREATE TYPE ratchet.update_result AS (
+    outcome text,
+    kept    text[],
+    stale   text[]
+);
+
+CREATE TYPE ratchet.amend_result AS (
+    outcome text,
+    changed text[]
+);
+
+COMMENT ON TYPE ratchet.submit_result IS
+'What ratchet.submit() answers. outcome: submitted, replayed, already_submitted, conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (of the winner, also for a loser). record: the stored child row. progress: counters of the parent, NULL where none are kept. conflict: name of the unique constraint that the record hit. stale: columns that differ from what the caller expected.';
+COMMENT ON TYPE ratchet.update_result IS
+'What ratchet.update() answers. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. stale: columns that differ from what the caller expected.';
+COMMENT ON TYPE ratchet.amend_result IS
+'What ratchet.amend() answers. outcome: amended, unchanged or not_found. changed: the columns that changed.';
+
+-- ---------------------------------------------------------------------------
+-- Version
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.version() RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ratchet_version';
+COMMENT ON FUNCTION ratchet.version() IS
+'Version of the loaded library, as in ratchet.control.';
+
+-- ---------------------------------------------------------------------------
+-- Trigger functions. A contract is a trigger; its arguments are the contract.
+-- They stay executable by all, so that a plain owner can restore a dump; the
+-- event trigger below refuses attachment without the table owner's rights.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.guard_row() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_guard_row';
+COMMENT ON FUNCTION ratchet.guard_row() IS
+'Trigger function of ratchet.guard(): BEFORE UPDATE FOR EACH ROW, named ~ratchet_guard. Not to be attached by hand; use ratchet.guard().';
+
+CREATE FUNCTION ratchet.guard_insert() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_guard_insert';
+COMMENT ON FUNCTION ratchet.guard_insert() IS
+'Trigger function of ratchet.guard(insert => ''reject''): AFTER INSERT FOR EACH ROW, named ~ratchet_guard_insert. Raises 23R01. Not to be attached by hand; use ratchet.guard().';
+
+CREATE FUNCTION ratchet.born_closed(inserted record) RETURNS boolean
+    LANGUAGE c STABLE
+    AS 'MODULE_PATHNAME', 'ratchet_born_closed';
+COMMENT ON FUNCTION ratchet.born_closed(record) IS
+'WHEN condition of ~ratchet_guard_insert: true when the inserted row is closed, or has an owned column that is not at its default, and does not come from a cross-partition move of a guarded row.';
+
+-- ---------------------------------------------------------------------------
+-- Declaring contracts
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.guard(
+    target          regclass,
+    gate            name    DEFAULT NULL,
+    gate_at         name    DEFAULT NULL,
+    gate_by         text    DEFAULT 'any',
+    actor           name    DEFAULT NULL,
+    idempotency_key name    DEFAULT NULL,
+    owned           name[]  DEFAULT '{}',
+    once            name[]  DEFAULT '{}',
+    frozen          name[]  DEFAULT '{}',
+    forward         name[]  DEFAULT '{}',
+    states          jsonb   DEFAULT NULL,
+    heartbeat       name    DEFAULT NULL,
+    version         name    DEFAULT NULL,
+    mode            text    DEFAULT NULL,
+    insert          text    DEFAULT 'allow',
+    audit           boolean DEFAULT false,
+    rate_limit      text    DEFAULT NULL,
+    replace         boolean DEFAULT false
+) RETURNS text
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_guard';
+COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, text, text, boolean, text, boolean) IS
+'Declares a guard contract on a table: who may close its gate and which columns only the closing may write. Declarative: answers created, extended, replaced or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 0A000 an argument of a later version; 55R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction.';
+
+CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
+    LANGUAGE c VOLATILE STRICT
+    AS 'MODULE_PATHNAME', 'ratchet_unguard';
+COMMENT ON FUNCTION ratchet.unguard(regclass) IS
+'Removes the guard contract of a table. Answers whether there was one. Only the table''s owner (42501). Locks: ACCESS EXCLUSIVE, as DROP TRIGGER, until the end of the transaction.';
+
+-- ---------------------------------------------------------------------------
+-- submit(): one C function, thin wrappers for every type that a driver binds
+-- as a key, an actor or an idempotency key. The wrappers are inlinable (not
+-- STRICT, no SET), so they cost nothing at run time, and they name every
+-- object with its schema, so that no search_path changes what they do.
+-- Untyped parameters resolve to the text overload.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet._submit(
+    target regclass, key text, key_object jsonb, actor text, patch jsonb,
+    idempotency_key text, child regclass, record jsonb, expect jsonb
+) RETURNS ratchet.submit_result
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_submit';
+
+CREATE FUNCTION ratchet.submit(target regclass, key text, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, key, NULL::pg_catalog.jsonb, actor, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+CREATE FUNCTION ratchet.submit(target regclass, key text, actor bigint, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, key, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+CREATE FUNCTION ratchet.submit(target regclass, key text, actor uuid, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, key, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+
+CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor bigint, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor uuid, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+
+CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor bigint, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor uuid, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+
+CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, NULL::pg_catalog.text, key, actor, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor bigint, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, NULL::pg_catalog.text, key, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor uuid, patch jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._submit(target, NULL::pg_catalog.text, key, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+
+-- ---------------------------------------------------------------------------
+-- update()
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet._update(target regclass, key text, key_object jsonb, patch jsonb, expect jsonb)
+    RETURNS ratchet.update_result
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_update';
+
+CREATE FUNCTION ratchet.update(target regclass, key text, patch jsonb, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.update_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._update(target, key, NULL::pg_catalog.jsonb, patch, expect)';
+CREATE FUNCTION ratchet.update(target regclass, key bigint, patch jsonb, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.update_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._update(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, patch, expect)';
+CREATE FUNCTION ratchet.update(target regclass, key uuid, patch jsonb, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.update_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._update(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, patch, expect)';
+CREATE FUNCTION ratchet.update(target regclass, key jsonb, patch jsonb, expect jsonb DEFAULT NULL)
+    RETURNS ratchet.update_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._update(target, NULL::pg_catalog.text, key, patch, expect)';
+
+-- ---------------------------------------------------------------------------
+-- amend(): break-glass. The table's owner may, and whoever was granted
+-- EXECUTE on the marker function amend_right() and may UPDATE the table.
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.amend_right() RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS 'SELECT true';
+REVOKE ALL ON FUNCTION ratchet.amend_right() FROM PUBLIC;
+COMMENT ON FUNCTION ratchet.amend_right() IS
+'Marker: a role with EXECUTE on this function may call ratchet.amend() on guarded tables that it does not own, within its own UPDATE privileges.';
+
+CREATE FUNCTION ratchet._amend(target regclass, key text, key_object jsonb, patch jsonb, actor text, reason text)
+    RETURNS ratchet.amend_result
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_amend';
+
+CREATE FUNCTION ratchet.amend(target regclass, key text, patch jsonb, actor anycompatible, reason text)
+    RETURNS ratchet.amend_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._amend(target, key, NULL::pg_catalog.jsonb, patch, actor::pg_catalog.text, reason)';
+CREATE FUNCTION ratchet.amend(target regclass, key bigint, patch jsonb, actor anycompatible, reason text)
+    RETURNS ratchet.amend_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._amend(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, patch, actor::pg_catalog.text, reason)';
+CREATE FUNCTION ratchet.amend(target regclass, key uuid, patch jsonb, actor anycompatible, reason text)
+    RETURNS ratchet.amend_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._amend(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, patch, actor::pg_catalog.text, reason)';
+CREATE FUNCTION ratchet.amend(target regclass, key jsonb, patch jsonb, actor anycompatible, reason text)
+    RETURNS ratchet.amend_result LANGUAGE sql VOLATILE
+    AS 'SELECT ratchet._amend(target, NULL::pg_catalog.text, key, patch, actor::pg_catalog.text, reason)';
+
+-- ---------------------------------------------------------------------------
+-- Watching DDL
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.watch_ddl() RETURNS event_trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_watch_ddl';
+COMMENT ON FUNCTION ratchet.watch_ddl() IS
+'Event trigger function: follows column renames into contracts and refuses, in the migration itself, DDL after which a contract could not be enforced (55R01) and attachment of ratchet triggers without the rights of the table''s owner (42501).';
+
+CREATE EVENT TRIGGER ratchet_ddl_end ON ddl_command_end
+    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE')
+    EXECUTE FUNCTION ratchet.watch_ddl();
+CREATE EVENT TRIGGER ratchet_sql_drop ON sql_drop
+    EXECUTE FUNCTION ratchet.watch_ddl();
+
+-- ---------------------------------------------------------------------------
+-- Reading contracts back
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet._arguments(trigger oid) RETURNS text[]
+    LANGUAGE c STABLE STRICT
+    AS 'MODULE_PATHNAME', 'ratchet_arguments';
+COMMENT ON FUNCTION ratchet._arguments(oid) IS
+'The arguments of a trigger, decoded.';
+
+CREATE FUNCTION ratchet._findings(target regclass) RETURNS TABLE (severity text, finding text, remedy text)
+    LANGUAGE c STABLE STRICT
+    AS 'MODULE_PATHNAME', 'ratchet_findings';
+COMMENT ON FUNCTION ratchet._findings(regclass) IS
+'What ratchet.health() has to say about one guarded table.';
+
+CREATE VIEW ratchet.contract AS
+SELECT t.tgrelid::pg_catalog.regclass AS target,
+       'guard'::text AS kind,
+       v.gate[1] AS gate,
+       v.gate_at[1] AS gate_at,
+       v.gate_by[1] AS gate_by,
+       v.actor[1] AS actor,
+       v.idempotency_key[1] AS idempotency_key,
+       v.owned AS owned,
+       v.mode[1] AS mode,
+       COALESCE(v.insert[1], 'allow') AS insert,
+       t.tgenabled OPERATOR(pg_catalog.<>) 'D' AS enabled,
+       t.oid AS trigger
+FROM pg_catalog.pg_trigger t
+CROSS JOIN LATERAL (
+    SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate_at'), '{}') AS gate_at,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate_by'), '{}') AS gate_by,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'actor'), '{}') AS actor,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'idempotency_key'), '{}') AS idempotency_key,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'owned'), '{}') AS owned,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'mode'), '{}') AS mode,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'insert'), '{}') AS insert
+    FROM (
+        SELECT pg_catalog.split_part(u.argument, '=', 1) AS role,
+               pg_catalog.substr(u.argument, pg_catalog.strpos(u.argument, '=') OPERATOR(pg_catalog.+) 1) AS value,
+               u.place
+        FROM pg_catalog.unnest(ratchet._arguments(t.oid)) WITH ORDINALITY AS u (argument, place)
+    ) a
+) v
+WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure
+  AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
+COMMENT ON VIEW ratchet.contract IS
+'Every contract of this database, one row each, read back from the triggers that are the contract. Partition clones are left out.';
+
+CREATE FUNCTION ratchet.health() RETURNS TABLE (severity text, target regclass, finding text, remedy text)
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT f.severity, c.target, f.finding, f.remedy
+    FROM ratchet.contract c CROSS JOIN LATERAL ratchet._findings(c.target) f
+    UNION ALL
+    SELECT 'error', NULL::pg_catalog.regclass,
+           pg_catalog.format('event trigger "%s" is disabled: DDL can break contracts unseen', e.evtname),
+           pg_catalog.format('ALTER EVENT TRIGGER %I ENABLE', e.evtname)
+    FROM pg_catalog.pg_event_trigger e
+    WHERE e.evtfoid OPERATOR(pg_catalog.=) 'ratchet.watch_ddl()'::pg_catalog.regprocedure
+      AND e.evtenabled OPERATOR(pg_catalog.=) 'D'
+    UNION ALL
+    SELECT 'error', NULL::pg_catalog.regclass,
+           'session_replication_role is replica in this session: no contract fires',
+           'SET session_replication_role = origin'
+    WHERE pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica';
+END;
+COMMENT ON FUNCTION ratchet.health() IS
+'What keeps a contract of this database from being enforced, a row a finding: severity (error: not enforced now; warning: not enforced on some path), the table (NULL for the whole database), the finding and what to do about it. No rows: all is well. Locks: ACCESS SHARE on every guarded table.';
+
+-- ---------------------------------------------------------------------------
+-- Comments on all overloads of a verb, and who may see what
+-- ---------------------------------------------------------------------------
+
+DO $comment$
+DECLARE
+    overload pg_catalog.regprocedure;
+    verb text;
+    meaning text;
+BEGIN
+    FOR verb, meaning IN VALUES
+        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy defeats it; 40001 under REPEATABLE READ and SERIALIZABLE when the row changed since the snapshot. Locks: ROW EXCLUSIVE on the table (and on child), the row until the end of the transaction.'),
+        ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 55R01 no contract. Locks: ROW EXCLUSIVE on the table, the row until the end of the transaction.'),
+        ('amend', 'Break-glass: changes any column of one row, also owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the table''s owner or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Answers one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed. Locks: ROW EXCLUSIVE on the table, the row until the end of the transaction.')
+    LOOP
+        FOR overload IN
+            SELECT p.oid FROM pg_catalog.pg_proc p
+            WHERE p.pronamespace = 'ratchet'::pg_catalog.regnamespace AND p.proname = verb
+        LOOP
+            EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', overload, meaning);
+        END LOOP;
+    END LOOP;
+END
+$comment$;
+
+GRANT USAGE ON SCHEMA ratchet TO PUBLIC;
+GRANT SELECT ON ratchet.contract TO PUBLIC;

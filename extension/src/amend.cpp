@@ -1,0 +1,140 @@
+// amend.cpp: ratchet.amend(), the only way back: unsubmit, correct, anonymise.
+//
+//   UPDATE target SET ... WHERE key
+//
+// under a permission that covers every column of its one row. Each call
+// writes a line to the server log, where no rollback takes it away.
+#include "pg/pg.h"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "utils/syscache.h"
+}
+
+#include "errors.h"
+#include "pg/fence.h"
+#include "verb.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Answer {
+  const char *outcome;
+  List *changed;
+};
+
+bool holds_amend_right() {
+  const Oid schema = get_namespace_oid("ratchet", true);
+  oidvector *none = buildoidvector(nullptr, 0);
+  const Oid marker = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("amend_right"),
+                                     PointerGetDatum(none), ObjectIdGetDatum(schema));
+  return OidIsValid(marker) && may_execute(marker, GetUserId());
+}
+
+void require_amend_right(Relation relation) {
+  if (owns_relation(RelationGetRelid(relation), GetUserId()) || holds_amend_right()) return;
+  ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+          errmsg("permission denied to amend relation \"%s\"", RelationGetRelationName(relation)),
+          errhint("The table's owner may, and roles with EXECUTE on ratchet.amend_right()."),
+          (report_table(relation), 0));
+}
+
+// A gate that opens takes what its closing has set with it, unless the patch
+// says otherwise: the next submission starts clean.
+Fields with_reopening(const Target &target, Fields patch) {
+  const Contract *contract = target.contract;
+  const Field *gate = find_field(patch, contract->gate);
+  if (gate == nullptr || gate_is_closed(contract, gate->value, gate->isnull)) return patch;
+  for (const AttrNumber attnum : {contract->gate_at, contract->actor, contract->idempotency_key})
+    if (attnum != InvalidAttrNumber && find_field(patch, attnum) == nullptr)
+      add_field(&patch, field_of_value(target.relation, attnum, Datum(0), true));
+  return patch;
+}
+
+const Statement *amend_statement(const Target &target, const Fields &patch, Parameters *parameters) {
+  add_parameters(parameters, patch);
+  add_parameters(parameters, target.key);
+  Signature signature{};
+  sign(&signature, Template::amend);
+  sign(&signature, patch);
+  sign(&signature, target.key);
+  if (const Statement *known = find_statement(target.contract, signature, false)) return known;
+
+  Writer writer;
+  start(&writer);
+  write_update(&writer, target, patch);
+  write_key(&writer, target);
+  appendStringInfoString(&writer.sql, " RETURNING true");
+  return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
+}
+
+Answer amend(const Target &target, const Fields &patch) {
+  Parameters parameters{};
+  const Statement *statement = amend_statement(target, patch, &parameters);
+  Permission permission{};
+  permission.verb = Verb::amend;
+  permission.patched = names_of(patch);
+  permission.npatched = patch.count;
+  permission.memory = CurrentMemoryContext;
+  const Row row = run_statement(statement, parameters, &permission);
+
+  Answer answer{"amended", NIL};
+  for (int place = -1; (place = bms_next_member(permission.changed, place)) >= 0;)
+    answer.changed = lappend(answer.changed, const_cast<char *>(permission.patched[place]));
+  if (permission.judged && permission.left_out)
+    answer.outcome = "unchanged";
+  else if (!row.found && probe(target, Fields{}, false).found)
+    error_suppressed(target.relation);
+  else if (!row.found)
+    answer.outcome = "not_found";
+  return answer;
+}
+
+const char *joined(List *names) {
+  StringInfoData out;
+  initStringInfo(&out);
+  ListCell *cell;
+  foreach (cell, names)
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", static_cast<const char *>(lfirst(cell)));
+  return out.data;
+}
+
+// To the server log only: the key and the reason may be nobody else's business.
+void log_amend(const Target &target, const Answer &answer, const char *actor, const char *reason) {
+  StringInfoData key;
+  initStringInfo(&key);
+  for (const Field &field : target.key)
+    appendStringInfo(&key, "%s%s=%s", key.len > 0 ? ", " : "", field.name, text_of_value(field.type, field.value));
+  ereport(LOG_SERVER_ONLY,
+          errmsg("ratchet amend: %s %s of row (%s) of relation \"%s.%s\" by \"%s\" (role \"%s\"): %s", answer.outcome,
+                 answer.changed != NIL ? joined(answer.changed) : "nothing", key.data,
+                 get_namespace_name(RelationGetNamespace(target.relation)), RelationGetRelationName(target.relation),
+                 actor != nullptr ? actor : "", GetUserNameFromId(GetUserId(), false), reason));
+}
+
+bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == '\0'; }
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_amend) {
+  const ratchet::Target target = ratchet::read_target(fcinfo);
+  ratchet::require_amend_right(target.relation);
+  ratchet::Fields patch = ratchet::read_fields(target, fcinfo, 3, "patch");
+  const char *actor = ratchet::text_argument(fcinfo, 4);
+  const char *reason = ratchet::text_argument(fcinfo, 5);
+  if (patch.count == 0) ratchet::error_argument("patch must name at least one column", nullptr);
+  if (reason == nullptr || ratchet::is_blank(reason))
+    ratchet::error_argument("reason must not be empty", "Say why the row is amended; it is written to the server log.");
+  patch = ratchet::with_reopening(target, patch);
+  const ratchet::Answer answer = ratchet::amend(target, patch);
+  ratchet::log_amend(target, answer, actor, reason);
+  ratchet::close_target(target);
+
+  Datum values[2] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.changed)};
+  bool nulls[2] = {false, false};
+  return ratchet::answer_row(fcinfo, values, nulls);
+}

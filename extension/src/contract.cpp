@@ -1,0 +1,262 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/partcache.h"
+#include "utils/syscache.h"
+}
+
+#include "contract.h"
+#include "errors.h"
+#include "pg/fence.h"
+#include "statement.h"
+#include "structure.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Entry {
+  Oid trigger;  // hash key, must be first
+  Contract *contract;
+};
+
+HTAB *entries;                // trigger OID -> Entry, in CacheMemoryContext
+List *retired;                // MemoryContext of replaced contracts, freed after the transaction
+uint64 generation = 1;        // see cache_generation()
+Oid guard_function;           // valid only if functions_known
+Oid insert_function;          // valid only if functions_known
+bool functions_known;         // cleared when pg_proc changes
+
+void forget_relation(Datum, Oid relation) {
+  ++generation;
+  if (entries == nullptr) return;
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, entries);
+  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan)))
+    if (entry->contract != nullptr && (relation == InvalidOid || entry->contract->relation == relation))
+      entry->contract->valid = false;
+}
+
+void forget_functions(Datum, int, uint32) { functions_known = false; }
+
+void free_retired(XactEvent event, void *) {
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+  ListCell *cell;
+  foreach (cell, retired)
+    MemoryContextDelete(static_cast<MemoryContext>(lfirst(cell)));
+  list_free(retired);
+  retired = NIL;
+}
+
+Oid trigger_function(Oid schema, const char *name) {
+  oidvector *none = buildoidvector(nullptr, 0);
+  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(none),
+                         ObjectIdGetDatum(schema));
+}
+
+void know_functions() {
+  if (functions_known) return;
+  // Set first: an invalidation that arrives during the lookups clears it again.
+  functions_known = true;
+  const Oid schema = get_namespace_oid("ratchet", true);
+  guard_function = OidIsValid(schema) ? trigger_function(schema, "guard_row") : InvalidOid;
+  insert_function = OidIsValid(schema) ? trigger_function(schema, "guard_insert") : InvalidOid;
+}
+
+// InvalidAttrNumber: there is no such column, or none is named.
+AttrNumber column_named(Relation relation, const char *name) {
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  for (int i = 0; name != nullptr && i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0) return attribute->attnum;
+  }
+  return InvalidAttrNumber;
+}
+
+Oid base_type(Relation relation, AttrNumber attnum) {
+  return getBaseType(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid);
+}
+
+bool is_time(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID; }
+
+// The attribute numbers of this partition that any ancestor partitions by.
+Bitmapset *partition_key_columns(Relation leaf) {
+  Bitmapset *columns = nullptr;
+  List *ancestors = get_partition_ancestors(RelationGetRelid(leaf));
+  ListCell *cell;
+  foreach (cell, ancestors) {
+    Relation ancestor = table_open(lfirst_oid(cell), AccessShareLock);
+    const PartitionKey key = RelationGetPartitionKey(ancestor);
+    Bitmapset *used = nullptr;
+    for (int i = 0; i < get_partition_natts(key); ++i)
+      if (const AttrNumber attnum = get_partition_col_attnum(key, i); attnum != 0)
+        used = bms_add_member(used, attnum - FirstLowInvalidHeapAttributeNumber);
+    pull_varattnos(reinterpret_cast<Node *>(key->partexprs), 1, &used);
+    // A whole-row expression depends on every column.
+    const bool whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+    const TupleDesc tupdesc = RelationGetDescr(ancestor);
+    for (int i = 0; i < tupdesc->natts; ++i) {
+      const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+      if (attribute->attisdropped) continue;
+      if (!whole_row && !bms_is_member(attribute->attnum - FirstLowInvalidHeapAttributeNumber, used)) continue;
+      columns = bms_add_member(columns, get_attnum(RelationGetRelid(leaf), NameStr(attribute->attname)));
+    }
+    table_close(ancestor, NoLock);
+  }
+  return columns;
+}
+
+Contract *build(Relation relation, const Trigger *trigger) {
+  // A context of the caller's until the contract is whole: an error on the way leaves nothing behind.
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ratchet contract", ALLOCSET_SMALL_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(context);
+
+  auto *contract = static_cast<Contract *>(palloc0(sizeof(Contract)));
+  contract->trigger = trigger->tgoid;
+  contract->relation = RelationGetRelid(relation);
+  contract->context = context;
+  const Terms *terms = contract->terms = terms_of_arguments(context, trigger->tgargs, trigger->tgnargs);
+  check_columns(relation, terms, sqlstate_unenforceable);
+
+  contract->nguarded = terms->nguarded;
+  contract->guarded = static_cast<GuardedColumn *>(palloc(sizeof(GuardedColumn) * terms->nguarded));
+  for (int i = 0; i < terms->nguarded; ++i) {
+    const AttrNumber attnum = column_named(relation, terms->guarded[i]);
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+    contract->guarded[i] = {attnum, attribute->attlen, attribute->attbyval, terms->guarded[i]};
+  }
+  contract->gate = contract->guarded[0].attnum;
+  contract->gate_at = column_named(relation, terms->gate_at);
+  contract->actor = column_named(relation, terms->actor);
+  contract->idempotency_key = column_named(relation, terms->idempotency_key);
+  contract->gate_type = base_type(relation, contract->gate);
+
+  contract->root = contract->relation;
+  if (relation->rd_rel->relispartition) {
+    contract->root = llast_oid(get_partition_ancestors(contract->relation));
+    contract->partition_key = partition_key_columns(relation);
+  }
+  check_structure(relation);
+
+  MemoryContextSwitchTo(caller);
+  return contract;
+}
+
+}  // namespace
+
+void init_contract_cache() {
+  CacheRegisterRelcacheCallback(fenced<forget_relation>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(PROCOID, fenced<forget_functions>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(NAMESPACEOID, fenced<forget_functions>, static_cast<Datum>(0));
+  RegisterXactCallback(fenced<free_retired>, nullptr);
+}
+
+uint64 cache_generation() { return generation; }
+
+bool is_guard_function(Oid function) {
+  know_functions();
+  return OidIsValid(function) && function == guard_function;
+}
+
+bool is_insert_function(Oid function) {
+  know_functions();
+  return OidIsValid(function) && function == insert_function;
+}
+
+ColumnFault find_column_fault(Relation relation, const Terms *terms) {
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  for (int i = 0; i < terms->nguarded; ++i) {
+    const AttrNumber attnum = column_named(relation, terms->guarded[i]);
+    if (attnum == InvalidAttrNumber) return {terms->guarded[i], nullptr};
+    if (TupleDescAttr(tupdesc, attnum - 1)->attgenerated != '\0')
+      return {terms->guarded[i], "is generated and cannot be guarded"};
+  }
+  const auto type_of = [&](const char *name) { return base_type(relation, column_named(relation, name)); };
+
+  const Oid gate_type = type_of(terms->gate);
+  if (gate_type != BOOLOID && !is_time(gate_type))
+    return {terms->gate, "cannot be a gate: its type must be timestamp with time zone, timestamp or boolean"};
+  if (is_time(gate_type) && TupleDescAttr(tupdesc, column_named(relation, terms->gate) - 1)->attnotnull)
+    return {terms->gate, "cannot be a gate: it is NOT NULL and so can never be open"};
+  if (terms->gate_at != nullptr && gate_type != BOOLOID)
+    return {terms->gate_at, "cannot be gate_at: the gate itself tells when it closed"};
+  if (terms->gate_at != nullptr && !is_time(type_of(terms->gate_at)))
+    return {terms->gate_at, "cannot be gate_at: its type must be timestamp with time zone or timestamp"};
+  if (terms->idempotency_key != nullptr) {
+    const Oid type = type_of(terms->idempotency_key);
+    if (type != UUIDOID && type != TEXTOID && type != VARCHAROID)
+      return {terms->idempotency_key, "cannot be the idempotency key: its type must be uuid or text"};
+  }
+  return {nullptr, nullptr};
+}
+
+void check_columns(Relation relation, const Terms *terms, int sqlstate) {
+  const ColumnFault fault = find_column_fault(relation, terms);
+  if (fault.column == nullptr) return;
+  if (fault.why == nullptr) error_no_column(sqlstate, relation, fault.column);
+  error_column_unfit(sqlstate, relation, fault.column, fault.why);
+}
+
+Contract *contract_of(Relation relation, const Trigger *trigger) {
+  if (entries == nullptr) {
+    HASHCTL control{};
+    control.keysize = sizeof(Oid);
+    control.entrysize = sizeof(Entry);
+    control.hcxt = CacheMemoryContext;
+    entries = hash_create("ratchet contracts", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  }
+  auto *entry = static_cast<Entry *>(hash_search(entries, &trigger->tgoid, HASH_FIND, nullptr));
+  if (entry != nullptr && entry->contract != nullptr && entry->contract->valid &&
+      entry->contract->relation == RelationGetRelid(relation))
+    return entry->contract;
+
+  const uint64 built_at = generation;
+  Contract *fresh = build(relation, trigger);
+  bool found;
+  entry = static_cast<Entry *>(hash_search(entries, &trigger->tgoid, HASH_ENTER, &found));
+  if (!found) entry->contract = nullptr;
+  if (entry->contract != nullptr) {
+    MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+    retired = lappend(retired, entry->contract->context);
+    MemoryContextSwitchTo(caller);
+    retire_statements(entry->contract->statements);
+  }
+  MemoryContextSetParent(fresh->context, CacheMemoryContext);
+  // An invalidation that arrived while building may have come after what was read: use it once, then rebuild.
+  fresh->valid = generation == built_at;
+  entry->contract = fresh;
+  return fresh;
+}
+
+const Trigger *find_guard_trigger(Relation relation) {
+  // Catalog lookups may rebuild the relcache entry, so they come before its trigger list is read.
+  know_functions();
+  const TriggerDesc *triggers = relation->trigdesc;
+  if (triggers == nullptr) return nullptr;
+  for (int i = 0; i < triggers->numtriggers; ++i)
+    if (OidIsValid(guard_function) && triggers->triggers[i].tgfoid == guard_function) return &triggers->triggers[i];
+  return nullptr;
+}
+
+Contract *require_contract(Relation relation) {
+  const Trigger *trigger = find_guard_trigger(relation);
+  if (trigger == nullptr) error_no_contract(relation);
+  if (trigger->tgenabled == TRIGGER_DISABLED) error_disabled(relation);
+  return contract_of(relation, trigger);
+}
+
+bool gate_is_closed(const Contract *contract, Datum value, bool isnull) {
+  return !isnull && (contract->gate_type != BOOLOID || DatumGetBool(value));
+}
+
+}  // namespace ratchet

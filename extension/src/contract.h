@@ -1,0 +1,83 @@
+// contract.h: contracts resolved against a relation, and their cache.
+//
+// The cache is keyed by trigger OID, because the arguments belong to the
+// trigger, and resolved by column name for the trigger's own relation,
+// because partitions number their attributes differently. A relcache
+// invalidation only marks an entry: its owner may be further up the stack. A
+// marked entry is rebuilt at its next use, and its old memory is freed when
+// the transaction has ended and nobody can hold it any more.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "terms.h"
+
+namespace ratchet {
+
+inline constexpr const char *guard_trigger_name = "~ratchet_guard";
+inline constexpr const char *insert_trigger_name = "~ratchet_guard_insert";
+
+struct GuardedColumn {
+  AttrNumber attnum;
+  int16 typlen;
+  bool typbyval;
+  const char *name;
+};
+
+struct Statement;  // a cached plan of a verb, see statement.h
+
+struct Contract {
+  Oid trigger;  // of the ~ratchet_guard trigger
+  Oid relation;
+  Oid root;  // topmost partitioned ancestor, or the relation itself
+  MemoryContext context;
+  bool valid;  // cleared by invalidation; read only when the contract is looked up
+
+  const Terms *terms;
+  GuardedColumn *guarded;  // as terms->guarded: the gate first
+  int nguarded;
+  AttrNumber gate;
+  AttrNumber gate_at;          // InvalidAttrNumber: none
+  AttrNumber actor;            // InvalidAttrNumber: none
+  AttrNumber idempotency_key;  // InvalidAttrNumber: none
+  Oid gate_type;               // base type: timestamptz, timestamp or boolean
+
+  Bitmapset *partition_key;  // attribute numbers whose change may move a row; nullptr: not a partition
+  uint64 moves_checked;      // cache_generation() at which moves were last found safe
+
+  List *statements;  // Statement *, the verbs' plans; in context
+};
+
+void init_contract_cache();
+
+// The contract of a guard trigger on this relation, built or rebuilt as
+// needed. Errors: 55R01 when it cannot be enforced.
+Contract *contract_of(Relation relation, const Trigger *trigger);
+
+// The relation's guard trigger; nullptr when it has none.
+const Trigger *find_guard_trigger(Relation relation);
+
+// The contract that a verb works with. Errors: 55R01 when there is none or it is disabled.
+Contract *require_contract(Relation relation);
+
+// What is wrong with the guarded columns of a relation; column is nullptr when all is well.
+struct ColumnFault {
+  const char *column;
+  const char *why;  // nullptr: the column does not exist
+};
+ColumnFault find_column_fault(Relation relation, const Terms *terms);
+
+// Raises such a fault. sqlstate: 22023 at declaration, 55R01 for a contract gone stale.
+void check_columns(Relation relation, const Terms *terms, int sqlstate);
+
+bool gate_is_closed(const Contract *contract, Datum value, bool isnull);
+
+// Grows with every relcache invalidation that this backend has seen; what was
+// derived from catalogs at one value holds while the value stays.
+uint64 cache_generation();
+
+// Whether a trigger function is one of ratchet's; never while the extension is absent.
+bool is_guard_function(Oid function);
+bool is_insert_function(Oid function);
+
+}  // namespace ratchet

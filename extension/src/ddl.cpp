@@ -1,0 +1,237 @@
+// ddl.cpp: the event trigger, so that a contract which cannot be enforced
+// fails in the migration that breaks it (H10).
+//
+// At the end of a DDL command the catalogs are as the command left them, and
+// the command's own locks on its tables are still held, so what is checked
+// here is what will be committed. A column rename is followed: the command's
+// parse tree tells the old and the new name.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "access/genam.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
+#include "commands/event_trigger.h"
+#include "executor/spi.h"
+#include "nodes/parsenodes.h"
+#include "utils/fmgroids.h"
+#include "utils/syscache.h"
+}
+
+#include "contract.h"
+#include "declare.h"
+#include "errors.h"
+#include "pg/fence.h"
+#include "structure.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Touched {
+  List *relations;  // OIDs
+  List *triggers;   // OIDs
+};
+
+// Runs a query whose rows are (classid oid, objid oid) and sorts the objects.
+Touched touched_objects(const char *sql) {
+  Touched touched{NIL, NIL};
+  MemoryContext caller = CurrentMemoryContext;
+  SPI_connect();
+  if (SPI_execute(sql, true, 0) != SPI_OK_SELECT) elog(ERROR, "reading the objects of a command failed");
+  for (uint64 i = 0; i < SPI_processed; ++i) {
+    bool isnull;
+    const HeapTuple row = SPI_tuptable->vals[i];
+    const Oid classid = DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+    const Oid objid = DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull));
+    MemoryContext spi = MemoryContextSwitchTo(caller);
+    if (classid == RelationRelationId)
+      touched.relations = list_append_unique_oid(touched.relations, objid);
+    else if (classid == TriggerRelationId)
+      touched.triggers = list_append_unique_oid(touched.triggers, objid);
+    MemoryContextSwitchTo(spi);
+  }
+  SPI_finish();
+  return touched;
+}
+
+struct Attachment {
+  Oid relation;
+  Oid function;
+};
+
+Attachment attachment_of(Oid trigger) {
+  Attachment found{InvalidOid, InvalidOid};
+  Relation catalog = table_open(TriggerRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
+  SysScanDesc scan = systable_beginscan(catalog, TriggerOidIndexId, true, nullptr, 1, &key);
+  if (HeapTuple tuple = systable_getnext(scan)) {
+    const auto form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
+    found = {form->tgrelid, form->tgfoid};
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return found;
+}
+
+// A role with only the TRIGGER privilege must not declare contracts.
+void check_attachment(const Attachment &attachment) {
+  if (!is_guard_function(attachment.function) && !is_insert_function(attachment.function)) return;
+  if (owns_relation(attachment.relation, GetUserId())) return;
+  Relation relation = relation_open(attachment.relation, AccessShareLock);
+  error_not_owner(relation, "attach a ratchet trigger");
+}
+
+[[noreturn]] void refuse_shape(Relation relation, const char *trigger) {
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("trigger \"%s\" of relation \"%s\" is not a ratchet contract", trigger,
+                 RelationGetRelationName(relation)),
+          errdetail("A ratchet trigger function is attached under another name, time or condition than ratchet uses."),
+          errhint("Declare contracts with ratchet.guard()."), (report_table(relation), 0));
+  pg_unreachable();
+}
+
+// Ratchet's triggers must look as write_contract() makes them: the guard relies on firing last, for every row.
+void check_shapes(Relation relation) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+    const Trigger &trigger = triggers->triggers[i];
+    const bool guards = is_guard_function(trigger.tgfoid);
+    const bool inserts = is_insert_function(trigger.tgfoid);
+    if (!guards && !inserts) continue;
+    const int16 shape = guards ? TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE
+                               : TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
+    if (trigger.tgtype != shape || trigger.tgnattr > 0 || (guards && trigger.tgqual != nullptr) ||
+        strcmp(trigger.tgname, guards ? guard_trigger_name : insert_trigger_name) != 0)
+      refuse_shape(relation, trigger.tgname);
+  }
+}
+
+void check_member(Relation relation) {
+  check_shapes(relation);
+  const Trigger *guard = find_guard_trigger(relation);
+  if (guard == nullptr) return;
+  if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+    error_unenforceable(relation, "a partition of a guarded table cannot be a foreign table",
+                        "Use a local table, or remove the contract with ratchet.unguard().");
+  const Terms *terms = terms_of_arguments(CurrentMemoryContext, guard->tgargs, guard->tgnargs);
+  check_columns(relation, terms, sqlstate_unenforceable);
+  check_structure(relation);
+}
+
+// Rows of a plain inheritance child are updated through its parent without the parent's triggers.
+void check_parents(Relation relation) {
+  if (relation->rd_rel->relispartition) return;
+  Relation catalog = table_open(InheritsRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(RelationGetRelid(relation)));
+  SysScanDesc scan = systable_beginscan(catalog, InheritsRelidSeqnoIndexId, true, nullptr, 1, &key);
+  while (HeapTuple tuple = systable_getnext(scan)) {
+    Relation parent =
+        table_open(reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhparent, AccessShareLock);
+    if (find_guard_trigger(parent) != nullptr) check_structure(parent);
+    table_close(parent, AccessShareLock);
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+}
+
+void check_relation(Oid relid) {
+  Relation relation = try_relation_open(relid, AccessShareLock);
+  if (relation == nullptr) return;
+  const char relkind = relation->rd_rel->relkind;
+  if (relkind == RELKIND_RELATION || relkind == RELKIND_FOREIGN_TABLE || relkind == RELKIND_PARTITIONED_TABLE) {
+    check_member(relation);
+    check_parents(relation);
+    if (relkind == RELKIND_PARTITIONED_TABLE && find_guard_trigger(relation) != nullptr) {
+      ListCell *cell;
+      foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
+        Relation member = table_open(lfirst_oid(cell), NoLock);
+        check_member(member);
+        table_close(member, NoLock);
+      }
+    }
+  }
+  relation_close(relation, AccessShareLock);
+}
+
+void check_relations(const List *relations) {
+  ListCell *cell;
+  foreach (cell, relations)
+    check_relation(lfirst_oid(cell));
+}
+
+// Rewrites the contracts that name a renamed column: of the table itself, and
+// of inheritance children, to which the rename has recursed.
+void follow_rename(const RenameStmt *rename) {
+  const Oid relid = RangeVarGetRelid(rename->relation, NoLock, true);
+  if (!OidIsValid(relid)) return;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(relid, NoLock, nullptr)) {
+    Relation relation = try_relation_open(lfirst_oid(cell), AccessShareLock);
+    if (relation == nullptr) continue;
+    const Trigger *guard = find_guard_trigger(relation);
+    if (guard != nullptr && !guard->tgisclone) {
+      const Terms *terms = terms_of_arguments(CurrentMemoryContext, guard->tgargs, guard->tgnargs);
+      if (const Terms *after = renamed(CurrentMemoryContext, terms, rename->subname, rename->newname))
+        write_contract(relation, after);
+    }
+    relation_close(relation, AccessShareLock);
+  }
+}
+
+void watch_command_end(const EventTriggerData *event) {
+  if (IsA(event->parsetree, RenameStmt)) {
+    const auto *rename = reinterpret_cast<const RenameStmt *>(event->parsetree);
+    if (rename->renameType == OBJECT_COLUMN && rename->relation != nullptr) follow_rename(rename);
+  }
+  // A rule reports itself; what matters is its table.
+  Touched touched = touched_objects(
+      "SELECT COALESCE(r.tableoid, c.classid), COALESCE(r.oid, c.objid)"
+      " FROM pg_catalog.pg_event_trigger_ddl_commands() c"
+      " LEFT JOIN pg_catalog.pg_rewrite w ON c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass"
+      " AND w.oid OPERATOR(pg_catalog.=) c.objid"
+      " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) w.ev_class");
+  ListCell *cell;
+  foreach (cell, touched.triggers) {
+    const Attachment attachment = attachment_of(lfirst_oid(cell));
+    check_attachment(attachment);
+    if (OidIsValid(attachment.relation))
+      touched.relations = list_append_unique_oid(touched.relations, attachment.relation);
+  }
+  check_relations(touched.relations);
+}
+
+void watch_drop() {
+  const Touched touched = touched_objects(
+      "SELECT DISTINCT d.classid, d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+      " WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass"
+      " AND d.objsubid OPERATOR(pg_catalog.>) 0");
+  check_relations(touched.relations);
+}
+
+void watch(FunctionCallInfo fcinfo) {
+  if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+    ereport(ERROR, errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+            errmsg("function \"%s\" was not called by event trigger manager", "ratchet.watch_ddl"));
+  const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
+  if (strcmp(event->event, "ddl_command_end") == 0)
+    watch_command_end(event);
+  else if (strcmp(event->event, "sql_drop") == 0)
+    watch_drop();
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_watch_ddl) {
+  ratchet::watch(fcinfo);
+  PG_RETURN_NULL();
+}

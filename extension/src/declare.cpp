@@ -1,0 +1,210 @@
+// declare.cpp: ratchet.guard() and ratchet.unguard().
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "executor/spi.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/array.h"
+}
+
+#include <algorithm>
+
+#include "contract.h"
+#include "declare.h"
+#include "errors.h"
+#include "pg/fence.h"
+#include "sqltext.h"
+#include "structure.h"
+
+namespace ratchet {
+
+namespace {
+
+// Arguments of ratchet.guard(), in their order.
+enum Argument {
+  target_argument, gate_argument, gate_at_argument, gate_by_argument, actor_argument, idempotency_key_argument,
+  owned_argument, once_argument, frozen_argument, forward_argument, states_argument, heartbeat_argument,
+  version_argument, mode_argument, insert_argument, audit_argument, rate_limit_argument, replace_argument
+};
+
+const char *name_argument(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? nullptr : pstrdup(NameStr(*PG_GETARG_NAME(argument)));
+}
+
+const char *text_or_null(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count) {
+  *count = 0;
+  if (PG_ARGISNULL(argument)) return nullptr;
+  Datum *elements;
+  bool *nulls;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, &nulls,
+                    count);
+  auto **names = static_cast<const char **>(palloc(sizeof(char *) * std::max(*count, 1)));
+  for (int i = 0; i < *count; ++i) {
+    if (nulls[i]) error_null_argument("a column name");
+    names[i] = pstrdup(NameStr(*DatumGetName(elements[i])));
+  }
+  return names;
+}
+
+[[noreturn]] void refuse_policy(const char *argument) {
+  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+          errmsg("%s is not supported by ratchet %s", argument, RATCHET_VERSION),
+          errhint("Leave the argument at its default."));
+  pg_unreachable();
+}
+
+// The policies of later versions are in the signature, so that calls need not
+// be rewritten; until they work they are refused, never ignored.
+void refuse_unsupported(FunctionCallInfo fcinfo) {
+  const struct {
+    int argument;
+    const char *name;
+  } arrays[] = {{once_argument, "once"}, {frozen_argument, "frozen"}, {forward_argument, "forward"}};
+  for (const auto &array : arrays) {
+    int count;
+    names_argument(fcinfo, array.argument, &count);
+    if (count > 0) refuse_policy(array.name);
+  }
+  if (!PG_ARGISNULL(states_argument)) refuse_policy("states");
+  if (!PG_ARGISNULL(heartbeat_argument)) refuse_policy("heartbeat");
+  if (!PG_ARGISNULL(version_argument)) refuse_policy("version");
+  if (!PG_ARGISNULL(audit_argument) && PG_GETARG_BOOL(audit_argument)) refuse_policy("audit");
+  if (!PG_ARGISNULL(rate_limit_argument)) refuse_policy("rate_limit");
+}
+
+const Terms *read_terms(FunctionCallInfo fcinfo) {
+  refuse_unsupported(fcinfo);
+  GuardRequest request{};
+  request.gate = name_argument(fcinfo, gate_argument);
+  request.gate_at = name_argument(fcinfo, gate_at_argument);
+  request.gate_by = text_or_null(fcinfo, gate_by_argument);
+  request.actor = name_argument(fcinfo, actor_argument);
+  request.idempotency_key = name_argument(fcinfo, idempotency_key_argument);
+  request.owned = names_argument(fcinfo, owned_argument, &request.nowned);
+  request.mode = text_or_null(fcinfo, mode_argument);
+  request.insert = text_or_null(fcinfo, insert_argument);
+  return terms_of_request(CurrentMemoryContext, request);
+}
+
+// A default that is another value at every look cannot be told from a value
+// that somebody has chosen.
+void check_defaults(Relation relation, const Terms *terms) {
+  for (int i = 1; terms->insert_reject && i < terms->nguarded; ++i) {
+    Node *expression = build_column_default(relation, get_attnum(RelationGetRelid(relation), terms->guarded[i]));
+    if (expression != nullptr && contain_volatile_functions(expression))
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, terms->guarded[i],
+                         "has a volatile default, which insert => 'reject' cannot recognise");
+  }
+}
+
+const Terms *current_terms(Relation relation) {
+  const Trigger *trigger = find_guard_trigger(relation);
+  return trigger == nullptr ? nullptr
+                            : terms_of_arguments(CurrentMemoryContext, trigger->tgargs, trigger->tgnargs);
+}
+
+void check_stronger(Relation relation, const Terms *before, const Terms *after) {
+  const char *difference = weakened(CurrentMemoryContext, before, after);
+  if (difference == nullptr) return;
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("guard would weaken the contract of relation \"%s\"", RelationGetRelationName(relation)),
+          errdetail_internal("%s.", difference), errhint("Call it with replace => true to do so."),
+          (report_table(relation), 0));
+}
+
+Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {
+  Relation relation = try_relation_open(relid, lock);
+  if (relation == nullptr)
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+  if (!owns_relation(relid, GetUserId())) error_not_owner(relation, action);
+  return relation;
+}
+
+void run(const char *sql) {
+  const int result = SPI_execute(sql, false, 0);
+  if (result != SPI_OK_UTILITY) elog(ERROR, "\"%s\" failed: %s", sql, SPI_result_code_string(result));
+}
+
+const char *guard(FunctionCallInfo fcinfo) {
+  if (PG_ARGISNULL(target_argument)) error_null_argument("target");
+  const Oid relid = PG_GETARG_OID(target_argument);
+  const bool replace = !PG_ARGISNULL(replace_argument) && PG_GETARG_BOOL(replace_argument);
+  Relation relation = open_owned(relid, AccessShareLock, "guard it");
+  check_target(relation);
+  const Terms *wanted = read_terms(fcinfo);
+  check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_defaults(relation, wanted);
+  const Terms *current = current_terms(relation);
+  // A migration that runs again must not queue behind, or in front of, the table's writers.
+  const bool settled = current != nullptr && same_terms(current, wanted);
+  relation_close(relation, NoLock);
+  if (settled) return "unchanged";
+
+  // From here on nobody else can change the table's triggers or columns; look again.
+  relation = open_owned(relid, ShareRowExclusiveLock, "guard it");
+  check_target(relation);
+  check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_structure(relation);
+  current = current_terms(relation);
+  const char *outcome = "created";
+  if (current != nullptr) {
+    outcome = weakened(CurrentMemoryContext, current, wanted) == nullptr ? "extended" : "replaced";
+    if (!replace) check_stronger(relation, current, wanted);
+  }
+  write_contract(relation, wanted);
+  relation_close(relation, NoLock);
+  return outcome;
+}
+
+bool unguard(Oid relid) {
+  Relation relation = open_owned(relid, AccessExclusiveLock, "unguard it");
+  const bool guarded = find_guard_trigger(relation) != nullptr;
+  const char *name = qualified_relation(relid);
+  SPI_connect();
+  for (const char *trigger : {guard_trigger_name, insert_trigger_name})
+    if (OidIsValid(get_trigger_oid(relid, trigger, true)))
+      run(psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger), name));
+  SPI_finish();
+  relation_close(relation, NoLock);
+  return guarded;
+}
+
+}  // namespace
+
+//   CREATE OR REPLACE TRIGGER "~ratchet_guard" BEFORE UPDATE ON schema.table
+//   FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at', ...)
+//   CREATE OR REPLACE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON schema.table
+//   FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()
+void write_contract(Relation relation, const Terms *terms) {
+  const char *name = qualified_relation(RelationGetRelid(relation));
+  const bool had_insert = OidIsValid(get_trigger_oid(RelationGetRelid(relation), insert_trigger_name, true));
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "CREATE OR REPLACE TRIGGER %s BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row(",
+                   quote_identifier(guard_trigger_name), name);
+  for (int i = 0; i < terms->narguments; ++i)
+    appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(terms->arguments[i]));
+  appendStringInfoChar(&sql, ')');
+
+  SPI_connect();
+  run(sql.data);
+  if (terms->insert_reject)
+    run(psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT ON %s FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) "
+                 "EXECUTE FUNCTION ratchet.guard_insert()",
+                 quote_identifier(insert_trigger_name), name));
+  else if (had_insert)
+    run(psprintf("DROP TRIGGER %s ON %s", quote_identifier(insert_trigger_name), name));
+  SPI_finish();
+}
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_guard) { PG_RETURN_TEXT_P(cstring_to_text(ratchet::guard(fcinfo))); }
+
+RATCHET_FUNCTION(ratchet_unguard) { PG_RETURN_BOOL(ratchet::unguard(PG_GETARG_OID(0))); }

@@ -1,0 +1,137 @@
+#include "errors.h"
+
+namespace ratchet {
+
+void report_table(Relation relation) {
+  err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(RelationGetNamespace(relation)));
+  err_generic_string(PG_DIAG_TABLE_NAME, RelationGetRelationName(relation));
+}
+
+void report_column(Relation relation, const char *column) {
+  report_table(relation);
+  err_generic_string(PG_DIAG_COLUMN_NAME, column);
+}
+
+// A contract that DDL or a dropped event trigger left behind.
+static int hint_stale(int sqlstate) {
+  return sqlstate == sqlstate_unenforceable
+             ? errhint("The column is part of the table's guard contract: change the contract first, with "
+                       "ratchet.guard(..., replace => true) or ratchet.unguard().")
+             : 0;
+}
+
+// err_generic_string() takes effect only between errstart and errfinish, which
+// is where ereport() evaluates these.
+#define TABLE_FIELDS(relation) (report_table(relation), 0)
+#define COLUMN_FIELDS(relation, column) (report_column(relation, column), 0)
+
+void error_guarded_column(Relation relation, const char *column, bool closed) {
+  ereport(ERROR, errcode(sqlstate_guarded_column),
+          errmsg("column \"%s\" of relation \"%s\" is guarded", column, RelationGetRelationName(relation)),
+          closed ? errdetail("The row is submitted; the column changes only through ratchet.amend().")
+                 : errdetail("Only the submission of the row may write the column."),
+          COLUMN_FIELDS(relation, column));
+  pg_unreachable();
+}
+
+void error_born_closed(Relation relation, const char *column) {
+  ereport(ERROR, errcode(sqlstate_guarded_column),
+          errmsg("new row of relation \"%s\" must be open: column \"%s\" is guarded", RelationGetRelationName(relation),
+                 column),
+          errdetail("The contract refuses inserted rows whose guarded columns are not at their defaults."),
+          COLUMN_FIELDS(relation, column));
+  pg_unreachable();
+}
+
+void error_unenforceable(Relation relation, const char *finding, const char *remedy) {
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("contract of relation \"%s\" cannot be enforced", RelationGetRelationName(relation)),
+          errdetail_internal("%s", finding), errhint("%s", remedy), TABLE_FIELDS(relation));
+  pg_unreachable();
+}
+
+void error_no_contract(Relation relation) {
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("relation \"%s\" has no guard contract", RelationGetRelationName(relation)),
+          errhint("Declare one with ratchet.guard()."), TABLE_FIELDS(relation));
+  pg_unreachable();
+}
+
+void error_disabled(Relation relation) {
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("guard contract of relation \"%s\" is disabled", RelationGetRelationName(relation)),
+          errhint("Enable it with ALTER TABLE ... ENABLE TRIGGER \"~ratchet_guard\"."), TABLE_FIELDS(relation));
+  pg_unreachable();
+}
+
+void error_suppressed(Relation relation) {
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("row of relation \"%s\" was found but its update was suppressed", RelationGetRelationName(relation)),
+          errdetail("A BEFORE trigger, a rule or a row-level security policy removed the row from the update."),
+          errhint("SELECT * FROM ratchet.health() lists what defeats a contract."), TABLE_FIELDS(relation));
+  pg_unreachable();
+}
+
+void error_reopened(Relation relation) {
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("a trigger of relation \"%s\" reopened the gate during its submission",
+                 RelationGetRelationName(relation)),
+          errhint("Let the trigger leave the gate column alone."), TABLE_FIELDS(relation));
+  pg_unreachable();
+}
+
+void error_no_column(int sqlstate, Relation relation, const char *column) {
+  ereport(ERROR, errcode(sqlstate),
+          errmsg("column \"%s\" of relation \"%s\" does not exist", column, RelationGetRelationName(relation)),
+          hint_stale(sqlstate), COLUMN_FIELDS(relation, column));
+  pg_unreachable();
+}
+
+void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *why) {
+  ereport(ERROR, errcode(sqlstate),
+          errmsg("column \"%s\" of relation \"%s\" %s", column, RelationGetRelationName(relation), why),
+          hint_stale(sqlstate), COLUMN_FIELDS(relation, column));
+  pg_unreachable();
+}
+
+void error_null_argument(const char *argument) {
+  ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", argument));
+  pg_unreachable();
+}
+
+void error_not_object(const char *argument) {
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON object", argument),
+          errhint("Its keys are column names, for example {\"comment\": \"text\"}."));
+  pg_unreachable();
+}
+
+void error_argument(const char *message, const char *hint) {
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg_internal("%s", message),
+          hint != nullptr ? errhint("%s", hint) : 0);
+  pg_unreachable();
+}
+
+void error_no_such_key(Relation relation) {
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("key does not match a unique key of relation \"%s\"", RelationGetRelationName(relation)),
+          errhint("Give the value of a single-column primary key, or a JSON object with exactly the columns of a "
+                  "primary key, unique constraint or unique index."),
+          TABLE_FIELDS(relation));
+  pg_unreachable();
+}
+
+void error_not_in_contract(Relation relation, const char *argument) {
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("contract of relation \"%s\" has no %s column", RelationGetRelationName(relation), argument),
+          errhint("Declare it with ratchet.guard(..., %s => 'column').", argument), TABLE_FIELDS(relation));
+  pg_unreachable();
+}
+
+void error_not_owner(Relation relation, const char *action) {
+  ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+          errmsg("must be owner of relation \"%s\" to %s", RelationGetRelationName(relation), action),
+          TABLE_FIELDS(relation));
+  pg_unreachable();
+}
+
+}  // namespace ratchet

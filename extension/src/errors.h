@@ -1,0 +1,45 @@
+// errors.h: every family of errors that users meet, one wording and one
+// SQLSTATE each.
+//
+// Class 23R is an integrity violation that no retry loop repeats, 55R01 is a
+// contract that cannot be enforced (an operator's fault), class 22 is a bad
+// argument, found before anything was changed. Messages carry names, never
+// row values.
+#pragma once
+
+#include "pg/pg.h"
+
+namespace ratchet {
+
+inline constexpr int sqlstate_guarded_column = MAKE_SQLSTATE('2', '3', 'R', '0', '1');
+inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('5', '5', 'R', '0', '1');
+inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
+
+// 23R01: a plain write touches a guarded column in mode reject.
+[[noreturn]] void error_guarded_column(Relation relation, const char *column, bool closed);
+// 23R01: insert => 'reject' and a row that is not born open.
+[[noreturn]] void error_born_closed(Relation relation, const char *column);
+
+// 55R01 family.
+[[noreturn]] void error_unenforceable(Relation relation, const char *finding, const char *remedy);
+[[noreturn]] void error_no_contract(Relation relation);
+[[noreturn]] void error_disabled(Relation relation);
+[[noreturn]] void error_suppressed(Relation relation);
+[[noreturn]] void error_reopened(Relation relation);
+
+// Class 22 family. sqlstate lets a stale contract report the same fault as 55R01.
+[[noreturn]] void error_no_column(int sqlstate, Relation relation, const char *column);
+[[noreturn]] void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *why);
+[[noreturn]] void error_null_argument(const char *argument);
+[[noreturn]] void error_not_object(const char *argument);
+[[noreturn]] void error_argument(const char *message, const char *hint);
+[[noreturn]] void error_no_such_key(Relation relation);
+[[noreturn]] void error_not_in_contract(Relation relation, const char *argument);
+
+[[noreturn]] void error_not_owner(Relation relation, const char *action);
+
+// Fields that drivers show beside the message.
+void report_table(Relation relation);
+void report_column(Relation relation, const char *column);
+
+}  // namespace ratchet

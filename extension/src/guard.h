@@ -1,0 +1,29 @@
+// guard.h: the facts about a guarded write that other files ask for.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "contract.h"
+
+namespace ratchet {
+
+// Equality of stored images, not of values: no operator is needed, so it works
+// for every type, and 1.0 and 1.00 differ.
+bool same_image(Datum a, bool a_null, Datum b, bool b_null, bool typbyval, int16 typlen);
+
+// Whether a value is the column's default: NULL where it has none.
+bool has_default_value(Relation relation, AttrNumber attnum, Datum value, bool isnull);
+
+// The columns of `changed` (places in contract->guarded) that this update may
+// change because it is a foreign key's own action.
+Bitmapset *referential_changes(const TriggerData *trigger, const Contract *contract, const Bitmapset *changed);
+
+// Remembers that the guard has judged a row whose partition key changes, so
+// that its arrival in another partition is not taken for an INSERT.
+void remember_move(const TriggerData *trigger);
+
+// Whether the row that is being inserted now comes from the judged row that
+// was remembered last; true at most once for each.
+bool arrives_by_move(Oid root);
+
+}  // namespace ratchet

@@ -1,0 +1,136 @@
+// insert.cpp: insert => 'reject', rows must be born open.
+//
+// An AFTER INSERT row trigger, because only it knows that a row was really
+// inserted: a BEFORE INSERT trigger also fires for the row that an upsert then
+// turns into an update. Its WHEN condition is evaluated right after the row is
+// stored, so a row in good order queues nothing, and a row that arrives by a
+// cross-partition move can be told from an INSERT while the move is still
+// the last thing that the guard has judged.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/xact.h"
+#include "catalog/pg_am.h"
+#include "executor/tuptable.h"
+#include "parser/parse_type.h"
+#include "storage/bufmgr.h"
+#include "utils/snapmgr.h"
+}
+
+#include "errors.h"
+#include "guard.h"
+#include "pg/fence.h"
+
+namespace ratchet {
+
+namespace {
+
+// The row version that was judged last and whose partition key changes. No
+// memory is held; the transaction id keeps it from outliving its transaction.
+struct Move {
+  TransactionId transaction;
+  Oid root;
+  Oid leaf;
+  ItemPointerData tid;
+};
+
+Move last_move;
+
+// Whether the executor has taken the remembered row version out of its
+// partition in order to put the row into another one: only its own
+// cross-partition update leaves that mark.
+bool has_moved_out(const Move &move) {
+  Relation leaf = table_open(move.leaf, AccessShareLock);
+  HeapTupleData tuple;
+  tuple.t_self = move.tid;
+  Buffer buffer = InvalidBuffer;
+  bool moved = false;
+  if (leaf->rd_rel->relam == HEAP_TABLE_AM_OID && heap_fetch(leaf, SnapshotAny, &tuple, &buffer, false)) {
+    moved = HeapTupleHeaderIndicatesMovedPartitions(tuple.t_data) &&
+            TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple.t_data));
+    ReleaseBuffer(buffer);
+  }
+  table_close(leaf, AccessShareLock);
+  return moved;
+}
+
+// The first guarded column that is not as a row must be born; nullptr: all are.
+const char *closed_column(Relation relation, const Contract *contract, HeapTuple tuple) {
+  for (int place = 0; place < contract->nguarded; ++place) {
+    const GuardedColumn &column = contract->guarded[place];
+    bool isnull;
+    const Datum value = heap_getattr(tuple, column.attnum, RelationGetDescr(relation), &isnull);
+    const bool open = place == 0 ? !gate_is_closed(contract, value, isnull)
+                                 : has_default_value(relation, column.attnum, value, isnull);
+    if (!open) return column.name;
+  }
+  return nullptr;
+}
+
+bool born_closed(HeapTupleHeader row) {
+  const Oid relid = typeidTypeRelid(HeapTupleHeaderGetTypeId(row));
+  if (!OidIsValid(relid)) return false;
+  Relation relation = table_open(relid, AccessShareLock);
+  bool closed = false;
+  if (const Trigger *trigger = find_guard_trigger(relation)) {
+    HeapTupleData tuple;
+    tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+    ItemPointerSetInvalid(&tuple.t_self);
+    tuple.t_tableOid = relid;
+    tuple.t_data = row;
+    const Contract *contract = contract_of(relation, trigger);
+    closed = closed_column(relation, contract, &tuple) != nullptr && !arrives_by_move(contract->root);
+  }
+  table_close(relation, AccessShareLock);
+  return closed;
+}
+
+void reject(const TriggerData *trigger) {
+  Relation relation = trigger->tg_relation;
+  const Trigger *guard = find_guard_trigger(relation);
+  if (guard == nullptr) return;
+  const char *column = closed_column(relation, contract_of(relation, guard), trigger->tg_trigtuple);
+  if (column != nullptr) error_born_closed(relation, column);
+}
+
+const TriggerData *require_after_insert_row(FunctionCallInfo fcinfo) {
+  if (!CALLED_AS_TRIGGER(fcinfo))
+    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+            errmsg("function \"%s\" was not called by trigger manager", "ratchet.guard_insert"));
+  const auto *trigger = reinterpret_cast<const TriggerData *>(fcinfo->context);
+  if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+      !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+            errmsg("function \"%s\" must be fired AFTER INSERT FOR EACH ROW", "ratchet.guard_insert"));
+  return trigger;
+}
+
+}  // namespace
+
+void remember_move(const TriggerData *trigger) {
+  const Contract *contract = contract_of(trigger->tg_relation, trigger->tg_trigger);
+  last_move = {GetCurrentTransactionId(), contract->root, contract->relation, trigger->tg_trigtuple->t_self};
+}
+
+bool arrives_by_move(Oid root) {
+  const Move move = last_move;
+  if (!TransactionIdIsValid(move.transaction) || move.root != root ||
+      !TransactionIdIsCurrentTransactionId(move.transaction) || !has_moved_out(move))
+    return false;
+  last_move.transaction = InvalidTransactionId;  // spent by its one row
+  return true;
+}
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_born_closed) {
+  if (PG_ARGISNULL(0)) PG_RETURN_BOOL(false);
+  PG_RETURN_BOOL(ratchet::born_closed(PG_GETARG_HEAPTUPLEHEADER(0)));
+}
+
+RATCHET_FUNCTION(ratchet_guard_insert) {
+  const TriggerData *trigger = ratchet::require_after_insert_row(fcinfo);
+  ratchet::reject(trigger);
+  return PointerGetDatum(nullptr);
+}

@@ -1,0 +1,31 @@
+// module.cpp: loading the library.
+#include "pg/pg.h"
+
+extern "C" {
+#include "utils/guc.h"
+}
+
+#include "contract.h"
+#include "notes.h"
+#include "pg/fence.h"
+#include "statement.h"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+namespace {
+
+void start() {
+  ratchet::init_contract_cache();
+  ratchet::init_notes();
+  ratchet::init_statements();
+  MarkGUCPrefixReserved("ratchet");
+}
+
+}  // namespace
+
+void _PG_init() { ratchet::fence<start>::call(); }
+
+RATCHET_FUNCTION(ratchet_version) { PG_RETURN_TEXT_P(cstring_to_text(RATCHET_VERSION)); }

@@ -1,0 +1,140 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "utils/guc.h"
+}
+
+#include "errors.h"
+#include "notes.h"
+#include "pg/fence.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Note {
+  Oid root;
+  const Contract *contract;  // lives at least until the end of the transaction
+  Bitmapset *columns;        // places in contract->guarded
+  uint64 rows;
+  bool observed;
+  const TupleTableSlot *slot;  // compared, never read: it belongs to the statement's executor
+  SubTransactionId subtransaction;
+};
+
+List *notes;  // Note *, in TopTransactionContext
+bool kept_notice = true;
+ExecutorFinish_hook_type next_finish_hook;
+
+const char *column_list(const Note *note) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int place = -1; (place = bms_next_member(note->columns, place)) >= 0;)
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", note->contract->guarded[place].name);
+  return out.data;
+}
+
+void tell(const Note *note) {
+  // The table may have been dropped by the statement's own triggers.
+  const char *table = get_rel_name(note->root);
+  if (table == nullptr) return;
+  const char *schema = get_namespace_name(get_rel_namespace(note->root));
+  const char *columns = column_list(note);
+  const auto rows = static_cast<unsigned long>(note->rows);
+  const auto fields = [&] {
+    err_generic_string(PG_DIAG_SCHEMA_NAME, schema);
+    err_generic_string(PG_DIAG_TABLE_NAME, table);
+    return 0;
+  };
+  if (note->observed)
+    ereport(LOG, errcode(sqlstate_kept),
+            errmsg_plural("ratchet observed: %s of %s would have been kept in %lu row",
+                          "ratchet observed: %s of %s would have been kept in %lu rows", rows, columns, table, rows),
+            fields());
+  else if (kept_notice)
+    ereport(NOTICE, errcode(sqlstate_kept),
+            errmsg_plural("%s of %s kept in %lu row", "%s of %s kept in %lu rows", rows, columns, table, rows),
+            errhint("The view ratchet.contract shows which columns are guarded."), fields());
+}
+
+// Takes the notes of one executor run off the list, those of partitions merged.
+void tell_statement(const EState *estate) {
+  List *mine = NIL;
+  ListCell *cell;
+  foreach (cell, notes) {
+    auto *note = static_cast<Note *>(lfirst(cell));
+    if (!list_member_ptr(estate->es_tupleTable, note->slot)) continue;
+    notes = foreach_delete_current(notes, cell);
+    bool merged = false;
+    ListCell *other;
+    foreach (other, mine) {
+      auto *first = static_cast<Note *>(lfirst(other));
+      if (first->root != note->root || first->observed != note->observed) continue;
+      first->columns = bms_add_members(first->columns, note->columns);
+      first->rows += note->rows;
+      merged = true;
+    }
+    if (!merged) mine = lappend(mine, note);
+  }
+  foreach (cell, mine)
+    tell(static_cast<const Note *>(lfirst(cell)));
+}
+
+void finish_executor(QueryDesc *query) {
+  if (next_finish_hook != nullptr)
+    next_finish_hook(query);
+  else
+    standard_ExecutorFinish(query);
+  if (notes != NIL) tell_statement(query->estate);
+}
+
+void forget_notes(XactEvent event, void *) {
+  // The memory goes with the transaction.
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) notes = NIL;
+}
+
+void forget_subtransaction(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId, void *) {
+  if (event != SUBXACT_EVENT_ABORT_SUB) return;
+  ListCell *cell;
+  foreach (cell, notes)
+    // A statement that began in an aborted subtransaction cannot finish, nor can those nested in it.
+    if (static_cast<const Note *>(lfirst(cell))->subtransaction >= subtransaction)
+      notes = foreach_delete_current(notes, cell);
+}
+
+}  // namespace
+
+void init_notes() {
+  DefineCustomBoolVariable("ratchet.kept_notice", "Raises a NOTICE for each statement that a contract kept from changing guarded columns.",
+                           nullptr, &kept_notice, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  next_finish_hook = ExecutorFinish_hook;
+  ExecutorFinish_hook = fenced<finish_executor>;
+  RegisterXactCallback(fenced<forget_notes>, nullptr);
+  RegisterSubXactCallback(fenced<forget_subtransaction>, nullptr);
+}
+
+void note_row(const Contract *contract, const Bitmapset *columns, bool observed, const TupleTableSlot *slot) {
+  MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+  Note *note = nullptr;
+  ListCell *cell;
+  foreach (cell, notes) {
+    auto *known = static_cast<Note *>(lfirst(cell));
+    if (known->slot == slot && known->root == contract->root && known->observed == observed) note = known;
+  }
+  if (note == nullptr) {
+    note = static_cast<Note *>(palloc0(sizeof(Note)));
+    note->root = contract->root;
+    note->contract = contract;
+    note->observed = observed;
+    note->slot = slot;
+    note->subtransaction = GetCurrentSubTransactionId();
+    notes = lappend(notes, note);
+  }
+  note->columns = bms_add_members(note->columns, columns);
+  ++note->rows;
+  MemoryContextSwitchTo(caller);
+}
+
+}  // namespace ratchet

@@ -1,0 +1,22 @@
+// notes.h: what the guard kept or observed, told once a statement.
+//
+// The guard notes each row in memory of the transaction; when the executor
+// finishes the statement, its notes become one NOTICE (SQLSTATE 01R01,
+// switched by ratchet.kept_notice) or, in mode observe, one line in the
+// server log. A statement that fails takes its notes with it.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "contract.h"
+
+namespace ratchet {
+
+void init_notes();
+
+// columns: places in contract->guarded that the row was kept (or, when
+// observed, would have been kept) in. slot: the trigger's tuple slot, which
+// tells the statement.
+void note_row(const Contract *contract, const Bitmapset *columns, bool observed, const TupleTableSlot *slot);
+
+}  // namespace ratchet

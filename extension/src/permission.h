@@ -1,0 +1,41 @@
+// permission.h: what a verb may do that a plain UPDATE may not.
+//
+// The permission is a frame on the C stack of the verb, found through one
+// static pointer. It belongs to one executor run: the guard grants it only to
+// a trigger call whose tuple slot is owned by that run's EState. No other
+// statement, at whatever depth and on whatever row, has that slot: not a
+// trigger underneath, not a function in a policy or a CHECK constraint, not a
+// session that sets a variable. One row spends it. PG_FINALLY restores the
+// pointer, so errors, savepoints and exception blocks undo it.
+#pragma once
+
+#include "pg/pg.h"
+
+namespace ratchet {
+
+struct Contract;
+
+enum class Verb : unsigned char { submit, update, amend };
+
+struct Permission {
+  Verb verb;
+  const char *const *patched;  // names of the columns that the caller set; names, because partitions renumber
+  int npatched;
+
+  EState *estate;  // of the verb's run; nullptr until the executor has started
+  bool judged;     // the guard has seen the run's row: spent
+
+  // What the guard found out about the row.
+  bool left_out;       // no patched column would have changed: nothing was written
+  Bitmapset *kept;     // places in `patched` that the contract kept; in the verb's memory
+  Bitmapset *changed;  // places in `patched` that changed; in the verb's memory
+  MemoryContext memory;
+};
+
+// The permission that this trigger call runs under; nullptr for everybody else.
+Permission *permission_of(const TriggerData *trigger);
+
+// Set and restored by run_statement() alone.
+extern Permission *current_permission;
+
+}  // namespace ratchet

@@ -1,0 +1,53 @@
+// pg/compat.h: every difference between the supported PostgreSQL versions.
+#pragma once
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "executor/executor.h"
+#include "utils/acl.h"
+#include "utils/relcache.h"
+#if PG_VERSION_NUM < 160000
+#include "nodes/parsenodes.h"
+#endif
+}
+
+#if PG_VERSION_NUM < 150000
+#error "ratchet needs PostgreSQL 15 or newer"
+#endif
+
+namespace ratchet {
+
+inline bool owns_relation(Oid relation, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, relation, role);
+#else
+  return pg_class_ownercheck(relation, role);
+#endif
+}
+
+inline bool may_execute(Oid function, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+  return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+inline Oid primary_key_index(Relation relation) {
+#if PG_VERSION_NUM >= 180000
+  return RelationGetPrimaryKeyIndex(relation, false);
+#else
+  return RelationGetPrimaryKeyIndex(relation);
+#endif
+}
+
+inline void run_executor(QueryDesc *query) {
+#if PG_VERSION_NUM >= 180000
+  ExecutorRun(query, ForwardScanDirection, 0);
+#else
+  ExecutorRun(query, ForwardScanDirection, 0, true);
+#endif
+}
+
+}  // namespace ratchet

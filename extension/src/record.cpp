@@ -1,0 +1,168 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_constraint.h"
+#include "utils/syscache.h"
+}
+
+#include "errors.h"
+#include "guard.h"
+#include "record.h"
+#include "sqltext.h"
+#include "verb.h"
+
+namespace ratchet {
+
+namespace {
+
+// A clone that stands for one partition of the referenced table.
+bool is_clone(Oid constraint) {
+  HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const bool clone = OidIsValid(reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->conparentid);
+  ReleaseSysCache(tuple);
+  return clone;
+}
+
+const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
+  auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(child)));
+  const ForeignKeyCacheInfo *only = nullptr;
+  ListCell *cell;
+  foreach (cell, keys) {
+    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+    if (key->confrelid != RelationGetRelid(target) || is_clone(key->conoid)) continue;
+    if (only != nullptr)
+      ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+              errmsg("relation \"%s\" has several foreign keys to \"%s\"", RelationGetRelationName(child),
+                     RelationGetRelationName(target)),
+              errdetail("The reference of a record is filled in from the child's only foreign key to the table."));
+    only = key;
+  }
+  if (only == nullptr)
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("relation \"%s\" has no foreign key to \"%s\"", RelationGetRelationName(child),
+                   RelationGetRelationName(target)),
+            errdetail("The reference of a record is filled in from the child's only foreign key to the table."));
+  return only;
+}
+
+void sign_record(Signature *signature, Template made_from, const Record &record) {
+  sign(signature, made_from);
+  sign(signature, RelationGetRelid(record.child));
+  sign(signature, record.reference->conoid);
+  sign(signature, record.fields);
+}
+
+// The record's fields with the reference filled in. A record that names a
+// reference of its own must name this row.
+Fields with_reference(const Record &record, const Datum *referenced) {
+  Fields fields = record.fields;
+  for (int i = 0; i < record.reference->nkeys; ++i) {
+    const AttrNumber attnum = record.reference->conkey[i];
+    const Field field = field_of_value(record.child, attnum, referenced[i], false);
+    const Field *given = find_field(fields, attnum);
+    if (given == nullptr) {
+      add_field(&fields, field);
+      continue;
+    }
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(record.child), attnum - 1);
+    if (!same_image(given->value, given->isnull, field.value, false, attribute->attbyval, attribute->attlen))
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, record.child, field.name,
+                         "refers to another row than the one that is submitted");
+  }
+  return fields;
+}
+
+}  // namespace
+
+Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argument, int record_argument) {
+  Record record{};
+  if (PG_ARGISNULL(child_argument)) {
+    if (!PG_ARGISNULL(record_argument)) error_argument("record needs child", "Name the table to store the record in.");
+    return record;
+  }
+  if (PG_ARGISNULL(record_argument)) error_argument("child needs record", "Give the record to store, {} for an empty one.");
+  record.child = open_relation(PG_GETARG_OID(child_argument), ACL_INSERT);
+  if (record.child->rd_rel->relkind != RELKIND_RELATION && record.child->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+    error_argument(psprintf("child \"%s\" is not a table", RelationGetRelationName(record.child)), nullptr);
+  record.reference = only_reference(record.child, target.relation);
+  record.fields = fields_of_object(record.child, jsonb_argument(fcinfo, record_argument), "record");
+  return record;
+}
+
+void close_record(const Record &record) {
+  if (record.child != nullptr) table_close(record.child, NoLock);
+}
+
+//   INSERT INTO schema.child AS r ("a", ...) VALUES ($1, ...) RETURNING pg_catalog.to_jsonb(r.*)
+Datum store_record(const Target &target, const Record &record, const Datum *referenced) {
+  const Fields fields = with_reference(record, referenced);
+  Parameters parameters{};
+  add_parameters(&parameters, fields);
+  Signature signature{};
+  sign_record(&signature, Template::record, record);
+  const Statement *statement = find_statement(target.contract, signature, true);
+  if (statement == nullptr) {
+    Writer writer;
+    start(&writer);
+    appendStringInfo(&writer.sql, "INSERT INTO %s AS r (", qualified_relation(RelationGetRelid(record.child)));
+    for (int i = 0; i < fields.count; ++i)
+      appendStringInfo(&writer.sql, "%s%s", i > 0 ? ", " : "", quote_identifier(fields.items[i].name));
+    appendStringInfoString(&writer.sql, ") VALUES (");
+    for (int i = 0; i < fields.count; ++i) appendStringInfo(&writer.sql, "%s$%d", i > 0 ? ", " : "", i + 1);
+    appendStringInfoString(&writer.sql, ") RETURNING pg_catalog.to_jsonb(r.*)");
+    statement = prepare_statement(target.contract, signature, writer.sql.data, parameters);
+  }
+  const Row row = run_statement(statement, parameters, nullptr);
+  if (!row.found)
+    ereport(ERROR, errcode(sqlstate_unenforceable),
+            errmsg("record was not stored in \"%s\"", RelationGetRelationName(record.child)),
+            errdetail("A BEFORE trigger or a rule of the table suppressed the insert."));
+  return row.values[0];
+}
+
+//   SELECT pg_catalog.to_jsonb(r.*) FROM schema.child r
+//   WHERE r."reference" OPERATOR(pg_catalog.=) $1 ... AND (SELECT count(*) ...) = 1
+Row stored_record(const Target &target, const Record &record) {
+  Signature signature{};
+  sign_record(&signature, Template::stored_record, record);
+  sign(&signature, target.key);
+  Parameters parameters{};
+  add_parameters(&parameters, target.key);
+  const Statement *statement = find_statement(target.contract, signature, true);
+  if (statement == nullptr) {
+    const char *child = qualified_relation(RelationGetRelid(record.child));
+    StringInfoData join;
+    initStringInfo(&join);
+    for (int i = 0; i < record.reference->nkeys; ++i)
+      appendStringInfo(&join, " AND r.%s %s t.%s",
+                       quote_identifier(get_attname(RelationGetRelid(record.child), record.reference->conkey[i], false)),
+                       qualified_operator(record.reference->conpfeqop[i]),
+                       quote_identifier(get_attname(target.contract->relation, record.reference->confkey[i], false)));
+    Writer writer;
+    start(&writer);
+    appendStringInfo(&writer.sql,
+                     "SELECT (SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.=) 1"
+                     " THEN (pg_catalog.array_agg(pg_catalog.to_jsonb(r.*)))[1] END"
+                     " FROM %s r WHERE true%s) FROM %s t",
+                     child, join.data, qualified_relation(target.contract->relation));
+    write_key(&writer, target);
+    statement = prepare_statement(target.contract, signature, writer.sql.data, parameters);
+  }
+  return run_statement(statement, parameters, nullptr);
+}
+
+bool is_conflict_of(const Record &record, const ErrorData *error) {
+  if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || error->schema_name == nullptr || error->table_name == nullptr)
+    return false;
+  const Oid schema = get_namespace_oid(error->schema_name, true);
+  const Oid relation = OidIsValid(schema) ? get_relname_relid(error->table_name, schema) : InvalidOid;
+  if (!OidIsValid(relation)) return false;
+  if (relation == RelationGetRelid(record.child)) return true;
+  return get_rel_relispartition(relation) &&
+         list_member_oid(get_partition_ancestors(relation), RelationGetRelid(record.child));
+}
+
+}  // namespace ratchet

@@ -1,0 +1,39 @@
+// record.h: storing a record in a child table together with a submission.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "nodes/primnodes.h"
+#include "utils/relcache.h"
+}
+
+#include "statement.h"
+#include "target.h"
+
+namespace ratchet {
+
+struct Record {
+  Relation child;  // nullptr: no record; ROW EXCLUSIVE, kept to the end of the transaction
+  const ForeignKeyCacheInfo *reference;
+  Fields fields;
+};
+
+// Reads the child and record arguments and finds the child's only foreign key
+// to the target. Errors: class 22, 42P01, 42501.
+Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argument, int record_argument);
+void close_record(const Record &record);
+
+// Inserts the record with its reference filled in; referenced: the target
+// row's values of the foreign key's columns, in their order. Returns the
+// stored row as jsonb.
+Datum store_record(const Target &target, const Record &record, const Datum *referenced);
+
+// The row that an earlier call has stored for this target row, if it is the
+// only one; found is false otherwise.
+Row stored_record(const Target &target, const Record &record);
+
+// Whether an error is a unique violation of the child or one of its partitions.
+bool is_conflict_of(const Record &record, const ErrorData *error);
+
+}  // namespace ratchet

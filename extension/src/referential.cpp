@@ -1,0 +1,144 @@
+// referential.cpp: telling a foreign key's own action from a stale writer.
+//
+// ON DELETE SET NULL on an owned column must still null it: keeping the value
+// would leave a reference to a row that is gone. The flag that the trigger
+// manager sets around referential actions is only a quick filter, because it
+// leaks into triggers that fire underneath. The proof is in the data: the
+// referenced key that OLD names no longer exists, and NEW has exactly what the
+// constraint's action puts there. That the referenced key stays gone is sure:
+// whoever deleted it holds the row, so nobody can insert it again before this
+// transaction ends.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_constraint.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "utils/syscache.h"
+}
+
+#include "guard.h"
+#include "sqltext.h"
+
+namespace ratchet {
+
+namespace {
+
+bool all_not_null(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) {
+  for (int i = 0; i < key->nkeys; ++i)
+    if (slot_attisnull(slot, key->conkey[i])) return false;
+  return true;
+}
+
+// Whether the key that the slot's row names exists in the referenced table:
+//   SELECT 1 FROM <referenced> x WHERE x.<key> OPERATOR(pg_catalog.=) $1 AND ...
+// Run as the referenced table's owner with row security off, as the foreign
+// key's own checks are, so that neither the writer's rights nor a policy can
+// make a row look gone.
+bool referenced_key_exists(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "SELECT 1 FROM %s x WHERE ", qualified_relation(key->confrelid));
+  Oid types[INDEX_MAX_KEYS];
+  Datum values[INDEX_MAX_KEYS];
+  for (int i = 0; i < key->nkeys; ++i) {
+    bool isnull;
+    values[i] = slot_getattr(slot, key->conkey[i], &isnull);
+    types[i] = TupleDescAttr(slot->tts_tupleDescriptor, key->conkey[i] - 1)->atttypid;
+    appendStringInfo(&sql, "%sx.%s %s $%d", i > 0 ? " AND " : "",
+                     quote_identifier(get_attname(key->confrelid, key->confkey[i], false)),
+                     qualified_operator(key->conpfeqop[i]), i + 1);
+  }
+
+  Oid user;
+  int security;
+  GetUserIdAndSecContext(&user, &security);
+  HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(key->confrelid));
+  if (!HeapTupleIsValid(relation)) elog(ERROR, "cache lookup failed for relation %u", key->confrelid);
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(relation))->relowner;
+  ReleaseSysCache(relation);
+
+  SPI_connect();
+  SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+  const int result = SPI_execute_with_args(sql.data, key->nkeys, types, values, nullptr, false, 1);
+  // An error leaves the user to the (sub)transaction's abort, which restores it.
+  SetUserIdAndSecContext(user, security);
+  if (result != SPI_OK_SELECT) elog(ERROR, "looking up a referenced key failed: %s", SPI_result_code_string(result));
+  const bool exists = SPI_processed > 0;
+  SPI_finish();
+  return exists;
+}
+
+// Whether NEW has in this column what one of the constraint's actions puts there.
+bool has_action_value(const TriggerData *trigger, Form_pg_constraint constraint, AttrNumber attnum) {
+  const auto is_action = [&](char action) {
+    return constraint->confdeltype == action || constraint->confupdtype == action;
+  };
+  if (is_action(FKCONSTR_ACTION_SETNULL) && slot_attisnull(trigger->tg_newslot, attnum)) return true;
+  if (!is_action(FKCONSTR_ACTION_SETDEFAULT)) return false;
+  bool isnull;
+  const Datum value = slot_getattr(trigger->tg_newslot, attnum, &isnull);
+  return has_default_value(trigger->tg_relation, attnum, value, isnull);
+}
+
+// A clone of the constraint that only points at one partition of the
+// referenced table: the key may well live in another one.
+bool is_reference_clone(Form_pg_constraint constraint) {
+  if (!OidIsValid(constraint->conparentid)) return false;
+  HeapTuple parent = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint->conparentid));
+  if (!HeapTupleIsValid(parent)) return false;
+  const bool same = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(parent))->conrelid == constraint->conrelid;
+  ReleaseSysCache(parent);
+  return same;
+}
+
+// Places of contract->guarded that belong to the key and are in `changed`.
+Bitmapset *key_columns(const ForeignKeyCacheInfo *key, const Contract *contract, const Bitmapset *changed) {
+  Bitmapset *columns = nullptr;
+  for (int place = -1; (place = bms_next_member(changed, place)) >= 0;)
+    for (int i = 0; i < key->nkeys; ++i)
+      if (key->conkey[i] == contract->guarded[place].attnum) columns = bms_add_member(columns, place);
+  return columns;
+}
+
+bool is_action_of(const TriggerData *trigger, const Contract *contract, const ForeignKeyCacheInfo *key,
+                  const Bitmapset *columns) {
+  HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const auto constraint = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+  bool acts = !is_reference_clone(constraint);
+  bool cascades = false;
+  if (acts) {
+    bool values_fit = true;
+    for (int place = -1; (place = bms_next_member(columns, place)) >= 0;)
+      values_fit = values_fit && has_action_value(trigger, constraint, contract->guarded[place].attnum);
+    cascades = !values_fit && constraint->confupdtype == FKCONSTR_ACTION_CASCADE;
+    acts = values_fit || cascades;
+  }
+  ReleaseSysCache(tuple);
+
+  if (!acts || !all_not_null(key, trigger->tg_trigslot)) return false;
+  if (cascades && (!all_not_null(key, trigger->tg_newslot) || !referenced_key_exists(key, trigger->tg_newslot)))
+    return false;
+  return !referenced_key_exists(key, trigger->tg_trigslot);
+}
+
+}  // namespace
+
+Bitmapset *referential_changes(const TriggerData *trigger, const Contract *contract, const Bitmapset *changed) {
+  if (!InNoForceRLSOperation()) return nullptr;
+  Bitmapset *explained = nullptr;
+  // A copy: the lookups below may rebuild the relcache entry that owns the list.
+  auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(trigger->tg_relation)));
+  ListCell *cell;
+  foreach (cell, keys) {
+    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+    const Bitmapset *columns = key_columns(key, contract, changed);
+    if (columns != nullptr && is_action_of(trigger, contract, key, columns))
+      explained = bms_add_members(explained, columns);
+  }
+  return explained;
+}
+
+}  // namespace ratchet

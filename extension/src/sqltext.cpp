@@ -1,0 +1,30 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "catalog/pg_operator.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+}
+
+#include "sqltext.h"
+
+namespace ratchet {
+
+const char *qualified_relation(Oid relation) {
+  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+}
+
+const char *qualified_operator(Oid op) {
+  HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(op));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", op);
+  const auto form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
+  // Operator names consist of operator characters only and are never quoted.
+  const char *text = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
+                              NameStr(form->oprname));
+  ReleaseSysCache(tuple);
+  return text;
+}
+
+Oid equality_operator(Oid type) { return lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr; }
+
+}  // namespace ratchet

@@ -1,0 +1,18 @@
+// sqltext.h: names in generated SQL, always quoted and schema-qualified, so
+// that no search_path changes what a statement means.
+#pragma once
+
+#include "pg/pg.h"
+
+namespace ratchet {
+
+// schema.table
+const char *qualified_relation(Oid relation);
+
+// OPERATOR(schema.name)
+const char *qualified_operator(Oid op);
+
+// The equality operator of a type's default btree or hash class; InvalidOid: it has none.
+Oid equality_operator(Oid type);
+
+}  // namespace ratchet

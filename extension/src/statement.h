@@ -1,0 +1,77 @@
+// statement.h: the verbs' SQL statements: built once, planned once, run by
+// the executor directly.
+//
+// A statement is found again by its signature (which columns it sets, tests
+// and returns), so that neither SQL text nor a plan is made for a call that
+// has the shape of an earlier one. Plans are generic and saved; PostgreSQL's
+// plan cache revalidates them.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "executor/spi.h"
+}
+
+#include "contract.h"
+#include "permission.h"
+#include "values.h"
+
+namespace ratchet {
+
+// Parameters of one run, in the order in which the statement numbers them.
+struct Parameters {
+  int count;
+  int capacity;
+  Oid *types;
+  Datum *values;
+  bool *nulls;
+};
+
+void add_parameter(Parameters *parameters, Oid type, Datum value, bool isnull);
+void add_parameters(Parameters *parameters, const Fields &fields);
+
+// What tells one statement of a contract from another.
+struct Signature {
+  int length;
+  int capacity;
+  int16 *words;
+};
+
+void sign(Signature *signature, int16 word);
+void sign(Signature *signature, Oid oid);
+void sign(Signature *signature, const Fields &fields);
+
+struct Statement {
+  Signature signature;
+  SPIPlanPtr plan;
+  uint64 generation;  // cache_generation() when it was prepared
+};
+
+// The first row that a run returned, copied to the caller's memory.
+struct Row {
+  bool found;
+  int count;
+  Datum *values;
+  bool *nulls;
+};
+
+void init_statements();
+
+// Gives up the plans of statements (Statement *). They are freed when the
+// transaction has ended, because a run further up the stack may use one.
+void retire_statements(List *statements);
+
+// The statement with this signature; nullptr: it must be prepared.
+// fresh: any DDL since makes it unusable, because it names tables other than the contract's.
+Statement *find_statement(Contract *contract, const Signature &signature, bool fresh);
+
+// Prepares and remembers a statement.
+Statement *prepare_statement(Contract *contract, const Signature &signature, const char *sql,
+                             const Parameters &parameters);
+
+// Runs a statement in a snapshot of its own (under READ COMMITTED a new one)
+// with the caller's rights, and with `permission` if there is one.
+Row run_statement(const Statement *statement, const Parameters &parameters, Permission *permission);
+
+}  // namespace ratchet

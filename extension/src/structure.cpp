@@ -1,0 +1,162 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "catalog/catalog.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "nodes/primnodes.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rewriteDefine.h"
+}
+
+#include "errors.h"
+#include "structure.h"
+
+namespace ratchet {
+
+namespace {
+
+constexpr const char *rename_remedy =
+    "Rename the trigger so that it sorts before \"~ratchet_guard\": ALTER TRIGGER ... RENAME TO ...";
+
+Finding *finding(const char *severity, const char *text, const char *remedy) {
+  auto *made = static_cast<Finding *>(palloc(sizeof(Finding)));
+  *made = {severity, text, remedy};
+  return made;
+}
+
+// A trigger that fires in ordinary sessions, whatever session_replication_role says now.
+bool is_enabled(const Trigger &trigger) {
+  return trigger.tgenabled == TRIGGER_FIRES_ON_ORIGIN || trigger.tgenabled == TRIGGER_FIRES_ALWAYS;
+}
+
+bool is_before_row(const Trigger &trigger) {
+  return TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype);
+}
+
+List *later_triggers(Relation relation) {
+  List *findings = NIL;
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+    const Trigger &trigger = triggers->triggers[i];
+    if (!is_before_row(trigger) || !TRIGGER_FOR_UPDATE(trigger.tgtype) || !is_enabled(trigger)) continue;
+    if (strcmp(trigger.tgname, guard_trigger_name) <= 0) continue;
+    findings = lappend(findings, finding("error",
+                                         psprintf("BEFORE UPDATE trigger \"%s\" fires after the guard and could undo it",
+                                                  trigger.tgname),
+                                         rename_remedy));
+  }
+  return findings;
+}
+
+List *instead_rules(Relation relation) {
+  List *findings = NIL;
+  const RuleLock *rules = relation->rd_rules;
+  for (int i = 0; rules != nullptr && i < rules->numLocks; ++i) {
+    const RewriteRule *rule = rules->rules[i];
+    if (rule->event != CMD_UPDATE || !rule->isInstead || rule->enabled == RULE_DISABLED) continue;
+    findings = lappend(findings, finding("error", "an ON UPDATE DO INSTEAD rule replaces updates of the table",
+                                         "Drop the rule, or use a BEFORE trigger that sorts before \"~ratchet_guard\"."));
+  }
+  return findings;
+}
+
+bool has_inheritance_children(Relation relation) {
+  return relation->rd_rel->relkind == RELKIND_RELATION && has_subclass(RelationGetRelid(relation)) &&
+         find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL;
+}
+
+[[noreturn]] void refuse_target(Relation relation, const char *why, const char *hint) {
+  ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+          errmsg("cannot guard relation \"%s\"", RelationGetRelationName(relation)), errdetail_internal("%s", why),
+          hint != nullptr ? errhint("%s", hint) : 0, (report_table(relation), 0));
+  pg_unreachable();
+}
+
+const char *kind_of(char relkind) {
+  switch (relkind) {
+    case RELKIND_VIEW:
+      return "It is a view.";
+    case RELKIND_MATVIEW:
+      return "It is a materialized view.";
+    case RELKIND_FOREIGN_TABLE:
+      return "It is a foreign table.";
+    case RELKIND_SEQUENCE:
+      return "It is a sequence.";
+    default:
+      return "It is not a table.";
+  }
+}
+
+}  // namespace
+
+void check_target(Relation relation) {
+  const char relkind = relation->rd_rel->relkind;
+  if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
+    refuse_target(relation, kind_of(relkind), "Guard the table that holds the rows.");
+  if (IsSystemRelation(relation)) refuse_target(relation, "It is a system catalog.", nullptr);
+  if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP) refuse_target(relation, "It is a temporary table.", nullptr);
+  if (relation->rd_rel->relispartition)
+    refuse_target(relation, "It is a partition.", "Guard the topmost partitioned table; its partitions follow.");
+  if (has_inheritance_children(relation))
+    refuse_target(relation, "It has inheritance children, whose rows its triggers do not see.",
+                  "Guard each child, or use declarative partitioning.");
+  if (relkind == RELKIND_PARTITIONED_TABLE) {
+    ListCell *cell;
+    foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr))
+      if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+        refuse_target(relation, psprintf("Its partition \"%s\" is a foreign table.", get_rel_name(lfirst_oid(cell))),
+                      "Detach the foreign partition.");
+  }
+}
+
+List *structural_findings(Relation relation) {
+  List *findings = list_concat(later_triggers(relation), instead_rules(relation));
+  if (has_inheritance_children(relation))
+    findings = lappend(findings, finding("error", "the table has inheritance children, whose rows the guard does not see",
+                                         "Guard each child instead, or use declarative partitioning."));
+  return findings;
+}
+
+void check_structure(Relation relation) {
+  List *findings = structural_findings(relation);
+  if (findings == NIL) return;
+  const auto *first = static_cast<const Finding *>(linitial(findings));
+  error_unenforceable(relation, first->text, first->remedy);
+}
+
+List *move_findings(Oid root) {
+  List *findings = NIL;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(root, AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    const TriggerDesc *triggers = member->trigdesc;
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+      const Trigger &trigger = triggers->triggers[i];
+      if (!is_before_row(trigger) || !TRIGGER_FOR_INSERT(trigger.tgtype) || !is_enabled(trigger)) continue;
+      findings = lappend(
+          findings,
+          finding("warning",
+                  psprintf("BEFORE INSERT trigger \"%s\" of \"%s\" could rewrite a row that moves between partitions; "
+                           "updates that change a partition key are refused",
+                           trigger.tgname, RelationGetRelationName(member)),
+                  "Make it an AFTER trigger or a column default, or leave partition keys unchanged."));
+    }
+    table_close(member, NoLock);
+  }
+  return findings;
+}
+
+void check_moves(Relation leaf, Contract *contract) {
+  if (contract->moves_checked == cache_generation()) return;
+  // Read before looking: an invalidation in between makes the next call look again.
+  const uint64 looked_at = cache_generation();
+  List *findings = move_findings(contract->root);
+  if (findings != NIL) {
+    const auto *first = static_cast<const Finding *>(linitial(findings));
+    error_unenforceable(leaf, first->text, first->remedy);
+  }
+  contract->moves_checked = looked_at;
+}
+
+}  // namespace ratchet

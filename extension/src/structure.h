@@ -1,0 +1,39 @@
+// structure.h: triggers, rules and relations that would defeat a guard.
+//
+// The guard has no AFTER check; it relies on firing last among the BEFORE
+// UPDATE row triggers. What would break that is looked for here: when a
+// contract is declared, when DDL changes the table, when a contract is loaded
+// into the cache, and by ratchet.health().
+#pragma once
+
+#include "pg/pg.h"
+
+#include "contract.h"
+
+namespace ratchet {
+
+struct Finding {
+  const char *severity;  // "error": not enforced, or refused at use; "warning": not enforced on some path
+  const char *text;
+  const char *remedy;
+};
+
+// Refuses relations that cannot carry a contract. Errors: 42809.
+void check_target(Relation relation);
+
+// Findings, palloc'ed, about a relation that has or shall have a contract:
+// what check_structure() raises.
+List *structural_findings(Relation relation);
+
+// Raises the first structural finding as 55R01.
+void check_structure(Relation relation);
+
+// Findings about BEFORE INSERT row triggers in a partition tree, which could
+// rewrite a guarded row while it moves between partitions.
+List *move_findings(Oid root);
+
+// Called when an update changes a partition key. Errors: 55R01 when a foreign
+// BEFORE INSERT row trigger in the tree could rewrite the moving row.
+void check_moves(Relation leaf, Contract *contract);
+
+}  // namespace ratchet

@@ -1,0 +1,287 @@
+// submit.cpp: ratchet.submit(), closing a gate with exactly one winner.
+//
+//   UPDATE target SET gate = now(), ... WHERE key AND gate open AND <expect> RETURNING ...
+//
+// One statement decides. Concurrent calls queue on the row's lock; whoever
+// gets it rechecks "gate open" on the newest version (READ COMMITTED), so the
+// first to commit is the only winner and the next one wins when it rolls back.
+// Zero rows is not an answer: the row is then read again with a new snapshot
+// to learn who won. If that finds the gate open (an amend in between, or
+// something that suppresses the update), the row is locked and the statement
+// runs once more; with the lock held no race is left, so zero rows then means
+// that a trigger, rule or policy defeats the contract, which is an error.
+// Under REPEATABLE READ and SERIALIZABLE the executor raises 40001 for a row
+// that changed since the snapshot, and it passes through.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+}
+
+#include "errors.h"
+#include "guard.h"
+#include "pg/fence.h"
+#include "record.h"
+#include "verb.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Submission {
+  Target target;
+  const char *actor;
+  const char *idempotency_key;
+  Field idempotency;  // valid only if idempotency_key
+  Fields patch;
+  Fields expect;
+  Record record;
+};
+
+struct Answer {
+  const char *outcome;
+  Datum submitted_at;
+  bool submitted_at_null;
+  const char *submitted_by;
+  Datum record;
+  bool record_null;
+  const char *conflict;
+  List *stale;
+};
+
+enum Column { outcome_column, submitted_at_column, submitted_by_column, record_column, progress_column, conflict_column, stale_column, column_count };
+
+Field closing_value(const Target &target, AttrNumber attnum) {
+  const Oid type = getBaseType(TupleDescAttr(RelationGetDescr(target.relation), attnum - 1)->atttypid);
+  const TimestampTz now = GetCurrentTransactionStartTimestamp();
+  Datum value = TimestampTzGetDatum(now);
+  if (type == BOOLOID) value = BoolGetDatum(true);
+  if (type == TIMESTAMPOID) value = DirectFunctionCall1(timestamptz_timestamp, value);
+  Field field = field_of_value(target.relation, attnum, value, false);
+  field.type = type;  // a domain takes its base type's value through the assignment
+  return field;
+}
+
+void check_patch(const Submission &submission) {
+  const Contract *contract = submission.target.contract;
+  for (const AttrNumber attnum :
+       {contract->gate, contract->gate_at, contract->actor, contract->idempotency_key})
+    if (attnum != InvalidAttrNumber)
+      if (const Field *field = find_field(submission.patch, attnum))
+        error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, submission.target.relation, field->name,
+                           "is set by submit itself and cannot be patched");
+}
+
+Submission read_submission(FunctionCallInfo fcinfo) {
+  Submission submission{};
+  submission.target = read_target(fcinfo);
+  const Target &target = submission.target;
+  submission.actor = text_argument(fcinfo, 3);
+  submission.patch = read_fields(target, fcinfo, 4, "patch");
+  submission.idempotency_key = text_argument(fcinfo, 5);
+  submission.expect = read_fields(target, fcinfo, 8, "expect");
+  check_patch(submission);
+  check_expect(target, submission.expect);
+  if (submission.actor != nullptr && target.contract->actor == InvalidAttrNumber)
+    error_not_in_contract(target.relation, "actor");
+  if (submission.idempotency_key != nullptr) {
+    if (target.contract->idempotency_key == InvalidAttrNumber) error_not_in_contract(target.relation, "idempotency_key");
+    submission.idempotency = field_of_text(target.relation, target.contract->idempotency_key, submission.idempotency_key);
+  }
+  submission.record = read_record(target, fcinfo, 6, 7);
+  return submission;
+}
+
+// Everything that the closing statement sets.
+Fields closing_fields(const Submission &submission) {
+  const Contract *contract = submission.target.contract;
+  Fields set = submission.patch;
+  add_field(&set, closing_value(submission.target, contract->gate));
+  if (contract->gate_at != InvalidAttrNumber) add_field(&set, closing_value(submission.target, contract->gate_at));
+  if (submission.actor != nullptr)
+    add_field(&set, field_of_text(submission.target.relation, contract->actor, submission.actor));
+  if (submission.idempotency_key != nullptr) add_field(&set, submission.idempotency);
+  return set;
+}
+
+const char *gate_open(const Contract *contract) { return contract->gate_type == BOOLOID ? "IS NOT TRUE" : "IS NULL"; }
+
+// RETURNING the closing time, the actor, and what the record refers to.
+void write_returning(Writer *writer, const Submission &submission) {
+  const Contract *contract = submission.target.contract;
+  const char *joint = " RETURNING ";
+  const auto returning = [&](AttrNumber attnum) {
+    if (attnum == InvalidAttrNumber)
+      appendStringInfo(&writer->sql, "%sNULL::pg_catalog.text", joint);
+    else
+      appendStringInfo(&writer->sql, "%st.%s", joint, quote_identifier(get_attname(contract->relation, attnum, false)));
+    joint = ", ";
+  };
+  returning(closing_time(contract));
+  returning(contract->actor);
+  if (submission.record.child != nullptr)
+    for (int i = 0; i < submission.record.reference->nkeys; ++i) returning(submission.record.reference->confkey[i]);
+}
+
+const Statement *closing_statement(const Submission &submission, const Fields &set, Parameters *parameters) {
+  const Target &target = submission.target;
+  add_parameters(parameters, set);
+  add_parameters(parameters, target.key);
+  add_parameters(parameters, submission.expect);
+  Signature signature{};
+  sign(&signature, Template::submit);
+  sign(&signature, set);
+  sign(&signature, target.key);
+  sign(&signature, submission.expect);
+  const bool stores = submission.record.child != nullptr;
+  sign(&signature, stores ? submission.record.reference->conoid : InvalidOid);
+  if (const Statement *known = find_statement(target.contract, signature, stores)) return known;
+
+  Writer writer;
+  start(&writer);
+  write_update(&writer, target, set);
+  write_key(&writer, target);
+  appendStringInfo(&writer.sql, " AND t.%s %s", quote_identifier(target.contract->terms->gate),
+                   gate_open(target.contract));
+  write_expect(&writer, target, submission.expect);
+  write_returning(&writer, submission);
+  return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
+}
+
+// Closes the gate and stores the record; false when the row was not there, not
+// open or not as expected.
+bool close_gate(const Submission &submission, Answer *answer) {
+  const Target &target = submission.target;
+  Parameters parameters{};
+  const Fields set = closing_fields(submission);
+  const Statement *statement = closing_statement(submission, set, &parameters);
+  Permission permission{};
+  permission.verb = Verb::submit;
+  permission.memory = CurrentMemoryContext;
+  const Row row = run_statement(statement, parameters, &permission);
+  if (!row.found) return false;
+
+  answer->outcome = "submitted";
+  answer->submitted_at_null = row.nulls[0] || closing_time(target.contract) == InvalidAttrNumber;
+  if (!answer->submitted_at_null)
+    answer->submitted_at = as_timestamptz(target.relation, closing_time(target.contract), row.values[0]);
+  if (!row.nulls[1])
+    answer->submitted_by = text_of_value(
+        TupleDescAttr(RelationGetDescr(target.relation), target.contract->actor - 1)->atttypid, row.values[1]);
+  answer->record_null = submission.record.child == nullptr;
+  if (!answer->record_null) answer->record = store_record(target, submission.record, row.values + 2);
+  return true;
+}
+
+// As close_gate(), in a subtransaction, so that a record which hits a unique
+// key takes the closing of the gate back with it.
+bool close_gate_or_conflict(const Submission &submission, Answer *answer) {
+  MemoryContext memory = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  volatile bool closed = false;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(memory);
+  PG_TRY();
+  {
+    closed = close_gate(submission, answer);
+    ReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(memory);
+    CurrentResourceOwner = owner;
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(memory);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(memory);
+    CurrentResourceOwner = owner;
+    if (!is_conflict_of(submission.record, error)) ReThrowError(error);
+    *answer = {"conflict", Datum(0), true, nullptr, Datum(0), true, error->constraint_name, NIL};
+    closed = true;
+  }
+  PG_END_TRY();
+  return closed;
+}
+
+bool try_to_close(const Submission &submission, Answer *answer) {
+  return submission.record.child == nullptr ? close_gate(submission, answer) : close_gate_or_conflict(submission, answer);
+}
+
+bool is_replay(const Submission &submission, const Probe &seen) {
+  if (submission.idempotency_key == nullptr) return false;
+  const Form_pg_attribute attribute =
+      TupleDescAttr(RelationGetDescr(submission.target.relation), submission.idempotency.attnum - 1);
+  return same_image(submission.idempotency.value, false, seen.idempotency_key, seen.idempotency_key_null,
+                    attribute->attbyval, attribute->attlen);
+}
+
+// Why the gate was not closed; false when nothing that was seen explains it.
+bool explain(const Submission &submission, const Probe &seen, Answer *answer) {
+  answer->submitted_at_null = answer->record_null = true;
+  if (!seen.found) {
+    answer->outcome = "not_found";
+  } else if (seen.closed) {
+    answer->outcome = "already_submitted";
+    answer->submitted_at = seen.closed_at;
+    answer->submitted_at_null = seen.closed_at_null;
+    answer->submitted_by = seen.closed_by;
+    if (is_replay(submission, seen)) {
+      answer->outcome = "replayed";
+      if (submission.record.child != nullptr) {
+        const Row row = stored_record(submission.target, submission.record);
+        answer->record_null = !row.found || row.nulls[0];
+        if (!answer->record_null) answer->record = row.values[0];
+      }
+    }
+  } else if (seen.stale != NIL) {
+    answer->outcome = "stale";
+    answer->stale = seen.stale;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Answer submit(const Submission &submission) {
+  Answer answer{};
+  if (try_to_close(submission, &answer)) return answer;
+  if (explain(submission, probe(submission.target, submission.expect, false), &answer)) return answer;
+  if (explain(submission, probe(submission.target, submission.expect, true), &answer)) return answer;
+  if (try_to_close(submission, &answer)) return answer;
+  error_suppressed(submission.target.relation);
+}
+
+Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
+  Datum values[column_count] = {};
+  bool nulls[column_count] = {};
+  const auto text = [&](Column column, const char *value) {
+    nulls[column] = value == nullptr;
+    if (value != nullptr) values[column] = CStringGetTextDatum(value);
+  };
+  text(outcome_column, answer.outcome);
+  values[submitted_at_column] = answer.submitted_at;
+  nulls[submitted_at_column] = answer.submitted_at_null;
+  text(submitted_by_column, answer.submitted_by);
+  values[record_column] = answer.record;
+  nulls[record_column] = answer.record_null;
+  nulls[progress_column] = true;
+  text(conflict_column, answer.conflict);
+  nulls[stale_column] = answer.stale == NIL;
+  if (answer.stale != NIL) values[stale_column] = text_array(answer.stale);
+  return answer_row(fcinfo, values, nulls);
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_submit) {
+  const ratchet::Submission submission = ratchet::read_submission(fcinfo);
+  const ratchet::Answer answer = ratchet::submit(submission);
+  ratchet::close_record(submission.record);
+  ratchet::close_target(submission.target);
+  return ratchet::answer_of(fcinfo, answer);
+}

@@ -1,0 +1,154 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/pg_index.h"
+#include "funcapi.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+}
+
+#include <algorithm>
+
+#include "errors.h"
+#include "target.h"
+
+namespace ratchet {
+
+namespace {
+
+// The columns of a unique index that can identify one row at any moment:
+// whole (no expressions, no predicate), valid, and checked at once.
+bool identifies(HeapTuple tuple) {
+  const auto index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  return index->indisunique && index->indisvalid && index->indimmediate &&
+         heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) && heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+}
+
+bool covers(Form_pg_index index, const Fields &key) {
+  if (index->indnkeyatts != key.count) return false;
+  for (int i = 0; i < index->indnkeyatts; ++i)
+    if (find_field(key, index->indkey.values[i]) == nullptr) return false;
+  return true;
+}
+
+bool is_unique_key(Relation relation, const Fields &key) {
+  bool unique = false;
+  ListCell *cell;
+  foreach (cell, RelationGetIndexList(relation)) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+    if (!HeapTupleIsValid(tuple)) continue;
+    unique = unique || (identifies(tuple) && covers(reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple)), key));
+    ReleaseSysCache(tuple);
+  }
+  return unique;
+}
+
+// The only column of the primary key; InvalidAttrNumber: there is none, or it has several.
+AttrNumber single_primary_key(Relation relation) {
+  const Oid index = primary_key_index(relation);
+  if (!OidIsValid(index)) return InvalidAttrNumber;
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+  if (!HeapTupleIsValid(tuple)) return InvalidAttrNumber;
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  const AttrNumber attnum = form->indnkeyatts == 1 ? form->indkey.values[0] : InvalidAttrNumber;
+  ReleaseSysCache(tuple);
+  return attnum;
+}
+
+Fields key_of_object(Relation relation, const Jsonb *object) {
+  const Fields key = fields_of_object(relation, object, "key");
+  if (key.count == 0 || !is_unique_key(relation, key)) error_no_such_key(relation);
+  for (const Field &field : key)
+    if (field.isnull) error_null_argument("key");
+  return key;
+}
+
+bool looks_like_object(const char *text) {
+  while (*text == ' ' || *text == '\t' || *text == '\n' || *text == '\r') ++text;
+  return *text == '{';
+}
+
+void require_right(Oid relid, AclMode right) {
+  if (pg_class_aclcheck(relid, GetUserId(), right) == ACLCHECK_OK) return;
+  if (pg_attribute_aclcheck_all(relid, GetUserId(), right, ACLMASK_ANY) == ACLCHECK_OK) return;
+  aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
+}
+
+[[noreturn]] void error_no_relation(Oid relid) {
+  ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+  pg_unreachable();
+}
+
+}  // namespace
+
+const char *text_argument(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? nullptr : PG_GETARG_JSONB_P(argument);
+}
+
+Relation open_relation(Oid relid, AclMode right) {
+  if (get_rel_name(relid) == nullptr) error_no_relation(relid);
+  // Before the lock: a role without any right must not be able to hold one.
+  require_right(relid, right);
+  Relation relation = try_relation_open(relid, RowExclusiveLock);
+  if (relation == nullptr) error_no_relation(relid);
+  return relation;
+}
+
+Relation open_target(FunctionCallInfo fcinfo, int argument) {
+  if (PG_ARGISNULL(argument)) error_null_argument("target");
+  return open_relation(PG_GETARG_OID(argument), ACL_UPDATE);
+}
+
+void close_target(const Target &target) { relation_close(target.relation, NoLock); }
+
+Fields read_key(Relation relation, FunctionCallInfo fcinfo, int text_place, int object_place) {
+  if (const Jsonb *object = jsonb_argument(fcinfo, object_place)) return key_of_object(relation, object);
+  const char *text = text_argument(fcinfo, text_place);
+  if (text == nullptr) error_null_argument("key");
+
+  const AttrNumber attnum = single_primary_key(relation);
+  if (attnum == InvalidAttrNumber && looks_like_object(text)) {
+    const Datum object = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+    return key_of_object(relation, DatumGetJsonbP(object));
+  }
+  if (attnum == InvalidAttrNumber) error_no_such_key(relation);
+  Fields key{0, nullptr};
+  add_field(&key, field_of_text(relation, attnum, text));
+  return key;
+}
+
+Target read_target(FunctionCallInfo fcinfo) {
+  Target target{};
+  target.relation = open_target(fcinfo, 0);
+  target.contract = require_contract(target.relation);
+  target.key = read_key(target.relation, fcinfo, 1, 2);
+  return target;
+}
+
+Datum answer_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls) {
+  Oid type = get_fn_expr_rettype(fcinfo->flinfo);
+  if (!OidIsValid(type)) type = get_func_rettype(fcinfo->flinfo->fn_oid);
+  const TupleDesc tupdesc = lookup_rowtype_tupdesc(type, -1);
+  HeapTuple tuple = heap_form_tuple(tupdesc, values, nulls);
+  const Datum row = HeapTupleGetDatum(tuple);
+  ReleaseTupleDesc(tupdesc);
+  return row;
+}
+
+Datum text_array(List *names) {
+  auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * std::max(list_length(names), 1)));
+  int count = 0;
+  ListCell *cell;
+  foreach (cell, names)
+    elements[count++] = CStringGetTextDatum(static_cast<const char *>(lfirst(cell)));
+  return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+}  // namespace ratchet

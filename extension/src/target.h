@@ -1,0 +1,43 @@
+// target.h: the row that a verb is called for: its table and its key.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "contract.h"
+#include "values.h"
+
+namespace ratchet {
+
+struct Target {
+  Relation relation;   // opened with ROW EXCLUSIVE, which is kept to the end of the transaction
+  Contract *contract;  // of the relation
+  Fields key;          // the columns of one unique key, none of them NULL
+};
+
+// Opens the table of a verb. Errors: 22004 without a table, 42P01, 42501 for a
+// caller with no right at all to update it, 55R01 without an enforced contract.
+Relation open_target(FunctionCallInfo fcinfo, int argument);
+
+// Opens a relation with ROW EXCLUSIVE, for a caller who has this right on it
+// or on any of its columns. Errors: 42P01, 42501.
+Relation open_relation(Oid relid, AclMode right);
+void close_target(const Target &target);
+
+// The key, given either as the text of a single-column primary key or as an
+// object over any unique key. Errors: class 22.
+Fields read_key(Relation relation, FunctionCallInfo fcinfo, int text_argument, int object_argument);
+
+// Reads table, contract and key from arguments 0, 1 and 2, as every verb has them.
+Target read_target(FunctionCallInfo fcinfo);
+
+// Arguments that may be NULL.
+const char *text_argument(FunctionCallInfo fcinfo, int argument);
+Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument);
+
+// The one row that a verb answers.
+Datum answer_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
+
+// names: texts; an empty array when there are none.
+Datum text_array(List *names);
+
+}  // namespace ratchet

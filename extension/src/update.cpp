@@ -1,0 +1,102 @@
+// update.cpp: ratchet.update(), a partial update that says what became of it.
+//
+//   UPDATE target SET ... WHERE key AND <expect>
+//
+// It obeys the contract as every other writer does; the permission that it
+// runs under allows nothing, it only lets the guard tell what it kept.
+#include "pg/pg.h"
+
+#include "errors.h"
+#include "pg/fence.h"
+#include "verb.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Answer {
+  const char *outcome;
+  List *kept;
+  List *stale;
+};
+
+const Statement *update_statement(const Target &target, const Fields &patch, const Fields &expect,
+                                  Parameters *parameters) {
+  add_parameters(parameters, patch);
+  add_parameters(parameters, target.key);
+  add_parameters(parameters, expect);
+  Signature signature{};
+  sign(&signature, Template::update);
+  sign(&signature, patch);
+  sign(&signature, target.key);
+  sign(&signature, expect);
+  if (const Statement *known = find_statement(target.contract, signature, false)) return known;
+
+  Writer writer;
+  start(&writer);
+  write_update(&writer, target, patch);
+  write_key(&writer, target);
+  write_expect(&writer, target, expect);
+  appendStringInfoString(&writer.sql, " RETURNING true");
+  return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
+}
+
+// True when the guard has seen the row, so that the outcome is known.
+bool try_to_update(const Target &target, const Fields &patch, const Fields &expect, Answer *answer) {
+  Parameters parameters{};
+  const Statement *statement = update_statement(target, patch, expect, &parameters);
+  Permission permission{};
+  permission.verb = Verb::update;
+  permission.patched = names_of(patch);
+  permission.npatched = patch.count;
+  permission.memory = CurrentMemoryContext;
+  const Row row = run_statement(statement, parameters, &permission);
+  if (!permission.judged || (!row.found && !permission.left_out)) return false;
+
+  for (int place = -1; (place = bms_next_member(permission.kept, place)) >= 0;)
+    answer->kept = lappend(answer->kept, const_cast<char *>(permission.patched[place]));
+  answer->outcome = !permission.left_out ? "updated" : answer->kept != NIL ? "kept" : "unchanged";
+  return true;
+}
+
+bool explain(const Probe &seen, Answer *answer) {
+  if (!seen.found) {
+    answer->outcome = "not_found";
+  } else if (seen.stale != NIL) {
+    answer->outcome = "stale";
+    answer->stale = seen.stale;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// As in submit(): a second attempt under a row lock tells a race from a
+// trigger, rule or policy that suppresses the update.
+Answer update(const Target &target, const Fields &patch, const Fields &expect) {
+  Answer answer{};
+  if (try_to_update(target, patch, expect, &answer)) return answer;
+  if (explain(probe(target, expect, false), &answer)) return answer;
+  if (explain(probe(target, expect, true), &answer)) return answer;
+  if (try_to_update(target, patch, expect, &answer)) return answer;
+  error_suppressed(target.relation);
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_update) {
+  const ratchet::Target target = ratchet::read_target(fcinfo);
+  const ratchet::Fields patch = ratchet::read_fields(target, fcinfo, 3, "patch");
+  const ratchet::Fields expect = ratchet::read_fields(target, fcinfo, 4, "expect");
+  if (patch.count == 0) ratchet::error_argument("patch must name at least one column", nullptr);
+  ratchet::check_expect(target, expect);
+  const ratchet::Answer answer = ratchet::update(target, patch, expect);
+  ratchet::close_target(target);
+
+  Datum values[3] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.kept), Datum(0)};
+  bool nulls[3] = {false, false, answer.stale == NIL};
+  if (answer.stale != NIL) values[2] = ratchet::text_array(answer.stale);
+  return ratchet::answer_row(fcinfo, values, nulls);
+}

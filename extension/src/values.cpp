@@ -1,0 +1,124 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "utils/fmgroids.h"
+}
+
+#include <algorithm>
+
+#include "errors.h"
+#include "values.h"
+
+namespace ratchet {
+
+namespace {
+
+AttrNumber column_named(Relation relation, const char *name) {
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0) continue;
+    if (attribute->attgenerated != '\0')
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name, "is generated and cannot be set");
+    return attribute->attnum;
+  }
+  error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, relation, name);
+}
+
+// The columns that the object names; values are filled in afterwards.
+Fields named_columns(Relation relation, const Jsonb *object) {
+  Fields fields{0, static_cast<Field *>(palloc(sizeof(Field) * std::max<uint32>(JB_ROOT_COUNT(object), 1)))};
+  JsonbIterator *iterator = JsonbIteratorInit(&const_cast<Jsonb *>(object)->root);
+  JsonbValue value;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
+    if (token != WJB_KEY) continue;
+    const char *name = pnstrdup(value.val.string.val, value.val.string.len);
+    fields.items[fields.count++] = field_of_value(relation, column_named(relation, name), Datum(0), true);
+  }
+  std::sort(fields.items, fields.items + fields.count, [](const Field &a, const Field &b) { return a.attnum < b.attnum; });
+  return fields;
+}
+
+// jsonb_populate_record(<all nulls>, object). The record is not NULL itself, so
+// that columns which the object does not name are left alone.
+HeapTupleHeader populate(Relation relation, const Jsonb *object) {
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  const Oid row_type = relation->rd_rel->reltype;
+  auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * tupdesc->natts));
+  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * tupdesc->natts));
+  memset(nulls, true, sizeof(bool) * tupdesc->natts);
+  HeapTuple blank = heap_form_tuple(tupdesc, values, nulls);  // typed as the relation's row
+
+  FmgrInfo function;
+  fmgr_info(F_JSONB_POPULATE_RECORD, &function);
+  List *arguments = list_make2(makeNullConst(row_type, -1, InvalidOid), makeNullConst(JSONBOID, -1, InvalidOid));
+  fmgr_info_set_expr(reinterpret_cast<Node *>(makeFuncExpr(F_JSONB_POPULATE_RECORD, row_type, arguments, InvalidOid,
+                                                           InvalidOid, COERCE_EXPLICIT_CALL)),
+                     &function);
+  const Datum record = FunctionCall2(&function, HeapTupleHeaderGetDatum(blank->t_data), JsonbPGetDatum(object));
+  return DatumGetHeapTupleHeader(record);
+}
+
+}  // namespace
+
+Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument) {
+  if (object == nullptr) return Fields{0, nullptr};
+  if (!JB_ROOT_IS_OBJECT(object)) error_not_object(argument);
+  Fields fields = named_columns(relation, object);
+  if (fields.count == 0) return fields;
+
+  HeapTupleHeader record = populate(relation, object);
+  HeapTupleData tuple;
+  tuple.t_len = HeapTupleHeaderGetDatumLength(record);
+  ItemPointerSetInvalid(&tuple.t_self);
+  tuple.t_tableOid = InvalidOid;
+  tuple.t_data = record;
+  for (int i = 0; i < fields.count; ++i) {
+    Field &field = fields.items[i];
+    field.value = heap_getattr(&tuple, field.attnum, RelationGetDescr(relation), &field.isnull);
+  }
+  return fields;
+}
+
+Field field_of_value(Relation relation, AttrNumber attnum, Datum value, bool isnull) {
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  return {attnum, NameStr(attribute->attname), attribute->atttypid, value, isnull};
+}
+
+Field field_of_text(Relation relation, AttrNumber attnum, const char *text) {
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  Oid input;
+  Oid parameter;
+  getTypeInputInfo(attribute->atttypid, &input, &parameter);
+  const Datum value = OidInputFunctionCall(input, const_cast<char *>(text), parameter, attribute->atttypmod);
+  return field_of_value(relation, attnum, value, false);
+}
+
+const Field *find_field(const Fields &fields, AttrNumber attnum) {
+  for (const Field &field : fields)
+    if (field.attnum == attnum) return &field;
+  return nullptr;
+}
+
+void add_field(Fields *fields, const Field &field) {
+  auto *items = static_cast<Field *>(palloc(sizeof(Field) * (fields->count + 1)));
+  int i = 0;
+  for (; i < fields->count && fields->items[i].attnum < field.attnum; ++i) items[i] = fields->items[i];
+  items[i] = field;
+  for (; i < fields->count; ++i) items[i + 1] = fields->items[i];
+  fields->items = items;
+  ++fields->count;
+}
+
+const char *text_of_value(Oid type, Datum value) {
+  Oid output;
+  bool varlena;
+  getTypeOutputInfo(type, &output, &varlena);
+  return OidOutputFunctionCall(output, value);
+}
+
+}  // namespace ratchet

@@ -1,0 +1,51 @@
+// values.h: JSON objects and texts that name columns, as typed values.
+//
+// All conversion happens here, before a verb changes anything, so a bad
+// argument is a class 22 error with nothing done.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "utils/jsonb.h"
+}
+
+namespace ratchet {
+
+struct Field {
+  AttrNumber attnum;
+  const char *name;
+  Oid type;
+  Datum value;
+  bool isnull;
+};
+
+// Sorted by attribute number, so that the same set of columns always makes
+// the same statement.
+struct Fields {
+  int count;
+  Field *items;
+
+  const Field *begin() const { return items; }
+  const Field *end() const { return items + count; }
+};
+
+// Converts a JSON object as jsonb_populate_record does. argument: what the
+// caller calls it, for errors. nullptr gives no fields.
+Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument);
+
+// Converts one text by the column's input function.
+Field field_of_text(Relation relation, AttrNumber attnum, const char *text);
+
+// A value that is at hand already.
+Field field_of_value(Relation relation, AttrNumber attnum, Datum value, bool isnull);
+
+const Field *find_field(const Fields &fields, AttrNumber attnum);
+
+// Adds a field, keeping the order; the caller knows that it is not there yet.
+void add_field(Fields *fields, const Field &field);
+
+// The text form of a value.
+const char *text_of_value(Oid type, Datum value);
+
+}  // namespace ratchet

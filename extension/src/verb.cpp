@@ -1,0 +1,147 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "utils/timestamp.h"
+}
+
+#include <algorithm>
+
+#include "errors.h"
+#include "sqltext.h"
+#include "verb.h"
+
+namespace ratchet {
+
+namespace {
+
+const char *column(const Target &target, AttrNumber attnum) {
+  return quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(target.relation), attnum - 1)->attname));
+}
+
+//   t."c" OPERATOR(pg_catalog.=) $1
+void write_equal(Writer *writer, const Field &field) {
+  appendStringInfo(&writer->sql, "t.%s %s $%d", quote_identifier(field.name),
+                   qualified_operator(equality_operator(field.type)), ++writer->parameters);
+}
+
+//   (t."c" IS NULL AND $1 IS NULL OR (t."c" OPERATOR(pg_catalog.=) $1) IS TRUE)
+// IS NOT DISTINCT FROM would look its operator up in the caller's search_path.
+void write_same(Writer *writer, const Field &field) {
+  appendStringInfo(&writer->sql, "(t.%s IS NULL AND $%d IS NULL OR (", quote_identifier(field.name),
+                   writer->parameters + 1);
+  write_equal(writer, field);
+  appendStringInfoString(&writer->sql, ") IS TRUE)");
+}
+
+//   SELECT t.<gate>, t.<time>, t.<actor>, t.<idempotency key>, <test of each expected value>
+//   FROM schema.table t WHERE <key> [FOR NO KEY UPDATE]
+const Statement *probe_statement(const Target &target, const Fields &expect, bool locked, Parameters *parameters) {
+  add_parameters(parameters, expect);
+  add_parameters(parameters, target.key);
+  Signature signature{};
+  sign(&signature, locked ? Template::locked_probe : Template::probe);
+  sign(&signature, target.key);
+  sign(&signature, expect);
+  if (const Statement *known = find_statement(target.contract, signature, false)) return known;
+
+  Writer writer;
+  start(&writer);
+  const Contract *contract = target.contract;
+  appendStringInfo(&writer.sql, "SELECT t.%s", column(target, contract->gate));
+  for (const AttrNumber attnum : {closing_time(contract), contract->actor, contract->idempotency_key})
+    if (attnum == InvalidAttrNumber)
+      appendStringInfoString(&writer.sql, ", NULL::pg_catalog.text");
+    else
+      appendStringInfo(&writer.sql, ", t.%s", column(target, attnum));
+  for (const Field &field : expect) {
+    appendStringInfoString(&writer.sql, ", ");
+    write_same(&writer, field);
+  }
+  appendStringInfo(&writer.sql, " FROM %s t", qualified_relation(contract->relation));
+  write_key(&writer, target);
+  if (locked) appendStringInfoString(&writer.sql, " FOR NO KEY UPDATE");
+  return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
+}
+
+Oid type_of(const Target &target, AttrNumber attnum) {
+  return TupleDescAttr(RelationGetDescr(target.relation), attnum - 1)->atttypid;
+}
+
+}  // namespace
+
+void start(Writer *writer) {
+  initStringInfo(&writer->sql);
+  writer->parameters = 0;
+}
+
+void write_update(Writer *writer, const Target &target, const Fields &set) {
+  appendStringInfo(&writer->sql, "UPDATE %s t SET ", qualified_relation(target.contract->relation));
+  for (const Field &field : set) {
+    const char *joint = writer->parameters > 0 ? ", " : "";
+    appendStringInfo(&writer->sql, "%s%s = $%d", joint, quote_identifier(field.name), ++writer->parameters);
+  }
+}
+
+void write_key(Writer *writer, const Target &target) {
+  const char *joint = " WHERE ";
+  for (const Field &field : target.key) {
+    appendStringInfoString(&writer->sql, joint);
+    write_equal(writer, field);
+    joint = " AND ";
+  }
+}
+
+void write_expect(Writer *writer, const Target &, const Fields &expect) {
+  for (const Field &field : expect) {
+    appendStringInfoString(&writer->sql, " AND ");
+    write_same(writer, field);
+  }
+}
+
+void check_expect(const Target &target, const Fields &expect) {
+  for (const Field &field : expect)
+    if (!OidIsValid(equality_operator(field.type)))
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field.name,
+                         psprintf("has type %s, which has no equality operator", format_type_be(field.type)));
+}
+
+Probe probe(const Target &target, const Fields &expect, bool locked) {
+  Parameters parameters{};
+  const Statement *statement = probe_statement(target, expect, locked, &parameters);
+  const Row row = run_statement(statement, parameters, nullptr);
+
+  Probe seen{};
+  seen.found = row.found;
+  if (!row.found) return seen;
+  const Contract *contract = target.contract;
+  seen.closed = gate_is_closed(contract, row.values[0], row.nulls[0]);
+  seen.closed_at_null = row.nulls[1] || closing_time(contract) == InvalidAttrNumber;
+  if (!seen.closed_at_null) seen.closed_at = as_timestamptz(target.relation, closing_time(contract), row.values[1]);
+  if (!row.nulls[2]) seen.closed_by = text_of_value(type_of(target, contract->actor), row.values[2]);
+  seen.idempotency_key = row.values[3];
+  seen.idempotency_key_null = row.nulls[3];
+  for (int i = 0; i < expect.count; ++i)
+    if (!DatumGetBool(row.values[4 + i])) seen.stale = lappend(seen.stale, pstrdup(expect.items[i].name));
+  return seen;
+}
+
+Fields read_fields(const Target &target, FunctionCallInfo fcinfo, int argument, const char *name) {
+  return fields_of_object(target.relation, jsonb_argument(fcinfo, argument), name);
+}
+
+const char *const *names_of(const Fields &fields) {
+  auto **names = static_cast<const char **>(palloc(sizeof(char *) * std::max(fields.count, 1)));
+  for (int i = 0; i < fields.count; ++i) names[i] = pstrdup(fields.items[i].name);
+  return names;
+}
+
+AttrNumber closing_time(const Contract *contract) {
+  return contract->gate_type == BOOLOID ? contract->gate_at : contract->gate;
+}
+
+Datum as_timestamptz(Relation relation, AttrNumber attnum, Datum value) {
+  const Oid type = getBaseType(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid);
+  return type == TIMESTAMPTZOID ? value : DirectFunctionCall1(timestamp_timestamptz, value);
+}
+
+}  // namespace ratchet

@@ -1,0 +1,63 @@
+// verb.h: SQL that more than one verb writes, and how a verb finds out why
+// its statement changed nothing.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "statement.h"
+#include "target.h"
+
+namespace ratchet {
+
+// The first word of a signature: which template a statement was made from.
+enum class Template : int16 { submit, update, amend, probe, locked_probe, record, stored_record };
+
+inline void sign(Signature *signature, Template made_from) { sign(signature, static_cast<int16>(made_from)); }
+
+// Appends to a statement's text; every parameter takes the next number.
+struct Writer {
+  StringInfoData sql;
+  int parameters;
+};
+
+void start(Writer *writer);
+
+// UPDATE schema.table t SET "a" = $1, ...
+void write_update(Writer *writer, const Target &target, const Fields &set);
+// WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ...
+void write_key(Writer *writer, const Target &target);
+//  AND <test of each expected value>
+void write_expect(Writer *writer, const Target &target, const Fields &expect);
+
+// Refuses expectations on columns whose type has no equality. Errors: 22023.
+void check_expect(const Target &target, const Fields &expect);
+
+// What a row looks like to a caller whose statement did not change it.
+struct Probe {
+  bool found;
+  bool closed;
+  Datum closed_at;  // of gate_at, or of the gate where that is a time
+  bool closed_at_null;
+  const char *closed_by;  // nullptr: no actor column, or not set
+  Datum idempotency_key;
+  bool idempotency_key_null;
+  List *stale;  // names of expected columns that differ
+};
+
+// Reads the row again, with a new snapshot under READ COMMITTED. locked: with
+// SELECT ... FOR NO KEY UPDATE, so that nobody changes it before the next statement.
+Probe probe(const Target &target, const Fields &expect, bool locked);
+
+// Patch and expect of a verb, converted. Errors: class 22.
+Fields read_fields(const Target &target, FunctionCallInfo fcinfo, int argument, const char *name);
+
+// Names of the fields, as Permission wants them.
+const char *const *names_of(const Fields &fields);
+
+// The attribute that tells when the gate closed; InvalidAttrNumber: none.
+AttrNumber closing_time(const Contract *contract);
+
+// A time column's value as timestamp with time zone.
+Datum as_timestamptz(Relation relation, AttrNumber attnum, Datum value);
+
+}  // namespace ratchet

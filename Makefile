@@ -101,7 +101,7 @@ check-orm: installed
 
 ## make check-sdk        builds SDK, command line and examples with CMake and runs their tests
 check-sdk: installed cmake
-	@tools/suite sdk ctest --test-dir $(CMAKE_BUILD) --output-on-failure $(if $(SDK),-R '$(SDK)')
+	@tools/suite sdk ctest --test-dir $(CMAKE_BUILD) --verbose $(if $(SDK),-R '$(SDK)')
 
 ## make check-style      formatting, the fence, the lanes, the version
 check-style: output-directories

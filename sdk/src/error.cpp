@@ -89,6 +89,8 @@ void rethrow_as_error() {
     wrap(e, error_kind::in_doubt, {});
   } catch (const pqxx::broken_connection &e) {
     wrap(e, error_kind::connection, {});
+  } catch (const pqxx::insufficient_privilege &e) {
+    wrap(e, error_kind::privilege, "42501");  // libpqxx 6 drops the SQLSTATE of this one
   } catch (const pqxx::sql_error &e) {
     wrap(e, kind_of(e.sqlstate()), e.sqlstate());
   } catch (const pqxx::failure &e) {

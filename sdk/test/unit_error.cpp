@@ -51,6 +51,12 @@ TEST(error, sqlstates_have_kind_status_and_retry) {
 }
 
 #if PQXX_VERSION_MAJOR < 7
+TEST(error, missing_privilege_has_its_sqlstate_although_libpqxx_drops_it) {
+  const error e = translated(pqxx::insufficient_privilege("permission denied"));
+  EXPECT_EQ(e.kind(), error_kind::privilege);
+  EXPECT_EQ(e.sqlstate(), "42501");
+}
+
 TEST(error, contention_is_retryable_although_it_is_no_sql_error) {
   const error serialization = translated(pqxx::serialization_failure("could not serialize"));
   EXPECT_EQ(serialization.kind(), error_kind::contention);

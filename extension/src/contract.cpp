@@ -30,12 +30,12 @@ struct Entry {
   Contract *contract;
 };
 
-HTAB *entries;                // trigger OID -> Entry, in CacheMemoryContext
-List *retired;                // MemoryContext of replaced contracts, freed after the transaction
-uint64 generation = 1;        // see cache_generation()
-Oid guard_function;           // valid only if functions_known
-Oid insert_function;          // valid only if functions_known
-bool functions_known;         // cleared when pg_proc changes
+HTAB *entries;          // trigger OID -> Entry, in CacheMemoryContext
+List *retired;          // MemoryContext of replaced contracts, freed after the transaction
+uint64 generation = 1;  // see cache_generation()
+Oid guard_function;     // valid only if functions_known
+Oid insert_function;    // valid only if functions_known
+bool functions_known;   // cleared when pg_proc changes
 
 void forget_relation(Datum, Oid relation) {
   ++generation;
@@ -52,8 +52,7 @@ void forget_functions(Datum, int, uint32) { functions_known = false; }
 void free_retired(XactEvent event, void *) {
   if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
   ListCell *cell;
-  foreach (cell, retired)
-    MemoryContextDelete(static_cast<MemoryContext>(lfirst(cell)));
+  foreach (cell, retired) MemoryContextDelete(static_cast<MemoryContext>(lfirst(cell)));
   list_free(retired);
   retired = NIL;
 }

@@ -8,8 +8,8 @@
 #include "pg/pg.h"
 
 extern "C" {
-#include "access/relation.h"
 #include "access/genam.h"
+#include "access/relation.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
@@ -88,11 +88,11 @@ void check_attachment(const Attachment &attachment) {
 }
 
 [[noreturn]] void refuse_shape(Relation relation, const char *trigger) {
-  ereport(ERROR, errcode(sqlstate_unenforceable),
-          errmsg("trigger \"%s\" of relation \"%s\" is not a ratchet contract", trigger,
-                 RelationGetRelationName(relation)),
-          errdetail("A ratchet trigger function is attached under another name, time or condition than ratchet uses."),
-          errhint("Declare contracts with ratchet.guard()."), (report_table(relation), 0));
+  ereport(
+      ERROR, errcode(sqlstate_unenforceable),
+      errmsg("trigger \"%s\" of relation \"%s\" is not a ratchet contract", trigger, RelationGetRelationName(relation)),
+      errdetail("A ratchet trigger function is attached under another name, time or condition than ratchet uses."),
+      errhint("Declare contracts with ratchet.guard()."), (report_table(relation), 0));
   pg_unreachable();
 }
 
@@ -104,8 +104,8 @@ void check_shapes(Relation relation) {
     const bool guards = is_guard_function(trigger.tgfoid);
     const bool inserts = is_insert_function(trigger.tgfoid);
     if (!guards && !inserts) continue;
-    const int16 shape = guards ? TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE
-                               : TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
+    const int16 shape =
+        guards ? TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
     if (trigger.tgtype != shape || trigger.tgnattr > 0 || (guards && trigger.tgqual != nullptr) ||
         strcmp(trigger.tgname, guards ? guard_trigger_name : insert_trigger_name) != 0)
       refuse_shape(relation, trigger.tgname);
@@ -133,8 +133,7 @@ void check_parents(Relation relation) {
               ObjectIdGetDatum(RelationGetRelid(relation)));
   SysScanDesc scan = systable_beginscan(catalog, InheritsRelidSeqnoIndexId, true, nullptr, 1, &key);
   while (HeapTuple tuple = systable_getnext(scan)) {
-    Relation parent =
-        table_open(reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhparent, AccessShareLock);
+    Relation parent = table_open(reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhparent, AccessShareLock);
     if (find_guard_trigger(parent) != nullptr) check_structure(parent);
     table_close(parent, AccessShareLock);
   }
@@ -163,8 +162,7 @@ void check_relation(Oid relid) {
 
 void check_relations(const List *relations) {
   ListCell *cell;
-  foreach (cell, relations)
-    check_relation(lfirst_oid(cell));
+  foreach (cell, relations) check_relation(lfirst_oid(cell));
 }
 
 // Rewrites the contracts that name a renamed column: of the table itself, and
@@ -195,7 +193,8 @@ void watch_command_end(const EventTriggerData *event) {
   Touched touched = touched_objects(
       "SELECT COALESCE(r.tableoid, c.classid), COALESCE(r.oid, c.objid)"
       " FROM pg_catalog.pg_event_trigger_ddl_commands() c"
-      " LEFT JOIN pg_catalog.pg_rewrite w ON c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass"
+      " LEFT JOIN pg_catalog.pg_rewrite w ON c.classid OPERATOR(pg_catalog.=) "
+      "'pg_catalog.pg_rewrite'::pg_catalog.regclass"
       " AND w.oid OPERATOR(pg_catalog.=) c.objid"
       " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) w.ev_class");
   ListCell *cell;

@@ -24,9 +24,24 @@ namespace {
 
 // Arguments of ratchet.guard(), in their order.
 enum Argument {
-  target_argument, gate_argument, gate_at_argument, gate_by_argument, actor_argument, idempotency_key_argument,
-  owned_argument, once_argument, frozen_argument, forward_argument, states_argument, heartbeat_argument,
-  version_argument, mode_argument, insert_argument, audit_argument, rate_limit_argument, replace_argument
+  target_argument,
+  gate_argument,
+  gate_at_argument,
+  gate_by_argument,
+  actor_argument,
+  idempotency_key_argument,
+  owned_argument,
+  once_argument,
+  frozen_argument,
+  forward_argument,
+  states_argument,
+  heartbeat_argument,
+  version_argument,
+  mode_argument,
+  insert_argument,
+  audit_argument,
+  rate_limit_argument,
+  replace_argument
 };
 
 const char *name_argument(FunctionCallInfo fcinfo, int argument) {
@@ -105,8 +120,7 @@ void check_defaults(Relation relation, const Terms *terms) {
 
 const Terms *current_terms(Relation relation) {
   const Trigger *trigger = find_guard_trigger(relation);
-  return trigger == nullptr ? nullptr
-                            : terms_of_arguments(CurrentMemoryContext, trigger->tgargs, trigger->tgnargs);
+  return trigger == nullptr ? nullptr : terms_of_arguments(CurrentMemoryContext, trigger->tgargs, trigger->tgnargs);
 }
 
 void check_stronger(Relation relation, const Terms *before, const Terms *after) {
@@ -186,7 +200,8 @@ void write_contract(Relation relation, const Terms *terms) {
   const bool had_insert = OidIsValid(get_trigger_oid(RelationGetRelid(relation), insert_trigger_name, true));
   StringInfoData sql;
   initStringInfo(&sql);
-  appendStringInfo(&sql, "CREATE OR REPLACE TRIGGER %s BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row(",
+  appendStringInfo(&sql,
+                   "CREATE OR REPLACE TRIGGER %s BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row(",
                    quote_identifier(guard_trigger_name), name);
   for (int i = 0; i < terms->narguments; ++i)
     appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(terms->arguments[i]));
@@ -195,7 +210,8 @@ void write_contract(Relation relation, const Terms *terms) {
   SPI_connect();
   run(sql.data);
   if (terms->insert_reject)
-    run(psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT ON %s FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) "
+    run(
+        psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT ON %s FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) "
                  "EXECUTE FUNCTION ratchet.guard_insert()",
                  quote_identifier(insert_trigger_name), name));
   else if (had_insert)

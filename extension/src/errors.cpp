@@ -15,8 +15,9 @@ void report_column(Relation relation, const char *column) {
 // A contract that DDL or a dropped event trigger left behind.
 static int hint_stale(int sqlstate) {
   return sqlstate == sqlstate_unenforceable
-             ? errhint("The column is part of the table's guard contract: change the contract first, with "
-                       "ratchet.guard(..., replace => true) or ratchet.unguard().")
+             ? errhint(
+                   "The column is part of the table's guard contract: change the contract first, with "
+                   "ratchet.guard(..., replace => true) or ratchet.unguard().")
              : 0;
 }
 
@@ -73,10 +74,10 @@ void error_suppressed(Relation relation) {
 }
 
 void error_reopened(Relation relation) {
-  ereport(ERROR, errcode(sqlstate_unenforceable),
-          errmsg("a trigger of relation \"%s\" reopened the gate during its submission",
-                 RelationGetRelationName(relation)),
-          errhint("Let the trigger leave the gate column alone."), TABLE_FIELDS(relation));
+  ereport(
+      ERROR, errcode(sqlstate_unenforceable),
+      errmsg("a trigger of relation \"%s\" reopened the gate during its submission", RelationGetRelationName(relation)),
+      errhint("Let the trigger leave the gate column alone."), TABLE_FIELDS(relation));
   pg_unreachable();
 }
 

@@ -41,7 +41,8 @@ Value value_of(TupleTableSlot *slot, AttrNumber attnum) {
 bool differs(const TriggerData *trigger, const GuardedColumn &column) {
   const Value old_value = value_of(trigger->tg_trigslot, column.attnum);
   const Value new_value = value_of(trigger->tg_newslot, column.attnum);
-  return !same_image(old_value.datum, old_value.isnull, new_value.datum, new_value.isnull, column.typbyval, column.typlen);
+  return !same_image(old_value.datum, old_value.isnull, new_value.datum, new_value.isnull, column.typbyval,
+                     column.typlen);
 }
 
 bool attribute_differs(const TriggerData *trigger, AttrNumber attnum) {

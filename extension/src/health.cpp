@@ -69,10 +69,10 @@ List *member_findings(List *findings, Relation member, Relation root) {
       findings = trigger_findings(findings, member, find_insert_trigger(member), insert_trigger_name);
   }
   if (member->rd_rel->relowner != root->rd_rel->relowner)
-    findings = add(findings, "warning",
-                   psprintf("partition \"%s\" has another owner, who can disable its guard",
-                            RelationGetRelationName(member)),
-                   "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
+    findings =
+        add(findings, "warning",
+            psprintf("partition \"%s\" has another owner, who can disable its guard", RelationGetRelationName(member)),
+            "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
   return list_concat(findings, structural_findings(member));
 }
 

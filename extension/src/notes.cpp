@@ -78,8 +78,7 @@ void tell_statement(const EState *estate) {
     }
     if (!merged) mine = lappend(mine, note);
   }
-  foreach (cell, mine)
-    tell(static_cast<const Note *>(lfirst(cell)));
+  foreach (cell, mine) tell(static_cast<const Note *>(lfirst(cell)));
 }
 
 void finish_executor(QueryDesc *query) {
@@ -107,7 +106,8 @@ void forget_subtransaction(SubXactEvent event, SubTransactionId subtransaction, 
 }  // namespace
 
 void init_notes() {
-  DefineCustomBoolVariable("ratchet.kept_notice", "Raises a NOTICE for each statement that a contract kept from changing guarded columns.",
+  DefineCustomBoolVariable("ratchet.kept_notice",
+                           "Raises a NOTICE for each statement that a contract kept from changing guarded columns.",
                            nullptr, &kept_notice, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
   next_finish_hook = ExecutorFinish_hook;
   ExecutorFinish_hook = fenced<finish_executor>;

@@ -83,7 +83,8 @@ Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argu
     if (!PG_ARGISNULL(record_argument)) error_argument("record needs child", "Name the table to store the record in.");
     return record;
   }
-  if (PG_ARGISNULL(record_argument)) error_argument("child needs record", "Give the record to store, {} for an empty one.");
+  if (PG_ARGISNULL(record_argument))
+    error_argument("child needs record", "Give the record to store, {} for an empty one.");
   record.child = open_relation(PG_GETARG_OID(child_argument), ACL_INSERT);
   if (record.child->rd_rel->relkind != RELKIND_RELATION && record.child->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
     error_argument(psprintf("child \"%s\" is not a table", RelationGetRelationName(record.child)), nullptr);
@@ -137,10 +138,11 @@ Row stored_record(const Target &target, const Record &record) {
     StringInfoData join;
     initStringInfo(&join);
     for (int i = 0; i < record.reference->nkeys; ++i)
-      appendStringInfo(&join, " AND r.%s %s t.%s",
-                       quote_identifier(get_attname(RelationGetRelid(record.child), record.reference->conkey[i], false)),
-                       qualified_operator(record.reference->conpfeqop[i]),
-                       quote_identifier(get_attname(target.contract->relation, record.reference->confkey[i], false)));
+      appendStringInfo(
+          &join, " AND r.%s %s t.%s",
+          quote_identifier(get_attname(RelationGetRelid(record.child), record.reference->conkey[i], false)),
+          qualified_operator(record.reference->conpfeqop[i]),
+          quote_identifier(get_attname(target.contract->relation, record.reference->confkey[i], false)));
     Writer writer;
     start(&writer);
     appendStringInfo(&writer.sql,

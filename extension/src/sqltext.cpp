@@ -19,8 +19,8 @@ const char *qualified_operator(Oid op) {
   if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", op);
   const auto form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
   // Operator names consist of operator characters only and are never quoted.
-  const char *text = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
-                              NameStr(form->oprname));
+  const char *text =
+      psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)), NameStr(form->oprname));
   ReleaseSysCache(tuple);
   return text;
 }

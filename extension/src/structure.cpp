@@ -41,10 +41,11 @@ List *later_triggers(Relation relation) {
     const Trigger &trigger = triggers->triggers[i];
     if (!is_before_row(trigger) || !TRIGGER_FOR_UPDATE(trigger.tgtype) || !is_enabled(trigger)) continue;
     if (strcmp(trigger.tgname, guard_trigger_name) <= 0) continue;
-    findings = lappend(findings, finding("error",
-                                         psprintf("BEFORE UPDATE trigger \"%s\" fires after the guard and could undo it",
-                                                  trigger.tgname),
-                                         rename_remedy));
+    findings = lappend(
+        findings,
+        finding("error",
+                psprintf("BEFORE UPDATE trigger \"%s\" fires after the guard and could undo it", trigger.tgname),
+                rename_remedy));
   }
   return findings;
 }
@@ -55,8 +56,9 @@ List *instead_rules(Relation relation) {
   for (int i = 0; rules != nullptr && i < rules->numLocks; ++i) {
     const RewriteRule *rule = rules->rules[i];
     if (rule->event != CMD_UPDATE || !rule->isInstead || rule->enabled == RULE_DISABLED) continue;
-    findings = lappend(findings, finding("error", "an ON UPDATE DO INSTEAD rule replaces updates of the table",
-                                         "Drop the rule, or use a BEFORE trigger that sorts before \"~ratchet_guard\"."));
+    findings =
+        lappend(findings, finding("error", "an ON UPDATE DO INSTEAD rule replaces updates of the table",
+                                  "Drop the rule, or use a BEFORE trigger that sorts before \"~ratchet_guard\"."));
   }
   return findings;
 }
@@ -95,7 +97,8 @@ void check_target(Relation relation) {
   if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
     refuse_target(relation, kind_of(relkind), "Guard the table that holds the rows.");
   if (IsSystemRelation(relation)) refuse_target(relation, "It is a system catalog.", nullptr);
-  if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP) refuse_target(relation, "It is a temporary table.", nullptr);
+  if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+    refuse_target(relation, "It is a temporary table.", nullptr);
   if (relation->rd_rel->relispartition)
     refuse_target(relation, "It is a partition.", "Guard the topmost partitioned table; its partitions follow.");
   if (has_inheritance_children(relation))
@@ -113,8 +116,9 @@ void check_target(Relation relation) {
 List *structural_findings(Relation relation) {
   List *findings = list_concat(later_triggers(relation), instead_rules(relation));
   if (has_inheritance_children(relation))
-    findings = lappend(findings, finding("error", "the table has inheritance children, whose rows the guard does not see",
-                                         "Guard each child instead, or use declarative partitioning."));
+    findings =
+        lappend(findings, finding("error", "the table has inheritance children, whose rows the guard does not see",
+                                  "Guard each child instead, or use declarative partitioning."));
   return findings;
 }
 

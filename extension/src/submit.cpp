@@ -51,7 +51,16 @@ struct Answer {
   List *stale;
 };
 
-enum Column { outcome_column, submitted_at_column, submitted_by_column, record_column, progress_column, conflict_column, stale_column, column_count };
+enum Column {
+  outcome_column,
+  submitted_at_column,
+  submitted_by_column,
+  record_column,
+  progress_column,
+  conflict_column,
+  stale_column,
+  column_count
+};
 
 Field closing_value(const Target &target, AttrNumber attnum) {
   const Oid type = getBaseType(TupleDescAttr(RelationGetDescr(target.relation), attnum - 1)->atttypid);
@@ -66,8 +75,7 @@ Field closing_value(const Target &target, AttrNumber attnum) {
 
 void check_patch(const Submission &submission) {
   const Contract *contract = submission.target.contract;
-  for (const AttrNumber attnum :
-       {contract->gate, contract->gate_at, contract->actor, contract->idempotency_key})
+  for (const AttrNumber attnum : {contract->gate, contract->gate_at, contract->actor, contract->idempotency_key})
     if (attnum != InvalidAttrNumber)
       if (const Field *field = find_field(submission.patch, attnum))
         error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, submission.target.relation, field->name,
@@ -87,8 +95,10 @@ Submission read_submission(FunctionCallInfo fcinfo) {
   if (submission.actor != nullptr && target.contract->actor == InvalidAttrNumber)
     error_not_in_contract(target.relation, "actor");
   if (submission.idempotency_key != nullptr) {
-    if (target.contract->idempotency_key == InvalidAttrNumber) error_not_in_contract(target.relation, "idempotency_key");
-    submission.idempotency = field_of_text(target.relation, target.contract->idempotency_key, submission.idempotency_key);
+    if (target.contract->idempotency_key == InvalidAttrNumber)
+      error_not_in_contract(target.relation, "idempotency_key");
+    submission.idempotency =
+        field_of_text(target.relation, target.contract->idempotency_key, submission.idempotency_key);
   }
   submission.record = read_record(target, fcinfo, 6, 7);
   return submission;
@@ -207,7 +217,8 @@ bool close_gate_or_conflict(const Submission &submission, Answer *answer) {
 }
 
 bool try_to_close(const Submission &submission, Answer *answer) {
-  return submission.record.child == nullptr ? close_gate(submission, answer) : close_gate_or_conflict(submission, answer);
+  return submission.record.child == nullptr ? close_gate(submission, answer)
+                                            : close_gate_or_conflict(submission, answer);
 }
 
 bool is_replay(const Submission &submission, const Probe &seen) {

@@ -24,7 +24,8 @@ namespace {
 bool identifies(HeapTuple tuple) {
   const auto index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
   return index->indisunique && index->indisvalid && index->indimmediate &&
-         heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) && heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+         heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
+         heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
 }
 
 bool covers(Form_pg_index index, const Fields &key) {
@@ -93,7 +94,6 @@ Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument) {
 }
 
 Relation open_relation(Oid relid, AclMode right) {
-  if (get_rel_name(relid) == nullptr) error_no_relation(relid);
   // Before the lock: a role without any right must not be able to hold one.
   require_right(relid, right);
   Relation relation = try_relation_open(relid, RowExclusiveLock);
@@ -146,8 +146,7 @@ Datum text_array(List *names) {
   auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * std::max(list_length(names), 1)));
   int count = 0;
   ListCell *cell;
-  foreach (cell, names)
-    elements[count++] = CStringGetTextDatum(static_cast<const char *>(lfirst(cell)));
+  foreach (cell, names) elements[count++] = CStringGetTextDatum(static_cast<const char *>(lfirst(cell)));
   return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 

@@ -2,8 +2,8 @@
 
 extern "C" {
 #include "access/htup_details.h"
-#include "funcapi.h"
 #include "executor/executor.h"
+#include "funcapi.h"
 #include "nodes/makefuncs.h"
 #include "utils/fmgroids.h"
 }
@@ -39,7 +39,8 @@ Fields named_columns(Relation relation, const Jsonb *object) {
     const char *name = pnstrdup(value.val.string.val, value.val.string.len);
     fields.items[fields.count++] = field_of_value(relation, column_named(relation, name), Datum(0), true);
   }
-  std::sort(fields.items, fields.items + fields.count, [](const Field &a, const Field &b) { return a.attnum < b.attnum; });
+  std::sort(fields.items, fields.items + fields.count,
+            [](const Field &a, const Field &b) { return a.attnum < b.attnum; });
   return fields;
 }
 

@@ -86,12 +86,10 @@ char *copy_text(MemoryContext context, const char *text, std::size_t length);
 
 // Defines one SQL-callable function: RATCHET_FUNCTION(symbol) { ... fcinfo ... }
 // The only place where PG_FUNCTION_INFO_V1 may appear; the tests grep for it.
-#define RATCHET_FUNCTION(symbol)                                                   \
-  extern "C" {                                                                     \
-  PG_FUNCTION_INFO_V1(symbol);                                                     \
-  }                                                                                \
-  static Datum symbol##_body(FunctionCallInfo fcinfo);                             \
-  extern "C" PGDLLEXPORT Datum symbol(FunctionCallInfo fcinfo) {                   \
-    return ratchet::fence<symbol##_body>::call(fcinfo);                            \
-  }                                                                                \
+#define RATCHET_FUNCTION(symbol)                                                                                       \
+  extern "C" {                                                                                                         \
+  PG_FUNCTION_INFO_V1(symbol);                                                                                         \
+  }                                                                                                                    \
+  static Datum symbol##_body(FunctionCallInfo fcinfo);                                                                 \
+  extern "C" PGDLLEXPORT Datum symbol(FunctionCallInfo fcinfo) { return ratchet::fence<symbol##_body>::call(fcinfo); } \
   static Datum symbol##_body([[maybe_unused]] FunctionCallInfo fcinfo)

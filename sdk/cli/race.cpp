@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <utility>
 
 #include "race_schema.hpp"
 #include "race_writer.hpp"
@@ -57,17 +58,12 @@ class contest {
     report_.schema = schema_.name();
   }
 
-  void round(int number) {
-    const auto id = schema_.new_scorecard(number);
-    auto writings = meet(id, number);
-    judge(number, writings, schema_.look(id));
-  }
+  void round(int number);
 
   const race_report &report() const { return report_; }
 
  private:
-  std::vector<writing> meet(std::int64_t id, int number);
-  void judge(int number, std::vector<writing> &writings, const row_state &after);
+  std::pair<writing, std::vector<writing>> meet(std::int64_t id, int number);
   std::chrono::microseconds think() {
     return std::chrono::microseconds{std::uniform_int_distribution<long>{0, options_.think.count()}(random_)};
   }
@@ -80,76 +76,47 @@ class contest {
   race_report report_;
 };
 
-// All writers at once; the submitter's writing comes first.
-std::vector<writing> contest::meet(std::int64_t id, int number) {
+void contest::round(int number) {
+  const auto id = schema_.new_scorecard(number);
+  const auto [submission, saves] = meet(id, number);
+  const auto after = schema_.look(id);
+  const auto found = judge(submission, saves, after);
+  ++report_.rounds;
+  report_.lost_submissions += found.submission_lost ? 1 : 0;
+  report_.lost_comments += found.comment_lost ? 1 : 0;
+  report_.overwritten += found.overwritten ? 1 : 0;
+  report_.guarded += found.guarded ? 1 : 0;
+  if (found.lost() && report_.failed_round == 0) {
+    report_.failed_round = number;
+    report_.timeline = timeline(submission, saves, after);
+  }
+}
+
+// All writers at once: the submission, and the saves.
+std::pair<writing, std::vector<writing>> contest::meet(std::int64_t id, int number) {
   start_line line{options_.writers + 1};
-  std::vector<std::future<writing>> running;
-  running.push_back(std::async(std::launch::async, [&, pause = think()] {
+  auto submission = std::async(std::launch::async, [&, pause = think()] {
     return submitter_.submit({id, pause, line.arrive_and_wait()}, report_.kind);
-  }));
+  });
+  std::vector<std::future<writing>> running;
   for (std::size_t i = 0; i < savers_.size(); ++i) {
     running.push_back(std::async(std::launch::async, [&, i, pause = think()] {
       return savers_[i]->save_stale({id, pause, line.arrive_and_wait()},
                                     fmt::format("round {}, comment {}", number, i + 1));
     }));
   }
-  std::vector<writing> writings;
-  for (auto &writer : running) writings.push_back(writer.get());
-  return writings;
-}
-
-void contest::judge(int number, std::vector<writing> &writings, const row_state &after) {
-  const writing submission = writings.front();
-  std::sort(writings.begin(), writings.end(), [](const auto &a, const auto &b) { return a.tick < b.tick; });
-
-  // The comment that must be there is the one that was written last: nobody wrote after it. Two stale saves may
-  // overwrite each other, and a submitter that saves its whole row may too: no guard on the gate is asked to stop that.
-  std::string expected = "draft";
-  std::string overwritten_by_submitter;
-  for (const auto &w : writings) {
-    if (!w.comment) continue;
-    if (w.who == submission.who && *w.comment != expected) overwritten_by_submitter = expected;
-    expected = *w.comment;
-  }
-
-  const bool submission_lost = after.submitted_at != submission.submitted_at || after.submitter != submitter_id;
-  const bool comment_lost = after.comment != expected;
-  ++report_.rounds;
-  report_.lost_submissions += submission_lost ? 1 : 0;
-  report_.lost_comments += comment_lost ? 1 : 0;
-  report_.overwritten += overwritten_by_submitter.empty() ? 0 : 1;
-  report_.guarded += std::any_of(writings.begin(), writings.end(), [](const auto &w) { return w.guarded; }) ? 1 : 0;
-
-  if ((submission_lost || comment_lost) && report_.failed_round == 0) {
-    report_.failed_round = number;
-    auto &timeline = report_.timeline;
-    for (const auto &w : writings) timeline.insert(timeline.end(), w.events.begin(), w.events.end());
-    std::stable_sort(timeline.begin(), timeline.end(), [](const auto &a, const auto &b) { return a.ms < b.ms; });
-    timeline.push_back(
-        {timeline.back().ms, "row", "is now " + describe(after.submitted_at.has_value(), after.comment)});
-  }
+  std::vector<writing> saves;
+  for (auto &saver : running) saves.push_back(saver.get());
+  return {submission.get(), std::move(saves)};
 }
 
 }  // namespace
 
-std::string_view to_string(variant kind) {
-  switch (kind) {
-    case variant::none:
-      return "none";
-    case variant::any:
-      return "any";
-    case variant::submit:
-      break;
-  }
-  return "submit";
-}
-
-variant variant_from(std::string_view name) {
-  return name == "none" ? variant::none : name == "any" ? variant::any : variant::submit;
-}
-
 std::vector<race_report> run_race(const race_options &options, const std::function<void(variant, int)> &progress,
                                   const std::atomic<bool> &stop) {
+  const auto guarded = [](variant kind) { return kind != variant::none; };
+  if (std::any_of(options.variants.begin(), options.variants.end(), guarded)) require_extension(options.dsn);
+
   std::mt19937_64 random{options.seed};
   std::vector<race_report> reports;
   for (const variant kind : options.variants) {

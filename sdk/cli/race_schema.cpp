@@ -26,7 +26,7 @@ CREATE TABLE {0}.scorecards (
     score_impact       integer,
     score_presentation integer,
     manually_scored    boolean NOT NULL DEFAULT false,
-    comment            text NOT NULL,
+    comment            text NOT NULL DEFAULT '{1}',
     submitted_at       timestamptz,
     submitter_user_id  bigint,
     submission_source  text,
@@ -41,7 +41,7 @@ constexpr const char *contract =
 
 constexpr const char *insert =
     "INSERT INTO {0}.scorecards (project_id, evaluator_id, creator_id, score_idea, score_execution, score_impact,"
-    " score_presentation, comment) VALUES ($1, 1, 1, 5, 5, 5, 5, 'draft') RETURNING id";
+    " score_presentation) VALUES ($1, 1, 1, 5, 5, 5, 5) RETURNING id";
 
 constexpr const char *select =
     "SELECT (EXTRACT(epoch FROM submitted_at) * 1000000)::bigint, submitter_user_id, comment"
@@ -54,6 +54,13 @@ race_connection::race_connection(const std::string &dsn) : connection_(dsn) {
   session.exec(
       "SET search_path = pg_catalog; SET default_transaction_isolation = 'read committed';"
       " SET lock_timeout = '30s'; SET statement_timeout = '60s'; SET application_name = 'pg_ratchet race'");
+}
+
+void require_extension(const std::string &dsn) {
+  pqxx::connection connection{dsn};
+  pqxx::nontransaction session{connection};
+  if (!session.exec("SELECT FROM pg_catalog.pg_extension WHERE extname = 'ratchet'").empty()) return;
+  throw std::runtime_error("the database lacks the extension: run CREATE EXTENSION ratchet in it first");
 }
 
 race_schema::race_schema(const std::string &dsn, variant kind, const std::string &tag, bool keep)
@@ -74,13 +81,8 @@ race_schema::~race_schema() {
 void race_schema::create(variant kind) {
   pqxx::work tx{connection_};
   tx.exec("SET client_min_messages = error");  // DROP ... CASCADE lists what it drops
-  tx.exec(fmt::format(tables, name_));
-  if (kind != variant::none) {
-    if (tx.exec("SELECT FROM pg_extension WHERE extname = 'ratchet'").empty()) {
-      throw std::runtime_error("the database lacks the extension: run CREATE EXTENSION ratchet in it first");
-    }
-    tx.exec(fmt::format(contract, name_, to_string(kind)));
-  }
+  tx.exec(fmt::format(tables, name_, first_comment));
+  if (kind != variant::none) tx.exec(fmt::format(contract, name_, to_string(kind)));
   tx.commit();
 }
 

@@ -2,20 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <pqxx/pqxx>
 #include <string>
 
-#include "race.hpp"
+#include "race_judge.hpp"
 
 namespace ratchet::cli {
-
-// What the race wants to know about a row.
-struct row_state {
-  std::optional<std::int64_t> submitted_at;  // microseconds since 1970
-  std::optional<std::string> submitter;
-  std::string comment;
-};
 
 // A connection for one thread of the race: read committed, nothing on its search_path, and timeouts, so that the race
 // ends whatever happens. Libpqxx connections do not move; hence a base class.
@@ -27,10 +19,12 @@ class race_connection {
   pqxx::connection connection_;
 };
 
+// Throws std::runtime_error if the database does not have the extension.
+void require_extension(const std::string &dsn);
+
 // Owns a new schema with the scorecard table and drops it when destroyed, unless told to keep it.
 class race_schema : race_connection {
  public:
-  // Throws std::runtime_error if the variant needs the extension and the database does not have it.
   race_schema(const std::string &dsn, variant kind, const std::string &tag, bool keep);
   ~race_schema();
 

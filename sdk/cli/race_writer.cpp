@@ -22,10 +22,6 @@ void add(writing &done, const assignment &task, std::string what) {
 
 }  // namespace
 
-std::string describe(bool submitted, const std::string &comment) {
-  return fmt::format("{}, comment '{}'", submitted ? "submitted" : "not submitted", comment);
-}
-
 race_writer::race_writer(const std::string &dsn, std::string schema, std::string who)
     : race_connection(dsn), notices_(connection_), schema_(std::move(schema)), who_(std::move(who)) {}
 

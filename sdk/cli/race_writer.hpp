@@ -7,26 +7,15 @@
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
-#include <vector>
 
 #include "notices.hpp"
-#include "race.hpp"
+#include "race_judge.hpp"
 #include "race_schema.hpp"
 
 namespace ratchet::cli {
 
 // A row as an ORM holds it between reading and saving: every column, as text.
 using row_image = std::map<std::string, std::optional<std::string>>;
-
-// What a writer did to the row in one round.
-struct writing {
-  std::string who;
-  std::int64_t tick = 0;                     // its place in the order of the row's writes
-  std::optional<std::string> comment;        // what it wrote; empty: it left the comment alone
-  std::optional<std::int64_t> submitted_at;  // when it closed the gate, as it was answered
-  bool guarded = false;                      // the guard kept something of it
-  std::vector<event> events;
-};
 
 // What a writer is to do in one round.
 struct assignment {
@@ -56,11 +45,5 @@ class race_writer : race_connection {
   std::string schema_;
   std::string who_;
 };
-
-// The user that submits.
-inline constexpr const char *submitter_id = "7";
-
-// "submitted, comment 'x'": for timelines.
-std::string describe(bool submitted, const std::string &comment);
 
 }  // namespace ratchet::cli

@@ -125,8 +125,9 @@ TEST_F(submission_test, composite_keys_and_quoted_names_work) {
   const auto r = run(submission("\"Other\".\"Défense\"", key).actor("anna"));
   EXPECT_EQ(r.outcome, submit_outcome::submitted);
   EXPECT_EQ(r.submitted_by, "anna");
-  EXPECT_EQ(ask("SELECT string_agg(evaluator_id || ' ' || submitted, ', ' ORDER BY evaluator_id) FROM \"Other\".\"Défense\""),
-            "7 true, 8 false");
+  EXPECT_EQ(
+      ask("SELECT string_agg(evaluator_id || ' ' || submitted, ', ' ORDER BY evaluator_id) FROM \"Other\".\"Défense\""),
+      "7 true, 8 false");
 }
 
 TEST_F(submission_test, uuid_keys_work) {

@@ -1,5 +1,9 @@
 \echo Use "CREATE EXTENSION ratchet" to load this file. \quit
 
+CREATE SCHEMA ratchet;
+COMMENT ON SCHEMA ratchet IS
+'Race safety declared on tables: contracts, verbs and what tells about them.';
+
 -- ---------------------------------------------------------------------------
 -- Result types. Every verb answers exactly one row of one of these.
 -- ---------------------------------------------------------------------------

@@ -53,26 +53,9 @@ Fields with_reopening(const Target &target, Fields patch) {
   return patch;
 }
 
-const Statement *amend_statement(const Target &target, const Fields &patch, Parameters *parameters) {
-  add_parameters(parameters, patch);
-  add_parameters(parameters, target.key);
-  Signature signature{};
-  sign(&signature, Template::amend);
-  sign(&signature, patch);
-  sign(&signature, target.key);
-  if (const Statement *known = find_statement(target.contract, signature, false)) return known;
-
-  Writer writer;
-  start(&writer);
-  write_update(&writer, target, patch);
-  write_key(&writer, target);
-  appendStringInfoString(&writer.sql, " RETURNING true");
-  return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
-}
-
 Answer amend(const Target &target, const Fields &patch) {
   Parameters parameters{};
-  const Statement *statement = amend_statement(target, patch, &parameters);
+  const Statement *statement = change_statement(Template::amend, target, patch, Fields{}, &parameters);
   Permission permission{};
   permission.verb = Verb::amend;
   permission.patched = names_of(patch);

@@ -152,10 +152,9 @@ const Statement *closing_statement(const Submission &submission, const Fields &s
   Writer writer;
   start(&writer);
   write_update(&writer, target, set);
-  write_key(&writer, target);
   appendStringInfo(&writer.sql, " AND t.%s %s", quote_identifier(target.contract->terms->gate),
                    gate_open(target.contract));
-  write_expect(&writer, target, submission.expect);
+  write_expect(&writer, submission.expect);
   write_returning(&writer, submission);
   return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
 }

@@ -20,31 +20,10 @@ struct Answer {
   List *stale;
 };
 
-const Statement *update_statement(const Target &target, const Fields &patch, const Fields &expect,
-                                  Parameters *parameters) {
-  add_parameters(parameters, patch);
-  add_parameters(parameters, target.key);
-  add_parameters(parameters, expect);
-  Signature signature{};
-  sign(&signature, Template::update);
-  sign(&signature, patch);
-  sign(&signature, target.key);
-  sign(&signature, expect);
-  if (const Statement *known = find_statement(target.contract, signature, false)) return known;
-
-  Writer writer;
-  start(&writer);
-  write_update(&writer, target, patch);
-  write_key(&writer, target);
-  write_expect(&writer, target, expect);
-  appendStringInfoString(&writer.sql, " RETURNING true");
-  return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
-}
-
 // True when the guard has seen the row, so that the outcome is known.
 bool try_to_update(const Target &target, const Fields &patch, const Fields &expect, Answer *answer) {
   Parameters parameters{};
-  const Statement *statement = update_statement(target, patch, expect, &parameters);
+  const Statement *statement = change_statement(Template::update, target, patch, expect, &parameters);
   Permission permission{};
   permission.verb = Verb::update;
   permission.patched = names_of(patch);

@@ -74,14 +74,6 @@ void start(Writer *writer) {
   writer->parameters = 0;
 }
 
-void write_update(Writer *writer, const Target &target, const Fields &set) {
-  appendStringInfo(&writer->sql, "UPDATE %s t SET ", qualified_relation(target.contract->relation));
-  for (const Field &field : set) {
-    const char *joint = writer->parameters > 0 ? ", " : "";
-    appendStringInfo(&writer->sql, "%s%s = $%d", joint, quote_identifier(field.name), ++writer->parameters);
-  }
-}
-
 void write_key(Writer *writer, const Target &target) {
   const char *joint = " WHERE ";
   for (const Field &field : target.key) {
@@ -91,11 +83,40 @@ void write_key(Writer *writer, const Target &target) {
   }
 }
 
-void write_expect(Writer *writer, const Target &, const Fields &expect) {
+void write_update(Writer *writer, const Target &target, const Fields &set) {
+  appendStringInfo(&writer->sql, "UPDATE %s t SET ", qualified_relation(target.contract->relation));
+  for (const Field &field : set) {
+    const char *joint = writer->parameters > 0 ? ", " : "";
+    appendStringInfo(&writer->sql, "%s%s = $%d", joint, quote_identifier(field.name), ++writer->parameters);
+  }
+  write_key(writer, target);
+}
+
+void write_expect(Writer *writer, const Fields &expect) {
   for (const Field &field : expect) {
     appendStringInfoString(&writer->sql, " AND ");
     write_same(writer, field);
   }
+}
+
+const Statement *change_statement(Template made_from, const Target &target, const Fields &set, const Fields &expect,
+                                  Parameters *parameters) {
+  add_parameters(parameters, set);
+  add_parameters(parameters, target.key);
+  add_parameters(parameters, expect);
+  Signature signature{};
+  sign(&signature, made_from);
+  sign(&signature, set);
+  sign(&signature, target.key);
+  sign(&signature, expect);
+  if (const Statement *known = find_statement(target.contract, signature, false)) return known;
+
+  Writer writer;
+  start(&writer);
+  write_update(&writer, target, set);
+  write_expect(&writer, expect);
+  appendStringInfoString(&writer.sql, " RETURNING true");
+  return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
 }
 
 void check_expect(const Target &target, const Fields &expect) {

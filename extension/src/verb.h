@@ -22,12 +22,16 @@ struct Writer {
 
 void start(Writer *writer);
 
-// UPDATE schema.table t SET "a" = $1, ...
+//   UPDATE schema.table t SET "a" = $1, ... WHERE <key>
 void write_update(Writer *writer, const Target &target, const Fields &set);
-// WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ...
+//   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ...
 void write_key(Writer *writer, const Target &target);
-//  AND <test of each expected value>
-void write_expect(Writer *writer, const Target &target, const Fields &expect);
+//   AND <test of each expected value>
+void write_expect(Writer *writer, const Fields &expect);
+
+// UPDATE ... WHERE <key> AND <expect> RETURNING true, with its parameters bound.
+const Statement *change_statement(Template made_from, const Target &target, const Fields &set, const Fields &expect,
+                                  Parameters *parameters);
 
 // Refuses expectations on columns whose type has no equality. Errors: 22023.
 void check_expect(const Target &target, const Fields &expect);

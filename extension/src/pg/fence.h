@@ -31,41 +31,15 @@ struct Failure {
 
 [[noreturn]] void raise(const Failure &failure);
 
-template <auto Function>
-struct fence;
-
-template <typename Result, typename... Arguments, Result (*Function)(Arguments...)>
-struct fence<Function> {
-  static Result call(Arguments... arguments) {
-    Failure failure;
-    try {
-      return Function(arguments...);
-    } catch (const core::error &caught) {
-      failure.set(caught);
-    } catch (const std::bad_alloc &) {
-      failure.set_out_of_memory();
-    } catch (const std::exception &caught) {
-      failure.set_internal(caught.what());
-    } catch (...) {
-      failure.set_internal("unknown C++ exception");
-    }
-    raise(failure);
-  }
-};
-
-// The fenced form of a function, to be handed to PostgreSQL as a hook or
-// callback: register_hook(fenced<my_hook>).
-template <auto Function>
-inline constexpr auto fenced = &fence<Function>::call;
-
-// Runs core code in the middle of backend code: body may own std objects and
-// throw, must not call PostgreSQL. Same promises as the fence.
+// Runs a body that may throw: core code in the middle of backend code, which
+// owns std objects and so must not call PostgreSQL. What it throws becomes an ereport(ERROR) once the
+// catch clause has been left. A longjmp out of the body needs no help: a try
+// block has no state to undo.
 template <typename Body>
-void in_core(Body &&body) {
+auto in_core(Body &&body) -> decltype(body()) {
   Failure failure;
   try {
-    body();
-    return;
+    return body();
   } catch (const core::error &caught) {
     failure.set(caught);
   } catch (const std::bad_alloc &) {
@@ -77,6 +51,21 @@ void in_core(Body &&body) {
   }
   raise(failure);
 }
+
+template <auto Function>
+struct fence;
+
+template <typename Result, typename... Arguments, Result (*Function)(Arguments...)>
+struct fence<Function> {
+  static Result call(Arguments... arguments) {
+    return in_core([&] { return Function(arguments...); });
+  }
+};
+
+// The fenced form of a function, to be handed to PostgreSQL as a hook or
+// callback: register_hook(fenced<my_hook>).
+template <auto Function>
+inline constexpr auto fenced = &fence<Function>::call;
 
 // Copies text into a memory context from core code: a failed allocation is an
 // exception, never a longjmp across living std objects.

@@ -53,7 +53,7 @@ CMAKE_BUILD = build/cmake
 SUITES = style regress isolation tap orm sdk
 
 .PHONY: help deps demo test bench stress format check-style check-regress check-isolation check-tap check-orm check-sdk \
-	install-as-root installed output-directories cmake cmake-cli
+	build-and-install installed output-directories cmake cmake-cli
 
 ## make                  builds the extension; PG_CONFIG=... chooses another server
 ## make install          installs it into that server
@@ -68,16 +68,15 @@ deps:
 ## make demo             packages, build, install, then the race with and without ratchet on a throwaway server
 demo:
 	@tools/deps demo
-	@$(AGAIN) -j$(JOBS) all
-	@$(AGAIN) install-as-root
+	@$(AGAIN) build-and-install
+	@echo "-- building pg_ratchet"
 	@$(AGAIN) cmake-cli
-	"$$(find $(CMAKE_BUILD) -type f -name pg_ratchet -perm -u+x | head -n 1)" race --rounds $(or $(ROUNDS),200)
+	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --rounds $(or $(ROUNDS),200)
 
 ## make test             packages, build, install, then every test suite on throwaway servers; closes with the count
 test:
 	@tools/deps test
-	@$(AGAIN) -j$(JOBS) all
-	@$(AGAIN) install-as-root
+	@$(AGAIN) build-and-install
 	@rm -f build/test/*.count
 	@for suite in $(SUITES); do $(AGAIN) check-$$suite || true; done
 	@tools/suite --total $(SUITES)
@@ -120,7 +119,10 @@ format:
 	@tools/clang-format
 
 # Installing writes into the server's own directories, which may take root.
-install-as-root: output-directories
+build-and-install: output-directories
+	@echo "-- building the extension"
+	@$(AGAIN) --silent -j$(JOBS) all
+	@echo "-- installing it into $$($(PG_CONFIG) --version), $$($(PG_CONFIG) --pkglibdir)"
 	@tools/as-root $(AGAIN) install >build/test/install.log 2>&1 || { cat build/test/install.log; exit 1; }
 
 # The tests test what is installed. An older build there would make them say something untrue.
@@ -128,11 +130,11 @@ installed: output-directories
 	@tools/check-installed
 
 cmake-cli:
-	@cmake -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=OFF -DRATCHET_BUILD_EXAMPLES=OFF
+	@cmake --log-level=WARNING -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=OFF -DRATCHET_BUILD_EXAMPLES=OFF
 	@cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
 
 cmake:
-	@cmake -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=ON -DRATCHET_BUILD_EXAMPLES=ON
+	@cmake --log-level=WARNING -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=ON -DRATCHET_BUILD_EXAMPLES=ON
 	@cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
 
 output-directories:

@@ -7,22 +7,11 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "race_variant.hpp"
+
 namespace ratchet::cli {
-
-// How the table is protected, and how Submit is written.
-enum class variant {
-  none,   // no guard; Submit saves its whole row
-  any,    // guard with gate_by => 'any'; Submit saves its whole row, the application is unchanged
-  submit  // guard with gate_by => 'submit'; Submit calls ratchet.submit()
-};
-
-std::string_view to_string(variant kind);
-
-// The variant of that name, which must be one.
-variant variant_from(std::string_view name);
 
 struct race_options {
   std::string dsn;

@@ -25,22 +25,6 @@ double percent(int part, int whole) { return whole == 0 ? 0.0 : 100.0 * part / w
 
 }  // namespace
 
-std::string_view to_string(variant kind) {
-  switch (kind) {
-    case variant::none:
-      return "none";
-    case variant::any:
-      return "any";
-    case variant::submit:
-      break;
-  }
-  return "submit";
-}
-
-variant variant_from(std::string_view name) {
-  return name == "none" ? variant::none : name == "any" ? variant::any : variant::submit;
-}
-
 std::string as_text(const race_options &options, const std::vector<race_report> &reports) {
   std::string text;
   const auto out = std::back_inserter(text);

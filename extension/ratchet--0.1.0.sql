@@ -97,7 +97,7 @@ CREATE FUNCTION ratchet.guard(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
 COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, text, text, boolean, text, boolean) IS
-'Declares a guard contract on a table: who may close its gate and which columns only the closing may write. Declarative: answers created, extended, replaced or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 0A000 an argument of a later version; 55R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction.';
+'Declares a guard contract on a table: who may close its gate and which columns only the closing may write. Declarative: answers created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 0A000 an argument of a later version; 55R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -106,99 +106,74 @@ COMMENT ON FUNCTION ratchet.unguard(regclass) IS
 'Removes the guard contract of a table. Answers whether there was one. Only the table''s owner (42501). Locks: ACCESS EXCLUSIVE, as DROP TRIGGER, until the end of the transaction.';
 
 -- ---------------------------------------------------------------------------
--- submit(): one C function, thin wrappers for every type that a driver binds
--- as a key, an actor or an idempotency key. The wrappers are inlinable (not
--- STRICT, no SET), so they cost nothing at run time, and they name every
--- object with its schema, so that no search_path changes what they do.
--- Untyped parameters resolve to the text overload.
+-- The verbs. One C function each, an overload for every type that drivers bind
+-- as a key or an actor: it reads the types of its arguments from the call.
+-- Untyped parameters resolve to the text overload, and an untyped
+-- anycompatible argument to text. What follows an argument with a default
+-- needs one too, so bigint and uuid actors come without, which also keeps a
+-- call that names no actor unambiguous.
 -- ---------------------------------------------------------------------------
-
-CREATE FUNCTION ratchet._submit(
-    target regclass, key text, key_object jsonb, actor text, patch jsonb,
-    idempotency_key text, child regclass, record jsonb, expect jsonb
-) RETURNS ratchet.submit_result
-    LANGUAGE c VOLATILE
-    AS 'MODULE_PATHNAME', 'ratchet_submit';
 
 CREATE FUNCTION ratchet.submit(target regclass, key text, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, key, NULL::pg_catalog.jsonb, actor, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key text, actor bigint, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, key, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key text, actor uuid, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, key, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
-
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor bigint, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor uuid, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
-
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor bigint, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor uuid, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
-
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, NULL::pg_catalog.text, key, actor, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor bigint, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, NULL::pg_catalog.text, key, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor uuid, patch jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.submit_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._submit(target, NULL::pg_catalog.text, key, actor::pg_catalog.text, patch, idempotency_key::pg_catalog.text, child, record, expect)';
-
--- ---------------------------------------------------------------------------
--- update()
--- ---------------------------------------------------------------------------
-
-CREATE FUNCTION ratchet._update(target regclass, key text, key_object jsonb, patch jsonb, expect jsonb)
-    RETURNS ratchet.update_result
-    LANGUAGE c VOLATILE
-    AS 'MODULE_PATHNAME', 'ratchet_update';
+    idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
+    expect jsonb DEFAULT NULL)
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 
 CREATE FUNCTION ratchet.update(target regclass, key text, patch jsonb, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.update_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._update(target, key, NULL::pg_catalog.jsonb, patch, expect)';
+    RETURNS ratchet.update_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_update';
 CREATE FUNCTION ratchet.update(target regclass, key bigint, patch jsonb, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.update_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._update(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, patch, expect)';
+    RETURNS ratchet.update_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_update';
 CREATE FUNCTION ratchet.update(target regclass, key uuid, patch jsonb, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.update_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._update(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, patch, expect)';
+    RETURNS ratchet.update_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_update';
 CREATE FUNCTION ratchet.update(target regclass, key jsonb, patch jsonb, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.update_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._update(target, NULL::pg_catalog.text, key, patch, expect)';
+    RETURNS ratchet.update_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_update';
 
--- ---------------------------------------------------------------------------
 -- amend(): break-glass. The table's owner may, and whoever was granted
 -- EXECUTE on the marker function amend_right() and may UPDATE the table.
--- ---------------------------------------------------------------------------
-
 CREATE FUNCTION ratchet.amend_right() RETURNS boolean
     LANGUAGE sql IMMUTABLE
     AS 'SELECT true';
@@ -206,23 +181,14 @@ REVOKE ALL ON FUNCTION ratchet.amend_right() FROM PUBLIC;
 COMMENT ON FUNCTION ratchet.amend_right() IS
 'Marker: a role with EXECUTE on this function may call ratchet.amend() on guarded tables that it does not own, within its own UPDATE privileges.';
 
-CREATE FUNCTION ratchet._amend(target regclass, key text, key_object jsonb, patch jsonb, actor text, reason text)
-    RETURNS ratchet.amend_result
-    LANGUAGE c VOLATILE
-    AS 'MODULE_PATHNAME', 'ratchet_amend';
-
 CREATE FUNCTION ratchet.amend(target regclass, key text, patch jsonb, actor anycompatible, reason text)
-    RETURNS ratchet.amend_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._amend(target, key, NULL::pg_catalog.jsonb, patch, actor::pg_catalog.text, reason)';
+    RETURNS ratchet.amend_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_amend';
 CREATE FUNCTION ratchet.amend(target regclass, key bigint, patch jsonb, actor anycompatible, reason text)
-    RETURNS ratchet.amend_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._amend(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, patch, actor::pg_catalog.text, reason)';
+    RETURNS ratchet.amend_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_amend';
 CREATE FUNCTION ratchet.amend(target regclass, key uuid, patch jsonb, actor anycompatible, reason text)
-    RETURNS ratchet.amend_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._amend(target, key::pg_catalog.text, NULL::pg_catalog.jsonb, patch, actor::pg_catalog.text, reason)';
+    RETURNS ratchet.amend_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_amend';
 CREATE FUNCTION ratchet.amend(target regclass, key jsonb, patch jsonb, actor anycompatible, reason text)
-    RETURNS ratchet.amend_result LANGUAGE sql VOLATILE
-    AS 'SELECT ratchet._amend(target, NULL::pg_catalog.text, key, patch, actor::pg_catalog.text, reason)';
+    RETURNS ratchet.amend_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_amend';
 
 -- ---------------------------------------------------------------------------
 -- Watching DDL
@@ -235,7 +201,7 @@ COMMENT ON FUNCTION ratchet.watch_ddl() IS
 'Event trigger function: follows column renames into contracts and refuses, in the migration itself, DDL after which a contract could not be enforced (55R01) and attachment of ratchet triggers without the rights of the table''s owner (42501).';
 
 CREATE EVENT TRIGGER ratchet_ddl_end ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE')
+    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'ALTER TYPE')
     EXECUTE FUNCTION ratchet.watch_ddl();
 CREATE EVENT TRIGGER ratchet_sql_drop ON sql_drop
     EXECUTE FUNCTION ratchet.watch_ddl();

@@ -61,7 +61,7 @@ Answer amend(const Target &target, const Fields &patch) {
   permission.patched = names_of(patch);
   permission.npatched = patch.count;
   permission.memory = CurrentMemoryContext;
-  const Row row = run_statement(statement, parameters, &permission);
+  const Row row = run_change(statement, target, parameters, &permission);
 
   Answer answer{"amended", NIL};
   for (int place = -1; (place = bms_next_member(permission.changed, place)) >= 0;)
@@ -106,9 +106,9 @@ bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == '\0'; 
 RATCHET_FUNCTION(ratchet_amend) {
   const ratchet::Target target = ratchet::read_target(fcinfo);
   ratchet::require_amend_right(target.relation);
-  ratchet::Fields patch = ratchet::read_fields(target, fcinfo, 3, "patch");
-  const char *actor = ratchet::text_argument(fcinfo, 4);
-  const char *reason = ratchet::text_argument(fcinfo, 5);
+  ratchet::Fields patch = ratchet::read_fields(target, fcinfo, 2, "patch");
+  const char *actor = ratchet::text_of_argument(fcinfo, 3);
+  const char *reason = ratchet::text_of_argument(fcinfo, 4);
   if (patch.count == 0) ratchet::error_argument("patch must name at least one column", nullptr);
   if (reason == nullptr || ratchet::is_blank(reason))
     ratchet::error_argument("reason must not be empty", "Say why the row is amended; it is written to the server log.");

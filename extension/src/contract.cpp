@@ -49,6 +49,13 @@ void forget_relation(Datum, Oid relation) {
 
 void forget_functions(Datum, int, uint32) { functions_known = false; }
 
+// Schemas and operators are named in cached statements, and renaming them
+// invalidates no relation.
+void forget_names(Datum, int, uint32) {
+  functions_known = false;
+  forget_relation(Datum(0), InvalidOid);
+}
+
 void free_retired(XactEvent event, void *) {
   if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
   ListCell *cell;
@@ -70,6 +77,13 @@ void know_functions() {
   const Oid schema = get_namespace_oid("ratchet", true);
   guard_function = OidIsValid(schema) ? trigger_function(schema, "guard_row") : InvalidOid;
   insert_function = OidIsValid(schema) ? trigger_function(schema, "guard_insert") : InvalidOid;
+}
+
+const Trigger *find_trigger(Relation relation, Oid function) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; OidIsValid(function) && triggers != nullptr && i < triggers->numtriggers; ++i)
+    if (triggers->triggers[i].tgfoid == function) return &triggers->triggers[i];
+  return nullptr;
 }
 
 // InvalidAttrNumber: there is no such column, or none is named.
@@ -156,7 +170,8 @@ Contract *build(Relation relation, const Trigger *trigger) {
 void init_contract_cache() {
   CacheRegisterRelcacheCallback(fenced<forget_relation>, static_cast<Datum>(0));
   CacheRegisterSyscacheCallback(PROCOID, fenced<forget_functions>, static_cast<Datum>(0));
-  CacheRegisterSyscacheCallback(NAMESPACEOID, fenced<forget_functions>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(OPEROID, fenced<forget_names>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(NAMESPACEOID, fenced<forget_names>, static_cast<Datum>(0));
   RegisterXactCallback(fenced<free_retired>, nullptr);
 }
 
@@ -240,17 +255,28 @@ Contract *contract_of(Relation relation, const Trigger *trigger) {
 const Trigger *find_guard_trigger(Relation relation) {
   // Catalog lookups may rebuild the relcache entry, so they come before its trigger list is read.
   know_functions();
-  const TriggerDesc *triggers = relation->trigdesc;
-  if (triggers == nullptr) return nullptr;
-  for (int i = 0; i < triggers->numtriggers; ++i)
-    if (OidIsValid(guard_function) && triggers->triggers[i].tgfoid == guard_function) return &triggers->triggers[i];
-  return nullptr;
+  return find_trigger(relation, guard_function);
+}
+
+const Trigger *find_insert_trigger(Relation relation) {
+  know_functions();
+  return find_trigger(relation, insert_function);
+}
+
+bool fires_now(const Trigger &trigger) {
+  if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+    return trigger.tgenabled == TRIGGER_FIRES_ALWAYS || trigger.tgenabled == TRIGGER_FIRES_ON_REPLICA;
+  return fires_ordinarily(trigger);
+}
+
+bool fires_ordinarily(const Trigger &trigger) {
+  return trigger.tgenabled == TRIGGER_FIRES_ALWAYS || trigger.tgenabled == TRIGGER_FIRES_ON_ORIGIN;
 }
 
 Contract *require_contract(Relation relation) {
   const Trigger *trigger = find_guard_trigger(relation);
   if (trigger == nullptr) error_no_contract(relation);
-  if (trigger->tgenabled == TRIGGER_DISABLED) error_disabled(relation);
+  if (!fires_now(*trigger)) error_disabled(relation);
   return contract_of(relation, trigger);
 }
 

@@ -57,7 +57,15 @@ Contract *contract_of(Relation relation, const Trigger *trigger);
 // The relation's guard trigger; nullptr when it has none.
 const Trigger *find_guard_trigger(Relation relation);
 
-// The contract that a verb works with. Errors: 55R01 when there is none or it is disabled.
+// The relation's ~ratchet_guard_insert trigger; nullptr when it has none.
+const Trigger *find_insert_trigger(Relation relation);
+
+// Whether a trigger fires in this session, and in ordinary ones (whatever
+// session_replication_role is now).
+bool fires_now(const Trigger &trigger);
+bool fires_ordinarily(const Trigger &trigger);
+
+// The contract that a verb works with. Errors: 55R01 when there is none or it does not fire in this session.
 Contract *require_contract(Relation relation);
 
 // What is wrong with the guarded columns of a relation; column is nullptr when all is well.

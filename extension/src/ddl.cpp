@@ -196,7 +196,13 @@ void watch_command_end(const EventTriggerData *event) {
       " LEFT JOIN pg_catalog.pg_rewrite w ON c.classid OPERATOR(pg_catalog.=) "
       "'pg_catalog.pg_rewrite'::pg_catalog.regclass"
       " AND w.oid OPERATOR(pg_catalog.=) c.objid"
-      " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) w.ev_class");
+      " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) w.ev_class"
+      // A typed table follows its type.
+      " UNION ALL SELECT t.tableoid, t.oid FROM pg_catalog.pg_event_trigger_ddl_commands() c"
+      " JOIN pg_catalog.pg_type y ON c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass"
+      " AND y.typrelid OPERATOR(pg_catalog.=) c.objid"
+      " JOIN pg_catalog.pg_class t ON t.reloftype OPERATOR(pg_catalog.=) y.oid"
+      " WHERE c.command_tag OPERATOR(pg_catalog.=) 'ALTER TYPE'");
   ListCell *cell;
   foreach (cell, touched.triggers) {
     const Attachment attachment = attachment_of(lfirst_oid(cell));

@@ -3,6 +3,7 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -132,6 +133,21 @@ void check_stronger(Relation relation, const Terms *before, const Terms *after) 
           (report_table(relation), 0));
 }
 
+// Whether every trigger of the contract is there and enabled, on partitions too.
+bool is_whole(Relation relation, const Terms *terms) {
+  bool whole = true;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    const Trigger *guard = find_guard_trigger(member);
+    whole = whole && guard != nullptr && fires_ordinarily(*guard);
+    const Trigger *insert = find_insert_trigger(member);
+    whole = whole && (terms->insert_reject ? insert != nullptr && fires_ordinarily(*insert) : insert == nullptr);
+    table_close(member, NoLock);
+  }
+  return whole;
+}
+
 Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {
   Relation relation = try_relation_open(relid, lock);
   if (relation == nullptr)
@@ -156,7 +172,7 @@ const char *guard(FunctionCallInfo fcinfo) {
   check_defaults(relation, wanted);
   const Terms *current = current_terms(relation);
   // A migration that runs again must not queue behind, or in front of, the table's writers.
-  const bool settled = current != nullptr && same_terms(current, wanted);
+  const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted);
   relation_close(relation, NoLock);
   if (settled) return "unchanged";
 
@@ -168,7 +184,9 @@ const char *guard(FunctionCallInfo fcinfo) {
   current = current_terms(relation);
   const char *outcome = "created";
   if (current != nullptr) {
-    outcome = weakened(CurrentMemoryContext, current, wanted) == nullptr ? "extended" : "replaced";
+    outcome = same_terms(current, wanted)                                  ? "repaired"
+              : weakened(CurrentMemoryContext, current, wanted) == nullptr ? "extended"
+                                                                           : "replaced";
     if (!replace) check_stronger(relation, current, wanted);
   }
   write_contract(relation, wanted);

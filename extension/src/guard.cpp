@@ -115,7 +115,15 @@ Bitmapset *forbidden(const TriggerData *trigger, const Contract *contract, Bitma
   if (changed == nullptr || (permission != nullptr && permission->verb == Verb::amend)) return nullptr;
   const bool closes = !is_closed(contract, trigger->tg_trigslot) && is_closed(contract, trigger->tg_newslot);
   if (closes && contract->terms->gate_by == core::GateBy::any) return nullptr;
-  return bms_difference(changed, referential_changes(trigger, contract, changed));
+  // Before PostgreSQL 16 an empty set need not be nullptr.
+  Bitmapset *rest = bms_difference(changed, referential_changes(trigger, contract, changed));
+  return bms_is_empty(rest) ? nullptr : rest;
+}
+
+bool changes_partition_key(const TriggerData *trigger, const Contract *contract) {
+  for (int attnum = -1; (attnum = bms_next_member(contract->partition_key, attnum)) >= 0;)
+    if (attribute_differs(trigger, static_cast<AttrNumber>(attnum))) return true;
+  return false;
 }
 
 HeapTuple judge(const TriggerData *trigger) {
@@ -134,15 +142,12 @@ HeapTuple judge(const TriggerData *trigger) {
     answer(permission, trigger, contract, keeps ? refused : nullptr);
     if (permission->left_out) return nullptr;
   }
-  if (contract->partition_key != nullptr) {
-    for (int attnum = -1; (attnum = bms_next_member(contract->partition_key, attnum)) >= 0;) {
-      if (!attribute_differs(trigger, static_cast<AttrNumber>(attnum))) continue;
-      check_moves(trigger->tg_relation, contract);
-      if (contract->terms->insert_reject) remember_move(trigger);
-      break;
-    }
+  HeapTuple row = keeps ? keep(trigger, contract, refused) : trigger->tg_newtuple;
+  if (changes_partition_key(trigger, contract)) {
+    check_moves(trigger->tg_relation, contract);
+    if (contract->terms->insert_reject) remember_move(trigger, contract, row);
   }
-  return keeps ? keep(trigger, contract, refused) : trigger->tg_newtuple;
+  return row;
 }
 
 const TriggerData *require_before_update_row(FunctionCallInfo fcinfo) {

@@ -18,12 +18,9 @@ bool has_default_value(Relation relation, AttrNumber attnum, Datum value, bool i
 // change because it is a foreign key's own action.
 Bitmapset *referential_changes(const TriggerData *trigger, const Contract *contract, const Bitmapset *changed);
 
-// Remembers that the guard has judged a row whose partition key changes, so
-// that its arrival in another partition is not taken for an INSERT.
-void remember_move(const TriggerData *trigger);
-
-// Whether the row that is being inserted now comes from the judged row that
-// was remembered last; true at most once for each.
-bool arrives_by_move(Oid root);
+// Remembers a row that the guard has judged and whose partition key changes,
+// so that its arrival in another partition is not taken for an INSERT. row:
+// what the guard lets through.
+void remember_move(const TriggerData *trigger, const Contract *contract, HeapTuple row);
 
 }  // namespace ratchet

@@ -15,6 +15,7 @@ extern "C" {
 
 #include "contract.h"
 #include "pg/fence.h"
+#include "sqltext.h"
 #include "structure.h"
 #include "target.h"
 
@@ -28,17 +29,6 @@ List *add(List *findings, const char *severity, const char *text, const char *re
   return lappend(findings, finding);
 }
 
-const Trigger *find_insert_trigger(Relation relation) {
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
-    if (is_insert_function(triggers->triggers[i].tgfoid)) return &triggers->triggers[i];
-  return nullptr;
-}
-
-bool fires(const Trigger *trigger) {
-  return trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN || trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
-}
-
 const char *column_text(const ColumnFault &fault) {
   return fault.why == nullptr ? psprintf("column \"%s\" of the contract does not exist", fault.column)
                               : psprintf("column \"%s\" %s", fault.column, fault.why);
@@ -48,10 +38,11 @@ List *trigger_findings(List *findings, Relation relation, const Trigger *trigger
   const char *table = RelationGetRelationName(relation);
   if (trigger == nullptr)
     return add(findings, "error", psprintf("\"%s\" has no trigger \"%s\"", table, name),
-               "Declare the contract again with ratchet.guard(..., replace => true).");
-  if (!fires(trigger))
+               "Declare the contract again with ratchet.guard().");
+  if (!fires_ordinarily(*trigger))
     return add(findings, "error", psprintf("trigger \"%s\" of \"%s\" does not fire in ordinary sessions", name, table),
-               psprintf("ALTER TABLE %s ENABLE TRIGGER %s", quote_identifier(table), quote_identifier(name)));
+               psprintf("ALTER TABLE %s ENABLE TRIGGER %s, or declare the contract again with ratchet.guard().",
+                        qualified_relation(RelationGetRelid(relation)), quote_identifier(name)));
   return findings;
 }
 

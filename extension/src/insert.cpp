@@ -10,11 +10,13 @@
 
 extern "C" {
 #include "access/heapam.h"
+#include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "executor/tuptable.h"
 #include "parser/parse_type.h"
 #include "storage/bufmgr.h"
+#include "utils/datum.h"
 #include "utils/snapmgr.h"
 }
 
@@ -26,33 +28,63 @@ namespace ratchet {
 
 namespace {
 
-// The row version that was judged last and whose partition key changes. No
-// memory is held; the transaction id keeps it from outliving its transaction.
+// The row that was judged last and whose partition key changes. The
+// transaction id keeps it from outliving its transaction.
 struct Move {
   TransactionId transaction;
   Oid root;
   Oid leaf;
-  ItemPointerData tid;
+  ItemPointerData tid;  // of the version that is taken out of the leaf
+  Datum *values;        // of the guarded columns as the guard let them through; in move_memory
+  bool *nulls;
 };
 
 Move last_move;
+MemoryContext move_memory;  // child of TopMemoryContext, reset for each move
 
 // Whether the executor has taken the remembered row version out of its
 // partition in order to put the row into another one: only its own
 // cross-partition update leaves that mark.
 bool has_moved_out(const Move &move) {
-  Relation leaf = table_open(move.leaf, AccessShareLock);
+  // The partition may have been dropped or truncated since.
+  Relation leaf = try_relation_open(move.leaf, AccessShareLock);
+  if (leaf == nullptr) return false;
   HeapTupleData tuple;
   tuple.t_self = move.tid;
   Buffer buffer = InvalidBuffer;
   bool moved = false;
-  if (leaf->rd_rel->relam == HEAP_TABLE_AM_OID && heap_fetch(leaf, SnapshotAny, &tuple, &buffer, false)) {
+  if (leaf->rd_rel->relam == HEAP_TABLE_AM_OID &&
+      ItemPointerGetBlockNumber(&move.tid) < RelationGetNumberOfBlocks(leaf) &&
+      heap_fetch(leaf, SnapshotAny, &tuple, &buffer, false)) {
     moved = HeapTupleHeaderIndicatesMovedPartitions(tuple.t_data) &&
             TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple.t_data));
     ReleaseBuffer(buffer);
   }
-  table_close(leaf, AccessShareLock);
+  relation_close(leaf, AccessShareLock);
   return moved;
+}
+
+// Whether the arriving row has the guarded columns that the guard let through.
+bool is_judged_row(const Move &move, Relation relation, const Contract *contract, HeapTuple tuple) {
+  for (int place = 0; place < contract->nguarded; ++place) {
+    const GuardedColumn &column = contract->guarded[place];
+    bool isnull;
+    const Datum value = heap_getattr(tuple, column.attnum, RelationGetDescr(relation), &isnull);
+    if (!same_image(move.values[place], move.nulls[place], value, isnull, column.typbyval, column.typlen)) return false;
+  }
+  return true;
+}
+
+// Whether the row that is being inserted now is the judged row that was
+// remembered last, on its way between partitions. Spent by the first row that
+// arrives, open or closed.
+bool arrives_by_move(Relation relation, const Contract *contract, HeapTuple tuple) {
+  const Move move = last_move;
+  if (!TransactionIdIsValid(move.transaction) || move.root != contract->root ||
+      !TransactionIdIsCurrentTransactionId(move.transaction) || !has_moved_out(move))
+    return false;
+  last_move.transaction = InvalidTransactionId;
+  return is_judged_row(move, relation, contract, tuple);
 }
 
 // The first guarded column that is not as a row must be born; nullptr: all are.
@@ -80,7 +112,7 @@ bool born_closed(HeapTupleHeader row) {
     tuple.t_tableOid = relid;
     tuple.t_data = row;
     const Contract *contract = contract_of(relation, trigger);
-    closed = closed_column(relation, contract, &tuple) != nullptr && !arrives_by_move(contract->root);
+    closed = !arrives_by_move(relation, contract, &tuple) && closed_column(relation, contract, &tuple) != nullptr;
   }
   table_close(relation, AccessShareLock);
   return closed;
@@ -108,18 +140,23 @@ const TriggerData *require_after_insert_row(FunctionCallInfo fcinfo) {
 
 }  // namespace
 
-void remember_move(const TriggerData *trigger) {
-  const Contract *contract = contract_of(trigger->tg_relation, trigger->tg_trigger);
-  last_move = {GetCurrentTransactionId(), contract->root, contract->relation, trigger->tg_trigtuple->t_self};
-}
-
-bool arrives_by_move(Oid root) {
-  const Move move = last_move;
-  if (!TransactionIdIsValid(move.transaction) || move.root != root ||
-      !TransactionIdIsCurrentTransactionId(move.transaction) || !has_moved_out(move))
-    return false;
-  last_move.transaction = InvalidTransactionId;  // spent by its one row
-  return true;
+void remember_move(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
+  if (move_memory == nullptr)
+    move_memory = AllocSetContextCreate(TopMemoryContext, "ratchet move", ALLOCSET_SMALL_SIZES);
+  last_move.transaction = InvalidTransactionId;
+  MemoryContextReset(move_memory);
+  MemoryContext caller = MemoryContextSwitchTo(move_memory);
+  Move move{GetCurrentTransactionId(),     contract->root, contract->relation,
+            trigger->tg_trigtuple->t_self, nullptr,        nullptr};
+  move.values = static_cast<Datum *>(palloc(sizeof(Datum) * contract->nguarded));
+  move.nulls = static_cast<bool *>(palloc(sizeof(bool) * contract->nguarded));
+  for (int place = 0; place < contract->nguarded; ++place) {
+    const GuardedColumn &column = contract->guarded[place];
+    const Datum value = heap_getattr(row, column.attnum, RelationGetDescr(trigger->tg_relation), &move.nulls[place]);
+    move.values[place] = move.nulls[place] ? value : datumCopy(value, column.typbyval, column.typlen);
+  }
+  MemoryContextSwitchTo(caller);
+  last_move = move;
 }
 
 }  // namespace ratchet

@@ -8,7 +8,6 @@ extern "C" {
 }
 
 #include "errors.h"
-#include "guard.h"
 #include "record.h"
 #include "sqltext.h"
 #include "verb.h"
@@ -55,20 +54,32 @@ void sign_record(Signature *signature, Template made_from, const Record &record)
   sign(signature, record.fields);
 }
 
+// The target row's value for one column of the reference. Its type is the
+// target column's: a foreign key may join different types, and the INSERT's
+// assignment converts.
+Field reference_field(const Target &target, const Record &record, int place, Datum value, bool isnull) {
+  const AttrNumber referenced = record.reference->confkey[place];
+  const Field from = field_of_value(target.relation, referenced, value, isnull);
+  if (isnull)
+    error_column_unfit(ERRCODE_NULL_VALUE_NOT_ALLOWED, target.relation, from.name,
+                       "is null and cannot be referenced by a record");
+  Field field = field_of_value(record.child, record.reference->conkey[place], value, false);
+  field.type = from.type;
+  return field;
+}
+
 // The record's fields with the reference filled in. A record that names a
-// reference of its own must name this row.
-Fields with_reference(const Record &record, const Datum *referenced) {
+// reference of its own must name this row, compared as text because the two
+// columns' types may differ.
+Fields with_reference(const Target &target, const Record &record, const Datum *referenced, const bool *nulls) {
   Fields fields = record.fields;
   for (int i = 0; i < record.reference->nkeys; ++i) {
-    const AttrNumber attnum = record.reference->conkey[i];
-    const Field field = field_of_value(record.child, attnum, referenced[i], false);
-    const Field *given = find_field(fields, attnum);
-    if (given == nullptr) {
+    const Field field = reference_field(target, record, i, referenced[i], nulls[i]);
+    const Field *given = find_field(fields, field.attnum);
+    if (given == nullptr)
       add_field(&fields, field);
-      continue;
-    }
-    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(record.child), attnum - 1);
-    if (!same_image(given->value, given->isnull, field.value, false, attribute->attbyval, attribute->attlen))
+    else if (given->isnull ||
+             strcmp(text_of_value(given->type, given->value), text_of_value(field.type, field.value)) != 0)
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, record.child, field.name,
                          "refers to another row than the one that is submitted");
   }
@@ -98,8 +109,8 @@ void close_record(const Record &record) {
 }
 
 //   INSERT INTO schema.child AS r ("a", ...) VALUES ($1, ...) RETURNING pg_catalog.to_jsonb(r.*)
-Datum store_record(const Target &target, const Record &record, const Datum *referenced) {
-  const Fields fields = with_reference(record, referenced);
+Datum store_record(const Target &target, const Record &record, const Datum *referenced, const bool *nulls) {
+  const Fields fields = with_reference(target, record, referenced, nulls);
   Parameters parameters{};
   add_parameters(&parameters, fields);
   Signature signature{};
@@ -116,7 +127,7 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
     appendStringInfoString(&writer.sql, ") RETURNING pg_catalog.to_jsonb(r.*)");
     statement = prepare_statement(target.contract, signature, writer.sql.data, parameters);
   }
-  const Row row = run_statement(statement, parameters, nullptr);
+  const Row row = run_statement(statement, parameters, RelationGetRelid(record.child), nullptr);
   if (!row.found)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("record was not stored in \"%s\"", RelationGetRelationName(record.child)),
@@ -153,7 +164,7 @@ Row stored_record(const Target &target, const Record &record) {
     write_key(&writer, target);
     statement = prepare_statement(target.contract, signature, writer.sql.data, parameters);
   }
-  return run_statement(statement, parameters, nullptr);
+  return run_statement(statement, parameters, RelationGetRelid(record.child), nullptr);
 }
 
 bool is_conflict_of(const Record &record, const ErrorData *error) {

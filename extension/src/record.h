@@ -26,8 +26,8 @@ void close_record(const Record &record);
 
 // Inserts the record with its reference filled in; referenced: the target
 // row's values of the foreign key's columns, in their order. Returns the
-// stored row as jsonb.
-Datum store_record(const Target &target, const Record &record, const Datum *referenced);
+// stored row as jsonb. Errors: 22004 when the target row has no such key.
+Datum store_record(const Target &target, const Record &record, const Datum *referenced, const bool *nulls);
 
 // The row that an earlier call has stored for this target row, if it is the
 // only one; found is false otherwise.

@@ -75,7 +75,7 @@ ParamListInfo bind(const Parameters &parameters) {
 // writers and rechecks the WHERE clause on the newest version. With another
 // BEFORE trigger, which could reopen the gate, and on partitions, whose rows
 // may move, the guard stays.
-void leave_guard_out(const QueryDesc *query) {
+void leave_guard_out(const QueryDesc *query, Permission *permission) {
   if (!IsA(query->planstate, ModifyTableState)) return;
   const auto *state = reinterpret_cast<const ModifyTableState *>(query->planstate);
   if (state->mt_nrels != 1) return;
@@ -88,7 +88,9 @@ void leave_guard_out(const QueryDesc *query) {
       ++before_row_triggers;
   }
   // A copy that belongs to this run, not the relcache's.
-  if (before_row_triggers == 1) target->ri_TrigDesc->trig_update_before_row = false;
+  if (before_row_triggers != 1) return;
+  target->ri_TrigDesc->trig_update_before_row = false;
+  permission->judged = true;
 }
 
 // Executes one planned statement under the active snapshot.
@@ -97,7 +99,7 @@ void execute(PlannedStmt *planned, const char *text, DestReceiver *receiver, Par
   QueryDesc *query = CreateQueryDesc(planned, text, GetActiveSnapshot(), InvalidSnapshot, receiver, bound, nullptr, 0);
   ExecutorStart(query, 0);
   if (permission != nullptr) permission->estate = query->estate;
-  if (permission != nullptr && permission->verb == Verb::submit) leave_guard_out(query);
+  if (permission != nullptr && permission->verb == Verb::submit) leave_guard_out(query, permission);
   run_executor(query);
   ExecutorFinish(query);
   ExecutorEnd(query);
@@ -122,6 +124,17 @@ void execute_all(CachedPlanSource *source, CachedPlan *plan, DestReceiver *recei
       execute(planned, source->query_string, None_Receiver, bound, nullptr);
   }
   CommandCounterIncrement();
+}
+
+// A schema can be renamed, and its old name given to another, without a lock
+// on the table. The invalidation makes the next call write its SQL anew; a
+// call that is under way must not touch the other table.
+void check_relation(const CachedPlan *plan, Oid relation) {
+  ListCell *cell;
+  foreach (cell, plan->stmt_list)
+    if (list_member_oid(lfirst_node(PlannedStmt, cell)->relationOids, relation)) return;
+  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+          errmsg("could not run the statement: relation with OID %u was moved concurrently", relation));
 }
 
 // Drops one statement from its contract.
@@ -223,7 +236,7 @@ Statement *prepare_statement(Contract *contract, const Signature &signature, con
   return statement;
 }
 
-Row run_statement(const Statement *statement, const Parameters &parameters, Permission *permission) {
+Row run_statement(const Statement *statement, const Parameters &parameters, Oid relation, Permission *permission) {
   Row row{};
   RowReceiver receiver{};
   receiver.receiver.receiveSlot = fenced<receive_row>;
@@ -242,6 +255,7 @@ Row run_statement(const Statement *statement, const Parameters &parameters, Perm
   PG_TRY();
   {
     current_permission = permission;
+    check_relation(plan, relation);
     execute_all(source, plan, &receiver.receiver, bind(parameters), permission);
   }
   PG_FINALLY();

@@ -71,7 +71,9 @@ Statement *prepare_statement(Contract *contract, const Signature &signature, con
                              const Parameters &parameters);
 
 // Runs a statement in a snapshot of its own (under READ COMMITTED a new one)
-// with the caller's rights, and with `permission` if there is one.
-Row run_statement(const Statement *statement, const Parameters &parameters, Permission *permission);
+// with the caller's rights, and with `permission` if there is one. relation:
+// the table that the statement must be about; names may have come to mean
+// another one. Errors: 40001 when they have.
+Row run_statement(const Statement *statement, const Parameters &parameters, Oid relation, Permission *permission);
 
 }  // namespace ratchet

@@ -25,11 +25,6 @@ Finding *finding(const char *severity, const char *text, const char *remedy) {
   return made;
 }
 
-// A trigger that fires in ordinary sessions, whatever session_replication_role says now.
-bool is_enabled(const Trigger &trigger) {
-  return trigger.tgenabled == TRIGGER_FIRES_ON_ORIGIN || trigger.tgenabled == TRIGGER_FIRES_ALWAYS;
-}
-
 bool is_before_row(const Trigger &trigger) {
   return TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype);
 }
@@ -39,7 +34,7 @@ List *later_triggers(Relation relation) {
   const TriggerDesc *triggers = relation->trigdesc;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
     const Trigger &trigger = triggers->triggers[i];
-    if (!is_before_row(trigger) || !TRIGGER_FOR_UPDATE(trigger.tgtype) || !is_enabled(trigger)) continue;
+    if (!is_before_row(trigger) || !TRIGGER_FOR_UPDATE(trigger.tgtype) || !fires_ordinarily(trigger)) continue;
     if (strcmp(trigger.tgname, guard_trigger_name) <= 0) continue;
     findings = lappend(
         findings,
@@ -137,7 +132,7 @@ List *move_findings(Oid root) {
     const TriggerDesc *triggers = member->trigdesc;
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
       const Trigger &trigger = triggers->triggers[i];
-      if (!is_before_row(trigger) || !TRIGGER_FOR_INSERT(trigger.tgtype) || !is_enabled(trigger)) continue;
+      if (!is_before_row(trigger) || !TRIGGER_FOR_INSERT(trigger.tgtype) || !fires_ordinarily(trigger)) continue;
       findings = lappend(
           findings,
           finding("warning",

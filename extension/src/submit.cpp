@@ -30,11 +30,22 @@ namespace ratchet {
 
 namespace {
 
+// Arguments of ratchet.submit() after target and key, in their order.
+enum Argument {
+  actor_argument = 2,
+  patch_argument,
+  idempotency_key_argument,
+  child_argument,
+  record_argument,
+  expect_argument
+};
+
 struct Submission {
   Target target;
-  const char *actor;
-  const char *idempotency_key;
-  Field idempotency;  // valid only if idempotency_key
+  bool has_actor;
+  Field actor;  // valid only if has_actor
+  bool has_idempotency_key;
+  Field idempotency_key;  // valid only if has_idempotency_key
   Fields patch;
   Fields expect;
   Record record;
@@ -82,25 +93,27 @@ void check_patch(const Submission &submission) {
                            "is set by submit itself and cannot be patched");
 }
 
+// An argument that goes to a column of the contract. Errors: 22023 when it has none.
+bool read_role(const Target &target, FunctionCallInfo fcinfo, int argument, AttrNumber attnum, const char *name,
+               Field *field) {
+  if (PG_ARGISNULL(argument)) return false;
+  if (attnum == InvalidAttrNumber) error_not_in_contract(target.relation, name);
+  *field = field_of_argument(target.relation, attnum, fcinfo, argument);
+  return true;
+}
+
 Submission read_submission(FunctionCallInfo fcinfo) {
   Submission submission{};
   submission.target = read_target(fcinfo);
   const Target &target = submission.target;
-  submission.actor = text_argument(fcinfo, 3);
-  submission.patch = read_fields(target, fcinfo, 4, "patch");
-  submission.idempotency_key = text_argument(fcinfo, 5);
-  submission.expect = read_fields(target, fcinfo, 8, "expect");
+  submission.has_actor = read_role(target, fcinfo, actor_argument, target.contract->actor, "actor", &submission.actor);
+  submission.has_idempotency_key = read_role(target, fcinfo, idempotency_key_argument, target.contract->idempotency_key,
+                                             "idempotency_key", &submission.idempotency_key);
+  submission.patch = read_fields(target, fcinfo, patch_argument, "patch");
+  submission.expect = read_fields(target, fcinfo, expect_argument, "expect");
   check_patch(submission);
   check_expect(target, submission.expect);
-  if (submission.actor != nullptr && target.contract->actor == InvalidAttrNumber)
-    error_not_in_contract(target.relation, "actor");
-  if (submission.idempotency_key != nullptr) {
-    if (target.contract->idempotency_key == InvalidAttrNumber)
-      error_not_in_contract(target.relation, "idempotency_key");
-    submission.idempotency =
-        field_of_text(target.relation, target.contract->idempotency_key, submission.idempotency_key);
-  }
-  submission.record = read_record(target, fcinfo, 6, 7);
+  submission.record = read_record(target, fcinfo, child_argument, record_argument);
   return submission;
 }
 
@@ -110,9 +123,8 @@ Fields closing_fields(const Submission &submission) {
   Fields set = submission.patch;
   add_field(&set, closing_value(submission.target, contract->gate));
   if (contract->gate_at != InvalidAttrNumber) add_field(&set, closing_value(submission.target, contract->gate_at));
-  if (submission.actor != nullptr)
-    add_field(&set, field_of_text(submission.target.relation, contract->actor, submission.actor));
-  if (submission.idempotency_key != nullptr) add_field(&set, submission.idempotency);
+  if (submission.has_actor) add_field(&set, submission.actor);
+  if (submission.has_idempotency_key) add_field(&set, submission.idempotency_key);
   return set;
 }
 
@@ -169,7 +181,7 @@ bool close_gate(const Submission &submission, Answer *answer) {
   Permission permission{};
   permission.verb = Verb::submit;
   permission.memory = CurrentMemoryContext;
-  const Row row = run_statement(statement, parameters, &permission);
+  const Row row = run_change(statement, target, parameters, &permission);
   if (!row.found) return false;
 
   answer->outcome = "submitted";
@@ -180,7 +192,7 @@ bool close_gate(const Submission &submission, Answer *answer) {
     answer->submitted_by = text_of_value(
         TupleDescAttr(RelationGetDescr(target.relation), target.contract->actor - 1)->atttypid, row.values[1]);
   answer->record_null = submission.record.child == nullptr;
-  if (!answer->record_null) answer->record = store_record(target, submission.record, row.values + 2);
+  if (!answer->record_null) answer->record = store_record(target, submission.record, row.values + 2, row.nulls + 2);
   return true;
 }
 
@@ -221,11 +233,11 @@ bool try_to_close(const Submission &submission, Answer *answer) {
 }
 
 bool is_replay(const Submission &submission, const Probe &seen) {
-  if (submission.idempotency_key == nullptr) return false;
-  const Form_pg_attribute attribute =
-      TupleDescAttr(RelationGetDescr(submission.target.relation), submission.idempotency.attnum - 1);
-  return same_image(submission.idempotency.value, false, seen.idempotency_key, seen.idempotency_key_null,
-                    attribute->attbyval, attribute->attlen);
+  if (!submission.has_idempotency_key) return false;
+  const Field &given = submission.idempotency_key;
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(submission.target.relation), given.attnum - 1);
+  return same_image(given.value, false, seen.idempotency_key, seen.idempotency_key_null, attribute->attbyval,
+                    attribute->attlen);
 }
 
 // Why the gate was not closed; false when nothing that was seen explains it.

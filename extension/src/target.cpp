@@ -72,6 +72,22 @@ bool looks_like_object(const char *text) {
   return *text == '{';
 }
 
+Fields read_key(Relation relation, FunctionCallInfo fcinfo, int argument) {
+  if (PG_ARGISNULL(argument)) error_null_argument("key");
+  const Oid type = type_of_argument(fcinfo, argument);
+  if (type == JSONBOID) return key_of_object(relation, PG_GETARG_JSONB_P(argument));
+
+  const AttrNumber attnum = single_primary_key(relation);
+  if (attnum == InvalidAttrNumber) {
+    const char *text = text_of_argument(fcinfo, argument);
+    if (!looks_like_object(text)) error_no_such_key(relation);
+    return key_of_object(relation, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
+  }
+  Fields key{0, nullptr};
+  add_field(&key, field_of_argument(relation, attnum, fcinfo, argument));
+  return key;
+}
+
 void require_right(Oid relid, AclMode right) {
   if (pg_class_aclcheck(relid, GetUserId(), right) == ACLCHECK_OK) return;
   if (pg_attribute_aclcheck_all(relid, GetUserId(), right, ACLMASK_ANY) == ACLCHECK_OK) return;
@@ -84,10 +100,6 @@ void require_right(Oid relid, AclMode right) {
 }
 
 }  // namespace
-
-const char *text_argument(FunctionCallInfo fcinfo, int argument) {
-  return PG_ARGISNULL(argument) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(argument));
-}
 
 Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? nullptr : PG_GETARG_JSONB_P(argument);
@@ -108,27 +120,11 @@ Relation open_target(FunctionCallInfo fcinfo, int argument) {
 
 void close_target(const Target &target) { relation_close(target.relation, NoLock); }
 
-Fields read_key(Relation relation, FunctionCallInfo fcinfo, int text_place, int object_place) {
-  if (const Jsonb *object = jsonb_argument(fcinfo, object_place)) return key_of_object(relation, object);
-  const char *text = text_argument(fcinfo, text_place);
-  if (text == nullptr) error_null_argument("key");
-
-  const AttrNumber attnum = single_primary_key(relation);
-  if (attnum == InvalidAttrNumber && looks_like_object(text)) {
-    const Datum object = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
-    return key_of_object(relation, DatumGetJsonbP(object));
-  }
-  if (attnum == InvalidAttrNumber) error_no_such_key(relation);
-  Fields key{0, nullptr};
-  add_field(&key, field_of_text(relation, attnum, text));
-  return key;
-}
-
 Target read_target(FunctionCallInfo fcinfo) {
   Target target{};
   target.relation = open_target(fcinfo, 0);
   target.contract = require_contract(target.relation);
-  target.key = read_key(target.relation, fcinfo, 1, 2);
+  target.key = read_key(target.relation, fcinfo, 1);
   return target;
 }
 

@@ -23,15 +23,13 @@ Relation open_target(FunctionCallInfo fcinfo, int argument);
 Relation open_relation(Oid relid, AclMode right);
 void close_target(const Target &target);
 
-// The key, given either as the text of a single-column primary key or as an
-// object over any unique key. Errors: class 22.
-Fields read_key(Relation relation, FunctionCallInfo fcinfo, int text_argument, int object_argument);
-
-// Reads table, contract and key from arguments 0, 1 and 2, as every verb has them.
+// Reads table, contract and key from arguments 0 and 1, as every verb has
+// them. The key is the value of a single-column primary key, or an object (as
+// jsonb, or as text where the primary key is composite) with the columns of
+// any unique key. Errors: class 22.
 Target read_target(FunctionCallInfo fcinfo);
 
-// Arguments that may be NULL.
-const char *text_argument(FunctionCallInfo fcinfo, int argument);
+// An argument that may be NULL.
 Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument);
 
 // The one row that a verb answers.

@@ -29,7 +29,7 @@ bool try_to_update(const Target &target, const Fields &patch, const Fields &expe
   permission.patched = names_of(patch);
   permission.npatched = patch.count;
   permission.memory = CurrentMemoryContext;
-  const Row row = run_statement(statement, parameters, &permission);
+  const Row row = run_change(statement, target, parameters, &permission);
   if (!permission.judged || (!row.found && !permission.left_out)) return false;
 
   for (int place = -1; (place = bms_next_member(permission.kept, place)) >= 0;)
@@ -67,8 +67,8 @@ Answer update(const Target &target, const Fields &patch, const Fields &expect) {
 
 RATCHET_FUNCTION(ratchet_update) {
   const ratchet::Target target = ratchet::read_target(fcinfo);
-  const ratchet::Fields patch = ratchet::read_fields(target, fcinfo, 3, "patch");
-  const ratchet::Fields expect = ratchet::read_fields(target, fcinfo, 4, "expect");
+  const ratchet::Fields patch = ratchet::read_fields(target, fcinfo, 2, "patch");
+  const ratchet::Fields expect = ratchet::read_fields(target, fcinfo, 3, "expect");
   if (patch.count == 0) ratchet::error_argument("patch must name at least one column", nullptr);
   ratchet::check_expect(target, expect);
   const ratchet::Answer answer = ratchet::update(target, patch, expect);

@@ -99,6 +99,27 @@ Field field_of_text(Relation relation, AttrNumber attnum, const char *text) {
   return field_of_value(relation, attnum, value, false);
 }
 
+Oid type_of_argument(FunctionCallInfo fcinfo, int argument) {
+  const Oid type = get_fn_expr_argtype(fcinfo->flinfo, argument);
+  if (OidIsValid(type)) return type;
+  // Called without an expression, by other C code: the declared type is all there is.
+  Oid *types;
+  int count;
+  get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
+  return types[argument];
+}
+
+const char *text_of_argument(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? nullptr
+                                : text_of_value(type_of_argument(fcinfo, argument), PG_GETARG_DATUM(argument));
+}
+
+Field field_of_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument) {
+  if (TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid == type_of_argument(fcinfo, argument))
+    return field_of_value(relation, attnum, PG_GETARG_DATUM(argument), false);
+  return field_of_text(relation, attnum, text_of_argument(fcinfo, argument));
+}
+
 const Field *find_field(const Fields &fields, AttrNumber attnum) {
   for (const Field &field : fields)
     if (field.attnum == attnum) return &field;

@@ -37,6 +37,17 @@ Fields fields_of_object(Relation relation, const Jsonb *object, const char *argu
 // Converts one text by the column's input function.
 Field field_of_text(Relation relation, AttrNumber attnum, const char *text);
 
+// Converts an SQL argument, directly where it has the column's type, otherwise
+// through its text form. The caller knows that it is not NULL.
+Field field_of_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument);
+
+// The type that an argument has in this call: of an overload, or of an
+// argument declared with a polymorphic type.
+Oid type_of_argument(FunctionCallInfo fcinfo, int argument);
+
+// The text form of an argument; nullptr: it is NULL.
+const char *text_of_argument(FunctionCallInfo fcinfo, int argument);
+
 // A value that is at hand already.
 Field field_of_value(Relation relation, AttrNumber attnum, Datum value, bool isnull);
 

@@ -119,6 +119,13 @@ const Statement *change_statement(Template made_from, const Target &target, cons
   return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
 }
 
+Row run_change(const Statement *statement, const Target &target, const Parameters &parameters, Permission *permission) {
+  const Row row = run_statement(statement, parameters, target.contract->relation, permission);
+  // The guard of the table is enabled, or there would be no contract; that of one partition may not be.
+  if (row.found && !permission->judged) error_disabled(target.relation);
+  return row;
+}
+
 void check_expect(const Target &target, const Fields &expect) {
   for (const Field &field : expect)
     if (!OidIsValid(equality_operator(field.type)))
@@ -129,7 +136,7 @@ void check_expect(const Target &target, const Fields &expect) {
 Probe probe(const Target &target, const Fields &expect, bool locked) {
   Parameters parameters{};
   const Statement *statement = probe_statement(target, expect, locked, &parameters);
-  const Row row = run_statement(statement, parameters, nullptr);
+  const Row row = run_statement(statement, parameters, target.contract->relation, nullptr);
 
   Probe seen{};
   seen.found = row.found;

@@ -33,6 +33,9 @@ void write_expect(Writer *writer, const Fields &expect);
 const Statement *change_statement(Template made_from, const Target &target, const Fields &set, const Fields &expect,
                                   Parameters *parameters);
 
+// Runs a verb's UPDATE. Errors: 55R01 when the row was written without the guard.
+Row run_change(const Statement *statement, const Target &target, const Parameters &parameters, Permission *permission);
+
 // Refuses expectations on columns whose type has no equality. Errors: 22023.
 void check_expect(const Target &target, const Fields &expect);
 

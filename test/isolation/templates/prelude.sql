@@ -119,6 +119,14 @@ BEGIN
     RETURN QUERY SELECT said;
 END $$;
 
+CREATE FUNCTION add(card bigint, adder text) RETURNS TABLE (outcome text) LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO scorecard VALUES (card);
+    INSERT INTO answer (id, who, verb, outcome, holds)
+    SELECT s.id, adder, 'insert', 'inserted', to_jsonb(s) - 'id' FROM scorecard s WHERE s.id = card;
+    RETURN QUERY SELECT 'inserted'::text;
+END $$;
+
 -- What must hold once every transaction has ended, judged by what the committed ones were answered.
 CREATE VIEW turn AS  -- of the gate
 SELECT id, n, verb, holds ->> 'submitted_at' AS submitted_at,
@@ -133,7 +141,7 @@ CROSS JOIN LATERAL (SELECT a.holds ->> c.name AS value FROM answer a
                     WHERE a.id = s.id AND a.holds ? c.name ORDER BY a.n DESC LIMIT 1) a;
 
 CREATE VIEW committed AS
-SELECT who, verb, outcome, told ->> 'submitted_by' AS told_winner FROM answer WHERE verb <> 'insert'
+SELECT who, verb, outcome, told ->> 'submitted_by' AS told_winner FROM answer WHERE who <> 'setup'
 ORDER BY id, who, n;
 
 CREATE VIEW stored AS
@@ -190,10 +198,10 @@ FROM (
                    END) IS NOT TRUE)
     UNION ALL
     SELECT 'a row is gone only when it was deleted',
-           (SELECT count(*) FROM answer i
-            WHERE verb = 'insert'
-              AND EXISTS (SELECT FROM answer d WHERE d.id = i.id AND d.outcome = 'deleted')
-                  = EXISTS (SELECT FROM scorecard s WHERE s.id = i.id))
+           (SELECT count(*)
+            FROM (SELECT DISTINCT ON (id) id, verb FROM answer WHERE outcome IN ('inserted', 'deleted')
+                  ORDER BY id, n DESC) l
+            WHERE (verb = 'insert') <> EXISTS (SELECT FROM scorecard s WHERE s.id = l.id))
            + (SELECT count(*) FROM answer m
               WHERE outcome IN ('not_found', 'no row')
                 AND NOT EXISTS (SELECT FROM answer d WHERE d.id = m.id AND d.n < m.n AND d.outcome = 'deleted'))

@@ -201,7 +201,10 @@ COMMENT ON FUNCTION ratchet.watch_ddl() IS
 'Event trigger function: follows column renames into contracts and refuses, in the migration itself, DDL after which a contract could not be enforced (55R01) and attachment of ratchet triggers without the rights of the table''s owner (42501).';
 
 CREATE EVENT TRIGGER ratchet_ddl_end ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'ALTER TYPE')
+    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE',
+                 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN',
+                 -- Both accept the name of a table.
+                 'ALTER VIEW', 'ALTER MATERIALIZED VIEW')
     EXECUTE FUNCTION ratchet.watch_ddl();
 CREATE EVENT TRIGGER ratchet_sql_drop ON sql_drop
     EXECUTE FUNCTION ratchet.watch_ddl();

@@ -13,6 +13,7 @@ extern "C" {
 }
 
 #include "errors.h"
+#include "guard.h"
 #include "pg/fence.h"
 #include "verb.h"
 
@@ -42,14 +43,18 @@ void require_amend_right(Relation relation) {
 }
 
 // A gate that opens takes what its closing has set with it, unless the patch
-// says otherwise: the next submission starts clean.
+// says otherwise: back to the columns' defaults, so that the next submission
+// starts clean.
 Fields with_reopening(const Target &target, Fields patch) {
   const Contract *contract = target.contract;
   const Field *gate = find_field(patch, contract->gate);
   if (gate == nullptr || gate_is_closed(contract, gate->value, gate->isnull)) return patch;
   for (const AttrNumber attnum : {contract->gate_at, contract->actor, contract->idempotency_key})
-    if (attnum != InvalidAttrNumber && find_field(patch, attnum) == nullptr)
-      add_field(&patch, field_of_value(target.relation, attnum, Datum(0), true));
+    if (attnum != InvalidAttrNumber && find_field(patch, attnum) == nullptr) {
+      bool isnull;
+      const Datum value = default_value(target.relation, attnum, &isnull);
+      add_field(&patch, field_of_value(target.relation, attnum, value, isnull));
+    }
   return patch;
 }
 
@@ -68,7 +73,7 @@ Answer amend(const Target &target, const Fields &patch) {
     answer.changed = lappend(answer.changed, const_cast<char *>(permission.patched[place]));
   if (permission.judged && permission.left_out)
     answer.outcome = "unchanged";
-  else if (!row.found && probe(target, Fields{}, false).found)
+  else if (!row.found && probe(target, Fields{}, Sees::expectations, false).found)
     error_suppressed(target.relation);
   else if (!row.found)
     answer.outcome = "not_found";

@@ -5,10 +5,13 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_trigger.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/partcache.h"
@@ -35,6 +38,7 @@ List *retired;          // MemoryContext of replaced contracts, freed after the 
 uint64 generation = 1;  // see cache_generation()
 Oid guard_function;     // valid only if functions_known
 Oid insert_function;    // valid only if functions_known
+bool any_invalid;       // some entry's contract is marked
 bool functions_known;   // cleared when pg_proc changes
 
 void forget_relation(Datum, Oid relation) {
@@ -43,8 +47,10 @@ void forget_relation(Datum, Oid relation) {
   HASH_SEQ_STATUS scan;
   hash_seq_init(&scan, entries);
   while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan)))
-    if (entry->contract != nullptr && (relation == InvalidOid || entry->contract->relation == relation))
+    if (entry->contract != nullptr && (relation == InvalidOid || entry->contract->relation == relation)) {
       entry->contract->valid = false;
+      any_invalid = true;
+    }
 }
 
 void forget_functions(Datum, int, uint32) { functions_known = false; }
@@ -56,12 +62,29 @@ void forget_names(Datum, int, uint32) {
   forget_relation(Datum(0), InvalidOid);
 }
 
+// Marked contracts go as well: many are of tables that exist no more.
+void drop_invalid() {
+  if (!any_invalid) return;
+  any_invalid = false;
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, entries);
+  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
+    if (entry->contract != nullptr && entry->contract->valid) continue;
+    if (entry->contract != nullptr) {
+      retire_statements(entry->contract->statements);
+      MemoryContextDelete(entry->contract->context);
+    }
+    hash_search(entries, &entry->trigger, HASH_REMOVE, nullptr);
+  }
+}
+
 void free_retired(XactEvent event, void *) {
   if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
   ListCell *cell;
   foreach (cell, retired) MemoryContextDelete(static_cast<MemoryContext>(lfirst(cell)));
   list_free(retired);
   retired = NIL;
+  drop_invalid();
 }
 
 Oid trigger_function(Oid schema, const char *name) {
@@ -129,6 +152,28 @@ Bitmapset *partition_key_columns(Relation leaf) {
   return columns;
 }
 
+// The only column of the primary key; InvalidAttrNumber: there is none, or it has several.
+AttrNumber single_primary_key(Relation relation) {
+  const Oid index = primary_key_index(relation);
+  if (!OidIsValid(index)) return InvalidAttrNumber;
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+  if (!HeapTupleIsValid(tuple)) return InvalidAttrNumber;
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  const AttrNumber attnum = form->indnkeyatts == 1 ? form->indkey.values[0] : InvalidAttrNumber;
+  ReleaseSysCache(tuple);
+  return attnum;
+}
+
+bool judges_alone(Relation relation) {
+  if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_rel->relispartition) return false;
+  int count = 0;
+  for (int i = 0; i < relation->trigdesc->numtriggers; ++i)
+    if (TRIGGER_TYPE_MATCHES(relation->trigdesc->triggers[i].tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE,
+                             TRIGGER_TYPE_UPDATE))
+      ++count;
+  return count == 1;
+}
+
 Contract *build(Relation relation, const Trigger *trigger) {
   // A context of the caller's until the contract is whole: an error on the way leaves nothing behind.
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ratchet contract", ALLOCSET_SMALL_SIZES);
@@ -154,6 +199,8 @@ Contract *build(Relation relation, const Trigger *trigger) {
   contract->idempotency_key = column_named(relation, terms->idempotency_key);
   contract->gate_type = base_type(relation, contract->gate);
 
+  contract->primary_key = single_primary_key(relation);
+  contract->judges_alone = judges_alone(relation);
   contract->root = contract->relation;
   if (relation->rd_rel->relispartition) {
     contract->root = llast_oid(get_partition_ancestors(contract->relation));
@@ -187,6 +234,27 @@ bool is_insert_function(Oid function) {
   return OidIsValid(function) && function == insert_function;
 }
 
+// Domains may forbid NULL as well, at any level.
+static bool type_forbids_null(Oid type) {
+  for (;;) {
+    HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for type %u", type);
+    const auto form = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple));
+    const bool forbids = form->typnotnull;
+    const bool is_domain = form->typtype == TYPTYPE_DOMAIN;
+    type = form->typbasetype;
+    ReleaseSysCache(tuple);
+    if (forbids || !is_domain) return forbids;
+  }
+}
+
+// A default that is another value at every look cannot be told from a value
+// that somebody has chosen.
+static bool has_volatile_default(Relation relation, AttrNumber attnum) {
+  Node *expression = build_column_default(relation, attnum);
+  return expression != nullptr && contain_volatile_functions(expression);
+}
+
 ColumnFault find_column_fault(Relation relation, const Terms *terms) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   for (int i = 0; i < terms->nguarded; ++i) {
@@ -194,13 +262,16 @@ ColumnFault find_column_fault(Relation relation, const Terms *terms) {
     if (attnum == InvalidAttrNumber) return {terms->guarded[i], nullptr};
     if (TupleDescAttr(tupdesc, attnum - 1)->attgenerated != '\0')
       return {terms->guarded[i], "is generated and cannot be guarded"};
+    if (terms->insert_reject && i > 0 && has_volatile_default(relation, attnum))
+      return {terms->guarded[i], "has a volatile default, which insert => 'reject' cannot recognise"};
   }
   const auto type_of = [&](const char *name) { return base_type(relation, column_named(relation, name)); };
 
   const Oid gate_type = type_of(terms->gate);
   if (gate_type != BOOLOID && !is_time(gate_type))
     return {terms->gate, "cannot be a gate: its type must be timestamp with time zone, timestamp or boolean"};
-  if (is_time(gate_type) && TupleDescAttr(tupdesc, column_named(relation, terms->gate) - 1)->attnotnull)
+  const Form_pg_attribute gate = TupleDescAttr(tupdesc, column_named(relation, terms->gate) - 1);
+  if (is_time(gate_type) && (gate->attnotnull || type_forbids_null(gate->atttypid)))
     return {terms->gate, "cannot be a gate: it is NOT NULL and so can never be open"};
   if (terms->gate_at != nullptr && gate_type != BOOLOID)
     return {terms->gate_at, "cannot be gate_at: the gate itself tells when it closed"};
@@ -248,6 +319,7 @@ Contract *contract_of(Relation relation, const Trigger *trigger) {
   MemoryContextSetParent(fresh->context, CacheMemoryContext);
   // An invalidation that arrived while building may have come after what was read: use it once, then rebuild.
   fresh->valid = generation == built_at;
+  if (!fresh->valid) any_invalid = true;
   entry->contract = fresh;
   return fresh;
 }

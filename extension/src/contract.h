@@ -42,6 +42,12 @@ struct Contract {
   AttrNumber idempotency_key;  // InvalidAttrNumber: none
   Oid gate_type;               // base type: timestamptz, timestamp or boolean
 
+  AttrNumber primary_key;  // the only column of the primary key; InvalidAttrNumber: none, or several
+
+  // The guard is the table's only BEFORE UPDATE row trigger, and its rows do
+  // not move: what a statement sets is what is stored.
+  bool judges_alone;
+
   Bitmapset *partition_key;  // attribute numbers whose change may move a row; nullptr: not a partition
   uint64 moves_checked;      // cache_generation() at which moves were last found safe
 

@@ -42,7 +42,8 @@ Touched touched_objects(const char *sql) {
   Touched touched{NIL, NIL};
   MemoryContext caller = CurrentMemoryContext;
   SPI_connect();
-  if (SPI_execute(sql, true, 0) != SPI_OK_SELECT) elog(ERROR, "reading the objects of a command failed");
+  // Not read-only: a new snapshot, in which what the command has done is visible.
+  if (SPI_execute(sql, false, 0) != SPI_OK_SELECT) elog(ERROR, "reading the objects of a command failed");
   for (uint64 i = 0; i < SPI_processed; ++i) {
     bool isnull;
     const HeapTuple row = SPI_tuptable->vals[i];
@@ -83,8 +84,7 @@ Attachment attachment_of(Oid trigger) {
 void check_attachment(const Attachment &attachment) {
   if (!is_guard_function(attachment.function) && !is_insert_function(attachment.function)) return;
   if (owns_relation(attachment.relation, GetUserId())) return;
-  Relation relation = relation_open(attachment.relation, AccessShareLock);
-  error_not_owner(relation, "attach a ratchet trigger");
+  error_not_owner(attachment.relation, "attach a ratchet trigger");
 }
 
 [[noreturn]] void refuse_shape(Relation relation, const char *trigger) {
@@ -148,7 +148,8 @@ void check_relation(Oid relid) {
   if (relkind == RELKIND_RELATION || relkind == RELKIND_FOREIGN_TABLE || relkind == RELKIND_PARTITIONED_TABLE) {
     check_member(relation);
     check_parents(relation);
-    if (relkind == RELKIND_PARTITIONED_TABLE && find_guard_trigger(relation) != nullptr) {
+    if (relkind == RELKIND_PARTITIONED_TABLE) {
+      // ATTACH PARTITION names the parent; what it attached may bring a contract of its own.
       ListCell *cell;
       foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
         Relation member = table_open(lfirst_oid(cell), NoLock);
@@ -178,10 +179,20 @@ void follow_rename(const RenameStmt *rename) {
     if (guard != nullptr && !guard->tgisclone) {
       const Terms *terms = terms_of_arguments(CurrentMemoryContext, guard->tgargs, guard->tgnargs);
       if (const Terms *after = renamed(CurrentMemoryContext, terms, rename->subname, rename->newname))
-        write_contract(relation, after);
+        write_contract(relation, after, Switches::keep);
     }
     relation_close(relation, AccessShareLock);
   }
+}
+
+// Every table that carries a contract of its own.
+List *guarded_relations() {
+  return touched_objects(
+             "SELECT r.tableoid, r.oid FROM pg_catalog.pg_class r"
+             " JOIN pg_catalog.pg_trigger t ON t.tgrelid OPERATOR(pg_catalog.=) r.oid"
+             " WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure"
+             " AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid")
+      .relations;
 }
 
 void watch_command_end(const EventTriggerData *event) {
@@ -196,13 +207,10 @@ void watch_command_end(const EventTriggerData *event) {
       " LEFT JOIN pg_catalog.pg_rewrite w ON c.classid OPERATOR(pg_catalog.=) "
       "'pg_catalog.pg_rewrite'::pg_catalog.regclass"
       " AND w.oid OPERATOR(pg_catalog.=) c.objid"
-      " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) w.ev_class"
-      // A typed table follows its type.
-      " UNION ALL SELECT t.tableoid, t.oid FROM pg_catalog.pg_event_trigger_ddl_commands() c"
-      " JOIN pg_catalog.pg_type y ON c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass"
-      " AND y.typrelid OPERATOR(pg_catalog.=) c.objid"
-      " JOIN pg_catalog.pg_class t ON t.reloftype OPERATOR(pg_catalog.=) y.oid"
-      " WHERE c.command_tag OPERATOR(pg_catalog.=) 'ALTER TYPE'");
+      " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) w.ev_class");
+  // A type reaches tables in many ways (typed tables, domains, domains of domains), and is altered rarely.
+  if (IsA(event->parsetree, AlterDomainStmt) || GetCommandTagName(event->tag) == std::string_view("ALTER TYPE"))
+    touched.relations = list_concat_unique_oid(touched.relations, guarded_relations());
   ListCell *cell;
   foreach (cell, touched.triggers) {
     const Attachment attachment = attachment_of(lfirst_oid(cell));

@@ -5,8 +5,7 @@ extern "C" {
 #include "access/relation.h"
 #include "catalog/pg_inherits.h"
 #include "executor/spi.h"
-#include "optimizer/optimizer.h"
-#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 }
 
@@ -108,17 +107,6 @@ const Terms *read_terms(FunctionCallInfo fcinfo) {
   return terms_of_request(CurrentMemoryContext, request);
 }
 
-// A default that is another value at every look cannot be told from a value
-// that somebody has chosen.
-void check_defaults(Relation relation, const Terms *terms) {
-  for (int i = 1; terms->insert_reject && i < terms->nguarded; ++i) {
-    Node *expression = build_column_default(relation, get_attnum(RelationGetRelid(relation), terms->guarded[i]));
-    if (expression != nullptr && contain_volatile_functions(expression))
-      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, terms->guarded[i],
-                         "has a volatile default, which insert => 'reject' cannot recognise");
-  }
-}
-
 const Terms *current_terms(Relation relation) {
   const Trigger *trigger = find_guard_trigger(relation);
   return trigger == nullptr ? nullptr : terms_of_arguments(CurrentMemoryContext, trigger->tgargs, trigger->tgnargs);
@@ -149,11 +137,16 @@ bool is_whole(Relation relation, const Terms *terms) {
 }
 
 Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {
-  Relation relation = try_relation_open(relid, lock);
-  if (relation == nullptr)
-    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
-  if (!owns_relation(relid, GetUserId())) error_not_owner(relation, action);
-  return relation;
+  // Before the lock, which would make the table's writers queue behind somebody who may not have it; and after it,
+  // because the owner may have changed while waiting.
+  for (const bool locked : {false, true}) {
+    const char *name = get_rel_name(relid);
+    if (name == nullptr)
+      ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+    if (!owns_relation(relid, GetUserId())) error_not_owner(relid, action);
+    if (!locked) LockRelationOid(relid, lock);
+  }
+  return relation_open(relid, NoLock);
 }
 
 void run(const char *sql) {
@@ -169,7 +162,6 @@ const char *guard(FunctionCallInfo fcinfo) {
   check_target(relation);
   const Terms *wanted = read_terms(fcinfo);
   check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
-  check_defaults(relation, wanted);
   const Terms *current = current_terms(relation);
   // A migration that runs again must not queue behind, or in front of, the table's writers.
   const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted);
@@ -189,7 +181,7 @@ const char *guard(FunctionCallInfo fcinfo) {
                                                                            : "replaced";
     if (!replace) check_stronger(relation, current, wanted);
   }
-  write_contract(relation, wanted);
+  write_contract(relation, wanted, Switches::enable);
   relation_close(relation, NoLock);
   return outcome;
 }
@@ -207,13 +199,38 @@ bool unguard(Oid relid) {
   return guarded;
 }
 
+// Commands that switch the triggers of a contract as they are now, after
+// CREATE OR REPLACE TRIGGER has enabled them all:
+//   ALTER TABLE ONLY schema.table ENABLE ALWAYS TRIGGER "~ratchet_guard"
+List *switched_triggers(Relation relation, Switches switches) {
+  List *commands = NIL;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    for (const Trigger *trigger : {find_guard_trigger(member), find_insert_trigger(member)}) {
+      if (trigger == nullptr || trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN) continue;
+      const bool always = trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
+      if (!always && switches == Switches::enable) continue;
+      commands =
+          lappend(commands, psprintf("ALTER TABLE ONLY %s %s TRIGGER %s", qualified_relation(RelationGetRelid(member)),
+                                     always                                           ? "ENABLE ALWAYS"
+                                     : trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA ? "ENABLE REPLICA"
+                                                                                      : "DISABLE",
+                                     quote_identifier(trigger->tgname)));
+    }
+    table_close(member, NoLock);
+  }
+  return commands;
+}
+
 }  // namespace
 
 //   CREATE OR REPLACE TRIGGER "~ratchet_guard" BEFORE UPDATE ON schema.table
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at', ...)
 //   CREATE OR REPLACE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON schema.table
 //   FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()
-void write_contract(Relation relation, const Terms *terms) {
+void write_contract(Relation relation, const Terms *terms, Switches switches) {
+  List *changed = switched_triggers(relation, switches);
   const char *name = qualified_relation(RelationGetRelid(relation));
   const bool had_insert = OidIsValid(get_trigger_oid(RelationGetRelid(relation), insert_trigger_name, true));
   StringInfoData sql;
@@ -234,6 +251,8 @@ void write_contract(Relation relation, const Terms *terms) {
                  quote_identifier(insert_trigger_name), name));
   else if (had_insert)
     run(psprintf("DROP TRIGGER %s ON %s", quote_identifier(insert_trigger_name), name));
+  ListCell *cell;
+  foreach (cell, changed) run(static_cast<const char *>(lfirst(cell)));
   SPI_finish();
 }
 

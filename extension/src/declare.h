@@ -7,8 +7,12 @@
 
 namespace ratchet {
 
+// What becomes of contract triggers that are disabled, or enabled for replica
+// sessions only. Those that are ENABLE ALWAYS stay so in any case.
+enum class Switches : unsigned char { enable, keep };
+
 // Creates or replaces the triggers of a contract. The caller has checked
 // everything and holds SHARE ROW EXCLUSIVE or more on the relation.
-void write_contract(Relation relation, const Terms *terms);
+void write_contract(Relation relation, const Terms *terms, Switches switches);
 
 }  // namespace ratchet

@@ -128,10 +128,12 @@ void error_not_in_contract(Relation relation, const char *argument) {
   pg_unreachable();
 }
 
-void error_not_owner(Relation relation, const char *action) {
+void error_not_owner(Oid relation, const char *action) {
+  const char *name = get_rel_name(relation);
   ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-          errmsg("must be owner of relation \"%s\" to %s", RelationGetRelationName(relation), action),
-          TABLE_FIELDS(relation));
+          errmsg("must be owner of relation \"%s\" to %s", name, action),
+          (err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(get_rel_namespace(relation))), 0),
+          (err_generic_string(PG_DIAG_TABLE_NAME, name), 0));
   pg_unreachable();
 }
 

@@ -36,7 +36,7 @@ inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
 [[noreturn]] void error_no_such_key(Relation relation);
 [[noreturn]] void error_not_in_contract(Relation relation, const char *argument);
 
-[[noreturn]] void error_not_owner(Relation relation, const char *action);
+[[noreturn]] void error_not_owner(Oid relation, const char *action);
 
 // Fields that drivers show beside the message.
 void report_table(Relation relation);

@@ -164,17 +164,24 @@ const TriggerData *require_before_update_row(FunctionCallInfo fcinfo) {
 
 }  // namespace
 
-bool has_default_value(Relation relation, AttrNumber attnum, Datum value, bool isnull) {
+Datum default_value(Relation relation, AttrNumber attnum, bool *isnull) {
   Node *expression = build_column_default(relation, attnum);
-  if (expression == nullptr) return isnull;
+  *isnull = expression == nullptr;
+  if (*isnull) return Datum(0);
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
   EState *estate = CreateExecutorState();
   ExprState *state = ExecPrepareExpr(reinterpret_cast<Expr *>(expression), estate);
-  bool default_null;
-  const Datum standard = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), &default_null);
-  const bool same = same_image(standard, default_null, value, isnull, attribute->attbyval, attribute->attlen);
+  Datum value = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), isnull);
+  if (!*isnull) value = datumCopy(value, attribute->attbyval, attribute->attlen);
   FreeExecutorState(estate);
-  return same;
+  return value;
+}
+
+bool has_default_value(Relation relation, AttrNumber attnum, Datum value, bool isnull) {
+  bool standard_null;
+  const Datum standard = default_value(relation, attnum, &standard_null);
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  return same_image(standard, standard_null, value, isnull, attribute->attbyval, attribute->attlen);
 }
 
 bool same_image(Datum a, bool a_null, Datum b, bool b_null, bool typbyval, int16 typlen) {

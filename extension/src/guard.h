@@ -11,12 +11,17 @@ namespace ratchet {
 // for every type, and 1.0 and 1.00 differ.
 bool same_image(Datum a, bool a_null, Datum b, bool b_null, bool typbyval, int16 typlen);
 
+// The column's default, evaluated now: NULL where it has none.
+Datum default_value(Relation relation, AttrNumber attnum, bool *isnull);
+
 // Whether a value is the column's default: NULL where it has none.
 bool has_default_value(Relation relation, AttrNumber attnum, Datum value, bool isnull);
 
 // The columns of `changed` (places in contract->guarded) that this update may
 // change because it is a foreign key's own action.
 Bitmapset *referential_changes(const TriggerData *trigger, const Contract *contract, const Bitmapset *changed);
+
+void init_moves();
 
 // Remembers a row that the guard has judged and whose partition key changes,
 // so that its arrival in another partition is not taken for an INSERT. row:

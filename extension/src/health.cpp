@@ -77,10 +77,10 @@ List *findings_of(Oid relid) {
     // Plain inheritance children are a finding of their parent, not members of the contract.
     if (RelationGetRelid(member) == relid || member->rd_rel->relispartition)
       findings = member_findings(findings, member, root);
-    table_close(member, NoLock);
+    table_close(member, AccessShareLock);
   }
   if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) findings = list_concat(findings, move_findings(relid));
-  relation_close(root, NoLock);
+  relation_close(root, AccessShareLock);
   return findings;
 }
 

@@ -17,6 +17,7 @@ extern "C" {
 #include "parser/parse_type.h"
 #include "storage/bufmgr.h"
 #include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 }
 
@@ -28,19 +29,23 @@ namespace ratchet {
 
 namespace {
 
-// The row that was judged last and whose partition key changes. The
-// transaction id keeps it from outliving its transaction.
+// A row that the guard has judged and whose partition key changes.
 struct Move {
-  TransactionId transaction;
+  MemoryContext memory;  // holds this and the values
+  int depth;             // of the trigger call that judged it
   Oid root;
   Oid leaf;
   ItemPointerData tid;  // of the version that is taken out of the leaf
-  Datum *values;        // of the guarded columns as the guard let them through; in move_memory
+  Datum *values;        // of the guarded columns as the guard let them through
   bool *nulls;
+  Move *outer;  // of a smaller depth: a trigger that fires while a row is on its way may move another one
 };
 
-Move last_move;
-MemoryContext move_memory;  // child of TopMemoryContext, reset for each move
+Move *last_move;  // in memory of the transaction; one at most for each trigger depth
+
+void forget_moves(XactEvent event, void *) {
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) last_move = nullptr;
+}
 
 // Whether the executor has taken the remembered row version out of its
 // partition in order to put the row into another one: only its own
@@ -75,16 +80,18 @@ bool is_judged_row(const Move &move, Relation relation, const Contract *contract
   return true;
 }
 
-// Whether the row that is being inserted now is the judged row that was
-// remembered last, on its way between partitions. Spent by the first row that
-// arrives, open or closed.
+// Whether the row that is being inserted now is a judged one on its way
+// between partitions. Each is spent by its arrival, open or closed.
 bool arrives_by_move(Relation relation, const Contract *contract, HeapTuple tuple) {
-  const Move move = last_move;
-  if (!TransactionIdIsValid(move.transaction) || move.root != contract->root ||
-      !TransactionIdIsCurrentTransactionId(move.transaction) || !has_moved_out(move))
-    return false;
-  last_move.transaction = InvalidTransactionId;
-  return is_judged_row(move, relation, contract, tuple);
+  for (Move **place = &last_move; *place != nullptr; place = &(*place)->outer) {
+    Move *move = *place;
+    if (move->root != contract->root || !has_moved_out(*move) || !is_judged_row(*move, relation, contract, tuple))
+      continue;
+    *place = move->outer;
+    MemoryContextDelete(move->memory);
+    return true;
+  }
+  return false;
 }
 
 // The first guarded column that is not as a row must be born; nullptr: all are.
@@ -140,20 +147,27 @@ const TriggerData *require_after_insert_row(FunctionCallInfo fcinfo) {
 
 }  // namespace
 
+void init_moves() { RegisterXactCallback(fenced<forget_moves>, nullptr); }
+
 void remember_move(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
-  if (move_memory == nullptr)
-    move_memory = AllocSetContextCreate(TopMemoryContext, "ratchet move", ALLOCSET_SMALL_SIZES);
-  last_move.transaction = InvalidTransactionId;
-  MemoryContextReset(move_memory);
-  MemoryContext caller = MemoryContextSwitchTo(move_memory);
-  Move move{GetCurrentTransactionId(),     contract->root, contract->relation,
-            trigger->tg_trigtuple->t_self, nullptr,        nullptr};
-  move.values = static_cast<Datum *>(palloc(sizeof(Datum) * contract->nguarded));
-  move.nulls = static_cast<bool *>(palloc(sizeof(bool) * contract->nguarded));
+  const int depth = DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, Datum(0)));
+  // What is remembered for this depth, or a deeper one, has arrived, or never left its partition.
+  while (last_move != nullptr && last_move->depth >= depth) {
+    Move *done = last_move;
+    last_move = done->outer;
+    MemoryContextDelete(done->memory);
+  }
+  MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "ratchet move", ALLOCSET_SMALL_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(memory);
+  auto *move = static_cast<Move *>(palloc(sizeof(Move)));
+  *move = {memory,  depth,   contract->root, contract->relation, trigger->tg_trigtuple->t_self,
+           nullptr, nullptr, last_move};
+  move->values = static_cast<Datum *>(palloc(sizeof(Datum) * contract->nguarded));
+  move->nulls = static_cast<bool *>(palloc(sizeof(bool) * contract->nguarded));
   for (int place = 0; place < contract->nguarded; ++place) {
     const GuardedColumn &column = contract->guarded[place];
-    const Datum value = heap_getattr(row, column.attnum, RelationGetDescr(trigger->tg_relation), &move.nulls[place]);
-    move.values[place] = move.nulls[place] ? value : datumCopy(value, column.typbyval, column.typlen);
+    const Datum value = heap_getattr(row, column.attnum, RelationGetDescr(trigger->tg_relation), &move->nulls[place]);
+    move->values[place] = move->nulls[place] ? value : datumCopy(value, column.typbyval, column.typlen);
   }
   MemoryContextSwitchTo(caller);
   last_move = move;

@@ -6,6 +6,7 @@ extern "C" {
 }
 
 #include "contract.h"
+#include "guard.h"
 #include "notes.h"
 #include "pg/fence.h"
 #include "statement.h"
@@ -20,6 +21,7 @@ namespace {
 void start() {
   ratchet::init_contract_cache();
   ratchet::init_notes();
+  ratchet::init_moves();
   ratchet::init_statements();
   MarkGUCPrefixReserved("ratchet");
 }

@@ -28,6 +28,12 @@ List *notes;  // Note *, in TopTransactionContext
 bool kept_notice = true;
 ExecutorFinish_hook_type next_finish_hook;
 
+// A transaction may have very many statements.
+void discard(Note *note) {
+  bms_free(note->columns);
+  pfree(note);
+}
+
 const char *column_list(const Note *note) {
   StringInfoData out;
   initStringInfo(&out);
@@ -97,10 +103,13 @@ void forget_notes(XactEvent event, void *) {
 void forget_subtransaction(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId, void *) {
   if (event != SUBXACT_EVENT_ABORT_SUB) return;
   ListCell *cell;
-  foreach (cell, notes)
+  foreach (cell, notes) {
+    auto *note = static_cast<Note *>(lfirst(cell));
     // A statement that began in an aborted subtransaction cannot finish, nor can those nested in it.
-    if (static_cast<const Note *>(lfirst(cell))->subtransaction >= subtransaction)
-      notes = foreach_delete_current(notes, cell);
+    if (note->subtransaction < subtransaction) continue;
+    notes = foreach_delete_current(notes, cell);
+    discard(note);
+  }
 }
 
 }  // namespace

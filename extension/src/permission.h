@@ -19,6 +19,7 @@ enum class Verb : unsigned char { submit, update, amend };
 
 struct Permission {
   Verb verb;
+  bool nods;                   // the guard would have nothing to decide: it may be left out of the run
   const char *const *patched;  // names of the columns that the caller set; names, because partitions renumber
   int npatched;
 

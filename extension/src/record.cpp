@@ -36,14 +36,16 @@ const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
       ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
               errmsg("relation \"%s\" has several foreign keys to \"%s\"", RelationGetRelationName(child),
                      RelationGetRelationName(target)),
-              errdetail("The reference of a record is filled in from the child's only foreign key to the table."));
+              errdetail("The reference of a record is filled in from the child's only foreign key to the table."),
+              (report_table(child), 0));
     only = key;
   }
   if (only == nullptr)
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("relation \"%s\" has no foreign key to \"%s\"", RelationGetRelationName(child),
                    RelationGetRelationName(target)),
-            errdetail("The reference of a record is filled in from the child's only foreign key to the table."));
+            errdetail("The reference of a record is filled in from the child's only foreign key to the table."),
+            (report_table(child), 0));
   return only;
 }
 
@@ -98,7 +100,9 @@ Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argu
     error_argument("child needs record", "Give the record to store, {} for an empty one.");
   record.child = open_relation(PG_GETARG_OID(child_argument), ACL_INSERT);
   if (record.child->rd_rel->relkind != RELKIND_RELATION && record.child->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-    error_argument(psprintf("child \"%s\" is not a table", RelationGetRelationName(record.child)), nullptr);
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("child \"%s\" is not a table", RelationGetRelationName(record.child)),
+            (report_table(record.child), 0));
   record.reference = only_reference(record.child, target.relation);
   record.fields = fields_of_object(record.child, jsonb_argument(fcinfo, record_argument), "record");
   return record;
@@ -131,7 +135,8 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
   if (!row.found)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("record was not stored in \"%s\"", RelationGetRelationName(record.child)),
-            errdetail("A BEFORE trigger or a rule of the table suppressed the insert."));
+            errdetail("A BEFORE trigger or a rule of the table suppressed the insert."),
+            (report_table(record.child), 0));
   return row.values[0];
 }
 
@@ -167,15 +172,20 @@ Row stored_record(const Target &target, const Record &record) {
   return run_statement(statement, parameters, RelationGetRelid(record.child), nullptr);
 }
 
-bool is_conflict_of(const Record &record, const ErrorData *error) {
-  if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || error->schema_name == nullptr || error->table_name == nullptr)
-    return false;
+const char *conflict_of(const Record &record, const ErrorData *error) {
+  if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || error->schema_name == nullptr || error->table_name == nullptr ||
+      error->constraint_name == nullptr)
+    return nullptr;
   const Oid schema = get_namespace_oid(error->schema_name, true);
   const Oid relation = OidIsValid(schema) ? get_relname_relid(error->table_name, schema) : InvalidOid;
-  if (!OidIsValid(relation)) return false;
-  if (relation == RelationGetRelid(record.child)) return true;
-  return get_rel_relispartition(relation) &&
-         list_member_oid(get_partition_ancestors(relation), RelationGetRelid(record.child));
+  if (relation == RelationGetRelid(record.child)) return error->constraint_name;
+  if (!OidIsValid(relation) || !get_rel_relispartition(relation) ||
+      !list_member_oid(get_partition_ancestors(relation), RelationGetRelid(record.child)))
+    return nullptr;
+  // Which partition it was is an accident of the row's key; its index descends from the child's.
+  const Oid index = get_relname_relid(error->constraint_name, schema);
+  if (!OidIsValid(index) || !get_rel_relispartition(index)) return error->constraint_name;
+  return get_rel_name(llast_oid(get_partition_ancestors(index)));
 }
 
 }  // namespace ratchet

@@ -33,7 +33,9 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
 // only one; found is false otherwise.
 Row stored_record(const Target &target, const Record &record);
 
-// Whether an error is a unique violation of the child or one of its partitions.
-bool is_conflict_of(const Record &record, const ErrorData *error);
+// The unique constraint or index of the child that an error says was violated,
+// by the child's name for it also where a partition raised the error; nullptr:
+// it is another error.
+const char *conflict_of(const Record &record, const ErrorData *error);
 
 }  // namespace ratchet

@@ -2,7 +2,6 @@
 
 extern "C" {
 #include "access/xact.h"
-#include "catalog/pg_trigger.h"
 #include "executor/executor.h"
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
@@ -69,45 +68,38 @@ ParamListInfo bind(const Parameters &parameters) {
 }
 
 // submit()'s statement tests "gate open" and sets the gate itself, so where the
-// guard is the only BEFORE UPDATE row trigger it has nothing to decide: it is
-// left out of this one run. That saves the row lock which the trigger manager
-// takes first, a third of the statement; the update itself then waits for
-// writers and rechecks the WHERE clause on the newest version. With another
-// BEFORE trigger, which could reopen the gate, and on partitions, whose rows
-// may move, the guard stays.
+// guard judges alone it has nothing to decide: it is left out of this one run.
+// That saves the row lock which the trigger manager takes first; the update
+// itself then waits for writers and rechecks the WHERE clause on the newest
+// version. With another BEFORE trigger, which could reopen the gate, and on
+// partitions, whose rows may move, the guard stays.
 void leave_guard_out(const QueryDesc *query, Permission *permission) {
   if (!IsA(query->planstate, ModifyTableState)) return;
   const auto *state = reinterpret_cast<const ModifyTableState *>(query->planstate);
-  if (state->mt_nrels != 1) return;
-  const ResultRelInfo *target = state->resultRelInfo;
-  if (target->ri_TrigDesc == nullptr || target->ri_RelationDesc->rd_rel->relispartition) return;
-  int before_row_triggers = 0;
-  for (int i = 0; i < target->ri_TrigDesc->numtriggers; ++i) {
-    const Trigger &trigger = target->ri_TrigDesc->triggers[i];
-    if (TRIGGER_TYPE_MATCHES(trigger.tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_UPDATE))
-      ++before_row_triggers;
-  }
+  if (state->mt_nrels != 1 || state->resultRelInfo->ri_TrigDesc == nullptr) return;
   // A copy that belongs to this run, not the relcache's.
-  if (before_row_triggers != 1) return;
-  target->ri_TrigDesc->trig_update_before_row = false;
+  state->resultRelInfo->ri_TrigDesc->trig_update_before_row = false;
   permission->judged = true;
 }
 
-// Executes one planned statement under the active snapshot.
-void execute(PlannedStmt *planned, const char *text, DestReceiver *receiver, ParamListInfo bound,
-             Permission *permission) {
+// Executes one planned statement under the active snapshot; returns how many rows it processed.
+uint64 execute(PlannedStmt *planned, const char *text, DestReceiver *receiver, ParamListInfo bound,
+               Permission *permission) {
   QueryDesc *query = CreateQueryDesc(planned, text, GetActiveSnapshot(), InvalidSnapshot, receiver, bound, nullptr, 0);
   ExecutorStart(query, 0);
   if (permission != nullptr) permission->estate = query->estate;
-  if (permission != nullptr && permission->verb == Verb::submit) leave_guard_out(query, permission);
+  if (permission != nullptr && permission->nods) leave_guard_out(query, permission);
   run_executor(query);
   ExecutorFinish(query);
+  const uint64 processed = query->estate->es_processed;
   ExecutorEnd(query);
   FreeQueryDesc(query);
+  return processed;
 }
 
-void execute_all(CachedPlanSource *source, CachedPlan *plan, DestReceiver *receiver, ParamListInfo bound,
-                 Permission *permission) {
+uint64 execute_all(CachedPlanSource *source, CachedPlan *plan, DestReceiver *receiver, ParamListInfo bound,
+                   Permission *permission) {
+  uint64 processed = 0;
   // More than one only where a rule adds statements of its own; those have no permission and no result.
   ListCell *cell;
   foreach (cell, plan->stmt_list) {
@@ -119,11 +111,12 @@ void execute_all(CachedPlanSource *source, CachedPlan *plan, DestReceiver *recei
     CommandCounterIncrement();
     UpdateActiveSnapshotCommandId();
     if (planned->canSetTag)
-      execute(planned, source->query_string, receiver, bound, permission);
+      processed = execute(planned, source->query_string, receiver, bound, permission);
     else
       execute(planned, source->query_string, None_Receiver, bound, nullptr);
   }
   CommandCounterIncrement();
+  return processed;
 }
 
 // A schema can be renamed, and its old name given to another, without a lock
@@ -256,7 +249,7 @@ Row run_statement(const Statement *statement, const Parameters &parameters, Oid 
   {
     current_permission = permission;
     check_relation(plan, relation);
-    execute_all(source, plan, &receiver.receiver, bind(parameters), permission);
+    row.processed = execute_all(source, plan, &receiver.receiver, bind(parameters), permission);
   }
   PG_FINALLY();
   {

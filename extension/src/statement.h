@@ -50,7 +50,8 @@ struct Statement {
 
 // The first row that a run returned, copied to the caller's memory.
 struct Row {
-  bool found;
+  uint64 processed;  // rows that the statement wrote or returned
+  bool found;        // it returned a row
   int count;
   Datum *values;
   bool *nulls;

@@ -110,6 +110,11 @@ void check_target(Relation relation) {
 
 List *structural_findings(Relation relation) {
   List *findings = list_concat(later_triggers(relation), instead_rules(relation));
+  const Trigger *guard = find_guard_trigger(relation);
+  // Through an ancestor without the contract a row could move out, be changed, and move in again.
+  if (relation->rd_rel->relispartition && guard != nullptr && !guard->tgisclone)
+    findings = lappend(findings, finding("error", "the table has become a partition of a table without the contract",
+                                         "Remove it with ratchet.unguard() and guard the topmost partitioned table."));
   if (has_inheritance_children(relation))
     findings =
         lappend(findings, finding("error", "the table has inheritance children, whose rows the guard does not see",
@@ -141,7 +146,7 @@ List *move_findings(Oid root) {
                            trigger.tgname, RelationGetRelationName(member)),
                   "Make it an AFTER trigger or a column default, or leave partition keys unchanged."));
     }
-    table_close(member, NoLock);
+    table_close(member, AccessShareLock);
   }
   return findings;
 }

@@ -147,13 +147,29 @@ void write_returning(Writer *writer, const Submission &submission) {
     for (int i = 0; i < submission.record.reference->nkeys; ++i) returning(submission.record.reference->confkey[i]);
 }
 
-const Statement *closing_statement(const Submission &submission, const Fields &set, Parameters *parameters) {
+// Whether what was set is what is stored, so that nothing need be read back:
+// no trigger in between, no domain or length that would convert it.
+bool is_stored_as_set(const Submission &submission, const Fields &set) {
+  const Contract *contract = submission.target.contract;
+  if (!contract->judges_alone || submission.record.child != nullptr) return false;
+  if (contract->actor != InvalidAttrNumber && !submission.has_actor) return false;
+  for (const AttrNumber attnum : {closing_time(contract), contract->actor}) {
+    if (attnum == InvalidAttrNumber) continue;
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(submission.target.relation), attnum - 1);
+    if (attribute->atttypmod != -1 || attribute->atttypid != find_field(set, attnum)->type) return false;
+  }
+  return true;
+}
+
+const Statement *closing_statement(const Submission &submission, const Fields &set, bool returns,
+                                   Parameters *parameters) {
   const Target &target = submission.target;
   add_parameters(parameters, set);
   add_parameters(parameters, target.key);
   add_parameters(parameters, submission.expect);
   Signature signature{};
   sign(&signature, Template::submit);
+  sign(&signature, static_cast<int16>(returns));
   sign(&signature, set);
   sign(&signature, target.key);
   sign(&signature, submission.expect);
@@ -167,8 +183,21 @@ const Statement *closing_statement(const Submission &submission, const Fields &s
   appendStringInfo(&writer.sql, " AND t.%s %s", quote_identifier(target.contract->terms->gate),
                    gate_open(target.contract));
   write_expect(&writer, submission.expect);
-  write_returning(&writer, submission);
+  if (returns) write_returning(&writer, submission);
   return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
+}
+
+void answer_closing(const Submission &submission, Datum time, bool time_null, Datum actor, bool actor_null,
+                    Answer *answer) {
+  const Target &target = submission.target;
+  const AttrNumber attnum = closing_time(target.contract);
+  answer->outcome = "submitted";
+  answer->submitted_at_null = attnum == InvalidAttrNumber || time_null;
+  if (!answer->submitted_at_null) answer->submitted_at = as_timestamptz(target.relation, attnum, time);
+  if (target.contract->actor != InvalidAttrNumber && !actor_null)
+    answer->submitted_by =
+        text_of_value(TupleDescAttr(RelationGetDescr(target.relation), target.contract->actor - 1)->atttypid, actor);
+  answer->record_null = true;
 }
 
 // Closes the gate and stores the record; false when the row was not there, not
@@ -177,22 +206,27 @@ bool close_gate(const Submission &submission, Answer *answer) {
   const Target &target = submission.target;
   Parameters parameters{};
   const Fields set = closing_fields(submission);
-  const Statement *statement = closing_statement(submission, set, &parameters);
+  const bool returns = !is_stored_as_set(submission, set);
+  const Statement *statement = closing_statement(submission, set, returns, &parameters);
   Permission permission{};
   permission.verb = Verb::submit;
+  permission.nods = target.contract->judges_alone;
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
-  if (!row.found) return false;
+  if (row.processed == 0) return false;
 
-  answer->outcome = "submitted";
-  answer->submitted_at_null = row.nulls[0] || closing_time(target.contract) == InvalidAttrNumber;
-  if (!answer->submitted_at_null)
-    answer->submitted_at = as_timestamptz(target.relation, closing_time(target.contract), row.values[0]);
-  if (!row.nulls[1])
-    answer->submitted_by = text_of_value(
-        TupleDescAttr(RelationGetDescr(target.relation), target.contract->actor - 1)->atttypid, row.values[1]);
-  answer->record_null = submission.record.child == nullptr;
-  if (!answer->record_null) answer->record = store_record(target, submission.record, row.values + 2, row.nulls + 2);
+  if (!returns) {
+    const Field *time = find_field(set, closing_time(target.contract));
+    answer_closing(submission, time != nullptr ? time->value : Datum(0), time == nullptr, submission.actor.value,
+                   !submission.has_actor, answer);
+    return true;
+  }
+  if (!row.found) error_suppressed(target.relation);
+  answer_closing(submission, row.values[0], row.nulls[0], row.values[1], row.nulls[1], answer);
+  if (submission.record.child != nullptr) {
+    answer->record = store_record(target, submission.record, row.values + 2, row.nulls + 2);
+    answer->record_null = false;
+  }
   return true;
 }
 
@@ -219,8 +253,9 @@ bool close_gate_or_conflict(const Submission &submission, Answer *answer) {
     RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(memory);
     CurrentResourceOwner = owner;
-    if (!is_conflict_of(submission.record, error)) ReThrowError(error);
-    *answer = {"conflict", Datum(0), true, nullptr, Datum(0), true, error->constraint_name, NIL};
+    const char *constraint = conflict_of(submission.record, error);
+    if (constraint == nullptr) ReThrowError(error);
+    *answer = {"conflict", Datum(0), true, nullptr, Datum(0), true, constraint, NIL};
     closed = true;
   }
   PG_END_TRY();
@@ -270,8 +305,9 @@ bool explain(const Submission &submission, const Probe &seen, Answer *answer) {
 Answer submit(const Submission &submission) {
   Answer answer{};
   if (try_to_close(submission, &answer)) return answer;
-  if (explain(submission, probe(submission.target, submission.expect, false), &answer)) return answer;
-  if (explain(submission, probe(submission.target, submission.expect, true), &answer)) return answer;
+  const Sees sees = submission.has_idempotency_key ? Sees::closing_and_key : Sees::closing;
+  if (explain(submission, probe(submission.target, submission.expect, sees, false), &answer)) return answer;
+  if (explain(submission, probe(submission.target, submission.expect, sees, true), &answer)) return answer;
   if (try_to_close(submission, &answer)) return answer;
   error_suppressed(submission.target.relation);
 }

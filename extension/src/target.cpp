@@ -47,18 +47,6 @@ bool is_unique_key(Relation relation, const Fields &key) {
   return unique;
 }
 
-// The only column of the primary key; InvalidAttrNumber: there is none, or it has several.
-AttrNumber single_primary_key(Relation relation) {
-  const Oid index = primary_key_index(relation);
-  if (!OidIsValid(index)) return InvalidAttrNumber;
-  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
-  if (!HeapTupleIsValid(tuple)) return InvalidAttrNumber;
-  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  const AttrNumber attnum = form->indnkeyatts == 1 ? form->indkey.values[0] : InvalidAttrNumber;
-  ReleaseSysCache(tuple);
-  return attnum;
-}
-
 Fields key_of_object(Relation relation, const Jsonb *object) {
   const Fields key = fields_of_object(relation, object, "key");
   if (key.count == 0 || !is_unique_key(relation, key)) error_no_such_key(relation);
@@ -72,19 +60,18 @@ bool looks_like_object(const char *text) {
   return *text == '{';
 }
 
-Fields read_key(Relation relation, FunctionCallInfo fcinfo, int argument) {
+Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcinfo, int argument) {
   if (PG_ARGISNULL(argument)) error_null_argument("key");
   const Oid type = type_of_argument(fcinfo, argument);
   if (type == JSONBOID) return key_of_object(relation, PG_GETARG_JSONB_P(argument));
 
-  const AttrNumber attnum = single_primary_key(relation);
-  if (attnum == InvalidAttrNumber) {
+  if (primary_key == InvalidAttrNumber) {
     const char *text = text_of_argument(fcinfo, argument);
     if (!looks_like_object(text)) error_no_such_key(relation);
     return key_of_object(relation, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
   }
   Fields key{0, nullptr};
-  add_field(&key, field_of_argument(relation, attnum, fcinfo, argument));
+  add_field(&key, field_of_argument(relation, primary_key, fcinfo, argument));
   return key;
 }
 
@@ -124,7 +111,7 @@ Target read_target(FunctionCallInfo fcinfo) {
   Target target{};
   target.relation = open_target(fcinfo, 0);
   target.contract = require_contract(target.relation);
-  target.key = read_key(target.relation, fcinfo, 1);
+  target.key = read_key(target.relation, target.contract->primary_key, fcinfo, 1);
   return target;
 }
 

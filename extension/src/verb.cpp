@@ -35,11 +35,13 @@ void write_same(Writer *writer, const Field &field) {
 
 //   SELECT t.<gate>, t.<time>, t.<actor>, t.<idempotency key>, <test of each expected value>
 //   FROM schema.table t WHERE <key> [FOR NO KEY UPDATE]
-const Statement *probe_statement(const Target &target, const Fields &expect, bool locked, Parameters *parameters) {
+const Statement *probe_statement(const Target &target, const Fields &expect, Sees sees, bool locked,
+                                 Parameters *parameters) {
   add_parameters(parameters, expect);
   add_parameters(parameters, target.key);
   Signature signature{};
   sign(&signature, locked ? Template::locked_probe : Template::probe);
+  sign(&signature, static_cast<int16>(sees));
   sign(&signature, target.key);
   sign(&signature, expect);
   if (const Statement *known = find_statement(target.contract, signature, false)) return known;
@@ -47,12 +49,16 @@ const Statement *probe_statement(const Target &target, const Fields &expect, boo
   Writer writer;
   start(&writer);
   const Contract *contract = target.contract;
-  appendStringInfo(&writer.sql, "SELECT t.%s", column(target, contract->gate));
-  for (const AttrNumber attnum : {closing_time(contract), contract->actor, contract->idempotency_key})
-    if (attnum == InvalidAttrNumber)
-      appendStringInfoString(&writer.sql, ", NULL::pg_catalog.text");
+  const AttrNumber seen[] = {contract->gate, closing_time(contract), contract->actor,
+                             sees == Sees::closing_and_key ? contract->idempotency_key : AttrNumber{InvalidAttrNumber}};
+  const char *joint = "SELECT ";
+  for (const AttrNumber attnum : seen) {
+    if (attnum == InvalidAttrNumber || sees == Sees::expectations)
+      appendStringInfo(&writer.sql, "%sNULL::pg_catalog.text", joint);
     else
-      appendStringInfo(&writer.sql, ", t.%s", column(target, attnum));
+      appendStringInfo(&writer.sql, "%st.%s", joint, column(target, attnum));
+    joint = ", ";
+  }
   for (const Field &field : expect) {
     appendStringInfoString(&writer.sql, ", ");
     write_same(&writer, field);
@@ -122,7 +128,7 @@ const Statement *change_statement(Template made_from, const Target &target, cons
 Row run_change(const Statement *statement, const Target &target, const Parameters &parameters, Permission *permission) {
   const Row row = run_statement(statement, parameters, target.contract->relation, permission);
   // The guard of the table is enabled, or there would be no contract; that of one partition may not be.
-  if (row.found && !permission->judged) error_disabled(target.relation);
+  if (row.processed > 0 && !permission->judged) error_disabled(target.relation);
   return row;
 }
 
@@ -133,9 +139,9 @@ void check_expect(const Target &target, const Fields &expect) {
                          psprintf("has type %s, which has no equality operator", format_type_be(field.type)));
 }
 
-Probe probe(const Target &target, const Fields &expect, bool locked) {
+Probe probe(const Target &target, const Fields &expect, Sees sees, bool locked) {
   Parameters parameters{};
-  const Statement *statement = probe_statement(target, expect, locked, &parameters);
+  const Statement *statement = probe_statement(target, expect, sees, locked, &parameters);
   const Row row = run_statement(statement, parameters, target.contract->relation, nullptr);
 
   Probe seen{};

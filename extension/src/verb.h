@@ -51,9 +51,13 @@ struct Probe {
   List *stale;  // names of expected columns that differ
 };
 
+// What a probe looks at. No more than the verb itself touches: the caller need
+// not have the right to read the rest.
+enum class Sees : int16 { expectations, closing, closing_and_key };
+
 // Reads the row again, with a new snapshot under READ COMMITTED. locked: with
 // SELECT ... FOR NO KEY UPDATE, so that nobody changes it before the next statement.
-Probe probe(const Target &target, const Fields &expect, bool locked);
+Probe probe(const Target &target, const Fields &expect, Sees sees, bool locked);
 
 // Patch and expect of a verb, converted. Errors: class 22.
 Fields read_fields(const Target &target, FunctionCallInfo fcinfo, int argument, const char *name);

@@ -211,7 +211,9 @@ sub is_restored
     my ($database, $name, %expect) = @_;
     is(contracts($database), $source_contracts, "$name: the contracts are those of the source");
     is(contents($database), $source_contents, "$name: so are the rows") if $expect{rows} // 1;
-    is($node->safe_psql($database, 'SELECT * FROM ratchet.health()'), '', "$name: healthy");
+    my ($out, $err);
+    $node->psql($database, 'SELECT * FROM ratchet.health()', stdout => \$out, stderr => \$err);
+    is("$out$err", '', "$name: healthy");
     is(as('writer', $database, $trial), $expected_trial, "$name: the contracts work");
     is(as('writer', $database, $stale_saves), "10|20\n10|20\n5|10\n5|10", "$name: restored submissions stay")
       if $expect{rows} // 1;

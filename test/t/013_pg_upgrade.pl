@@ -1,0 +1,67 @@
+# pg_upgrade takes the extension apart and puts its members together again one by one, event triggers included, before it
+# hands over the tables. Contracts and the library's catalogs must come out of that as they went in.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $old = PostgreSQL::Test::Cluster->new('old');
+$old->init;
+$old->start;
+
+$old->safe_psql(
+    'postgres', q{
+    CREATE ROLE app LOGIN;
+    CREATE EXTENSION ratchet;
+    CREATE SCHEMA app AUTHORIZATION app;
+    SET ROLE app;
+    CREATE TABLE app.scorecards (id bigint, region text, comment text, submitted_at timestamptz, submitted_by text,
+        PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+    CREATE TABLE app.scorecards_eu (submitted_by text, gone int, submitted_at timestamptz, comment text,
+        region text NOT NULL, id bigint NOT NULL);
+    ALTER TABLE app.scorecards_eu DROP COLUMN gone;
+    ALTER TABLE app.scorecards ATTACH PARTITION app.scorecards_eu FOR VALUES IN ('eu');
+    CREATE TABLE app.scorecards_us PARTITION OF app.scorecards FOR VALUES IN ('us');
+    SELECT ratchet.guard('app.scorecards', gate => 'submitted_at', actor => 'submitted_by', insert => 'reject');
+    INSERT INTO app.scorecards (id, region) SELECT i, r FROM generate_series(1, 10) i, unnest('{eu,us}'::text[]) r;
+    SELECT ratchet.submit('app.scorecards', jsonb_build_object('id', i, 'region', r), actor => 'ann')
+        FROM generate_series(1, 5) i, unnest('{eu,us}'::text[]) r;});
+
+my $catalog = q{
+    SELECT target, gate, gate_by, actor, owned, mode, insert, enabled FROM ratchet.contract;
+    SELECT evtname, evtevent, evtfoid::regprocedure, evtenabled FROM pg_event_trigger ORDER BY evtname;
+    SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
+        WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'ratchet') AND deptype = 'e' ORDER BY 1;
+    SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE tgname LIKE '~ratchet%' ORDER BY tgrelid::regclass::text, 1;
+    SELECT count(*), md5(string_agg(s::text, ',' ORDER BY s::text)) FROM app.scorecards s};
+my $before = $old->safe_psql('postgres', $catalog);
+$old->stop;
+
+my $new = PostgreSQL::Test::Cluster->new('new');
+$new->init;
+my $bindir = $new->config_data('--bindir');
+chdir PostgreSQL::Test::Utils::tempdir;
+command_ok(
+    [
+        'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir,
+        '-s', $new->host, '-p', $old->port, '-P', $new->port
+    ],
+    'pg_upgrade');
+$new->start;
+
+is($new->safe_psql('postgres', $catalog), $before, 'contracts, members, event triggers and rows are as before');
+is($new->safe_psql('postgres', 'SELECT * FROM ratchet.health()'), '', 'healthy');
+is( $new->safe_psql(
+        'postgres', q{
+        SET ROLE app;
+        UPDATE app.scorecards SET submitted_at = NULL, submitted_by = 'eve', comment = 'late';
+        SELECT count(submitted_at), count(*) FILTER (WHERE submitted_by = 'ann'), count(comment) FROM app.scorecards;
+        SELECT outcome FROM ratchet.submit('app.scorecards', '{"id": 6, "region": "eu"}'::jsonb, actor => 'bob');
+        ALTER TABLE app.scorecards RENAME COLUMN submitted_by TO submitter;
+        SELECT actor FROM ratchet.contract}),
+    "10|10|20\nsubmitted\nsubmitter", 'contracts are enforced, and DDL is watched');
+
+$new->stop;
+done_testing();

@@ -24,8 +24,8 @@ $node->start;
 $node->safe_psql(
     'postgres', q{
     CREATE EXTENSION ratchet;
-    CREATE TABLE scorecards (id bigint PRIMARY KEY, comment text, submitted_at timestamptz, submitted_by text);
-    SELECT ratchet.guard('scorecards', gate => 'submitted_at', actor => 'submitted_by');
+    CREATE TABLE scorecards (id bigint PRIMARY KEY, comment text, submitted_at timestamptz, submitted_by text, request uuid);
+    SELECT ratchet.guard('scorecards', gate => 'submitted_at', actor => 'submitted_by', idempotency_key => 'request');
     CREATE TABLE reviews (scorecard_id bigint REFERENCES scorecards, author text);
     CREATE TABLE naive (id bigint PRIMARY KEY, submitted_at timestamptz, submitted_by text);
     CREATE TABLE outcomes (round int, client text, outcome text, submitted_by text, submitted_at timestamptz);
@@ -181,10 +181,9 @@ for my $round (1 .. 3)
     my $open = $node->background_psql('postgres');
     is($open->query_safe("BEGIN; SELECT outcome FROM ratchet.submit('scorecards', $undone, actor => 'bob')"),
         'submitted', "crash $round: a submission that is not committed");
-    is( $node->safe_psql(
-            'postgres', qq{SELECT outcome FROM ratchet.submit('scorecards', $done, actor => 'ann', child => 'reviews',
-                record => '{"author": "ann"}')}),
-        'submitted', "crash $round: a submission that is");
+    my $submit = qq{SELECT outcome, record ->> 'author' FROM ratchet.submit('scorecards', $done, actor => 'ann',
+        idempotency_key => '00000000-0000-0000-0000-000000000001', child => 'reviews', record => '{"author": "ann"}')};
+    is($node->safe_psql('postgres', $submit), 'submitted|ann', "crash $round: a submission that is");
     $node->stop('immediate');
     $open->quit;
     $node->start;
@@ -193,6 +192,7 @@ for my $round (1 .. 3)
             SELECT s.id, s.submitted_at IS NOT NULL, s.submitted_by, count(r.author) FROM scorecards s
             LEFT JOIN reviews r ON r.scorecard_id = s.id WHERE s.id IN ($done, $undone) GROUP BY s.id ORDER BY s.id}),
         "$done|t|ann|1\n$undone|f||0", "crash $round: the one is there, the other is not");
+    is($node->safe_psql('postgres', $submit), 'replayed|ann', "crash $round: who has lost the answer asks again and is told");
     is( $node->safe_psql(
             'postgres', qq{
             UPDATE scorecards SET submitted_at = NULL, comment = 'late' WHERE id = $done;

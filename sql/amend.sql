@@ -100,10 +100,12 @@ CREATE TABLE flag (id int PRIMARY KEY, done boolean NOT NULL DEFAULT false, done
 SELECT ratchet.guard('flag', 'done', gate_at => 'done_at', actor => 'by');
 INSERT INTO flag VALUES (1), (2);
 SELECT outcome FROM generate_series(1, 2) i, ratchet.submit('flag', i, 7);
-SELECT attempt($$SELECT ratchet.amend('flag', 1, '{"done": false}', 'dba', 'again')$$);
-SELECT done, done_at IS NOT NULL, by FROM flag WHERE id = 1;
-SELECT r FROM ratchet.amend('flag', 1, '{"done": false, "by": 0}', 'dba', 'again') r;
+-- what may be NULL is, what may not goes back to its default
+SELECT r FROM ratchet.amend('flag', 1, '{"done": false}', 'dba', 'again') r;
 SELECT done, done_at, by FROM flag WHERE id = 1;
+SELECT outcome, submitted_by FROM ratchet.submit('flag', 1, 8);
+SELECT r FROM ratchet.amend('flag', 2, '{"done": false, "by": 3}', 'dba', 'again') r;
+SELECT done, done_at, by FROM flag WHERE id = 2;
 
 --
 -- Triggers and partitions

@@ -340,7 +340,7 @@ SELECT brief(r) FROM ratchet.submit('defence_rest', '{"id": 3, "region": "z"}', 
 SELECT brief(r) FROM ratchet.submit('defence', '{"id": 4, "region": "a"}', 'ann', '{"region": "y"}') r;
 SELECT brief(r) FROM ratchet.submit('defence', '{"id": 5, "region": "z"}', 'ann', '{"region": "a"}', child => 'evaluation', record => '{"evaluator": 9}') r;
 INSERT INTO evaluation VALUES (6, 'a', 1, 1);
-SELECT outcome FROM ratchet.submit('defence', '{"id": 6, "region": "a"}', 'ann', child => 'evaluation', record => '{"evaluator": 1}') r;
+SELECT brief(r) FROM ratchet.submit('defence', '{"id": 6, "region": "a"}', 'ann', child => 'evaluation', record => '{"evaluator": 1}') r;
 SELECT tableoid::regclass, id, region, note, submitted_at IS NOT NULL AS closed, submitted_by FROM defence ORDER BY id;
 SELECT * FROM evaluation ORDER BY 1, 2, 3;
 

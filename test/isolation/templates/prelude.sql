@@ -155,6 +155,15 @@ CROSS JOIN LATERAL jsonb_each_text(to_jsonb(s) - 'id') AS c (name, value)
 CROSS JOIN LATERAL (SELECT a.holds ->> c.name AS value FROM answer a
                     WHERE a.id = s.id AND a.holds ? c.name ORDER BY a.n DESC LIMIT 1) a;
 
+-- Protected columns as a save or update that did not close was told that they are, and as they were promised before.
+CREATE VIEW wrote AS
+SELECT a.n, c.name, c.value, p.value AS promised
+FROM answer a
+CROSS JOIN LATERAL jsonb_each_text(CASE a.outcome WHEN 'saved' THEN a.told WHEN 'updated' THEN a.holds END) AS c (name, value)
+CROSS JOIN LATERAL (SELECT p.holds ->> c.name AS value FROM answer p
+                    WHERE p.id = a.id AND p.n < a.n AND p.holds ? c.name ORDER BY p.n DESC LIMIT 1) p
+WHERE c.name IN ('submitted_at', 'submitted_by', 'request', 'verdict');
+
 CREATE VIEW committed AS
 SELECT who, verb, outcome, told ->> 'submitted_by' AS told_winner FROM answer WHERE who <> 'setup'
 ORDER BY id, who, n;
@@ -169,6 +178,11 @@ FROM (
     SELECT 'a gate closes once until it is amended' AS invariant,
            (SELECT count(*) FROM turn
             WHERE verb IN ('submit', 'save') AND (submitted_at IS NULL OR submitted_before IS NOT NULL)) AS violations
+    UNION ALL
+    SELECT 'only closing and amending write what is protected',
+           (SELECT count(*) FROM wrote WHERE value IS DISTINCT FROM promised)
+           + (SELECT count(*) FROM turn WHERE verb = 'save' AND submitted_at IS NOT NULL
+              AND (SELECT gate_by = 'submit' FROM ratchet.contract WHERE target = 'scorecard'::regclass))
     UNION ALL
     SELECT 'a committed submission is still there',
            (SELECT count(*) FROM held
@@ -224,7 +238,8 @@ FROM (
             WHERE (verb = 'insert') <> EXISTS (SELECT FROM scorecard s WHERE s.id = l.id))
            + (SELECT count(*) FROM answer m
               WHERE outcome IN ('not_found', 'no row')
-                AND NOT EXISTS (SELECT FROM answer d WHERE d.id = m.id AND d.n < m.n AND d.outcome = 'deleted'))
+                AND (SELECT l.verb FROM answer l WHERE l.id = m.id AND l.n < m.n AND l.outcome IN ('inserted', 'deleted')
+                     ORDER BY l.n DESC LIMIT 1) = 'insert')
     UNION ALL
     SELECT 'records are those of the winners',
            (SELECT count(*)

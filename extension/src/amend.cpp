@@ -73,7 +73,7 @@ Answer amend(const Target &target, const Fields &patch) {
     answer.changed = lappend(answer.changed, const_cast<char *>(permission.patched[place]));
   if (permission.judged && permission.left_out)
     answer.outcome = "unchanged";
-  else if (!row.found && probe(target, Fields{}, Sees::expectations, false).found)
+  else if (!row.found && probe(target, Fields{}, Sees::expectations).found)
     error_suppressed(target.relation);
   else if (!row.found)
     answer.outcome = "not_found";

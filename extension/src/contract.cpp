@@ -33,33 +33,45 @@ struct Entry {
   Contract *contract;
 };
 
-HTAB *entries;          // trigger OID -> Entry, in CacheMemoryContext
-List *retired;          // MemoryContext of replaced contracts, freed after the transaction
-uint64 generation = 1;  // see cache_generation()
-Oid guard_function;     // valid only if functions_known
-Oid insert_function;    // valid only if functions_known
-bool any_invalid;       // some entry's contract is marked
-bool functions_known;   // cleared when pg_proc changes
+HTAB *entries;               // trigger OID -> Entry, in CacheMemoryContext
+List *retired;               // Contract *, replaced and freed after the transaction
+uint64 generation = 1;       // see cache_generation()
+Oid guard_function;          // valid only if functions_known
+Oid insert_function;         // valid only if functions_known
+bool any_invalid;            // some entry's contract is marked
+bool functions_known;        // cleared when pg_proc or a schema changes
+uint64 function_generation;  // counts those changes
 
 void forget_relation(Datum, Oid relation) {
   ++generation;
   if (entries == nullptr) return;
   HASH_SEQ_STATUS scan;
   hash_seq_init(&scan, entries);
-  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan)))
+  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
+    if (entry->contract != nullptr) forget_statements(entry->contract->statements, relation);
     if (entry->contract != nullptr && (relation == InvalidOid || entry->contract->relation == relation)) {
       entry->contract->valid = false;
       any_invalid = true;
     }
+  }
 }
 
-void forget_functions(Datum, int, uint32) { functions_known = false; }
+void forget_functions(Datum, int, uint32) {
+  ++function_generation;
+  functions_known = false;
+}
 
 // Schemas and operators are named in cached statements, and renaming them
 // invalidates no relation.
 void forget_names(Datum, int, uint32) {
-  functions_known = false;
+  forget_functions(Datum(0), 0, 0);
   forget_relation(Datum(0), InvalidOid);
+}
+
+// At the end of a transaction, when nobody holds it any more.
+void free_contract(Contract *contract) {
+  retire_statements(contract->statements);
+  MemoryContextDelete(contract->context);
 }
 
 // Marked contracts go as well: many are of tables that exist no more.
@@ -70,10 +82,7 @@ void drop_invalid() {
   hash_seq_init(&scan, entries);
   while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
     if (entry->contract != nullptr && entry->contract->valid) continue;
-    if (entry->contract != nullptr) {
-      retire_statements(entry->contract->statements);
-      MemoryContextDelete(entry->contract->context);
-    }
+    if (entry->contract != nullptr) free_contract(entry->contract);
     hash_search(entries, &entry->trigger, HASH_REMOVE, nullptr);
   }
 }
@@ -81,7 +90,7 @@ void drop_invalid() {
 void free_retired(XactEvent event, void *) {
   if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
   ListCell *cell;
-  foreach (cell, retired) MemoryContextDelete(static_cast<MemoryContext>(lfirst(cell)));
+  foreach (cell, retired) free_contract(static_cast<Contract *>(lfirst(cell)));
   list_free(retired);
   retired = NIL;
   drop_invalid();
@@ -95,11 +104,14 @@ Oid trigger_function(Oid schema, const char *name) {
 
 void know_functions() {
   if (functions_known) return;
-  // Set first: an invalidation that arrives during the lookups clears it again.
-  functions_known = true;
+  // Known only once the lookups have succeeded, and unless an invalidation arrived among them.
+  const uint64 looked_at = function_generation;
   const Oid schema = get_namespace_oid("ratchet", true);
-  guard_function = OidIsValid(schema) ? trigger_function(schema, "guard_row") : InvalidOid;
-  insert_function = OidIsValid(schema) ? trigger_function(schema, "guard_insert") : InvalidOid;
+  const Oid guard = OidIsValid(schema) ? trigger_function(schema, "guard_row") : InvalidOid;
+  const Oid insert = OidIsValid(schema) ? trigger_function(schema, "guard_insert") : InvalidOid;
+  guard_function = guard;
+  insert_function = insert;
+  functions_known = function_generation == looked_at;
 }
 
 const Trigger *find_trigger(Relation relation, Oid function) {
@@ -172,6 +184,20 @@ bool judges_alone(Relation relation) {
                              TRIGGER_TYPE_UPDATE))
       ++count;
   return count == 1;
+}
+
+// Whether the trigger is as the relation has it now. The executor's is a copy
+// of when its statement began, and the contract may have changed since.
+bool is_current(Relation relation, const Trigger *trigger) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+    const Trigger &now = triggers->triggers[i];
+    if (now.tgoid != trigger->tgoid) continue;
+    bool same = now.tgnargs == trigger->tgnargs;
+    for (int j = 0; same && j < now.tgnargs; ++j) same = strcmp(now.tgargs[j], trigger->tgargs[j]) == 0;
+    return same;
+  }
+  return false;
 }
 
 Contract *build(Relation relation, const Trigger *trigger) {
@@ -306,19 +332,20 @@ Contract *contract_of(Relation relation, const Trigger *trigger) {
     return entry->contract;
 
   const uint64 built_at = generation;
+  const Oid tgoid = trigger->tgoid;  // building looks things up, which may free a trigger of the relcache
+  const bool current = is_current(relation, trigger);
   Contract *fresh = build(relation, trigger);
   bool found;
-  entry = static_cast<Entry *>(hash_search(entries, &trigger->tgoid, HASH_ENTER, &found));
+  entry = static_cast<Entry *>(hash_search(entries, &tgoid, HASH_ENTER, &found));
   if (!found) entry->contract = nullptr;
   if (entry->contract != nullptr) {
     MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
-    retired = lappend(retired, entry->contract->context);
+    retired = lappend(retired, entry->contract);
     MemoryContextSwitchTo(caller);
-    retire_statements(entry->contract->statements);
   }
   MemoryContextSetParent(fresh->context, CacheMemoryContext);
-  // An invalidation that arrived while building may have come after what was read: use it once, then rebuild.
-  fresh->valid = generation == built_at;
+  // An invalidation that arrives while building may have come after what was read: use it once, then rebuild.
+  fresh->valid = current && generation == built_at;
   if (!fresh->valid) any_invalid = true;
   entry->contract = fresh;
   return fresh;

@@ -87,31 +87,6 @@ void check_attachment(const Attachment &attachment) {
   error_not_owner(attachment.relation, "attach a ratchet trigger");
 }
 
-[[noreturn]] void refuse_shape(Relation relation, const char *trigger) {
-  ereport(
-      ERROR, errcode(sqlstate_unenforceable),
-      errmsg("trigger \"%s\" of relation \"%s\" is not a ratchet contract", trigger, RelationGetRelationName(relation)),
-      errdetail("A ratchet trigger function is attached under another name, time or condition than ratchet uses."),
-      errhint("Declare contracts with ratchet.guard()."), (report_table(relation), 0));
-  pg_unreachable();
-}
-
-// Ratchet's triggers must look as write_contract() makes them: the guard relies on firing last, for every row.
-void check_shapes(Relation relation) {
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
-    const Trigger &trigger = triggers->triggers[i];
-    const bool guards = is_guard_function(trigger.tgfoid);
-    const bool inserts = is_insert_function(trigger.tgfoid);
-    if (!guards && !inserts) continue;
-    const int16 shape =
-        guards ? TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
-    if (trigger.tgtype != shape || trigger.tgnattr > 0 || (guards && trigger.tgqual != nullptr) ||
-        strcmp(trigger.tgname, guards ? guard_trigger_name : insert_trigger_name) != 0)
-      refuse_shape(relation, trigger.tgname);
-  }
-}
-
 void check_member(Relation relation) {
   check_shapes(relation);
   const Trigger *guard = find_guard_trigger(relation);
@@ -176,12 +151,12 @@ void follow_rename(const RenameStmt *rename) {
     Relation relation = try_relation_open(lfirst_oid(cell), AccessShareLock);
     if (relation == nullptr) continue;
     const Trigger *guard = find_guard_trigger(relation);
-    if (guard != nullptr && !guard->tgisclone) {
-      const Terms *terms = terms_of_arguments(CurrentMemoryContext, guard->tgargs, guard->tgnargs);
-      if (const Terms *after = renamed(CurrentMemoryContext, terms, rename->subname, rename->newname))
-        write_contract(relation, after, Switches::keep);
-    }
+    const Terms *after = nullptr;
+    if (guard != nullptr && !guard->tgisclone)
+      after = renamed(CurrentMemoryContext, terms_of_arguments(CurrentMemoryContext, guard->tgargs, guard->tgnargs),
+                      rename->subname, rename->newname);
     relation_close(relation, AccessShareLock);
+    if (after != nullptr) write_contract(lfirst_oid(cell), after, Switches::keep);
   }
 }
 

@@ -154,6 +154,13 @@ void run(const char *sql) {
   if (result != SPI_OK_UTILITY) elog(ERROR, "\"%s\" failed: %s", sql, SPI_result_code_string(result));
 }
 
+void run_all(const List *commands) {
+  SPI_connect();
+  ListCell *cell;
+  foreach (cell, commands) run(static_cast<const char *>(lfirst(cell)));
+  SPI_finish();
+}
+
 const char *guard(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(target_argument)) error_null_argument("target");
   const Oid relid = PG_GETARG_OID(target_argument);
@@ -172,6 +179,7 @@ const char *guard(FunctionCallInfo fcinfo) {
   relation = open_owned(relid, ShareRowExclusiveLock, "guard it");
   check_target(relation);
   check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_shapes(relation);
   check_structure(relation);
   current = current_terms(relation);
   const char *outcome = "created";
@@ -181,46 +189,52 @@ const char *guard(FunctionCallInfo fcinfo) {
                                                                            : "replaced";
     if (!replace) check_stronger(relation, current, wanted);
   }
-  write_contract(relation, wanted, Switches::enable);
   relation_close(relation, NoLock);
+  write_contract(relid, wanted, Switches::enable);
   return outcome;
 }
 
 bool unguard(Oid relid) {
   Relation relation = open_owned(relid, AccessExclusiveLock, "unguard it");
   const bool guarded = find_guard_trigger(relation) != nullptr;
-  const char *name = qualified_relation(relid);
-  SPI_connect();
-  for (const char *trigger : {guard_trigger_name, insert_trigger_name})
-    if (OidIsValid(get_trigger_oid(relid, trigger, true)))
-      run(psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger), name));
-  SPI_finish();
+  List *commands = NIL;
+  for (const Trigger *trigger : {find_guard_trigger(relation), find_insert_trigger(relation)})
+    if (trigger != nullptr)
+      commands = lappend(
+          commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname), qualified_relation(relid)));
   relation_close(relation, NoLock);
+  run_all(commands);
   return guarded;
 }
 
 // Commands that switch the triggers of a contract as they are now, after
 // CREATE OR REPLACE TRIGGER has enabled them all:
 //   ALTER TABLE ONLY schema.table ENABLE ALWAYS TRIGGER "~ratchet_guard"
-List *switched_triggers(Relation relation, Switches switches) {
+List *switched_triggers(Oid relid, Switches switches) {
   List *commands = NIL;
   ListCell *cell;
-  foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr)) {
+  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
     for (const Trigger *trigger : {find_guard_trigger(member), find_insert_trigger(member)}) {
       if (trigger == nullptr || trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN) continue;
       const bool always = trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
       if (!always && switches == Switches::enable) continue;
-      commands =
-          lappend(commands, psprintf("ALTER TABLE ONLY %s %s TRIGGER %s", qualified_relation(RelationGetRelid(member)),
-                                     always                                           ? "ENABLE ALWAYS"
-                                     : trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA ? "ENABLE REPLICA"
-                                                                                      : "DISABLE",
-                                     quote_identifier(trigger->tgname)));
+      const char *verb = always                                           ? "ENABLE ALWAYS"
+                         : trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA ? "ENABLE REPLICA"
+                                                                          : "DISABLE";
+      commands = lappend(commands, psprintf("ALTER TABLE ONLY %s %s TRIGGER %s", qualified_relation(lfirst_oid(cell)),
+                                            verb, quote_identifier(trigger->tgname)));
     }
     table_close(member, NoLock);
   }
   return commands;
+}
+
+bool has_insert_trigger(Oid relid) {
+  Relation relation = table_open(relid, NoLock);
+  const bool has = find_insert_trigger(relation) != nullptr;
+  table_close(relation, NoLock);
+  return has;
 }
 
 }  // namespace
@@ -229,10 +243,9 @@ List *switched_triggers(Relation relation, Switches switches) {
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at', ...)
 //   CREATE OR REPLACE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON schema.table
 //   FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()
-void write_contract(Relation relation, const Terms *terms, Switches switches) {
-  List *changed = switched_triggers(relation, switches);
-  const char *name = qualified_relation(RelationGetRelid(relation));
-  const bool had_insert = OidIsValid(get_trigger_oid(RelationGetRelid(relation), insert_trigger_name, true));
+void write_contract(Oid relid, const Terms *terms, Switches switches) {
+  List *switched = switched_triggers(relid, switches);
+  const char *name = qualified_relation(relid);
   StringInfoData sql;
   initStringInfo(&sql);
   appendStringInfo(&sql,
@@ -242,18 +255,14 @@ void write_contract(Relation relation, const Terms *terms, Switches switches) {
     appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(terms->arguments[i]));
   appendStringInfoChar(&sql, ')');
 
-  SPI_connect();
-  run(sql.data);
+  List *commands = list_make1(sql.data);
   if (terms->insert_reject)
-    run(
-        psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT ON %s FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) "
-                 "EXECUTE FUNCTION ratchet.guard_insert()",
-                 quote_identifier(insert_trigger_name), name));
-  else if (had_insert)
-    run(psprintf("DROP TRIGGER %s ON %s", quote_identifier(insert_trigger_name), name));
-  ListCell *cell;
-  foreach (cell, changed) run(static_cast<const char *>(lfirst(cell)));
-  SPI_finish();
+    commands = lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT ON %s FOR EACH ROW "
+                                          "WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()",
+                                          quote_identifier(insert_trigger_name), name));
+  else if (has_insert_trigger(relid))
+    commands = lappend(commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(insert_trigger_name), name));
+  run_all(list_concat(commands, switched));
 }
 
 }  // namespace ratchet

@@ -12,7 +12,7 @@ namespace ratchet {
 enum class Switches : unsigned char { enable, keep };
 
 // Creates or replaces the triggers of a contract. The caller has checked
-// everything and holds SHARE ROW EXCLUSIVE or more on the relation.
-void write_contract(Relation relation, const Terms *terms, Switches switches);
+// everything, holds SHARE ROW EXCLUSIVE or more on the relation, and has closed it.
+void write_contract(Oid relid, const Terms *terms, Switches switches);
 
 }  // namespace ratchet

@@ -120,9 +120,16 @@ Bitmapset *forbidden(const TriggerData *trigger, const Contract *contract, Bitma
   return bms_is_empty(rest) ? nullptr : rest;
 }
 
-bool changes_partition_key(const TriggerData *trigger, const Contract *contract) {
-  for (int attnum = -1; (attnum = bms_next_member(contract->partition_key, attnum)) >= 0;)
-    if (attribute_differs(trigger, static_cast<AttrNumber>(attnum))) return true;
+// Whether the row that will be stored belongs somewhere else than OLD.
+bool changes_partition_key(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
+  const TupleDesc tupdesc = RelationGetDescr(trigger->tg_relation);
+  for (int attnum = -1; (attnum = bms_next_member(contract->partition_key, attnum)) >= 0;) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, attnum - 1);
+    const Value before = value_of(trigger->tg_trigslot, attribute->attnum);
+    bool isnull;
+    const Datum after = heap_getattr(row, attnum, tupdesc, &isnull);
+    if (!same_image(before.datum, before.isnull, after, isnull, attribute->attbyval, attribute->attlen)) return true;
+  }
   return false;
 }
 
@@ -143,7 +150,7 @@ HeapTuple judge(const TriggerData *trigger) {
     if (permission->left_out) return nullptr;
   }
   HeapTuple row = keeps ? keep(trigger, contract, refused) : trigger->tg_newtuple;
-  if (changes_partition_key(trigger, contract)) {
+  if (changes_partition_key(trigger, contract, row)) {
     check_moves(trigger->tg_relation, contract);
     if (contract->terms->insert_reject) remember_move(trigger, contract, row);
   }

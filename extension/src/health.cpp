@@ -77,7 +77,8 @@ List *findings_of(Oid relid) {
     // Plain inheritance children are a finding of their parent, not members of the contract.
     if (RelationGetRelid(member) == relid || member->rd_rel->relispartition)
       findings = member_findings(findings, member, root);
-    table_close(member, AccessShareLock);
+    // The root is locked, and released, once.
+    table_close(member, lfirst_oid(cell) == relid ? NoLock : AccessShareLock);
   }
   if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) findings = list_concat(findings, move_findings(relid));
   relation_close(root, AccessShareLock);

@@ -19,10 +19,11 @@ PGDLLEXPORT void _PG_init(void);
 namespace {
 
 void start() {
+  // Transaction callbacks run last registered first: contracts give up their statements before plans are freed.
+  ratchet::init_statements();
   ratchet::init_contract_cache();
   ratchet::init_notes();
   ratchet::init_moves();
-  ratchet::init_statements();
   MarkGUCPrefixReserved("ratchet");
 }
 

@@ -24,6 +24,8 @@ struct Note {
   SubTransactionId subtransaction;
 };
 
+constexpr int max_notes = 1024;  // more than statements are nested, times partitions that one of them writes
+
 List *notes;  // Note *, in TopTransactionContext
 bool kept_notice = true;
 ExecutorFinish_hook_type next_finish_hook;
@@ -130,9 +132,16 @@ void note_row(const Contract *contract, const Bitmapset *columns, bool observed,
   ListCell *cell;
   foreach (cell, notes) {
     auto *known = static_cast<Note *>(lfirst(cell));
-    if (known->slot == slot && known->root == contract->root && known->observed == observed) note = known;
+    if (known->slot != slot || known->root != contract->root || known->observed != observed) continue;
+    note = known;
+    break;
   }
   if (note == nullptr) {
+    // Writers without an executor, such as logical replication's apply, never finish a statement.
+    if (list_length(notes) >= max_notes) {
+      discard(static_cast<Note *>(linitial(notes)));
+      notes = list_delete_first(notes);
+    }
     note = static_cast<Note *>(palloc0(sizeof(Note)));
     note->root = contract->root;
     note->contract = contract;

@@ -119,7 +119,7 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
   add_parameters(&parameters, fields);
   Signature signature{};
   sign_record(&signature, Template::record, record);
-  const Statement *statement = find_statement(target.contract, signature, true);
+  const Statement *statement = find_statement(target.contract, signature);
   if (statement == nullptr) {
     Writer writer;
     start(&writer);
@@ -129,7 +129,8 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
     appendStringInfoString(&writer.sql, ") VALUES (");
     for (int i = 0; i < fields.count; ++i) appendStringInfo(&writer.sql, "%s$%d", i > 0 ? ", " : "", i + 1);
     appendStringInfoString(&writer.sql, ") RETURNING pg_catalog.to_jsonb(r.*)");
-    statement = prepare_statement(target.contract, signature, writer.sql.data, parameters);
+    statement =
+        prepare_statement(target.contract, signature, writer.sql.data, parameters, RelationGetRelid(record.child));
   }
   const Row row = run_statement(statement, parameters, RelationGetRelid(record.child), nullptr);
   if (!row.found)
@@ -148,17 +149,17 @@ Row stored_record(const Target &target, const Record &record) {
   sign(&signature, target.key);
   Parameters parameters{};
   add_parameters(&parameters, target.key);
-  const Statement *statement = find_statement(target.contract, signature, true);
+  const Statement *statement = find_statement(target.contract, signature);
   if (statement == nullptr) {
     const char *child = qualified_relation(RelationGetRelid(record.child));
     StringInfoData join;
     initStringInfo(&join);
     for (int i = 0; i < record.reference->nkeys; ++i)
       appendStringInfo(
-          &join, " AND r.%s %s t.%s",
-          quote_identifier(get_attname(RelationGetRelid(record.child), record.reference->conkey[i], false)),
+          &join, " AND t.%s %s r.%s",
+          quote_identifier(get_attname(target.contract->relation, record.reference->confkey[i], false)),
           qualified_operator(record.reference->conpfeqop[i]),
-          quote_identifier(get_attname(target.contract->relation, record.reference->confkey[i], false)));
+          quote_identifier(get_attname(RelationGetRelid(record.child), record.reference->conkey[i], false)));
     Writer writer;
     start(&writer);
     appendStringInfo(&writer.sql,
@@ -167,7 +168,8 @@ Row stored_record(const Target &target, const Record &record) {
                      " FROM %s r WHERE true%s) FROM %s t",
                      child, join.data, qualified_relation(target.contract->relation));
     write_key(&writer, target);
-    statement = prepare_statement(target.contract, signature, writer.sql.data, parameters);
+    statement =
+        prepare_statement(target.contract, signature, writer.sql.data, parameters, RelationGetRelid(record.child));
   }
   return run_statement(statement, parameters, RelationGetRelid(record.child), nullptr);
 }

@@ -4,14 +4,17 @@
 // would leave a reference to a row that is gone. The flag that the trigger
 // manager sets around referential actions is only a quick filter, because it
 // leaks into triggers that fire underneath. The proof is in the data: the
-// referenced key that OLD names no longer exists, and NEW has exactly what the
-// constraint's action puts there. That the referenced key stays gone is sure:
-// whoever deleted it holds the row, so nobody can insert it again before this
-// transaction ends.
+// referenced row that OLD names no longer exists, and NEW has exactly what the
+// constraint's action puts there. That it stays gone is sure: whoever deleted
+// it holds the row, so nobody else can insert its key again before this
+// transaction ends. This transaction itself can (UPDATE u SET id = id + 1 gives
+// each key to another row), so a row that it has written does not count as the
+// one that OLD names.
 #include "pg/pg.h"
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_constraint.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
@@ -31,15 +34,18 @@ bool all_not_null(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) {
   return true;
 }
 
-// Whether the key that the slot's row names exists in the referenced table:
-//   SELECT 1 FROM <referenced> x WHERE x.<key> OPERATOR(pg_catalog.=) $1 AND ...
+// Who wrote the row that the slot's row refers to.
+enum class Referenced { none, by_others, by_us };
+
+// Looks the referenced row up:
+//   SELECT x.xmin FROM <referenced> x WHERE x.<key> OPERATOR(pg_catalog.=) $1 AND ...
 // Run as the referenced table's owner with row security off, as the foreign
 // key's own checks are, so that neither the writer's rights nor a policy can
 // make a row look gone.
-bool referenced_key_exists(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) {
+Referenced referenced_row(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) {
   StringInfoData sql;
   initStringInfo(&sql);
-  appendStringInfo(&sql, "SELECT 1 FROM %s x WHERE ", qualified_relation(key->confrelid));
+  appendStringInfo(&sql, "SELECT x.xmin FROM %s x WHERE ", qualified_relation(key->confrelid));
   Oid types[INDEX_MAX_KEYS];
   Datum values[INDEX_MAX_KEYS];
   for (int i = 0; i < key->nkeys; ++i) {
@@ -65,9 +71,15 @@ bool referenced_key_exists(const ForeignKeyCacheInfo *key, TupleTableSlot *slot)
   // An error leaves the user to the (sub)transaction's abort, which restores it.
   SetUserIdAndSecContext(user, security);
   if (result != SPI_OK_SELECT) elog(ERROR, "looking up a referenced key failed: %s", SPI_result_code_string(result));
-  const bool exists = SPI_processed > 0;
+  Referenced referenced = Referenced::none;
+  if (SPI_processed > 0) {
+    bool isnull;
+    const Datum xmin = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+    referenced =
+        TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin)) ? Referenced::by_us : Referenced::by_others;
+  }
   SPI_finish();
-  return exists;
+  return referenced;
 }
 
 // Whether NEW has in this column what one of the constraint's actions puts there.
@@ -119,9 +131,11 @@ bool is_action_of(const TriggerData *trigger, const Contract *contract, const Fo
   ReleaseSysCache(tuple);
 
   if (!acts || !all_not_null(key, trigger->tg_trigslot)) return false;
-  if (cascades && (!all_not_null(key, trigger->tg_newslot) || !referenced_key_exists(key, trigger->tg_newslot)))
+  // A cascade leads to the row that this transaction has given the new key.
+  if (cascades &&
+      (!all_not_null(key, trigger->tg_newslot) || referenced_row(key, trigger->tg_newslot) != Referenced::by_us))
     return false;
-  return !referenced_key_exists(key, trigger->tg_trigslot);
+  return referenced_row(key, trigger->tg_trigslot) != Referenced::by_others;
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ uint64 execute(PlannedStmt *planned, const char *text, DestReceiver *receiver, P
   ExecutorFinish(query);
   const uint64 processed = query->estate->es_processed;
   ExecutorEnd(query);
+  if (permission != nullptr) permission->estate = nullptr;
   FreeQueryDesc(query);
   return processed;
 }
@@ -192,14 +193,22 @@ void retire_statements(List *statements) {
   MemoryContextSwitchTo(caller);
 }
 
-Statement *find_statement(Contract *contract, const Signature &signature, bool fresh) {
+void forget_statements(const List *statements, Oid relation) {
+  ListCell *cell;
+  foreach (cell, statements) {
+    auto *statement = static_cast<Statement *>(lfirst(cell));
+    if (relation == InvalidOid || statement->child == relation) statement->valid = false;
+  }
+}
+
+Statement *find_statement(Contract *contract, const Signature &signature) {
   ListCell *cell;
   foreach (cell, contract->statements) {
     auto *statement = static_cast<Statement *>(lfirst(cell));
     if (statement->signature.length != signature.length ||
         memcmp(statement->signature.words, signature.words, sizeof(int16) * signature.length) != 0)
       continue;
-    if (!fresh || statement->generation == cache_generation()) return statement;
+    if (statement->valid) return statement;
     discard(contract, statement);
     return nullptr;
   }
@@ -207,8 +216,8 @@ Statement *find_statement(Contract *contract, const Signature &signature, bool f
 }
 
 Statement *prepare_statement(Contract *contract, const Signature &signature, const char *sql,
-                             const Parameters &parameters) {
-  const uint64 generation = cache_generation();
+                             const Parameters &parameters, Oid child) {
+  const uint64 prepared_at = cache_generation();
   SPI_connect();
   SPIPlanPtr plan = SPI_prepare_cursor(sql, parameters.count, parameters.types, CURSOR_OPT_GENERIC_PLAN);
   if (plan == nullptr) elog(ERROR, "preparing a statement failed: %s", SPI_result_code_string(SPI_result));
@@ -223,7 +232,9 @@ Statement *prepare_statement(Contract *contract, const Signature &signature, con
                           static_cast<int16 *>(palloc(sizeof(int16) * signature.length))};
   memcpy(statement->signature.words, signature.words, sizeof(int16) * signature.length);
   statement->plan = plan;
-  statement->generation = generation;
+  statement->child = child;
+  // An invalidation that arrived meanwhile found nothing to mark: use it once.
+  statement->valid = cache_generation() == prepared_at;
   contract->statements = lappend(contract->statements, statement);
   MemoryContextSwitchTo(caller);
   return statement;

@@ -45,7 +45,8 @@ void sign(Signature *signature, const Fields &fields);
 struct Statement {
   Signature signature;
   SPIPlanPtr plan;
-  uint64 generation;  // cache_generation() when it was prepared
+  Oid child;   // a table that it names beside the contract's; InvalidOid: none
+  bool valid;  // cleared by invalidation of the child; read only when the statement is looked up
 };
 
 // The first row that a run returned, copied to the caller's memory.
@@ -63,13 +64,15 @@ void init_statements();
 // transaction has ended, because a run further up the stack may use one.
 void retire_statements(List *statements);
 
-// The statement with this signature; nullptr: it must be prepared.
-// fresh: any DDL since makes it unusable, because it names tables other than the contract's.
-Statement *find_statement(Contract *contract, const Signature &signature, bool fresh);
+// Marks the statements that name a relation; InvalidOid: any.
+void forget_statements(const List *statements, Oid relation);
 
-// Prepares and remembers a statement.
+// The statement with this signature; nullptr: it must be prepared.
+Statement *find_statement(Contract *contract, const Signature &signature);
+
+// Prepares and remembers a statement. child: as in Statement.
 Statement *prepare_statement(Contract *contract, const Signature &signature, const char *sql,
-                             const Parameters &parameters);
+                             const Parameters &parameters, Oid child = InvalidOid);
 
 // Runs a statement in a snapshot of its own (under READ COMMITTED a new one)
 // with the caller's rights, and with `permission` if there is one. relation:

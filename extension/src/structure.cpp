@@ -85,6 +85,25 @@ const char *kind_of(char relkind) {
   }
 }
 
+[[noreturn]] void refuse_shape(Relation relation, const char *trigger) {
+  ereport(
+      ERROR, errcode(sqlstate_unenforceable),
+      errmsg("trigger \"%s\" of relation \"%s\" is not a ratchet contract", trigger, RelationGetRelationName(relation)),
+      errdetail("A ratchet trigger function is attached under another name, time or condition than ratchet uses."),
+      errhint("Declare contracts with ratchet.guard()."), (report_table(relation), 0));
+  pg_unreachable();
+}
+
+// Contracts and nothing else have these names: CREATE OR REPLACE TRIGGER needs
+// only the TRIGGER privilege and would take a contract away without a trace.
+void check_reserved(Relation relation, const Trigger &trigger) {
+  if (strcmp(trigger.tgname, guard_trigger_name) != 0 && strcmp(trigger.tgname, insert_trigger_name) != 0) return;
+  ereport(ERROR, errcode(ERRCODE_RESERVED_NAME),
+          errmsg("trigger name \"%s\" is reserved for ratchet contracts", trigger.tgname),
+          errhint("Give the trigger another name; a contract is removed with ratchet.unguard()."),
+          (report_table(relation), 0));
+}
+
 }  // namespace
 
 void check_target(Relation relation) {
@@ -105,6 +124,26 @@ void check_target(Relation relation) {
       if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
         refuse_target(relation, psprintf("Its partition \"%s\" is a foreign table.", get_rel_name(lfirst_oid(cell))),
                       "Detach the foreign partition.");
+  }
+}
+
+void check_shapes(Relation relation) {
+  // Catalog lookups may rebuild the relcache entry, so they come before its trigger list is read.
+  is_guard_function(InvalidOid);
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+    const Trigger &trigger = triggers->triggers[i];
+    const bool guards = is_guard_function(trigger.tgfoid);
+    const bool inserts = is_insert_function(trigger.tgfoid);
+    if (!guards && !inserts) {
+      check_reserved(relation, trigger);
+      continue;
+    }
+    const int16 shape =
+        guards ? TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
+    if (trigger.tgtype != shape || trigger.tgnattr > 0 || (trigger.tgqual == nullptr) != guards ||
+        strcmp(trigger.tgname, guards ? guard_trigger_name : insert_trigger_name) != 0)
+      refuse_shape(relation, trigger.tgname);
   }
 }
 
@@ -146,7 +185,8 @@ List *move_findings(Oid root) {
                            trigger.tgname, RelationGetRelationName(member)),
                   "Make it an AFTER trigger or a column default, or leave partition keys unchanged."));
     }
-    table_close(member, AccessShareLock);
+    // The root is locked by the caller.
+    table_close(member, lfirst_oid(cell) == root ? NoLock : AccessShareLock);
   }
   return findings;
 }

@@ -21,6 +21,11 @@ struct Finding {
 // Refuses relations that cannot carry a contract. Errors: 42809.
 void check_target(Relation relation);
 
+// Ratchet's triggers must look as guard() makes them, because the guard relies
+// on firing last and for every row, and nothing else may have their names.
+// Errors: 55R01, 42939.
+void check_shapes(Relation relation);
+
 // Findings, palloc'ed, about a relation that has or shall have a contract:
 // what check_structure() raises.
 List *structural_findings(Relation relation);

@@ -175,7 +175,7 @@ const Statement *closing_statement(const Submission &submission, const Fields &s
   sign(&signature, submission.expect);
   const bool stores = submission.record.child != nullptr;
   sign(&signature, stores ? submission.record.reference->conoid : InvalidOid);
-  if (const Statement *known = find_statement(target.contract, signature, stores)) return known;
+  if (const Statement *known = find_statement(target.contract, signature)) return known;
 
   Writer writer;
   start(&writer);
@@ -184,7 +184,8 @@ const Statement *closing_statement(const Submission &submission, const Fields &s
                    gate_open(target.contract));
   write_expect(&writer, submission.expect);
   if (returns) write_returning(&writer, submission);
-  return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
+  return prepare_statement(target.contract, signature, writer.sql.data, *parameters,
+                           stores ? RelationGetRelid(submission.record.child) : InvalidOid);
 }
 
 void answer_closing(const Submission &submission, Datum time, bool time_null, Datum actor, bool actor_null,
@@ -253,7 +254,8 @@ bool close_gate_or_conflict(const Submission &submission, Answer *answer) {
     RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(memory);
     CurrentResourceOwner = owner;
-    const char *constraint = conflict_of(submission.record, error);
+    // Only once the gate was closed: what was violated before is not the record's doing.
+    const char *constraint = answer->outcome == nullptr ? nullptr : conflict_of(submission.record, error);
     if (constraint == nullptr) ReThrowError(error);
     *answer = {"conflict", Datum(0), true, nullptr, Datum(0), true, constraint, NIL};
     closed = true;
@@ -306,8 +308,8 @@ Answer submit(const Submission &submission) {
   Answer answer{};
   if (try_to_close(submission, &answer)) return answer;
   const Sees sees = submission.has_idempotency_key ? Sees::closing_and_key : Sees::closing;
-  if (explain(submission, probe(submission.target, submission.expect, sees, false), &answer)) return answer;
-  if (explain(submission, probe(submission.target, submission.expect, sees, true), &answer)) return answer;
+  if (explain(submission, probe(submission.target, submission.expect, sees), &answer)) return answer;
+  if (explain(submission, locked_probe(submission.target, submission.expect, sees), &answer)) return answer;
   if (try_to_close(submission, &answer)) return answer;
   error_suppressed(submission.target.relation);
 }

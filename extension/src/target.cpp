@@ -1,7 +1,9 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/relation.h"
+#include "access/stratnum.h"
 #include "catalog/pg_index.h"
 #include "funcapi.h"
 #include "utils/acl.h"
@@ -13,36 +15,47 @@ extern "C" {
 #include <algorithm>
 
 #include "errors.h"
+#include "sqltext.h"
 #include "target.h"
 
 namespace ratchet {
 
 namespace {
 
-// The columns of a unique index that can identify one row at any moment:
-// whole (no expressions, no predicate), valid, and checked at once.
-bool identifies(HeapTuple tuple) {
-  const auto index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  return index->indisunique && index->indisvalid && index->indimmediate &&
-         heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
-         heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+// A unique index that identifies one row at any moment: whole (no expressions,
+// no predicate), valid, and checked at once.
+bool identifies(Relation index) {
+  const Form_pg_index form = index->rd_index;
+  return form->indisunique && form->indisvalid && form->indimmediate &&
+         heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr) &&
+         heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, nullptr);
 }
 
-bool covers(Form_pg_index index, const Fields &key) {
-  if (index->indnkeyatts != key.count) return false;
-  for (int i = 0; i < index->indnkeyatts; ++i)
-    if (find_field(key, index->indkey.values[i]) == nullptr) return false;
+// Whether the index is over exactly these columns, and unique in the sense of
+// the equality and collation that the verbs' statements compare with.
+bool covers(Relation index, Relation relation, const Fields &key) {
+  const int count = index->rd_index->indnkeyatts;
+  if (count != key.count) return false;
+  for (int i = 0; i < count; ++i) {
+    const Field *field = find_field(key, index->rd_index->indkey.values[i]);
+    if (field == nullptr) return false;
+    const Oid type = index->rd_opcintype[i];
+    if (get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber) !=
+            equality_operator(field->type) ||
+        index->rd_indcollation[i] != TupleDescAttr(RelationGetDescr(relation), field->attnum - 1)->attcollation)
+      return false;
+  }
   return true;
 }
 
 bool is_unique_key(Relation relation, const Fields &key) {
   bool unique = false;
+  List *indexes = RelationGetIndexList(relation);
   ListCell *cell;
-  foreach (cell, RelationGetIndexList(relation)) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-    if (!HeapTupleIsValid(tuple)) continue;
-    unique = unique || (identifies(tuple) && covers(reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple)), key));
-    ReleaseSysCache(tuple);
+  foreach (cell, indexes) {
+    Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+    unique = unique || (identifies(index) && covers(index, relation, key));
+    index_close(index, AccessShareLock);
   }
   return unique;
 }

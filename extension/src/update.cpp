@@ -55,8 +55,8 @@ bool explain(const Probe &seen, Answer *answer) {
 Answer update(const Target &target, const Fields &patch, const Fields &expect) {
   Answer answer{};
   if (try_to_update(target, patch, expect, &answer)) return answer;
-  if (explain(probe(target, expect, Sees::expectations, false), &answer)) return answer;
-  if (explain(probe(target, expect, Sees::expectations, true), &answer)) return answer;
+  if (explain(probe(target, expect, Sees::expectations), &answer)) return answer;
+  if (explain(locked_probe(target, expect, Sees::expectations), &answer)) return answer;
   if (try_to_update(target, patch, expect, &answer)) return answer;
   error_suppressed(target.relation);
 }

@@ -44,7 +44,7 @@ const Statement *probe_statement(const Target &target, const Fields &expect, See
   sign(&signature, static_cast<int16>(sees));
   sign(&signature, target.key);
   sign(&signature, expect);
-  if (const Statement *known = find_statement(target.contract, signature, false)) return known;
+  if (const Statement *known = find_statement(target.contract, signature)) return known;
 
   Writer writer;
   start(&writer);
@@ -71,6 +71,26 @@ const Statement *probe_statement(const Target &target, const Fields &expect, See
 
 Oid type_of(const Target &target, AttrNumber attnum) {
   return TupleDescAttr(RelationGetDescr(target.relation), attnum - 1)->atttypid;
+}
+
+Probe look(const Target &target, const Fields &expect, Sees sees, bool locked) {
+  Parameters parameters{};
+  const Statement *statement = probe_statement(target, expect, sees, locked, &parameters);
+  const Row row = run_statement(statement, parameters, target.contract->relation, nullptr);
+
+  Probe seen{};
+  seen.found = row.found;
+  if (!row.found) return seen;
+  const Contract *contract = target.contract;
+  seen.closed = gate_is_closed(contract, row.values[0], row.nulls[0]);
+  seen.closed_at_null = row.nulls[1] || closing_time(contract) == InvalidAttrNumber;
+  if (!seen.closed_at_null) seen.closed_at = as_timestamptz(target.relation, closing_time(contract), row.values[1]);
+  if (!row.nulls[2]) seen.closed_by = text_of_value(type_of(target, contract->actor), row.values[2]);
+  seen.idempotency_key = row.values[3];
+  seen.idempotency_key_null = row.nulls[3];
+  for (int i = 0; i < expect.count; ++i)
+    if (!DatumGetBool(row.values[4 + i])) seen.stale = lappend(seen.stale, pstrdup(expect.items[i].name));
+  return seen;
 }
 
 }  // namespace
@@ -115,7 +135,7 @@ const Statement *change_statement(Template made_from, const Target &target, cons
   sign(&signature, set);
   sign(&signature, target.key);
   sign(&signature, expect);
-  if (const Statement *known = find_statement(target.contract, signature, false)) return known;
+  if (const Statement *known = find_statement(target.contract, signature)) return known;
 
   Writer writer;
   start(&writer);
@@ -128,6 +148,8 @@ const Statement *change_statement(Template made_from, const Target &target, cons
 Row run_change(const Statement *statement, const Target &target, const Parameters &parameters, Permission *permission) {
   const Row row = run_statement(statement, parameters, target.contract->relation, permission);
   // The guard of the table is enabled, or there would be no contract; that of one partition may not be.
+  if (row.processed > 1)
+    elog(ERROR, "a key of relation \"%s\" matches several rows", RelationGetRelationName(target.relation));
   if (row.processed > 0 && !permission->judged) error_disabled(target.relation);
   return row;
 }
@@ -139,23 +161,11 @@ void check_expect(const Target &target, const Fields &expect) {
                          psprintf("has type %s, which has no equality operator", format_type_be(field.type)));
 }
 
-Probe probe(const Target &target, const Fields &expect, Sees sees, bool locked) {
-  Parameters parameters{};
-  const Statement *statement = probe_statement(target, expect, sees, locked, &parameters);
-  const Row row = run_statement(statement, parameters, target.contract->relation, nullptr);
+Probe probe(const Target &target, const Fields &expect, Sees sees) { return look(target, expect, sees, false); }
 
-  Probe seen{};
-  seen.found = row.found;
-  if (!row.found) return seen;
-  const Contract *contract = target.contract;
-  seen.closed = gate_is_closed(contract, row.values[0], row.nulls[0]);
-  seen.closed_at_null = row.nulls[1] || closing_time(contract) == InvalidAttrNumber;
-  if (!seen.closed_at_null) seen.closed_at = as_timestamptz(target.relation, closing_time(contract), row.values[1]);
-  if (!row.nulls[2]) seen.closed_by = text_of_value(type_of(target, contract->actor), row.values[2]);
-  seen.idempotency_key = row.values[3];
-  seen.idempotency_key_null = row.nulls[3];
-  for (int i = 0; i < expect.count; ++i)
-    if (!DatumGetBool(row.values[4 + i])) seen.stale = lappend(seen.stale, pstrdup(expect.items[i].name));
+Probe locked_probe(const Target &target, const Fields &expect, Sees sees) {
+  const Probe seen = look(target, expect, sees, true);
+  if (!seen.found && look(target, expect, sees, false).found) error_suppressed(target.relation);
   return seen;
 }
 

@@ -55,9 +55,13 @@ struct Probe {
 // not have the right to read the rest.
 enum class Sees : int16 { expectations, closing, closing_and_key };
 
-// Reads the row again, with a new snapshot under READ COMMITTED. locked: with
-// SELECT ... FOR NO KEY UPDATE, so that nobody changes it before the next statement.
-Probe probe(const Target &target, const Fields &expect, Sees sees, bool locked);
+// Reads the row again, with a new snapshot under READ COMMITTED.
+Probe probe(const Target &target, const Fields &expect, Sees sees);
+
+// As probe(), with SELECT ... FOR NO KEY UPDATE, so that nobody changes the row
+// before the next statement. Errors: 55R01 when a row can be seen but not
+// locked, because a policy keeps it out of updates.
+Probe locked_probe(const Target &target, const Fields &expect, Sees sees);
 
 // Patch and expect of a verb, converted. Errors: class 22.
 Fields read_fields(const Target &target, FunctionCallInfo fcinfo, int argument, const char *name);

@@ -2,7 +2,8 @@
 
 An actor is a thread. The scheduler hands out one step at a time and goes on when the step is done, or when the actor's
 server process is seen to wait for a row that another actor has locked. So the order does not depend on timing, and
-nothing sleeps to win a race. An actor that waits takes its further steps as soon as it can.
+nothing sleeps to win a race. An actor that waits takes its further steps as soon as it can; only when two of them wait
+for the same row is it the server that chooses who goes first.
 """
 import queue
 import threading
@@ -82,7 +83,7 @@ class Scheduler:
         self.waits = 0  # how often a step was seen to wait
 
     def _settle(self, blocked):
-        """Returns when every worker is idle or waits for a row; `blocked` is the list of those that wait, oldest first."""
+        """Returns when every worker is idle or waits for a row; `blocked` is the list of those that wait."""
         deadline = time.monotonic() + DEADLINE
         while True:
             # An actor that has got its row may let another one go on, so look until nothing changes.

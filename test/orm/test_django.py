@@ -1,9 +1,9 @@
 """Django's save() writes every column of an instance, as it was when it was read. Here it meets a submission.
 
 Every order of the steps read, save, submit and commit is played, autocommit and transaction.atomic(), with and without
-a rollback. Each order is played on two tables: on one without a contract, where submissions must be seen to be lost, and
-on one with a contract, where none may be. What either row must look like in the end is computed from the order in which
-the database has stored the writes, and compared column by column.
+a rollback. Each order is played on two tables: on one without a contract, where submissions must be seen to be lost,
+and on one with a contract, where none may be. What either row must look like in the end is computed from the order in
+which the database has stored the writes, and compared column by column.
 """
 import datetime
 import json
@@ -98,12 +98,12 @@ def create_tables():
     with connection.cursor() as cursor:
         for table, mode in (("scorecards", "keep"), ('"Strict Scorecards"', "reject")):
             cursor.execute(
-                "SELECT ratchet.guard(%s, gate => 'submitted_at', actor => 'submitted_by', idempotency_key => 'request',"
-                " owned => '{submission_source}', mode => %s)",
+                "SELECT ratchet.guard(%s, gate => 'submitted_at', actor => 'submitted_by',"
+                " idempotency_key => 'request', owned => '{submission_source}', mode => %s)",
                 [table, mode],
             )
-        # The order in which the database has stored the writes of a row: numbered while the row is locked, so the numbers
-        # cannot lie, and rolled back with the write.
+        # The order in which the database has stored the writes of a row: numbered while the row is locked, so the
+        # numbers cannot lie, and rolled back with the write.
         cursor.execute(
             """
             CREATE TABLE history (number bigserial, row_id bigint, pid int);
@@ -341,10 +341,13 @@ def play_kind(workers, name, casts, isolation=None):
             tally.interleavings += 1
             play(workers, Plain, cast, order, tally, label)
             play(workers, Guarded, cast, order, tally, label)
+    lost = {
+        what: f"{counts[Plain]} without ratchet, {counts[Guarded]} with"
+        for what, counts in (("submissions", tally.lost_submissions), ("comments", tally.lost_comments))
+    }
     print(
-        f"{name}: {tally.interleavings} interleavings; lost submissions: {tally.lost_submissions[Plain]} without ratchet,"
-        f" {tally.lost_submissions[Guarded]} with; lost comments: {tally.lost_comments[Plain]} without,"
-        f" {tally.lost_comments[Guarded]} with; {tally.waits} waits for a row"
+        f"{name}: {tally.interleavings} interleavings; lost submissions: {lost['submissions']};"
+        f" lost comments: {lost['comments']}; {tally.waits} waits for a row"
         + (f"; {tally.failed} serialization failures" if isolation else "")
     )
     sys.stdout.flush()
@@ -368,9 +371,11 @@ def pairs(saver_ends, submitter, submitter_ends):
 
 def play_all():
     workers = [Worker(connect, connection_close) for _ in range(3)]
-    everything = AUTOCOMMIT + BLOCKS
     totals = {}
-    for submitter, name in ((CallingSubmitter, "save() meets submit()"), (SavingSubmitter, "save() meets a submitting save()")):
+    for submitter, name in (
+        (CallingSubmitter, "save() meets submit()"),
+        (SavingSubmitter, "save() meets a submitting save()"),
+    ):
         kinds = [
             ("autocommit", pairs(AUTOCOMMIT, submitter, AUTOCOMMIT)),
             ("atomic", pairs(BLOCKS, submitter, BLOCKS)),
@@ -519,7 +524,10 @@ def check_other_writes():
         stale.comment = "upsert"
     if django.VERSION >= (4, 1):
         Guarded.objects.bulk_create(
-            several, update_conflicts=True, unique_fields=["id"], update_fields=["comment", "submitted_at", "submitted_by"]
+            several,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=["comment", "submitted_at", "submitted_by"],
         )
         for stale in several:
             is_kept(stale, "bulk_create(update_conflicts)", "upsert")
@@ -540,8 +548,7 @@ def check_other_writes():
     # Mode reject: Django's own exception for a broken constraint, and nothing of the save is stored.
     row = Strict.objects.create(comment="created")
     stale = Strict.objects.get(pk=row.pk)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT outcome FROM ratchet.submit(%s, %s, actor => %s)", ['"Strict Scorecards"', row.pk, "ann"])
+    run_sql("SELECT ratchet.submit(%s, %s, actor => 'ann')", ['"Strict Scorecards"', row.pk])
     stale.comment = "late"
     try:
         stale.save()

@@ -3,16 +3,15 @@
 Drivers differ in what they tell the server about a parameter, and so in which of the overloads the call resolves to:
  - psycopg2 writes literals into the statement: 1, 'text', '...'::uuid.
  - psycopg 3 sends str as unknown, int as smallint, integer or bigint by its size, UUID as uuid, Jsonb as jsonb.
- - node-postgres sends everything as text of unknown type (OID 0) over the extended protocol, also numbers and JSON; so do
-   libpqxx and PHP's PDO. Here libpq sends exactly that.
- - pgx, asyncpg and tokio-postgres prepare first, ask which types the server has chosen, and send binary values of those.
+ - node-postgres sends everything as text of unknown type (OID 0) over the extended protocol, also numbers and JSON; so
+   do libpqxx and PHP's PDO. Here libpq sends exactly that.
+ - pgx, asyncpg and tokio-postgres prepare first, ask which types the server has chosen, and send binary values of them.
  - JDBC sends strings as character varying, numbers as integer or bigint.
 Each way plays the same story with each kind of key.
 """
 import collections
 import itertools
 import json
-import os
 import sys
 import uuid
 
@@ -35,8 +34,8 @@ CREATE EXTENSION ratchet;
 CREATE TABLE by_bigint (id bigint PRIMARY KEY, note text, n int, closed_at timestamptz, closed_by text, request uuid);
 CREATE TABLE by_text (id text PRIMARY KEY, note text, n int, closed_at timestamptz, closed_by bigint, request text);
 CREATE TABLE by_uuid (id uuid PRIMARY KEY, note text, n int, closed_at timestamptz, closed_by uuid, request uuid);
-CREATE TABLE by_both (project_id int, evaluator_id bigint, note text, n int, closed_at timestamptz, closed_by varchar(60),
-    request varchar(60), PRIMARY KEY (project_id, evaluator_id));
+CREATE TABLE by_both (project_id int, evaluator_id bigint, note text, n int, closed_at timestamptz,
+    closed_by varchar(60), request varchar(60), PRIMARY KEY (project_id, evaluator_id));
 CREATE TABLE record_of_bigint (id bigserial PRIMARY KEY, parent bigint REFERENCES by_bigint, author text);
 SELECT ratchet.guard(t::regclass, gate => 'closed_at', actor => 'closed_by', idempotency_key => 'request')
     FROM unnest('{by_bigint,by_text,by_uuid,by_both}'::text[]) t;
@@ -87,50 +86,55 @@ def insert(kind):
     run(f"INSERT INTO {kind.table} ({columns}, n) VALUES ({', '.join(['%s'] * len(key))}, 1)", list(key.values()))
 
 
+UPDATE = "SELECT outcome, kept::text FROM ratchet.update(?, ?, ?)"
+UPDATE_EXPECTING = "SELECT outcome, stale::text FROM ratchet.update(?, ?, ?, ?)"
+SUBMIT_BARE = "SELECT outcome, submitted_by FROM ratchet.submit(?, ?)"
+SUBMIT_ACTOR = "SELECT outcome, submitted_by FROM ratchet.submit(?, ?, ?)"
+SUBMIT_EXPECTING = "SELECT outcome, stale::text FROM ratchet.submit(?, ?, ?, expect => ?)"
+SUBMIT = "SELECT outcome, submitted_by FROM ratchet.submit(?, ?, ?, ?, ?)"
+SUBMIT_NAMED = "SELECT outcome, submitted_by FROM ratchet.submit(?, key => ?, idempotency_key => ?, actor => ?)"
+SUBMIT_RECORD = "SELECT outcome, record ->> 'author' FROM ratchet.submit(?, ?, ?, child => ?, record => ?)"
+AMEND = "SELECT outcome, changed::text FROM ratchet.amend(?, ?, ?, ?, ?)"
+
+
+def story(kind):
+    """What happens to a row, in this order: name, statement, its parameters after table and key, the answer."""
+    actor = str(kind.actor)
+    return [
+        ("update", UPDATE, [{"note": "read"}], ("updated", "{}")),
+        ("update, stale", UPDATE_EXPECTING, [{"note": "x"}, {"n": 2}], ("stale", "{n}")),
+        ("submit, stale", SUBMIT_EXPECTING, [kind.actor, {"n": 2}], ("stale", "{n}")),
+        ("submit", SUBMIT, [kind.actor, {"n": 2}, kind.request], ("submitted", actor)),
+        ("submit again", SUBMIT, [kind.actor, {"n": 2}, kind.request], ("replayed", actor)),
+        ("submit by another", SUBMIT, [kind.other, None, None], ("already_submitted", actor)),
+        ("submit without an actor", SUBMIT_BARE, [], ("already_submitted", actor)),
+        ("submit, named arguments", SUBMIT_NAMED, [kind.request, kind.other], ("replayed", actor)),
+        ("update of the gate", UPDATE, [{"closed_at": None}], ("kept", "{closed_at}")),
+        ("amend", AMEND, [{"closed_at": None}, kind.other, "why"], ("amended", "{closed_at,closed_by,request}")),
+        ("amend without an actor", AMEND, [{"n": 2}, None, "why"], ("unchanged", "{}")),
+        ("submit with a null actor", SUBMIT_ACTOR, [None], ("submitted", None)),
+    ]
+
+
 def play(way, call):
     """call(sql, parameters) -> first row as strings; the statement has ? for each parameter."""
+
+    def tell(kind, name, sql, parameters, expected):
+        try:
+            seen = call(sql, [kind.table, kind.key, *parameters])
+        except Exception as error:  # every driver has its own; what it says is the failed answer
+            seen = type(error).__name__, str(error).splitlines()[0]
+        check(seen, expected, f"{way}, {kind.table}: {name}")
+
     for kind in kinds():
         insert(kind)
-        what = f"{way}, {kind.table}"
-
-        def answer(sql, *parameters):
-            try:
-                return call(sql, parameters)
-            except Exception as error:  # every driver has its own; what it says is the failed answer
-                return type(error).__name__, str(error).splitlines()[0]
-
-        target, key = kind.table, kind.key
-        check(answer("SELECT outcome, kept::text FROM ratchet.update(?, ?, ?)", target, key, {"note": "read"}),
-              ("updated", "{}"), f"{what}: update")
-        check(answer("SELECT outcome, stale::text FROM ratchet.update(?, ?, ?, ?)", target, key, {"note": "x"}, {"n": 2}),
-              ("stale", "{n}"), f"{what}: update, stale")
-        check(answer("SELECT outcome, stale::text FROM ratchet.submit(?, ?, ?, expect => ?)", target, key, kind.actor, {"n": 2}),
-              ("stale", "{n}"), f"{what}: submit, stale")
-        full = "SELECT outcome, submitted_by FROM ratchet.submit(?, ?, ?, ?, ?)"
-        actor = str(kind.actor)
-        check(answer(full, target, key, kind.actor, {"n": 2}, kind.request), ("submitted", actor), f"{what}: submit")
-        check(answer(full, target, key, kind.actor, {"n": 2}, kind.request), ("replayed", actor), f"{what}: submit again")
-        check(answer(full, target, key, kind.other, None, None), ("already_submitted", actor), f"{what}: submit by another")
-        check(answer("SELECT outcome, submitted_by FROM ratchet.submit(?, ?)", target, key), ("already_submitted", actor),
-              f"{what}: submit without an actor")
-        named = "SELECT outcome, submitted_by FROM ratchet.submit(?, key => ?, idempotency_key => ?, actor => ?)"
-        check(answer(named, target, key, kind.request, kind.other), ("replayed", actor), f"{what}: submit, named arguments")
-        check(answer("SELECT outcome, kept::text FROM ratchet.update(?, ?, ?)", target, key, {"closed_at": None}),
-              ("kept", "{closed_at}"), f"{what}: update of the gate")
-        check(answer("SELECT outcome, changed::text FROM ratchet.amend(?, ?, ?, ?, ?)", target, key, {"closed_at": None},
-                     kind.other, "why"),
-              ("amended", "{closed_at,closed_by,request}"), f"{what}: amend")
-        check(answer("SELECT outcome, changed::text FROM ratchet.amend(?, ?, ?, ?, ?)", target, key, {"n": 2}, None, "why"),
-              ("unchanged", "{}"), f"{what}: amend without an actor")
-        check(answer("SELECT outcome, submitted_by FROM ratchet.submit(?, ?, ?)", target, key, None), ("submitted", None),
-              f"{what}: submit with a null actor")
-        if target == "by_bigint":
-            key = kind.key + 1_000_000
-            insert(kind._replace(key=key))
-            check(
-                answer("SELECT outcome, record ->> 'author' FROM ratchet.submit(?, ?, ?, child => ?, record => ?)", target, key,
-                       kind.actor, "record_of_bigint", {"author": "ann"}),
-                ("submitted", "ann"), f"{what}: submit with a record")
+        for step in story(kind):
+            tell(kind, *step)
+        if kind.table == "by_bigint":
+            kind = kind._replace(key=kind.key + 1_000_000)
+            insert(kind)
+            record = [kind.actor, "record_of_bigint", {"author": "ann"}]
+            tell(kind, "submit with a record", SUBMIT_RECORD, record, ("submitted", "ann"))
 
 
 def strings(row):
@@ -231,8 +235,12 @@ def libpqxx_type(value, place):
     return TEXT if place == 0 else 0
 
 
+def wrapped(wrap, value):
+    return wrap(value) if isinstance(value, dict) else value
+
+
 def jsonb(value):
-    return Jsonb(value) if isinstance(value, dict) else value
+    return wrapped(Jsonb, value)
 
 
 def smallest(value):
@@ -248,7 +256,7 @@ def biggest(value):
 
 
 def play_all():
-    play("psycopg2, literals", psycopg2_way(lambda value: psycopg2.extras.Json(value) if isinstance(value, dict) else value))
+    play("psycopg2, literals", psycopg2_way(lambda value: wrapped(psycopg2.extras.Json, value)))
     play("psycopg2, strings", psycopg2_way(as_text))
     play("untyped text, as node-postgres", untyped_way(None))
     play("unknown types said so", untyped_way(lambda value, place: 0))
@@ -261,7 +269,7 @@ def play_all():
         print("psycopg 3 is not installed: what it sends is not tested")
         return
     play("psycopg 3", psycopg_way(jsonb))
-    play("psycopg 3, JSON as strings", psycopg_way(lambda value: json.dumps(value) if isinstance(value, dict) else value))
+    play("psycopg 3, JSON as strings", psycopg_way(lambda value: wrapped(json.dumps, value)))
     play("psycopg 3, everything a string", psycopg_way(as_text))
     play("psycopg 3, smallest integers", psycopg_way(smallest))
     play("psycopg 3, bigint", psycopg_way(biggest))
@@ -288,11 +296,12 @@ def check_pipeline():
 
 
 def check_json_type():
-    """json (not jsonb) is converted to jsonb in assignments only: a cast is needed, as with PostgreSQL's own functions."""
+    """json is converted to jsonb in assignments only: a cast is needed, as with PostgreSQL's own functions."""
     run("INSERT INTO by_bigint (id) VALUES (9100000)")
     with psycopg.connect("", autocommit=True) as connection:
         row = connection.execute(
-            "SELECT outcome FROM ratchet.submit('by_bigint', %s, 'ann', patch => %s::jsonb)", [9_100_000, Json({"n": 5})]
+            "SELECT outcome FROM ratchet.submit('by_bigint', %s, 'ann', patch => %s::jsonb)",
+            [9_100_000, Json({"n": 5})],
         ).fetchone()
     check(row, ("submitted",), "psycopg 3, json with a cast")
 
@@ -329,10 +338,10 @@ def check_errors():
         (submit, ["by_both", '{"project_id": 8000, "evaluator_id": null}', "ann", None, None], "22004"),
         (submit, ["by_both", '{"project_id": 8000, "evaluator_id": 1', "ann", None, None], "22P02"),
         (submit, ["by_both", '{"project_id": 8000, "evaluator_id": 1}', "x" * 61, None, None], "22001"),
-        ("SELECT outcome FROM ratchet.update(?, ?, ?)", ["by_bigint", "8000000", None], "22023"),
-        ("SELECT outcome FROM ratchet.update(?, ?, ?)", ["by_bigint", "8000000", "{}"], "22023"),
-        ("SELECT outcome FROM ratchet.amend(?, ?, ?, ?, ?)", ["by_bigint", "8000000", '{"n": 2}', "ops", ""], "22023"),
-        ("SELECT outcome FROM ratchet.amend(?, ?, ?, ?, ?)", ["by_bigint", "8000000", '{"n": 2}', "ops", None], "22023"),
+        (UPDATE, ["by_bigint", "8000000", None], "22023"),
+        (UPDATE, ["by_bigint", "8000000", "{}"], "22023"),
+        (AMEND, ["by_bigint", "8000000", '{"n": 2}', "ops", ""], "22023"),
+        (AMEND, ["by_bigint", "8000000", '{"n": 2}', "ops", None], "22023"),
     ]
     for sql, parameters, sqlstate in cases:
         try:

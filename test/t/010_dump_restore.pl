@@ -34,8 +34,8 @@ SELECT ratchet.guard('scorecards', gate => 'submitted_at', actor => 'submitted_b
 -- What is dumped is the contract as the rename left it.
 ALTER TABLE scorecards RENAME COLUMN source TO submission_source;
 
-CREATE TABLE reviews (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, scorecard_id bigint NOT NULL REFERENCES scorecards,
-    author text NOT NULL, UNIQUE (scorecard_id, author));
+CREATE TABLE reviews (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    scorecard_id bigint NOT NULL REFERENCES scorecards, author text NOT NULL, UNIQUE (scorecard_id, author));
 
 CREATE TABLE runs (region text, id bigint, note text, finished boolean NOT NULL DEFAULT false, finished_at timestamptz,
     finisher text, PRIMARY KEY (region, id)) PARTITION BY LIST (region);
@@ -56,7 +56,8 @@ CREATE TABLE "Prüf Plan"."Bögen ""1"" = 'x'" ("Schlüssel" text PRIMARY KEY, "
 SELECT ratchet.guard('"Prüf Plan"."Bögen ""1"" = ''x''"', gate => 'Abgegeben am', actor => 'von, wem',
     owned => ARRAY['a=b', 'it''s \ {done}']);
 
-CREATE TABLE ballots (id uuid PRIMARY KEY, box text, cast_at timestamptz, cast_by text DEFAULT 'nobody', weight int DEFAULT 1);
+CREATE TABLE ballots (id uuid PRIMARY KEY, box text, cast_at timestamptz, cast_by text DEFAULT 'nobody',
+    weight int DEFAULT 1);
 SELECT ratchet.guard('ballots', gate => 'cast_at', actor => 'cast_by', owned => '{weight}', insert => 'reject');
 
 CREATE TABLE drafts (id int PRIMARY KEY, submitted_at timestamptz);
@@ -74,11 +75,13 @@ SELECT ratchet.submit('exams.seats', jsonb_build_object('exam', 1, 'seat', i)) F
 INSERT INTO "Prüf Plan"."Bögen ""1"" = 'x'" ("Schlüssel", "a=b") SELECT 'ß' || i, '=' FROM generate_series(1, 10) i;
 SELECT ratchet.submit('"Prüf Plan"."Bögen ""1"" = ''x''"', 'ß' || i, actor => i) FROM generate_series(1, 5) i;
 INSERT INTO ballots (id, box) SELECT md5(i::text)::uuid, 'north' FROM generate_series(1, 10) i;
-SELECT ratchet.submit('ballots', md5(i::text)::uuid, actor => 'cleo', patch => '{"weight": 3}') FROM generate_series(1, 5) i;
+SELECT ratchet.submit('ballots', md5(i::text)::uuid, actor => 'cleo', patch => '{"weight": 3}')
+    FROM generate_series(1, 5) i;
 INSERT INTO drafts SELECT i, CASE WHEN i > 5 THEN now() END FROM generate_series(1, 10) i;
 
 GRANT USAGE ON SCHEMA exams, "Prüf Plan" TO writer;
-GRANT SELECT, INSERT, UPDATE ON scorecards, reviews, runs, ballots, drafts, exams.seats, "Prüf Plan"."Bögen ""1"" = 'x'" TO writer;
+GRANT SELECT, INSERT, UPDATE ON scorecards, reviews, runs, ballots, drafts, exams.seats,
+    "Prüf Plan"."Bögen ""1"" = 'x'" TO writer;
 SQL
 
 my @tables = ('scorecards', 'reviews', 'runs', 'exams.seats', '"Prüf Plan"."Bögen ""1"" = \'x\'"', 'ballots', 'drafts');
@@ -100,9 +103,8 @@ sub contracts
 sub contents
 {
     my ($database) = @_;
-    return join "\n",
-      map { $_ . ': ' . $node->safe_psql($database, "SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM $_ t") }
-      @tables;
+    my $query = q{SELECT count(*), md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM};
+    return join "\n", map { "$_: " . $node->safe_psql($database, "$query $_ t") } @tables;
 }
 
 my $source_contracts = contracts('source');
@@ -131,7 +133,8 @@ SELECT comment, submitted_at IS NOT NULL, submitted_by, submission_source FROM s
 SELECT outcome, submitted_by FROM ratchet.submit('scorecards', 9001, actor => 'eve');
 INSERT INTO scorecards (id) VALUES (9002);
 INSERT INTO reviews (scorecard_id, author) VALUES (9002, 'ann');
-SELECT outcome, conflict FROM ratchet.submit('scorecards', 9002, actor => 'ann', child => 'reviews', record => '{"author": "ann"}');
+SELECT outcome, conflict FROM ratchet.submit('scorecards', 9002, actor => 'ann', child => 'reviews',
+    record => '{"author": "ann"}');
 SELECT submitted_at FROM scorecards WHERE id = 9002;
 
 INSERT INTO runs (region, id) VALUES ('us', 9001), ('eu', 9001);
@@ -202,7 +205,8 @@ SELECT count(*) FILTER (WHERE submitted_at IS NOT NULL AND submitted_by = 'ann' 
 SELECT count(*) FILTER (WHERE finished AND finisher = 'bob'), count(*) FILTER (WHERE note = 'late') FROM runs;
 SELECT count(*) FILTER (WHERE "Abgegeben am" IS NOT NULL AND "von, wem" > 0 AND "a=b" = '='),
     count(*) FILTER (WHERE "Bemerkung" = 'late') FROM "Prüf Plan"."Bögen ""1"" = 'x'";
-SELECT count(*) FILTER (WHERE cast_at IS NOT NULL AND cast_by = 'cleo' AND weight = 3), count(*) FILTER (WHERE box = 'late') FROM ballots;
+SELECT count(*) FILTER (WHERE cast_at IS NOT NULL AND cast_by = 'cleo' AND weight = 3),
+    count(*) FILTER (WHERE box = 'late') FROM ballots;
 ROLLBACK;
 SQL
 
@@ -277,7 +281,7 @@ my $harmless = ['ERROR:  must be owner of extension ratchet'];
 
 $database = new_database(owner => 'app', extension => 1);
 (undef, undef, $err) = run_program(@psql, '-U', 'app', '-d', $database, '-f', $plain);
-is_deeply(messages($err), $harmless, 'restored by a plain owner: no message but that about the comment on the extension');
+is_deeply(messages($err), $harmless, 'restored by a plain owner: no message but that about the comment');
 is_restored($database, 'plain, plain owner');
 
 my $quiet = dump_to('quiet.sql', '-U', 'app', '--no-comments');
@@ -313,9 +317,11 @@ is_restored($owned, 'schema only, plain owner', rows => 0);
 
 # Rows that were submitted in the source are not born open, which is what insert => 'reject' demands.
 my $data = dump_to('data.sql', '--data-only');
-($status, undef, $err) = run_program(@psql, '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-1', '-d', $empty, '-f', $data);
+my @verbose = ('-v', 'VERBOSITY=verbose');
+($status, undef, $err) = run_program(@psql, '-v', 'ON_ERROR_STOP=1', @verbose, '-1', '-d', $empty, '-f', $data);
 isnt($status, 0, 'submitted rows do not go into a table with insert => reject');
-like($err, qr/ERROR:  23R01: new row of relation "ballots" must be open: column "cast_at" is guarded/, 'and it says which column');
+like($err, qr/ERROR:  23R01: new row of relation "ballots" must be open: column "cast_at" is guarded/,
+    'and it says which column');
 
 my $disabling = dump_to('disabling.sql', '--data-only', '--disable-triggers');
 ($status, undef, $err) = run_program(@psql, '-v', 'ON_ERROR_STOP=1', '-1', '-d', $empty, '-f', $disabling);
@@ -362,8 +368,8 @@ $database = new_database();
 ($status, undef, $err) = run_program(@psql, '-v', 'ON_ERROR_STOP=1', '-d', $database, '-f', $changed);
 is("$status $err", '0 ', 'restored with a grant and a disabled contract');
 is(contracts($database), contracts('source'), 'a disabled contract is restored as disabled');
-is(as('writer', $database, q{SELECT outcome FROM ratchet.amend('scorecards', 1, '{"submitted_at": null}', 'writer', 'recount')}),
-    'amended', 'the right to amend is restored');
+my $recount = q{SELECT outcome FROM ratchet.amend('scorecards', 1, '{"submitted_at": null}', 'writer', 'recount')};
+is(as('writer', $database, $recount), 'amended', 'the right to amend is restored');
 
 # -- without the extension ---------------------------------------------------------------------------------------------
 

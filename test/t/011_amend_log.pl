@@ -21,8 +21,8 @@ $node->safe_psql(
     GRANT EXECUTE ON FUNCTION ratchet.amend_right() TO auditor;
     CREATE SCHEMA app AUTHORIZATION app;
     SET ROLE app;
-    CREATE TABLE app.scorecards (id bigint PRIMARY KEY, comment text, submitted_at timestamptz, submitted_by text, request text,
-        score int CHECK (score < 100));
+    CREATE TABLE app.scorecards (id bigint PRIMARY KEY, comment text, submitted_at timestamptz, submitted_by text,
+        request text, score int CHECK (score < 100));
     SELECT ratchet.guard('app.scorecards', gate => 'submitted_at', actor => 'submitted_by', idempotency_key => 'request',
         owned => '{score}');
     CREATE TABLE app."Sitze" (exam int, "Platz" text, handed_in boolean, PRIMARY KEY (exam, "Platz"));
@@ -69,10 +69,11 @@ logs('reopening',
           . ' by "ops@example.org" (role "app"): submitted by mistake']);
 
 logs('a correction, rolled back',
-    q{BEGIN; SELECT * FROM ratchet.amend('app.scorecards', 2, '{"score": 7, "comment": "x"}', 'ops', 'wrong sum'); ROLLBACK;
-      SELECT score FROM app.scorecards WHERE id = 2},
+    q{BEGIN; SELECT * FROM ratchet.amend('app.scorecards', 2, '{"score": 7, "comment": "x"}', 'ops', 'wrong sum');
+      ROLLBACK; SELECT score FROM app.scorecards WHERE id = 2},
     "amended|{comment,score}\n1",
-    ['LOG:  ratchet amend: amended comment, score of row (id=2) of relation "app.scorecards" by "ops" (role "app"): wrong sum']);
+    ['LOG:  ratchet amend: amended comment, score of row (id=2) of relation "app.scorecards"'
+          . ' by "ops" (role "app"): wrong sum']);
 
 logs('a correction, rolled back to a savepoint',
     q{BEGIN; SAVEPOINT s; SELECT outcome FROM ratchet.amend('app.scorecards', 2, '{"score": 8}', 42, 'wrong sum');
@@ -81,19 +82,23 @@ logs('a correction, rolled back to a savepoint',
     ['LOG:  ratchet amend: amended score of row (id=2) of relation "app.scorecards" by "42" (role "app"): wrong sum']);
 
 logs('a composite key, quoted names',
-    q{SELECT * FROM ratchet.amend('app."Sitze"', '{"exam": 1, "Platz": "a''b"}'::jsonb, '{"handed_in": false}', 'ops', 'recount')},
+    q{SELECT * FROM ratchet.amend('app."Sitze"', '{"exam": 1, "Platz": "a''b"}'::jsonb, '{"handed_in": false}', 'ops',
+      'recount')},
     'amended|{handed_in}',
-    [q{LOG:  ratchet amend: amended handed_in of row (exam=1, Platz=a'b) of relation "app.Sitze" by "ops" (role "app"): recount}]);
+    [q{LOG:  ratchet amend: amended handed_in of row (exam=1, Platz=a'b) of relation "app.Sitze"}
+          . ' by "ops" (role "app"): recount']);
 
 logs('nothing to change',
     q{SELECT * FROM ratchet.amend('app.scorecards', 3, '{"score": 1}', 'ops', 'to be sure')},
     'unchanged|{}',
-    ['LOG:  ratchet amend: unchanged nothing of row (id=3) of relation "app.scorecards" by "ops" (role "app"): to be sure']);
+    ['LOG:  ratchet amend: unchanged nothing of row (id=3) of relation "app.scorecards"'
+          . ' by "ops" (role "app"): to be sure']);
 
 logs('no such row',
     q{SELECT * FROM ratchet.amend('app.scorecards', 4711, '{"score": 1}', 'ops', 'to be sure')},
     'not_found|{}',
-    ['LOG:  ratchet amend: not_found nothing of row (id=4711) of relation "app.scorecards" by "ops" (role "app"): to be sure']);
+    ['LOG:  ratchet amend: not_found nothing of row (id=4711) of relation "app.scorecards"'
+          . ' by "ops" (role "app"): to be sure']);
 
 logs('by a role with the right to amend',
     q{SELECT outcome FROM ratchet.amend('app.scorecards', 3, '{"score": 2}', NULL::text, 'audit')},
@@ -111,7 +116,8 @@ like($seen->{err}, qr/violates check constraint/, 'failed: an error');
 
 # A name in the log that is not the caller's own: the role is the one whose rights were used.
 $seen = outcome_of(
-    q{SET ROLE auditor; SELECT outcome FROM ratchet.amend('app.scorecards', 4, '{"score": 3}', 'ops', 'r')}, role => 'postgres');
+    q{SET ROLE auditor; SELECT outcome FROM ratchet.amend('app.scorecards', 4, '{"score": 3}', 'ops', 'r')},
+    role => 'postgres');
 like(join('', @{ $seen->{entries} }), qr/\(role "auditor"\): r$/, 'after SET ROLE: the role whose rights were used');
 
 # Line breaks cannot forge an entry: what follows them is indented.
@@ -124,7 +130,8 @@ is($seen->{out}, 'amended', 'and are no error');
 # A long reason is written whole.
 my $start = -s $node->logfile;
 is( $node->safe_psql(
-        'postgres', q{SELECT outcome FROM ratchet.amend('app.scorecards', 4, '{"score": 5}', 'ops', repeat('x', 100000) || 'end')}),
+        'postgres', q{SELECT outcome FROM ratchet.amend('app.scorecards', 4, '{"score": 5}', 'ops',
+                repeat('x', 100000) || 'end')}),
     'amended', 'a reason of 100,000 letters');
 like(substr(slurp_file($node->logfile), $start), qr/\(role "postgres"\): x{30000,}end$/m, 'is written whole');
 
@@ -152,7 +159,8 @@ sub observes
     my ($name, $sql, $out, $entries) = @_;
     my $start = -s $node->logfile;
     my ($stdout, $stderr);
-    $node->psql('postgres', $sql, stdout => \$stdout, stderr => \$stderr, on_error_stop => 0, extra_params => [ '-U', 'app' ]);
+    $node->psql('postgres', $sql, stdout => \$stdout, stderr => \$stderr,
+        on_error_stop => 0, extra_params => [ '-U', 'app' ]);
     is($stdout, $out, "$name: the write goes through");
     is($stderr, '', "$name: the client is sent nothing of it");
     my @entries = substr(slurp_file($node->logfile), $start) =~ /(LOG:  ratchet[^\n]*)/g;
@@ -168,7 +176,8 @@ observes('rows of two partitions in one statement',
     "eve\neve", ['LOG:  ratchet observed: submitted_at, submitted_by of drafts would have been kept in 2 rows']);
 
 observes('rolled back',
-    q{BEGIN; UPDATE app.drafts SET submitted_by = 'eve' WHERE id = 3; ROLLBACK; SELECT submitted_by FROM app.drafts WHERE id = 3},
+    q{BEGIN; UPDATE app.drafts SET submitted_by = 'eve' WHERE id = 3; ROLLBACK;
+      SELECT submitted_by FROM app.drafts WHERE id = 3},
     "ann\nann", ['LOG:  ratchet observed: submitted_by of drafts would have been kept in 2 rows']);
 
 observes('two statements',

@@ -34,7 +34,8 @@ my $catalog = q{
     SELECT evtname, evtevent, evtfoid::regprocedure, evtenabled FROM pg_event_trigger ORDER BY evtname;
     SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
         WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'ratchet') AND deptype = 'e' ORDER BY 1;
-    SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE tgname LIKE '~ratchet%' ORDER BY tgrelid::regclass::text, 1;
+    SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE tgname LIKE '~ratchet%'
+        ORDER BY tgrelid::regclass::text, 1;
     SELECT count(*), md5(string_agg(s::text, ',' ORDER BY s::text)) FROM app.scorecards s};
 my $before = $old->safe_psql('postgres', $catalog);
 $old->stop;

@@ -111,7 +111,7 @@ bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == '\0'; 
 RATCHET_FUNCTION(ratchet_amend) {
   const ratchet::Target target = ratchet::read_target(fcinfo);
   ratchet::require_amend_right(target.relation);
-  ratchet::Fields patch = ratchet::read_fields(target, fcinfo, 2, "patch");
+  ratchet::Fields patch = ratchet::read_patch(target, fcinfo, 2);
   const char *actor = ratchet::text_of_argument(fcinfo, 3);
   const char *reason = ratchet::text_of_argument(fcinfo, 4);
   if (patch.count == 0) ratchet::error_argument("patch must name at least one column", nullptr);

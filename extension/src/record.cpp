@@ -104,7 +104,7 @@ Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argu
             errmsg("child \"%s\" is not a table", RelationGetRelationName(record.child)),
             (report_table(record.child), 0));
   record.reference = only_reference(record.child, target.relation);
-  record.fields = fields_of_object(record.child, jsonb_argument(fcinfo, record_argument), "record");
+  record.fields = fields_of_object(record.child, jsonb_argument(fcinfo, record_argument), "record", Purpose::set);
   return record;
 }
 

@@ -109,10 +109,9 @@ Submission read_submission(FunctionCallInfo fcinfo) {
   submission.has_actor = read_role(target, fcinfo, actor_argument, target.contract->actor, "actor", &submission.actor);
   submission.has_idempotency_key = read_role(target, fcinfo, idempotency_key_argument, target.contract->idempotency_key,
                                              "idempotency_key", &submission.idempotency_key);
-  submission.patch = read_fields(target, fcinfo, patch_argument, "patch");
-  submission.expect = read_fields(target, fcinfo, expect_argument, "expect");
+  submission.patch = read_patch(target, fcinfo, patch_argument);
+  submission.expect = read_expect(target, fcinfo, expect_argument);
   check_patch(submission);
-  check_expect(target, submission.expect);
   submission.record = read_record(target, fcinfo, child_argument, record_argument);
   return submission;
 }

@@ -61,7 +61,7 @@ bool is_unique_key(Relation relation, const Fields &key) {
 }
 
 Fields key_of_object(Relation relation, const Jsonb *object) {
-  const Fields key = fields_of_object(relation, object, "key");
+  const Fields key = fields_of_object(relation, object, "key", Purpose::compare);
   if (key.count == 0 || !is_unique_key(relation, key)) error_no_such_key(relation);
   for (const Field &field : key)
     if (field.isnull) error_null_argument("key");

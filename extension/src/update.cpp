@@ -67,10 +67,9 @@ Answer update(const Target &target, const Fields &patch, const Fields &expect) {
 
 RATCHET_FUNCTION(ratchet_update) {
   const ratchet::Target target = ratchet::read_target(fcinfo);
-  const ratchet::Fields patch = ratchet::read_fields(target, fcinfo, 2, "patch");
-  const ratchet::Fields expect = ratchet::read_fields(target, fcinfo, 3, "expect");
+  const ratchet::Fields patch = ratchet::read_patch(target, fcinfo, 2);
+  const ratchet::Fields expect = ratchet::read_expect(target, fcinfo, 3);
   if (patch.count == 0) ratchet::error_argument("patch must name at least one column", nullptr);
-  ratchet::check_expect(target, expect);
   const ratchet::Answer answer = ratchet::update(target, patch, expect);
   ratchet::close_target(target);
 

@@ -2,8 +2,10 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
 #include "executor/executor.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "utils/fmgroids.h"
 }
@@ -17,27 +19,32 @@ namespace ratchet {
 
 namespace {
 
-AttrNumber column_named(Relation relation, const char *name) {
+AttrNumber column_named(Relation relation, const char *name, Purpose purpose) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   for (int i = 0; i < tupdesc->natts; ++i) {
     const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
     if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0) continue;
-    if (attribute->attgenerated != '\0')
+    if (purpose == Purpose::set && attribute->attgenerated != '\0')
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name, "is generated and cannot be set");
+    if (purpose == Purpose::set && attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name, "is an identity column and cannot be set");
     return attribute->attnum;
   }
-  error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, relation, name);
+  // No column has a longer name, and nobody wants to read one in a message.
+  char *clipped = pstrdup(name);
+  clipped[pg_mbcliplen(clipped, strlen(clipped), NAMEDATALEN - 1)] = '\0';
+  error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, relation, clipped);
 }
 
 // The columns that the object names; values are filled in afterwards.
-Fields named_columns(Relation relation, const Jsonb *object) {
+Fields named_columns(Relation relation, const Jsonb *object, Purpose purpose) {
   Fields fields{0, static_cast<Field *>(palloc(sizeof(Field) * std::max<uint32>(JB_ROOT_COUNT(object), 1)))};
   JsonbIterator *iterator = JsonbIteratorInit(&const_cast<Jsonb *>(object)->root);
   JsonbValue value;
   for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
     if (token != WJB_KEY) continue;
     const char *name = pnstrdup(value.val.string.val, value.val.string.len);
-    fields.items[fields.count++] = field_of_value(relation, column_named(relation, name), Datum(0), true);
+    fields.items[fields.count++] = field_of_value(relation, column_named(relation, name, purpose), Datum(0), true);
   }
   std::sort(fields.items, fields.items + fields.count,
             [](const Field &a, const Field &b) { return a.attnum < b.attnum; });
@@ -66,10 +73,10 @@ HeapTupleHeader populate(Relation relation, const Jsonb *object) {
 
 }  // namespace
 
-Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument) {
+Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose) {
   if (object == nullptr) return Fields{0, nullptr};
   if (!JB_ROOT_IS_OBJECT(object)) error_not_object(argument);
-  Fields fields = named_columns(relation, object);
+  Fields fields = named_columns(relation, object, purpose);
   if (fields.count == 0) return fields;
 
   HeapTupleHeader record = populate(relation, object);

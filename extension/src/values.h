@@ -30,9 +30,12 @@ struct Fields {
   const Field *end() const { return items + count; }
 };
 
+// What the named columns are for: only some can be set, all can be compared.
+enum class Purpose : unsigned char { set, compare };
+
 // Converts a JSON object as jsonb_populate_record does. argument: what the
 // caller calls it, for errors. nullptr gives no fields.
-Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument);
+Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose);
 
 // Converts one text by the column's input function.
 Field field_of_text(Relation relation, AttrNumber attnum, const char *text);

@@ -154,13 +154,6 @@ Row run_change(const Statement *statement, const Target &target, const Parameter
   return row;
 }
 
-void check_expect(const Target &target, const Fields &expect) {
-  for (const Field &field : expect)
-    if (!OidIsValid(equality_operator(field.type)))
-      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field.name,
-                         psprintf("has type %s, which has no equality operator", format_type_be(field.type)));
-}
-
 Probe probe(const Target &target, const Fields &expect, Sees sees) { return look(target, expect, sees, false); }
 
 Probe locked_probe(const Target &target, const Fields &expect, Sees sees) {
@@ -169,8 +162,17 @@ Probe locked_probe(const Target &target, const Fields &expect, Sees sees) {
   return seen;
 }
 
-Fields read_fields(const Target &target, FunctionCallInfo fcinfo, int argument, const char *name) {
-  return fields_of_object(target.relation, jsonb_argument(fcinfo, argument), name);
+Fields read_patch(const Target &target, FunctionCallInfo fcinfo, int argument) {
+  return fields_of_object(target.relation, jsonb_argument(fcinfo, argument), "patch", Purpose::set);
+}
+
+Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument) {
+  const Fields expect = fields_of_object(target.relation, jsonb_argument(fcinfo, argument), "expect", Purpose::compare);
+  for (const Field &field : expect)
+    if (!OidIsValid(equality_operator(field.type)))
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field.name,
+                         psprintf("has type %s, which has no equality operator", format_type_be(field.type)));
+  return expect;
 }
 
 const char *const *names_of(const Fields &fields) {

@@ -36,9 +36,6 @@ const Statement *change_statement(Template made_from, const Target &target, cons
 // Runs a verb's UPDATE. Errors: 55R01 when the row was written without the guard.
 Row run_change(const Statement *statement, const Target &target, const Parameters &parameters, Permission *permission);
 
-// Refuses expectations on columns whose type has no equality. Errors: 22023.
-void check_expect(const Target &target, const Fields &expect);
-
 // What a row looks like to a caller whose statement did not change it.
 struct Probe {
   bool found;
@@ -63,8 +60,10 @@ Probe probe(const Target &target, const Fields &expect, Sees sees);
 // locked, because a policy keeps it out of updates.
 Probe locked_probe(const Target &target, const Fields &expect, Sees sees);
 
-// Patch and expect of a verb, converted. Errors: class 22.
-Fields read_fields(const Target &target, FunctionCallInfo fcinfo, int argument, const char *name);
+// Arguments of a verb that name columns to set, or values to compare with.
+// Errors: class 22.
+Fields read_patch(const Target &target, FunctionCallInfo fcinfo, int argument);
+Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument);
 
 // Names of the fields, as Permission wants them.
 const char *const *names_of(const Fields &fields);

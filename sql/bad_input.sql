@@ -163,7 +163,7 @@ BEGIN
         '{"score": {"a": 1}}', '{"mark": 7}', '{"mark": "x"}', '{"spot": 1}', '{"spot": {"x": "a"}}', '{"tags": 1}', '{"tags": {"a": 1}}', '{"tags": ["x"]}',
         '{"code": "longer than ten"}', '{"id": null, "nothing": 1}', '{"submitted_at": "yesterdayish"}', '{"submitted_by": 1.5}'] LOOP
         -- a generated column can be compared, though not set
-        CONTINUE WHEN object ~ 'twice' AND argument !~ 'patch|amend|, {O}\)$';
+        CONTINUE WHEN object ~ 'twice' AND argument ~ 'expect|"note"';
         RETURN NEXT object || ' -> ' || bad(replace(argument, '{O}', quote_literal(object) || '::jsonb'));
     END LOOP;
 END $$;

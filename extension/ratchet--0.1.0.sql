@@ -266,6 +266,14 @@ BEGIN ATOMIC
     SELECT f.severity, c.target, f.finding, f.remedy
     FROM ratchet.contract c CROSS JOIN LATERAL ratchet._findings(c.target) f
     UNION ALL
+    SELECT 'error', t.tgrelid::pg_catalog.regclass,
+           pg_catalog.format('trigger "%s" is left of a contract whose guard trigger is gone', t.tgname),
+           'Declare the contract again with ratchet.guard(), or remove what is left with ratchet.unguard().'
+    FROM pg_catalog.pg_trigger t
+    WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_insert()'::pg_catalog.regprocedure
+      AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+      AND NOT EXISTS (SELECT FROM ratchet.contract c WHERE c.target OPERATOR(pg_catalog.=) t.tgrelid)
+    UNION ALL
     SELECT 'error', NULL::pg_catalog.regclass,
            pg_catalog.format('event trigger "%s" is disabled: DDL can break contracts unseen', e.evtname),
            pg_catalog.format('ALTER EVENT TRIGGER %I ENABLE', e.evtname)

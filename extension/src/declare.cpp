@@ -196,7 +196,6 @@ const char *guard(FunctionCallInfo fcinfo) {
 
 bool unguard(Oid relid) {
   Relation relation = open_owned(relid, AccessExclusiveLock, "unguard it");
-  const bool guarded = find_guard_trigger(relation) != nullptr;
   List *commands = NIL;
   for (const Trigger *trigger : {find_guard_trigger(relation), find_insert_trigger(relation)})
     if (trigger != nullptr)
@@ -204,7 +203,7 @@ bool unguard(Oid relid) {
           commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname), qualified_relation(relid)));
   relation_close(relation, NoLock);
   run_all(commands);
-  return guarded;
+  return commands != NIL;
 }
 
 // Commands that switch the triggers of a contract as they are now, after

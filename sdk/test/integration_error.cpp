@@ -64,7 +64,11 @@ TEST_F(error_test, mode_reject_is_a_constraint_violation) {
 TEST_F(error_test, place_is_told_on_a_verbose_connection) {
   ASSERT_TRUE(run(submission("\"Other\".\"Défense\"", nlohmann::json{{"project_id", 1}, {"evaluator_id", 7}})));
   pqxx::connection connection{dsn_};
-  connection.set_verbosity(decltype(connection)::verbose);
+#if PQXX_VERSION_MAJOR < 7
+  connection.set_verbosity(pqxx::connection::verbose);
+#else
+  connection.set_verbosity(pqxx::error_verbosity::verbose);
+#endif
   pqxx::work tx{connection};
   const auto e = caught([&] {
     (void)change("\"Other\".\"Défense\"", nlohmann::json{{"project_id", 1}, {"evaluator_id", 7}})

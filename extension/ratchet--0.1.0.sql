@@ -103,7 +103,7 @@ CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_unguard';
 COMMENT ON FUNCTION ratchet.unguard(regclass) IS
-'Removes the guard contract of a table. Answers whether there was one. Only the table''s owner (42501). Locks: ACCESS EXCLUSIVE, as DROP TRIGGER, until the end of the transaction.';
+'Removes the guard contract of a table, or what is left of one. Answers whether there was anything to remove. Only the table''s owner (42501). Locks: ACCESS EXCLUSIVE, as DROP TRIGGER, until the end of the transaction.';
 
 -- ---------------------------------------------------------------------------
 -- The verbs. One C function each, an overload for every type that drivers bind
@@ -300,7 +300,7 @@ DECLARE
     meaning text;
 BEGIN
     FOR verb, meaning IN VALUES
-        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy defeats it; 40001 under REPEATABLE READ and SERIALIZABLE when the row changed since the snapshot. Locks: ROW EXCLUSIVE on the table (and on child), the row until the end of the transaction.'),
+        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy defeats it; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot. Locks: ROW EXCLUSIVE on the table (and on child), the row until the end of the transaction.'),
         ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 55R01 no contract. Locks: ROW EXCLUSIVE on the table, the row until the end of the transaction.'),
         ('amend', 'Break-glass: changes any column of one row, also owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the table''s owner or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Answers one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed. Locks: ROW EXCLUSIVE on the table, the row until the end of the transaction.')
     LOOP

@@ -217,6 +217,7 @@ Contract *build(Relation relation, const Trigger *trigger) {
   for (int i = 0; i < terms->nguarded; ++i) {
     const AttrNumber attnum = column_named(relation, terms->guarded[i]);
     const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+    contract->last_guarded = Max(contract->last_guarded, attnum);
     contract->guarded[i] = {attnum, attribute->attlen, attribute->attbyval, terms->guarded[i]};
   }
   contract->gate = contract->guarded[0].attnum;

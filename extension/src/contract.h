@@ -36,6 +36,7 @@ struct Contract {
   const Terms *terms;
   GuardedColumn *guarded;  // as terms->guarded: the gate first
   int nguarded;
+  AttrNumber last_guarded;  // the highest attribute number among them
   AttrNumber gate;
   AttrNumber gate_at;          // InvalidAttrNumber: none
   AttrNumber actor;            // InvalidAttrNumber: none

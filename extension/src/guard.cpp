@@ -57,6 +57,9 @@ bool is_closed(const Contract *contract, TupleTableSlot *slot) {
 
 // Places in contract->guarded whose image the update changes.
 Bitmapset *changed_columns(const TriggerData *trigger, const Contract *contract) {
+  // Both tuples are taken apart once, as far as the last guarded column.
+  slot_getsomeattrs(trigger->tg_trigslot, contract->last_guarded);
+  slot_getsomeattrs(trigger->tg_newslot, contract->last_guarded);
   Bitmapset *changed = nullptr;
   for (int place = 0; place < contract->nguarded; ++place)
     if (differs(trigger, contract->guarded[place])) changed = bms_add_member(changed, place);

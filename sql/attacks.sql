@@ -509,7 +509,14 @@ SELECT attempt($$CREATE TRIGGER "~ratchet_guard" BEFORE UPDATE ON victim FOR EAC
 -- and once there is a contract, it cannot be replaced or outrun with it either
 SET ROLE regress_ratchet_trigger;
 SELECT attempt($$CREATE OR REPLACE TRIGGER "~ratchet_guard" BEFORE UPDATE ON victim FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at', 'gate_by=any', 'mode=observe')$$);
+SELECT attempt($$CREATE OR REPLACE TRIGGER "~ratchet_guard" BEFORE UPDATE ON victim FOR EACH ROW EXECUTE FUNCTION naive_guard()$$);
 SELECT attempt($$CREATE TRIGGER "~zzz" BEFORE UPDATE ON victim FOR EACH ROW EXECUTE FUNCTION naive_guard()$$);
+SELECT attempt($$CREATE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON victim FOR EACH ROW EXECUTE FUNCTION naive_guard()$$);
+-- the names are reserved, also for the owner, who has ratchet.unguard()
+SET ROLE regress_ratchet_owner;
+SELECT attempt($$CREATE OR REPLACE TRIGGER "~ratchet_guard" BEFORE UPDATE ON victim FOR EACH ROW EXECUTE FUNCTION naive_guard()$$);
+SELECT attempt($$CREATE TRIGGER "~ratchet_guard" BEFORE UPDATE ON naive FOR EACH ROW EXECUTE FUNCTION naive_guard()$$);
+SELECT attempt($$ALTER TRIGGER zz_guard ON naive RENAME TO "~ratchet_guard"$$);
 RESET ROLE;
 SELECT mode FROM ratchet.contract WHERE target = 'victim'::regclass;
 SELECT attempt('SELECT ratchet.guard_row()');
@@ -626,8 +633,10 @@ SET ROLE regress_ratchet_writer;
 -- control: a submit with its owner's rights reaches what the caller cannot see
 SELECT naive_definer(3, 'eve');
 SELECT outcome, submitted_by FROM ratchet.submit('safe', 3, actor => 'eve');
+SELECT attempt($$SELECT ratchet.submit('safe', 4, actor => 'eve')$$);
 SELECT outcome, submitted_by FROM ratchet.submit('safe', 1, actor => 'eve');
 SELECT attempt($$SELECT ratchet.submit('safe', 6, actor => 'eve')$$);
+SELECT attempt($$SELECT ratchet.update('safe', 4, '{"note": "mine"}')$$);
 SELECT outcome FROM ratchet.update('safe', 3, '{"note": "mine"}');
 SELECT outcome, submitted_by FROM ratchet.submit('safe', 5, actor => 'writer');
 -- statements are cached, policies are looked at each time, for whoever calls

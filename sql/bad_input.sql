@@ -112,6 +112,7 @@ SELECT bad($$submit('card', '{"nothing": 1}'::jsonb)$$);
 SELECT bad($$submit('card', '{"gone": 1}'::jsonb)$$);
 SELECT bad($$submit('card', '{"........pg.dropped.9........": 1}'::jsonb)$$);
 SELECT bad($$submit('card', '{"ctid": "(0,1)"}'::jsonb)$$);
+SELECT bad($$submit('card', '{"twice": 2}'::jsonb)$$);
 SELECT bad($$submit('card', '{"note": "n1"}'::jsonb)$$);
 SELECT bad($$submit('card', '{"score": 101}'::jsonb)$$);
 SELECT bad($$submit('card', '{"id": 1, "code": "one"}'::jsonb)$$);
@@ -131,6 +132,7 @@ SELECT bad($$submit('pair', '{"a": 1, "b": null}')$$);
 SELECT bad($$submit('pair', '(1,2)')$$);
 SELECT bad($$submit('pair', '[1, "00000000-0000-0000-0000-000000000001"]')$$);
 SELECT bad($$submit('card', repeat('1', 1048576))$$);
+SELECT bad($$submit('card', jsonb_build_object(repeat('k', 1048576), 1))$$);
 
 --
 -- Actor and idempotency key
@@ -182,7 +184,10 @@ SELECT bad($$submit('card', 1, patch => '{"submitted_at": "2026-01-01"}')$$);
 SELECT bad($$submit('card', 1, patch => '{"submitted_at": null}')$$);
 SELECT bad($$submit('card', 1, patch => '{"submitted_by": 7}')$$);
 SELECT bad($$submit('card', 1, patch => '{"request": "00000000-0000-0000-0000-000000000001"}')$$);
--- a type that has no equality
+-- an identity that is always generated, and a type that has no equality
+SELECT bad($$submit('card', 1, patch => '{"always": 1}')$$);
+SELECT bad($$update('card', 1, '{"always": 1}')$$);
+SELECT bad($$amend('card', 1, '{"always": 1}', 'a', 'r')$$);
 SELECT bad($$submit('card', 1, expect => '{"raw": {}}')$$);
 SELECT bad($$update('card', 1, '{"note": "x"}', '{"raw": null}')$$);
 -- nothing to do

@@ -71,6 +71,9 @@ SELECT r FROM ratchet.update('card', 11, '{"score": 1}', expect => '{"score": 1}
 SELECT r FROM ratchet.update('card', 999, '{"note": "x"}', expect => '{"note": "y"}') r;
 SELECT attempt($$SELECT ratchet.update('card', 4, '{"note": "x"}', expect => '{"raw": {}}')$$);
 SELECT r FROM ratchet.update('card', 4, '{"raw": {"b": 1,  "a": 2}}') r;
+-- a generated column can be expected, though not set
+SELECT r FROM ratchet.update('card', 12, '{"note": "new"}', expect => '{"twice": 14}') r;
+SELECT r FROM ratchet.update('card', 12, '{"note": "new"}', expect => '{"twice": 15}') r;
 -- a counter on an unprotected column, without losing anything
 SELECT r FROM ratchet.update('card', 5, '{"extra": 1}', expect => '{"extra": null}') r;
 SELECT r FROM ratchet.update('card', 5, '{"extra": 2}', expect => '{"extra": 1}') r;

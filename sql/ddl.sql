@@ -237,6 +237,57 @@ SELECT count(*) FROM pg_trigger WHERE tgrelid = 'hand'::regclass;
 SELECT ratchet.unguard('tree_c');
 
 --
+-- DDL by a trigger in the middle of a guarded statement: what holds is what the statement began with, or an error
+--
+CREATE TABLE busy (id int PRIMARY KEY, note text, submitted_at timestamptz, score int);
+CREATE TABLE busy_record (busy_id int REFERENCES busy, points int);
+SELECT ratchet.guard('busy', 'submitted_at', owned => '{score}');
+INSERT INTO busy VALUES (1, 'start', '2026-01-01', 1), (2, 'start', NULL, NULL), (3, 'start', NULL, NULL);
+CREATE FUNCTION ddl_inside() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    CASE NEW.note
+        WHEN 'redeclare' THEN PERFORM ratchet.guard('busy', 'submitted_at', owned => '{score}', mode => 'reject');
+        WHEN 'rename' THEN ALTER TABLE busy RENAME score TO points;
+        WHEN 'record' THEN ALTER TABLE busy_record RENAME points TO marks;
+        WHEN 'schema' THEN ALTER SCHEMA ddl RENAME TO ddl_moved;
+        ELSE NULL;
+    END CASE;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER ddl_inside BEFORE UPDATE ON busy FOR EACH ROW EXECUTE FUNCTION ddl_inside();
+BEGIN;
+SELECT outcome FROM ratchet.update('busy', 1, '{"note": "redeclare", "score": 5}');
+SELECT attempt('UPDATE busy SET score = 9 WHERE id = 1');
+COMMIT;
+SELECT attempt('UPDATE busy SET score = 9 WHERE id = 1');
+SELECT attempt($$SELECT ratchet.update('busy', 1, '{"note": "rename"}')$$);
+SELECT attempt($$UPDATE busy SET note = 'rename' WHERE id = 1$$);
+SELECT contract('busy');
+SELECT outcome, record FROM ratchet.submit('busy', 2, patch => '{"note": "record"}', child => 'busy_record', record => '{"points": 3}');
+SELECT outcome, record FROM ratchet.submit('busy', 3, patch => '{"note": "schema"}', child => 'busy_record', record => '{"marks": 3}');
+SELECT count(*) FROM ddl_moved.busy_record;
+ALTER SCHEMA ddl_moved RENAME TO ddl;
+SELECT outcome FROM ratchet.update('busy', 3, '{"note": "back"}');
+SELECT id, note, score FROM busy ORDER BY id;
+DROP TABLE busy_record, busy;
+-- more statements inside of one than a backend remembers
+CREATE TABLE flood (id int PRIMARY KEY, submitted_at timestamptz, c1 int, c2 int, c3 int, c4 int, c5 int, c6 int, c7 int);
+SELECT ratchet.guard('flood', 'submitted_at');
+INSERT INTO flood (id) VALUES (1), (2);
+CREATE FUNCTION flood_inside() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1..127 LOOP
+        PERFORM ratchet.update('flood', 2, (SELECT jsonb_object_agg('c' || b, i) FROM generate_series(1, 7) b WHERE i >> (b - 1) & 1 = 1));
+    END LOOP;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER flood_inside BEFORE UPDATE ON flood FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION flood_inside();
+SELECT outcome FROM ratchet.submit('flood', 1);
+SELECT outcome, changed FROM ratchet.amend('flood', 1, '{"submitted_at": null}', 'dba', 'x');
+SELECT * FROM flood ORDER BY id;
+DROP TABLE flood;
+
+--
 -- health(): nothing so far, then a finding for each thing that nobody could stop
 --
 SELECT health();
@@ -260,6 +311,15 @@ SELECT ratchet.guard('card', 'Abgegeben, am', actor => 'von ''wem''', idempotenc
 SELECT health();
 ALTER TABLE card ALTER "Abgegeben, am" DROP NOT NULL;
 SELECT attempt('INSERT INTO card (id, remark) VALUES (5, 5)');
+-- a trigger dropped by hand leaves the other behind
+BEGIN;
+DROP TRIGGER "~ratchet_guard" ON card;
+SELECT contract('card');
+SELECT health();
+SELECT attempt($$SELECT ratchet.submit('card', 1)$$);
+SELECT ratchet.unguard('card');
+SELECT health();
+ROLLBACK;
 -- one leaf's
 ALTER TABLE tree_b DISABLE TRIGGER "~ratchet_guard";
 SELECT health();

@@ -8,7 +8,6 @@ extern "C" {
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_trigger.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -177,13 +176,8 @@ AttrNumber single_primary_key(Relation relation) {
 }
 
 bool judges_alone(Relation relation) {
-  if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_rel->relispartition) return false;
-  int count = 0;
-  for (int i = 0; i < relation->trigdesc->numtriggers; ++i)
-    if (TRIGGER_TYPE_MATCHES(relation->trigdesc->triggers[i].tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE,
-                             TRIGGER_TYPE_UPDATE))
-      ++count;
-  return count == 1;
+  return relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relispartition &&
+         count_before_update(relation->trigdesc) == 1;
 }
 
 // Whether the trigger is as the relation has it now. The executor's is a copy

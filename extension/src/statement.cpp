@@ -14,6 +14,7 @@ extern "C" {
 #include "errors.h"
 #include "pg/fence.h"
 #include "statement.h"
+#include "structure.h"
 
 namespace ratchet {
 
@@ -76,9 +77,10 @@ ParamListInfo bind(const Parameters &parameters) {
 void leave_guard_out(const QueryDesc *query, Permission *permission) {
   if (!IsA(query->planstate, ModifyTableState)) return;
   const auto *state = reinterpret_cast<const ModifyTableState *>(query->planstate);
-  if (state->mt_nrels != 1 || state->resultRelInfo->ri_TrigDesc == nullptr) return;
-  // A copy that belongs to this run, not the relcache's.
-  state->resultRelInfo->ri_TrigDesc->trig_update_before_row = false;
+  // A copy that belongs to this run, not the relcache's; what it has now counts, not what the contract was built from.
+  TriggerDesc *triggers = state->mt_nrels == 1 ? state->resultRelInfo->ri_TrigDesc : nullptr;
+  if (triggers == nullptr || count_before_update(triggers) != 1) return;
+  triggers->trig_update_before_row = false;
   permission->judged = true;
 }
 

@@ -106,6 +106,13 @@ void check_reserved(Relation relation, const Trigger &trigger) {
 
 }  // namespace
 
+int count_before_update(const TriggerDesc *triggers) {
+  int count = 0;
+  for (int i = 0; i < triggers->numtriggers; ++i)
+    if (is_before_row(triggers->triggers[i]) && TRIGGER_FOR_UPDATE(triggers->triggers[i].tgtype)) ++count;
+  return count;
+}
+
 void check_target(Relation relation) {
   const char relkind = relation->rd_rel->relkind;
   if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)

@@ -21,6 +21,9 @@ struct Finding {
 // Refuses relations that cannot carry a contract. Errors: 42809.
 void check_target(Relation relation);
 
+// How many BEFORE UPDATE row triggers there are, enabled or not.
+int count_before_update(const TriggerDesc *triggers);
+
 // Ratchet's triggers must look as guard() makes them, because the guard relies
 // on firing last and for every row, and nothing else may have their names.
 // Errors: 55R01, 42939.

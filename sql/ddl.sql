@@ -206,6 +206,24 @@ SELECT attempt($$CREATE FOREIGN TABLE keyless_far PARTITION OF keyless_tree FOR 
 CREATE FOREIGN TABLE keyless_far (id int, region text, submitted_at timestamptz) SERVER ratchet_ddl;
 SELECT attempt($$ALTER TABLE keyless_tree ATTACH PARTITION keyless_far FOR VALUES IN ('f')$$);
 SELECT attempt($$CREATE TEMP TABLE keyless_temp PARTITION OF keyless_tree FOR VALUES IN ('t')$$);
+-- inside CREATE SCHEMA
+SELECT attempt('CREATE SCHEMA ddl_created CREATE TABLE card_child () INHERITS (ddl.card)');
+SELECT attempt($$CREATE SCHEMA ddl_created CREATE TABLE t (id int, at timestamptz)
+    CREATE TRIGGER "~ratchet_guard" AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=at')$$);
+-- below the root of a tree
+CREATE TABLE deep (id int, region text, at timestamptz) PARTITION BY LIST (region);
+CREATE TABLE deep_a PARTITION OF deep FOR VALUES IN ('a', 'b') PARTITION BY LIST (region);
+SELECT ratchet.guard('deep', 'at');
+SELECT attempt('CREATE TRIGGER "~z" BEFORE UPDATE ON deep_a FOR EACH ROW EXECUTE FUNCTION touch()');
+CREATE TABLE deep_aa (id int, region text, at timestamptz);
+CREATE TRIGGER "~z" BEFORE UPDATE ON deep_aa FOR EACH ROW EXECUTE FUNCTION touch();
+SELECT attempt($$ALTER TABLE deep_a ATTACH PARTITION deep_aa FOR VALUES IN ('a')$$);
+-- a rule that is replaced while it is disabled, and enabled then
+CREATE RULE asleep AS ON UPDATE TO card DO ALSO NOTHING;
+ALTER TABLE card DISABLE RULE asleep;
+SELECT attempt('CREATE OR REPLACE RULE asleep AS ON UPDATE TO card DO INSTEAD NOTHING');
+SELECT attempt('ALTER TABLE card ENABLE RULE asleep');
+DROP RULE asleep ON card;
 SELECT attempt('ALTER TABLE tree DETACH PARTITION tree_c');
 SELECT attempt('UPDATE tree_c SET points = 1');
 

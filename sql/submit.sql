@@ -379,7 +379,30 @@ SELECT attempt($$SELECT ratchet.submit('card', 31, actor => 'ann')$$);
 -- a trigger may write what belongs to the closing; the answer tells what is stored
 CREATE OR REPLACE TRIGGER meddle BEFORE UPDATE ON card FOR EACH ROW EXECUTE FUNCTION meddle('actor');
 SELECT outcome, submitted_at, submitted_by FROM ratchet.submit('card', 31, actor => 'ann');
+-- a trigger that comes, sleeps, wakes and goes within one session is looked at each time
+CREATE OR REPLACE TRIGGER meddle BEFORE UPDATE ON card FOR EACH ROW EXECUTE FUNCTION meddle('reopen');
+SELECT attempt($$SELECT ratchet.submit('card', 38, actor => 'ann')$$) ~ '^55R01';
+ALTER TABLE card DISABLE TRIGGER meddle;
+SELECT brief(r) FROM ratchet.submit('card', 38, actor => 'ann') r;
+ALTER TABLE card ENABLE ALWAYS TRIGGER meddle;
+SELECT attempt($$SELECT ratchet.submit('card', 39, actor => 'ann')$$) ~ '^55R01';
 DROP TRIGGER meddle ON card;
+SELECT brief(r) FROM ratchet.submit('card', 39, actor => 'ann') r;
+-- row and statement triggers behind it, with and without transition tables, see the closed row once
+CREATE TABLE seen (what text, id int, closed boolean);
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_LEVEL = 'ROW' THEN INSERT INTO seen VALUES ('row', NEW.id, NEW.submitted_at IS NOT NULL);
+    ELSE INSERT INTO seen SELECT 'statement', id, submitted_at IS NOT NULL FROM after; END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER see_row AFTER UPDATE ON card FOR EACH ROW EXECUTE FUNCTION see();
+CREATE TRIGGER see_statement AFTER UPDATE ON card REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION see();
+SELECT brief(r) FROM ratchet.submit('card', 40, actor => 'ann') r;
+SELECT brief(r) FROM ratchet.submit('card', 40, actor => 'bob') r;
+TABLE seen;
+DROP TRIGGER see_row ON card;
+DROP TRIGGER see_statement ON card;
 ALTER TABLE card DISABLE TRIGGER "~ratchet_guard";
 SELECT attempt($$SELECT ratchet.submit('card', 32, actor => 'ann')$$);
 ALTER TABLE card ENABLE REPLICA TRIGGER "~ratchet_guard";

@@ -242,6 +242,11 @@ $$;
 SELECT by_hand('gate=nothing');
 SELECT by_hand('gate=score');
 SELECT by_hand('gate=submitted_at', 'owned=nothing');
+SELECT arguments, by_hand(VARIADIC string_to_array(arguments, ' ')) <> 'ok' AS refused
+FROM unnest(ARRAY['', 'submitted_at', 'gate', 'gate=', '=submitted_at', 'gate_by=any', 'gate=submitted_at gate=submitted_at', 'gate=submitted_at gate_by=nobody',
+    'gate=submitted_at gate_by=any gate_by=any', 'gate=submitted_at mode=never', 'gate=submitted_at owned=', 'gate=submitted_at owned=score owned=score',
+    'gate=submitted_at owned=submitted_at', 'gate=submitted_at insert=perhaps', 'gate=submitted_at actor=nobody', 'gate=submitted_at idempotency_key=score',
+    'gate=submitted_at gate_at=submitted_at', 'gate=submitted_at future=policy', 'GATE=submitted_at']) arguments;
 SELECT attempt($$CREATE TRIGGER guard BEFORE UPDATE ON hand FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at')$$);
 SELECT attempt($$CREATE TRIGGER "~ratchet_guard" AFTER UPDATE ON hand FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at')$$);
 SELECT attempt($$CREATE TRIGGER "~ratchet_guard" BEFORE INSERT OR UPDATE ON hand FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at')$$);

@@ -67,6 +67,16 @@ void tell(const Note *note) {
             errhint("The view ratchet.contract shows which columns are guarded."), fields());
 }
 
+// The note among these that tells of the same table in the same way.
+Note *find_note(List *among, const Note *like) {
+  ListCell *cell;
+  foreach (cell, among) {
+    auto *note = static_cast<Note *>(lfirst(cell));
+    if (note->root == like->root && note->observed == like->observed) return note;
+  }
+  return nullptr;
+}
+
 // Takes the notes of one executor run off the list, those of partitions merged.
 void tell_statement(const EState *estate) {
   List *mine = NIL;
@@ -75,18 +85,20 @@ void tell_statement(const EState *estate) {
     auto *note = static_cast<Note *>(lfirst(cell));
     if (!list_member_ptr(estate->es_tupleTable, note->slot)) continue;
     notes = foreach_delete_current(notes, cell);
-    bool merged = false;
-    ListCell *other;
-    foreach (other, mine) {
-      auto *first = static_cast<Note *>(lfirst(other));
-      if (first->root != note->root || first->observed != note->observed) continue;
+    if (Note *first = find_note(mine, note)) {
       first->columns = bms_add_members(first->columns, note->columns);
       first->rows += note->rows;
-      merged = true;
+      discard(note);
+    } else {
+      mine = lappend(mine, note);
     }
-    if (!merged) mine = lappend(mine, note);
   }
-  foreach (cell, mine) tell(static_cast<const Note *>(lfirst(cell)));
+  foreach (cell, mine) {
+    auto *note = static_cast<Note *>(lfirst(cell));
+    tell(note);
+    discard(note);
+  }
+  list_free(mine);
 }
 
 void finish_executor(QueryDesc *query) {

@@ -71,12 +71,12 @@ Answer amend(const Target &target, const Fields &patch) {
   Answer answer{"amended", NIL};
   for (int place = -1; (place = bms_next_member(permission.changed, place)) >= 0;)
     answer.changed = lappend(answer.changed, const_cast<char *>(permission.patched[place]));
-  if (permission.judged && permission.left_out)
+  if (row.processed > 0) return answer;
+  answer.outcome = "not_found";
+  if (permission.left_out || has_values(target, patch))
     answer.outcome = "unchanged";
-  else if (!row.found && probe(target, Fields{}, Sees::expectations).found)
+  else if (probe(target, Fields{}, Sees::expectations).found)
     error_suppressed(target.relation);
-  else if (!row.found)
-    answer.outcome = "not_found";
   return answer;
 }
 

@@ -203,7 +203,7 @@ Contract *build(Relation relation, const Trigger *trigger) {
   contract->trigger = trigger->tgoid;
   contract->relation = RelationGetRelid(relation);
   contract->context = context;
-  const Terms *terms = contract->terms = terms_of_arguments(context, trigger->tgargs, trigger->tgnargs);
+  const Terms *terms = contract->terms = terms_of_trigger(context, relation, trigger);
   check_columns(relation, terms, sqlstate_unenforceable);
 
   contract->nguarded = terms->nguarded;
@@ -217,6 +217,12 @@ Contract *build(Relation relation, const Trigger *trigger) {
   contract->gate = contract->guarded[0].attnum;
   contract->gate_at = column_named(relation, terms->gate_at);
   contract->actor = column_named(relation, terms->actor);
+  if (contract->actor != InvalidAttrNumber) {
+    Oid output;
+    bool varlena;
+    getTypeOutputInfo(TupleDescAttr(RelationGetDescr(relation), contract->actor - 1)->atttypid, &output, &varlena);
+    fmgr_info_cxt(output, &contract->actor_output, context);
+  }
   contract->idempotency_key = column_named(relation, terms->idempotency_key);
   contract->gate_type = base_type(relation, contract->gate);
 

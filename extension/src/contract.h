@@ -41,6 +41,7 @@ struct Contract {
   AttrNumber gate_at;          // InvalidAttrNumber: none
   AttrNumber actor;            // InvalidAttrNumber: none
   AttrNumber idempotency_key;  // InvalidAttrNumber: none
+  FmgrInfo actor_output;       // valid only if actor
   Oid gate_type;               // base type: timestamptz, timestamp or boolean
 
   AttrNumber primary_key;  // the only column of the primary key; InvalidAttrNumber: none, or several

@@ -91,10 +91,12 @@ void check_member(Relation relation) {
   check_shapes(relation);
   const Trigger *guard = find_guard_trigger(relation);
   if (guard == nullptr) return;
+  if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+    error_unenforceable(relation, "it is a temporary table", "Contracts are for tables that stay.");
   if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
     error_unenforceable(relation, "a partition of a guarded table cannot be a foreign table",
                         "Use a local table, or remove the contract with ratchet.unguard().");
-  const Terms *terms = terms_of_arguments(CurrentMemoryContext, guard->tgargs, guard->tgnargs);
+  const Terms *terms = terms_of_trigger(CurrentMemoryContext, relation, guard);
   check_columns(relation, terms, sqlstate_unenforceable);
   check_structure(relation);
 }
@@ -120,6 +122,7 @@ void check_relation(Oid relid) {
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return;
   const char relkind = relation->rd_rel->relkind;
+  if (relkind == RELKIND_VIEW) check_shapes(relation);
   if (relkind == RELKIND_RELATION || relkind == RELKIND_FOREIGN_TABLE || relkind == RELKIND_PARTITIONED_TABLE) {
     check_member(relation);
     check_parents(relation);
@@ -153,8 +156,8 @@ void follow_rename(const RenameStmt *rename) {
     const Trigger *guard = find_guard_trigger(relation);
     const Terms *after = nullptr;
     if (guard != nullptr && !guard->tgisclone)
-      after = renamed(CurrentMemoryContext, terms_of_arguments(CurrentMemoryContext, guard->tgargs, guard->tgnargs),
-                      rename->subname, rename->newname);
+      after = renamed(CurrentMemoryContext, terms_of_trigger(CurrentMemoryContext, relation, guard), rename->subname,
+                      rename->newname);
     relation_close(relation, AccessShareLock);
     if (after != nullptr) write_contract(lfirst_oid(cell), after, Switches::keep);
   }

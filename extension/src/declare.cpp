@@ -109,7 +109,7 @@ const Terms *read_terms(FunctionCallInfo fcinfo) {
 
 const Terms *current_terms(Relation relation) {
   const Trigger *trigger = find_guard_trigger(relation);
-  return trigger == nullptr ? nullptr : terms_of_arguments(CurrentMemoryContext, trigger->tgargs, trigger->tgnargs);
+  return trigger == nullptr ? nullptr : terms_of_trigger(CurrentMemoryContext, relation, trigger);
 }
 
 void check_stronger(Relation relation, const Terms *before, const Terms *after) {

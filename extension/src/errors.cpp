@@ -61,7 +61,10 @@ void error_no_contract(Relation relation) {
 void error_disabled(Relation relation) {
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("guard contract of relation \"%s\" is disabled", RelationGetRelationName(relation)),
-          errhint("Enable it with ALTER TABLE ... ENABLE TRIGGER \"~ratchet_guard\"."), TABLE_FIELDS(relation));
+          SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA
+              ? errhint("session_replication_role is replica in this session.")
+              : errhint("Enable it with ALTER TABLE ... ENABLE TRIGGER \"~ratchet_guard\"."),
+          TABLE_FIELDS(relation));
   pg_unreachable();
 }
 

@@ -51,9 +51,10 @@ List *member_findings(List *findings, Relation member, Relation root) {
   const Trigger *guard = find_guard_trigger(member);
   findings = trigger_findings(findings, member, guard, guard_trigger_name);
   if (guard != nullptr) {
-    const Terms *terms = terms_of_arguments(CurrentMemoryContext, guard->tgargs, guard->tgnargs);
+    const Terms *terms = terms_of_trigger(CurrentMemoryContext, member, guard);
     const ColumnFault fault = find_column_fault(member, terms);
-    if (fault.column != nullptr)
+    // Partitions have the columns of their root.
+    if (fault.column != nullptr && member == root)
       findings = add(findings, "error", column_text(fault),
                      "Declare the contract again with ratchet.guard(..., replace => true).");
     if (terms->insert_reject)

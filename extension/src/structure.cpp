@@ -148,7 +148,8 @@ void check_shapes(Relation relation) {
     }
     const int16 shape =
         guards ? TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
-    if (trigger.tgtype != shape || trigger.tgnattr > 0 || (trigger.tgqual == nullptr) != guards ||
+    if (trigger.tgtype != shape || trigger.tgnattr > 0 || OidIsValid(trigger.tgconstraint) ||
+        (trigger.tgqual == nullptr) != guards ||
         strcmp(trigger.tgname, guards ? guard_trigger_name : insert_trigger_name) != 0)
       refuse_shape(relation, trigger.tgname);
   }

@@ -195,8 +195,7 @@ void answer_closing(const Submission &submission, Datum time, bool time_null, Da
   answer->submitted_at_null = attnum == InvalidAttrNumber || time_null;
   if (!answer->submitted_at_null) answer->submitted_at = as_timestamptz(target.relation, attnum, time);
   if (target.contract->actor != InvalidAttrNumber && !actor_null)
-    answer->submitted_by =
-        text_of_value(TupleDescAttr(RelationGetDescr(target.relation), target.contract->actor - 1)->atttypid, actor);
+    answer->submitted_by = OutputFunctionCall(&target.contract->actor_output, actor);
   answer->record_null = true;
 }
 

@@ -1,5 +1,6 @@
 #include "terms.h"
 
+#include "errors.h"
 #include "pg/fence.h"
 
 namespace ratchet {
@@ -49,11 +50,21 @@ core::Spec parse(const Terms *terms) { return parse(terms->arguments, terms->nar
 
 std::string text_of(const char *text) { return text == nullptr ? std::string() : std::string(text); }
 
+void name_relation(void *argument) {
+  const auto relation = static_cast<Relation>(argument);
+  report_table(relation);
+  errcontext("contract of relation \"%s\"", RelationGetRelationName(relation));
+}
+
 }  // namespace
 
-Terms *terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments) {
+Terms *terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger) {
+  // Core errors know nothing of relations.
+  ErrorContextCallback callback{error_context_stack, fenced<name_relation>, relation};
+  error_context_stack = &callback;
   Terms *terms = nullptr;
-  in_core([&] { terms = flatten(context, parse(arguments, narguments)); });
+  in_core([&] { terms = flatten(context, parse(trigger->tgargs, trigger->tgnargs)); });
+  error_context_stack = callback.previous;
   return terms;
 }
 

@@ -37,8 +37,8 @@ struct GuardRequest {
   const char *insert;
 };
 
-// Reads the arguments of a contract's trigger. Errors: 55R01.
-Terms *terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments);
+// Reads the arguments of a relation's contract trigger. Errors: 55R01.
+Terms *terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger);
 
 // Reads what a caller asks for. Errors: 22023.
 Terms *terms_of_request(MemoryContext context, const GuardRequest &request);

@@ -58,7 +58,9 @@ Answer update(const Target &target, const Fields &patch, const Fields &expect) {
   if (explain(probe(target, expect, Sees::expectations), &answer)) return answer;
   if (explain(locked_probe(target, expect, Sees::expectations), &answer)) return answer;
   if (try_to_update(target, patch, expect, &answer)) return answer;
-  error_suppressed(target.relation);
+  if (!has_values(target, patch)) error_suppressed(target.relation);
+  answer.outcome = "unchanged";
+  return answer;
 }
 
 }  // namespace

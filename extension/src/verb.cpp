@@ -69,10 +69,6 @@ const Statement *probe_statement(const Target &target, const Fields &expect, See
   return prepare_statement(target.contract, signature, writer.sql.data, *parameters);
 }
 
-Oid type_of(const Target &target, AttrNumber attnum) {
-  return TupleDescAttr(RelationGetDescr(target.relation), attnum - 1)->atttypid;
-}
-
 Probe look(const Target &target, const Fields &expect, Sees sees, bool locked) {
   Parameters parameters{};
   const Statement *statement = probe_statement(target, expect, sees, locked, &parameters);
@@ -85,7 +81,7 @@ Probe look(const Target &target, const Fields &expect, Sees sees, bool locked) {
   seen.closed = gate_is_closed(contract, row.values[0], row.nulls[0]);
   seen.closed_at_null = row.nulls[1] || closing_time(contract) == InvalidAttrNumber;
   if (!seen.closed_at_null) seen.closed_at = as_timestamptz(target.relation, closing_time(contract), row.values[1]);
-  if (!row.nulls[2]) seen.closed_by = text_of_value(type_of(target, contract->actor), row.values[2]);
+  if (!row.nulls[2]) seen.closed_by = OutputFunctionCall(&target.contract->actor_output, row.values[2]);
   seen.idempotency_key = row.values[3];
   seen.idempotency_key_null = row.nulls[3];
   for (int i = 0; i < expect.count; ++i)
@@ -160,6 +156,13 @@ Probe locked_probe(const Target &target, const Fields &expect, Sees sees) {
   const Probe seen = look(target, expect, sees, true);
   if (!seen.found && look(target, expect, sees, false).found) error_suppressed(target.relation);
   return seen;
+}
+
+bool has_values(const Target &target, const Fields &fields) {
+  for (const Field &field : fields)
+    if (!OidIsValid(equality_operator(field.type))) return false;
+  const Probe seen = probe(target, fields, Sees::expectations);
+  return seen.found && seen.stale == NIL;
 }
 
 Fields read_patch(const Target &target, FunctionCallInfo fcinfo, int argument) {

@@ -60,6 +60,11 @@ Probe probe(const Target &target, const Fields &expect, Sees sees);
 // locked, because a policy keeps it out of updates.
 Probe locked_probe(const Target &target, const Fields &expect, Sees sees);
 
+// Whether the row has these values already: an update that a trigger such as
+// suppress_redundant_updates_trigger() left out would have changed nothing.
+// False when a type has no equality to tell by.
+bool has_values(const Target &target, const Fields &fields);
+
 // Arguments of a verb that name columns to set, or values to compare with.
 // Errors: class 22.
 Fields read_patch(const Target &target, FunctionCallInfo fcinfo, int argument);

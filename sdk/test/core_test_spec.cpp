@@ -40,7 +40,7 @@ TEST(Arguments, MayNameAnyColumn) {
 }
 
 TEST(Arguments, ThatNoVersionWritesAreRefusedAsUnenforceable) {
-  for (const char *argument : {"submitted_at", "colour=red", "gate=again", "gate="})
+  for (const char *argument : {"submitted_at", "colour=red", "gate=again", "gate=", "mode=never", "gate_by=nobody", "owned=g"})
     EXPECT_EQ(caught([&] { parse({"gate=g", argument}); }).sqlstate(), "55R01") << argument;
 }
 
@@ -49,7 +49,11 @@ TEST(Arguments, NeedAGate) {
 }
 
 TEST(Consistency, AColumnPlaysOneRole) {
-  const core::error error = caught([] { parse({"gate=g", "actor=x", "owned=x"}); });
+  core::Spec spec;
+  spec.gate = "g";
+  spec.actor = "x";
+  spec.owned = {"x"};
+  const core::error error = caught([&] { core::check_consistent(spec); });
   EXPECT_EQ(error.sqlstate(), "22023");
   EXPECT_STREQ(error.what(), "column \"x\" is named twice");
 }

@@ -105,7 +105,9 @@ Mode parse_mode(std::string_view text) {
   return result;
 }
 
-Spec parse_arguments(const std::vector<std::string_view> &arguments) {
+namespace {
+
+Spec read_arguments(const std::vector<std::string_view> &arguments) {
   Spec spec;
   std::string gate_by, mode, insert;
   for (const std::string_view argument : arguments) {
@@ -140,6 +142,17 @@ Spec parse_arguments(const std::vector<std::string_view> &arguments) {
   if (!insert.empty()) spec.insert_reject = parse_insert(insert);
   check_consistent(spec);
   return spec;
+}
+
+}  // namespace
+
+Spec parse_arguments(const std::vector<std::string_view> &arguments) {
+  try {
+    return read_arguments(arguments);
+  } catch (const error &caught) {
+    // What would be a bad argument of guard() is, in a trigger, a contract that cannot be enforced.
+    throw error(unenforceable, caught.what(), caught.detail(), caught.hint());
+  }
 }
 
 std::vector<std::string> arguments(const Spec &spec) {

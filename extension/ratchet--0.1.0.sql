@@ -30,7 +30,7 @@ CREATE TYPE ratchet.amend_result AS (
 );
 
 COMMENT ON TYPE ratchet.submit_result IS
-'What ratchet.submit() answers. outcome: submitted, replayed, already_submitted, conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (of the winner, also for a loser). record: the stored child row. progress: counters of the parent, NULL where none are kept. conflict: name of the unique constraint that the record hit. stale: columns that differ from what the caller expected.';
+'What ratchet.submit() answers. outcome: submitted, replayed, already_submitted, conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (of the winner, also for a loser). record: the stored child row. progress: counters of the parent, NULL where none are kept. conflict: name of the unique constraint or index that the record hit. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.update_result IS
 'What ratchet.update() answers. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.amend_result IS
@@ -97,7 +97,7 @@ CREATE FUNCTION ratchet.guard(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
 COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, text, text, boolean, text, boolean) IS
-'Declares a guard contract on a table: who may close its gate and which columns only the closing may write. Declarative: answers created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 0A000 an argument of a later version; 55R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction.';
+'Declares a guard contract on a table: who may close its gate and which columns only the closing may write. Declarative: answers created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 0A000 an argument of a later version; 55R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to take insert => ''reject'' back.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -282,7 +282,7 @@ BEGIN ATOMIC
       AND e.evtenabled OPERATOR(pg_catalog.=) 'D'
     UNION ALL
     SELECT 'error', NULL::pg_catalog.regclass,
-           'session_replication_role is replica in this session: no contract fires',
+           'session_replication_role is replica in this session: only contracts that are ENABLE ALWAYS fire',
            'SET session_replication_role = origin'
     WHERE pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica';
 END;
@@ -300,9 +300,9 @@ DECLARE
     meaning text;
 BEGIN
     FOR verb, meaning IN VALUES
-        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy defeats it; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot. Locks: ROW EXCLUSIVE on the table (and on child), the row until the end of the transaction.'),
-        ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 55R01 no contract. Locks: ROW EXCLUSIVE on the table, the row until the end of the transaction.'),
-        ('amend', 'Break-glass: changes any column of one row, also owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the table''s owner or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Answers one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed. Locks: ROW EXCLUSIVE on the table, the row until the end of the transaction.')
+        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy defeats it; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
+        ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
+        ('amend', 'Break-glass: changes any column of one row, also owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the table''s owner or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Answers one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.')
     LOOP
         FOR overload IN
             SELECT p.oid FROM pg_catalog.pg_proc p

@@ -58,7 +58,8 @@ Fields with_reopening(const Target &target, Fields patch) {
   return patch;
 }
 
-Answer amend(const Target &target, const Fields &patch) {
+// False when no row was written, and not because nothing would have changed.
+bool try_to_amend(const Target &target, const Fields &patch, Answer *answer) {
   Parameters parameters{};
   const Statement *statement = change_statement(Template::amend, target, patch, Fields{}, &parameters);
   Permission permission{};
@@ -67,16 +68,23 @@ Answer amend(const Target &target, const Fields &patch) {
   permission.npatched = patch.count;
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
+  if (row.processed == 0 && !permission.left_out) return false;
 
-  Answer answer{"amended", NIL};
+  answer->outcome = permission.left_out ? "unchanged" : "amended";
   for (int place = -1; (place = bms_next_member(permission.changed, place)) >= 0;)
-    answer.changed = lappend(answer.changed, const_cast<char *>(permission.patched[place]));
-  if (row.processed > 0) return answer;
-  answer.outcome = "not_found";
-  if (permission.left_out || has_values(target, patch))
-    answer.outcome = "unchanged";
-  else if (probe(target, Fields{}, Sees::expectations).found)
-    error_suppressed(target.relation);
+    answer->changed = lappend(answer->changed, const_cast<char *>(permission.patched[place]));
+  return true;
+}
+
+// As in submit(): a second attempt under a row lock tells a race from a
+// trigger, rule or policy that suppresses the update.
+Answer amend(const Target &target, const Fields &patch) {
+  Answer answer{"not_found", NIL};
+  if (try_to_amend(target, patch, &answer) || !probe(target, Fields{}, Sees::expectations).found ||
+      !locked_probe(target, Fields{}, Sees::expectations).found || try_to_amend(target, patch, &answer))
+    return answer;
+  if (!has_values(target, patch)) error_suppressed(target.relation);
+  answer.outcome = "unchanged";
   return answer;
 }
 

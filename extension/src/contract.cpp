@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/stratnum.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
@@ -18,6 +19,7 @@ extern "C" {
 }
 
 #include "contract.h"
+#include "direct.h"
 #include "errors.h"
 #include "pg/fence.h"
 #include "statement.h"
@@ -175,6 +177,17 @@ AttrNumber single_primary_key(Relation relation) {
   return attnum;
 }
 
+// The function that the index compares its first column for equality with.
+FmgrInfo primary_equal(Oid index, MemoryContext context) {
+  Relation relation = index_open(index, AccessShareLock);
+  const Oid type = relation->rd_opcintype[0];
+  const Oid op = get_opfamily_member(relation->rd_opfamily[0], type, type, BTEqualStrategyNumber);
+  index_close(relation, NoLock);
+  FmgrInfo function;
+  fmgr_info_cxt(get_opcode(op), &function, context);
+  return function;
+}
+
 bool judges_alone(Relation relation) {
   return relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relispartition &&
          count_before_update(relation->trigdesc) == 1;
@@ -227,6 +240,11 @@ Contract *build(Relation relation, const Trigger *trigger) {
   contract->gate_type = base_type(relation, contract->gate);
 
   contract->primary_key = single_primary_key(relation);
+  if (contract->primary_key != InvalidAttrNumber) {
+    contract->primary_index = primary_key_index(relation);
+    contract->primary_equal = primary_equal(contract->primary_index, context);
+    contract->direct = allows_direct(relation);
+  }
   contract->judges_alone = judges_alone(relation);
   contract->root = contract->relation;
   if (relation->rd_rel->relispartition) {
@@ -254,6 +272,11 @@ uint64 cache_generation() { return generation; }
 bool is_guard_function(Oid function) {
   know_functions();
   return OidIsValid(function) && function == guard_function;
+}
+
+Oid guard_function_oid() {
+  know_functions();
+  return guard_function;
 }
 
 bool is_insert_function(Oid function) {

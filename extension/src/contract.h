@@ -46,6 +46,10 @@ struct Contract {
 
   AttrNumber primary_key;  // the only column of the primary key; InvalidAttrNumber: none, or several
 
+  Oid primary_index;       // valid only if primary_key
+  FmgrInfo primary_equal;  // valid only if primary_key
+  bool direct;             // see direct.h
+
   // The guard is the table's only BEFORE UPDATE row trigger, and its rows do
   // not move: what a statement sets is what is stored.
   bool judges_alone;
@@ -95,5 +99,6 @@ uint64 cache_generation();
 // Whether a trigger function is one of ratchet's; never while the extension is absent.
 bool is_guard_function(Oid function);
 bool is_insert_function(Oid function);
+Oid guard_function_oid();
 
 }  // namespace ratchet

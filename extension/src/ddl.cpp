@@ -163,13 +163,26 @@ void follow_rename(const RenameStmt *rename) {
   }
 }
 
-// Every table that carries a contract of its own.
-List *guarded_relations() {
+// The guarded tables that a changed type reaches: typed tables, columns, and
+// columns of domains over it. The function is named by its OID, because the
+// caller may have no right to look into the schema.
+List *tables_of_changed_types() {
   return touched_objects(
-             "SELECT r.tableoid, r.oid FROM pg_catalog.pg_class r"
-             " JOIN pg_catalog.pg_trigger t ON t.tgrelid OPERATOR(pg_catalog.=) r.oid"
-             " WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure"
-             " AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid")
+             psprintf("WITH RECURSIVE changed (oid) AS ("
+                      " SELECT y.oid FROM pg_catalog.pg_event_trigger_ddl_commands() c JOIN pg_catalog.pg_type y"
+                      " ON c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass"
+                      " AND y.oid OPERATOR(pg_catalog.=) c.objid"
+                      " OR c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass"
+                      " AND y.typrelid OPERATOR(pg_catalog.=) c.objid"
+                      " UNION SELECT d.oid FROM pg_catalog.pg_type d"
+                      " JOIN changed b ON d.typbasetype OPERATOR(pg_catalog.=) b.oid)"
+                      " SELECT r.tableoid, r.oid FROM pg_catalog.pg_class r"
+                      " JOIN pg_catalog.pg_trigger t ON t.tgrelid OPERATOR(pg_catalog.=) r.oid"
+                      " WHERE t.tgfoid OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND EXISTS ("
+                      " SELECT FROM changed y WHERE y.oid OPERATOR(pg_catalog.=) r.reloftype OR EXISTS ("
+                      " SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) r.oid"
+                      " AND a.atttypid OPERATOR(pg_catalog.=) y.oid AND NOT a.attisdropped))",
+                      guard_function_oid()))
       .relations;
 }
 
@@ -186,9 +199,8 @@ void watch_command_end(const EventTriggerData *event) {
       "'pg_catalog.pg_rewrite'::pg_catalog.regclass"
       " AND w.oid OPERATOR(pg_catalog.=) c.objid"
       " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) w.ev_class");
-  // A type reaches tables in many ways (typed tables, domains, domains of domains), and is altered rarely.
   if (IsA(event->parsetree, AlterDomainStmt) || GetCommandTagName(event->tag) == std::string_view("ALTER TYPE"))
-    touched.relations = list_concat_unique_oid(touched.relations, guarded_relations());
+    touched.relations = list_concat_unique_oid(touched.relations, tables_of_changed_types());
   ListCell *cell;
   foreach (cell, touched.triggers) {
     const Attachment attachment = attachment_of(lfirst_oid(cell));

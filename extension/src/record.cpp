@@ -93,8 +93,7 @@ Fields with_reference(const Target &target, const Record &record, const Datum *r
 Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argument, int record_argument) {
   Record record{};
   if (PG_ARGISNULL(child_argument)) {
-    if (!PG_ARGISNULL(record_argument))
-      error_argument("record needs child", "Name the table to store the record in.");
+    if (!PG_ARGISNULL(record_argument)) error_argument("record needs child", "Name the table to store the record in.");
     return record;
   }
   if (PG_ARGISNULL(record_argument))

@@ -82,16 +82,18 @@ Referenced referenced_row(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) 
   return referenced;
 }
 
-// Whether NEW has in this column what one of the constraint's actions puts there.
-bool has_action_value(const TriggerData *trigger, Form_pg_constraint constraint, AttrNumber attnum) {
-  const auto is_action = [&](char action) {
-    return constraint->confdeltype == action || constraint->confupdtype == action;
-  };
-  if (is_action(FKCONSTR_ACTION_SETNULL) && slot_attisnull(trigger->tg_newslot, attnum)) return true;
-  if (!is_action(FKCONSTR_ACTION_SETDEFAULT)) return false;
-  bool isnull;
-  const Datum value = slot_getattr(trigger->tg_newslot, attnum, &isnull);
-  return has_default_value(trigger->tg_relation, attnum, value, isnull);
+// Whether NEW has in all these columns what the action puts there.
+bool has_action_values(const TriggerData *trigger, const Contract *contract, char action, const Bitmapset *columns) {
+  if (action != FKCONSTR_ACTION_SETNULL && action != FKCONSTR_ACTION_SETDEFAULT) return false;
+  for (int place = -1; (place = bms_next_member(columns, place)) >= 0;) {
+    const AttrNumber attnum = contract->guarded[place].attnum;
+    bool isnull;
+    const Datum value = slot_getattr(trigger->tg_newslot, attnum, &isnull);
+    const bool fits =
+        action == FKCONSTR_ACTION_SETNULL ? isnull : has_default_value(trigger->tg_relation, attnum, value, isnull);
+    if (!fits) return false;
+  }
+  return true;
 }
 
 // A clone of the constraint that only points at one partition of the
@@ -119,23 +121,20 @@ bool is_action_of(const TriggerData *trigger, const Contract *contract, const Fo
   HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
   if (!HeapTupleIsValid(tuple)) return false;
   const auto constraint = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
-  bool acts = !is_reference_clone(constraint);
-  bool cascades = false;
-  if (acts) {
-    bool values_fit = true;
-    for (int place = -1; (place = bms_next_member(columns, place)) >= 0;)
-      values_fit = values_fit && has_action_value(trigger, constraint, contract->guarded[place].attnum);
-    cascades = !values_fit && constraint->confupdtype == FKCONSTR_ACTION_CASCADE;
-    acts = values_fit || cascades;
-  }
+  const bool clone = is_reference_clone(constraint);
+  const char on_delete = constraint->confdeltype;
+  const char on_update = constraint->confupdtype;
   ReleaseSysCache(tuple);
+  if (clone || !all_not_null(key, trigger->tg_trigslot)) return false;
 
-  if (!acts || !all_not_null(key, trigger->tg_trigslot)) return false;
+  // A deleted row leaves no key behind; an updated one may have left its key to another row of the same statement.
+  const Referenced old_row = referenced_row(key, trigger->tg_trigslot);
+  if (old_row == Referenced::by_others) return false;
+  if (old_row == Referenced::none && has_action_values(trigger, contract, on_delete, columns)) return true;
+  if (has_action_values(trigger, contract, on_update, columns)) return true;
   // A cascade leads to the row that this transaction has given the new key.
-  if (cascades &&
-      (!all_not_null(key, trigger->tg_newslot) || referenced_row(key, trigger->tg_newslot) != Referenced::by_us))
-    return false;
-  return referenced_row(key, trigger->tg_trigslot) != Referenced::by_others;
+  return on_update == FKCONSTR_ACTION_CASCADE && all_not_null(key, trigger->tg_newslot) &&
+         referenced_row(key, trigger->tg_newslot) == Referenced::by_us;
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 #pragma once
 
 extern "C" {
+#include "access/genam.h"
+#include "access/tableam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
@@ -47,6 +49,32 @@ inline void run_executor(QueryDesc *query) {
   ExecutorRun(query, ForwardScanDirection, 0);
 #else
   ExecutorRun(query, ForwardScanDirection, 0, true);
+#endif
+}
+
+inline IndexScanDesc begin_index_scan(Relation heap, Relation index, Snapshot snapshot) {
+#if PG_VERSION_NUM >= 180000
+  return index_beginscan(heap, index, snapshot, nullptr, 1, 0);
+#else
+  return index_beginscan(heap, index, snapshot, 1, 0);
+#endif
+}
+
+// What table_tuple_update() says of the indexes: since 16 it may be only the summarizing ones.
+#if PG_VERSION_NUM >= 160000
+using IndexUpdates = TU_UpdateIndexes;
+inline bool needs_index_entries(IndexUpdates updates) { return updates != TU_None; }
+#else
+using IndexUpdates = bool;
+inline bool needs_index_entries(IndexUpdates updates) { return updates; }
+#endif
+
+inline void insert_updated_index_entries(ResultRelInfo *target, TupleTableSlot *slot, EState *estate,
+                                         [[maybe_unused]] IndexUpdates updates) {
+#if PG_VERSION_NUM >= 160000
+  ExecInsertIndexTuples(target, slot, estate, true, false, nullptr, NIL, updates == TU_Summarizing);
+#else
+  ExecInsertIndexTuples(target, slot, estate, true, false, nullptr, NIL);
 #endif
 }
 

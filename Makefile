@@ -87,7 +87,7 @@ check-regress: installed
 
 ## make check-isolation  isolation specs alone (test/isolation); ISOLATION='a b' for some of it
 check-isolation: installed
-	@tools/suite isolation tools/with-server -- tools/show-diffs build/test/isolation $(AGAIN) --silent installcheck REGRESS=
+	@tools/suite isolation tools/with-server -- env PGISOLATIONTIMEOUT=60 tools/show-diffs build/test/isolation $(AGAIN) --silent installcheck REGRESS=
 
 ## make check-tap        Perl tests alone (test/t); TAP=test/t/some.pl for some of it
 check-tap: installed

@@ -192,8 +192,12 @@ bool allows_direct(Relation relation) {
 Closing close_directly(const Target &target, const Fields &set, HeapTuple *row) {
   Relation relation = target.relation;
   const Contract *contract = target.contract;
-  if (!contract->direct || target.key.count != 1 || target.key.items[0].attnum != contract->primary_key ||
-      !fits(relation, set) || !may_read_and_update(contract->relation))
+  // An extension that checks or audits what the executor touches must see it.
+  if (ExecutorCheckPerms_hook != nullptr) return Closing::unable;
+  // Not if DDL has come between, from a function that the reading of an argument called.
+  if (!contract->valid || !contract->direct || target.key.count != 1 ||
+      target.key.items[0].attnum != contract->primary_key || !fits(relation, set) ||
+      !may_read_and_update(contract->relation))
     return Closing::unable;
   PreventCommandIfReadOnly("UPDATE");
   PreventCommandIfParallelMode("UPDATE");

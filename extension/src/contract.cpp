@@ -3,6 +3,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/stratnum.h"
+#include "access/sysattr.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
@@ -224,6 +225,7 @@ Contract *build(Relation relation, const Trigger *trigger) {
   for (int i = 0; i < terms->nguarded; ++i) {
     const AttrNumber attnum = column_named(relation, terms->guarded[i]);
     const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+    contract->guarded_set = bms_add_member(contract->guarded_set, attnum - FirstLowInvalidHeapAttributeNumber);
     contract->last_guarded = Max(contract->last_guarded, attnum);
     contract->guarded[i] = {attnum, attribute->attlen, attribute->attbyval, terms->guarded[i]};
   }

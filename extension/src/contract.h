@@ -36,6 +36,7 @@ struct Contract {
   const Terms *terms;
   GuardedColumn *guarded;  // as terms->guarded: the gate first
   int nguarded;
+  Bitmapset *guarded_set;   // their attribute numbers, offset as in TriggerData.tg_updatedcols
   AttrNumber last_guarded;  // the highest attribute number among them
   AttrNumber gate;
   AttrNumber gate_at;          // InvalidAttrNumber: none

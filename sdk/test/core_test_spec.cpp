@@ -40,7 +40,8 @@ TEST(Arguments, MayNameAnyColumn) {
 }
 
 TEST(Arguments, ThatNoVersionWritesAreRefusedAsUnenforceable) {
-  for (const char *argument : {"submitted_at", "colour=red", "gate=again", "gate=", "mode=never", "gate_by=nobody", "owned=g"})
+  for (const char *argument :
+       {"submitted_at", "colour=red", "gate=again", "gate=", "mode=never", "gate_by=nobody", "owned=g"})
     EXPECT_EQ(caught([&] { parse({"gate=g", argument}); }).sqlstate(), "55R01") << argument;
 }
 

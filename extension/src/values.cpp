@@ -94,7 +94,8 @@ Fields fields_of_object(Relation relation, const Jsonb *object, const char *argu
 
 Field field_of_value(Relation relation, AttrNumber attnum, Datum value, bool isnull) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-  return {attnum, NameStr(attribute->attname), attribute->atttypid, value, isnull};
+  // A copy: a trigger that runs before the field is used may alter the table.
+  return {attnum, pstrdup(NameStr(attribute->attname)), attribute->atttypid, value, isnull};
 }
 
 Field field_of_text(Relation relation, AttrNumber attnum, const char *text) {

@@ -123,9 +123,11 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
   if (statement == nullptr) {
     Writer writer;
     start(&writer);
+    // Names as they are now: a trigger of the target may have renamed the child's columns since the record was read.
     appendStringInfo(&writer.sql, "INSERT INTO %s AS r (", qualified_relation(RelationGetRelid(record.child)));
     for (int i = 0; i < fields.count; ++i)
-      appendStringInfo(&writer.sql, "%s%s", i > 0 ? ", " : "", quote_identifier(fields.items[i].name));
+      appendStringInfo(&writer.sql, "%s%s", i > 0 ? ", " : "",
+                       quote_identifier(get_attname(RelationGetRelid(record.child), fields.items[i].attnum, false)));
     appendStringInfoString(&writer.sql, ") VALUES (");
     for (int i = 0; i < fields.count; ++i) appendStringInfo(&writer.sql, "%s$%d", i > 0 ? ", " : "", i + 1);
     appendStringInfoString(&writer.sql, ") RETURNING pg_catalog.to_jsonb(r.*)");

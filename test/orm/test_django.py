@@ -89,6 +89,11 @@ def check(condition, message):
             print(f"FAILED: {message}")
 
 
+def sqlstate(cause):
+    # Django takes psycopg 3 where it is installed, which names it otherwise than psycopg2.
+    return getattr(cause, "sqlstate", None) or cause.pgcode
+
+
 def create_tables():
     with connection.cursor() as cursor:
         cursor.execute("CREATE EXTENSION ratchet")
@@ -174,7 +179,7 @@ class Actor:
                 step()
             except OperationalError as error:
                 # Under REPEATABLE READ the true answer to a lost race; a real client would start again.
-                if error.__cause__.pgcode != "40001":
+                if sqlstate(error.__cause__) != "40001":
                     raise
                 self.error = error
 
@@ -461,7 +466,7 @@ def check_views():
         submit_view(row.pk, "bob", {"no such column": 1})
         check(False, "an unknown column is an error")
     except DataError as error:
-        check(error.__cause__.pgcode == "22023", f"an unknown column is {error.__cause__.pgcode}")
+        check(sqlstate(error.__cause__) == "22023", f"an unknown column is {sqlstate(error.__cause__)}")
     print("views: 201, 200, 409, 412 and 404, each in a transaction that goes on")
 
 
@@ -556,9 +561,9 @@ def check_other_writes():
     except IntegrityError as error:
         cause = error.__cause__
         check(
-            (cause.pgcode, cause.diag.table_name, cause.diag.column_name)
+            (sqlstate(cause), cause.diag.table_name, cause.diag.column_name)
             == ("23R01", "Strict Scorecards", "submitted_at"),
-            f"mode reject: {cause.pgcode} {cause.diag.table_name} {cause.diag.column_name}",
+            f"mode reject: {sqlstate(cause)} {cause.diag.table_name} {cause.diag.column_name}",
         )
     row.refresh_from_db()
     check(row.comment == "created", "mode reject: nothing of the save is stored")

@@ -6,12 +6,6 @@
 // writes a line to the server log, where no rollback takes it away.
 #include "pg/pg.h"
 
-extern "C" {
-#include "catalog/namespace.h"
-#include "catalog/pg_proc.h"
-#include "utils/syscache.h"
-}
-
 #include "errors.h"
 #include "guard.h"
 #include "pg/fence.h"
@@ -27,10 +21,7 @@ struct Answer {
 };
 
 bool holds_amend_right() {
-  const Oid schema = get_namespace_oid("ratchet", true);
-  oidvector *none = buildoidvector(nullptr, 0);
-  const Oid marker = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("amend_right"),
-                                     PointerGetDatum(none), ObjectIdGetDatum(schema));
+  const Oid marker = own_function("amend_right");
   return OidIsValid(marker) && may_execute(marker, GetUserId());
 }
 

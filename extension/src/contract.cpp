@@ -98,19 +98,12 @@ void free_retired(XactEvent event, void *) {
   drop_invalid();
 }
 
-Oid trigger_function(Oid schema, const char *name) {
-  oidvector *none = buildoidvector(nullptr, 0);
-  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(none),
-                         ObjectIdGetDatum(schema));
-}
-
 void know_functions() {
   if (functions_known) return;
   // Known only once the lookups have succeeded, and unless an invalidation arrived among them.
   const uint64 looked_at = function_generation;
-  const Oid schema = get_namespace_oid("ratchet", true);
-  const Oid guard = OidIsValid(schema) ? trigger_function(schema, "guard_row") : InvalidOid;
-  const Oid insert = OidIsValid(schema) ? trigger_function(schema, "guard_insert") : InvalidOid;
+  const Oid guard = own_function("guard_row");
+  const Oid insert = own_function("guard_insert");
   guard_function = guard;
   insert_function = insert;
   functions_known = function_generation == looked_at;
@@ -267,6 +260,13 @@ void init_contract_cache() {
   CacheRegisterSyscacheCallback(OPEROID, fenced<forget_names>, static_cast<Datum>(0));
   CacheRegisterSyscacheCallback(NAMESPACEOID, fenced<forget_names>, static_cast<Datum>(0));
   RegisterXactCallback(fenced<free_retired>, nullptr);
+}
+
+Oid own_function(const char *name) {
+  const Oid schema = get_namespace_oid("ratchet", true);
+  if (!OidIsValid(schema)) return InvalidOid;
+  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                         PointerGetDatum(buildoidvector(nullptr, 0)), ObjectIdGetDatum(schema));
 }
 
 uint64 cache_generation() { return generation; }

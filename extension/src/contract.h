@@ -97,6 +97,9 @@ bool gate_is_closed(const Contract *contract, Datum value, bool isnull);
 // derived from catalogs at one value holds while the value stays.
 uint64 cache_generation();
 
+// A function of the schema ratchet that takes no arguments; InvalidOid: there is none.
+Oid own_function(const char *name);
+
 // Whether a trigger function is one of ratchet's; never while the extension is absent.
 bool is_guard_function(Oid function);
 bool is_insert_function(Oid function);

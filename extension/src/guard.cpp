@@ -169,19 +169,19 @@ HeapTuple judge(const TriggerData *trigger) {
   return row;
 }
 
-const TriggerData *require_before_update_row(FunctionCallInfo fcinfo) {
+}  // namespace
+
+const TriggerData *require_trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent event,
+                                        const char *manner) {
   if (!CALLED_AS_TRIGGER(fcinfo))
     ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-            errmsg("function \"%s\" was not called by trigger manager", "ratchet.guard_row"));
+            errmsg("function \"%s\" was not called by trigger manager", function));
   const auto *trigger = reinterpret_cast<const TriggerData *>(fcinfo->context);
-  if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-      !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+  if ((trigger->tg_event & (TRIGGER_EVENT_OPMASK | TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK)) != event)
     ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-            errmsg("function \"%s\" must be fired BEFORE UPDATE FOR EACH ROW", "ratchet.guard_row"));
+            errmsg("function \"%s\" must be fired %s", function, manner));
   return trigger;
 }
-
-}  // namespace
 
 Datum default_value(Relation relation, AttrNumber attnum, bool *isnull) {
   Node *expression = build_column_default(relation, attnum);
@@ -214,6 +214,8 @@ bool same_image(Datum a, bool a_null, Datum b, bool b_null, bool typbyval, int16
 }  // namespace ratchet
 
 RATCHET_FUNCTION(ratchet_guard_row) {
-  const TriggerData *trigger = ratchet::require_before_update_row(fcinfo);
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.guard_row", TRIGGER_EVENT_UPDATE | TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE,
+      "BEFORE UPDATE FOR EACH ROW");
   return PointerGetDatum(ratchet::judge(trigger));
 }

@@ -7,6 +7,11 @@
 
 namespace ratchet {
 
+// The trigger data of a call, if it is by the trigger manager and of exactly
+// this event. Errors: 39P01. manner: the event in words.
+const TriggerData *require_trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent event,
+                                        const char *manner);
+
 // Equality of stored images, not of values: no operator is needed, so it works
 // for every type, and 1.0 and 1.00 differ.
 bool same_image(Datum a, bool a_null, Datum b, bool b_null, bool typbyval, int16 typlen);

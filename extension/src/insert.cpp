@@ -133,18 +133,6 @@ void reject(const TriggerData *trigger) {
   if (column != nullptr) error_born_closed(relation, column);
 }
 
-const TriggerData *require_after_insert_row(FunctionCallInfo fcinfo) {
-  if (!CALLED_AS_TRIGGER(fcinfo))
-    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-            errmsg("function \"%s\" was not called by trigger manager", "ratchet.guard_insert"));
-  const auto *trigger = reinterpret_cast<const TriggerData *>(fcinfo->context);
-  if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-      !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-            errmsg("function \"%s\" must be fired AFTER INSERT FOR EACH ROW", "ratchet.guard_insert"));
-  return trigger;
-}
-
 }  // namespace
 
 void init_moves() { RegisterXactCallback(fenced<forget_moves>, nullptr); }
@@ -181,7 +169,9 @@ RATCHET_FUNCTION(ratchet_born_closed) {
 }
 
 RATCHET_FUNCTION(ratchet_guard_insert) {
-  const TriggerData *trigger = ratchet::require_after_insert_row(fcinfo);
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.guard_insert", TRIGGER_EVENT_INSERT | TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER,
+      "AFTER INSERT FOR EACH ROW");
   ratchet::reject(trigger);
   return PointerGetDatum(nullptr);
 }

@@ -330,7 +330,9 @@ Probe probe_of_row(const Submission &submission, HeapTuple row) {
 
 // The commonest call, on a table that allows it; false: the statement has to decide.
 bool submit_directly(const Submission &submission, Answer *answer) {
-  if (submission.patch.count > 0 || submission.expect.count > 0 || submission.record.child != nullptr) return false;
+  if (!submission.target.contract->direct || submission.patch.count > 0 || submission.expect.count > 0 ||
+      submission.record.child != nullptr)
+    return false;
   const Fields set = closing_fields(submission);
   if (!is_stored_as_set(submission, set)) return false;
   HeapTuple row = nullptr;

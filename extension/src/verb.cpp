@@ -85,7 +85,7 @@ Probe look(const Target &target, const Fields &expect, Sees sees, bool locked) {
   seen.idempotency_key = row.values[3];
   seen.idempotency_key_null = row.nulls[3];
   for (int i = 0; i < expect.count; ++i)
-    if (!DatumGetBool(row.values[4 + i])) seen.stale = lappend(seen.stale, pstrdup(expect.items[i].name));
+    if (!DatumGetBool(row.values[4 + i])) seen.stale = lappend(seen.stale, const_cast<char *>(expect.items[i].name));
   return seen;
 }
 
@@ -185,7 +185,7 @@ Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument) 
 
 const char *const *names_of(const Fields &fields) {
   auto **names = static_cast<const char **>(palloc(sizeof(char *) * std::max(fields.count, 1)));
-  for (int i = 0; i < fields.count; ++i) names[i] = pstrdup(fields.items[i].name);
+  for (int i = 0; i < fields.count; ++i) names[i] = fields.items[i].name;
   return names;
 }
 

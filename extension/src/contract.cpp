@@ -30,92 +30,6 @@ namespace ratchet {
 
 namespace {
 
-struct Entry {
-  Oid trigger;  // hash key, must be first
-  Contract *contract;
-};
-
-HTAB *entries;               // trigger OID -> Entry, in CacheMemoryContext
-List *retired;               // Contract *, replaced and freed after the transaction
-uint64 generation = 1;       // see cache_generation()
-Oid guard_function;          // valid only if functions_known
-Oid insert_function;         // valid only if functions_known
-bool any_invalid;            // some entry's contract is marked
-bool functions_known;        // cleared when pg_proc or a schema changes
-uint64 function_generation;  // counts those changes
-
-void forget_relation(Datum, Oid relation) {
-  ++generation;
-  if (entries == nullptr) return;
-  HASH_SEQ_STATUS scan;
-  hash_seq_init(&scan, entries);
-  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
-    if (entry->contract != nullptr) forget_statements(entry->contract->statements, relation);
-    if (entry->contract != nullptr && (relation == InvalidOid || entry->contract->relation == relation)) {
-      entry->contract->valid = false;
-      any_invalid = true;
-    }
-  }
-}
-
-void forget_functions(Datum, int, uint32) {
-  ++function_generation;
-  functions_known = false;
-}
-
-// Schemas and operators are named in cached statements, and renaming them
-// invalidates no relation.
-void forget_names(Datum, int, uint32) {
-  forget_functions(Datum(0), 0, 0);
-  forget_relation(Datum(0), InvalidOid);
-}
-
-// At the end of a transaction, when nobody holds it any more.
-void free_contract(Contract *contract) {
-  retire_statements(contract->statements);
-  MemoryContextDelete(contract->context);
-}
-
-// Marked contracts go as well: many are of tables that exist no more.
-void drop_invalid() {
-  if (!any_invalid) return;
-  any_invalid = false;
-  HASH_SEQ_STATUS scan;
-  hash_seq_init(&scan, entries);
-  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
-    if (entry->contract != nullptr && entry->contract->valid) continue;
-    if (entry->contract != nullptr) free_contract(entry->contract);
-    hash_search(entries, &entry->trigger, HASH_REMOVE, nullptr);
-  }
-}
-
-void free_retired(XactEvent event, void *) {
-  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
-  ListCell *cell;
-  foreach (cell, retired) free_contract(static_cast<Contract *>(lfirst(cell)));
-  list_free(retired);
-  retired = NIL;
-  drop_invalid();
-}
-
-void know_functions() {
-  if (functions_known) return;
-  // Known only once the lookups have succeeded, and unless an invalidation arrived among them.
-  const uint64 looked_at = function_generation;
-  const Oid guard = own_function("guard_row");
-  const Oid insert = own_function("guard_insert");
-  guard_function = guard;
-  insert_function = insert;
-  functions_known = function_generation == looked_at;
-}
-
-const Trigger *find_trigger(Relation relation, Oid function) {
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; OidIsValid(function) && triggers != nullptr && i < triggers->numtriggers; ++i)
-    if (triggers->triggers[i].tgfoid == function) return &triggers->triggers[i];
-  return nullptr;
-}
-
 // InvalidAttrNumber: there is no such column, or none is named.
 AttrNumber column_named(Relation relation, const char *name) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
@@ -187,29 +101,9 @@ bool judges_alone(Relation relation) {
          count_before_update(relation->trigdesc) == 1;
 }
 
-// Whether the trigger is as the relation has it now. The executor's is a copy
-// of when its statement began, and the contract may have changed since.
-bool is_current(Relation relation, const Trigger *trigger) {
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
-    const Trigger &now = triggers->triggers[i];
-    if (now.tgoid != trigger->tgoid) continue;
-    bool same = now.tgnargs == trigger->tgnargs;
-    for (int j = 0; same && j < now.tgnargs; ++j) same = strcmp(now.tgargs[j], trigger->tgargs[j]) == 0;
-    return same;
-  }
-  return false;
-}
-
-Contract *build(Relation relation, const Trigger *trigger) {
-  // A context of the caller's until the contract is whole: an error on the way leaves nothing behind.
-  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ratchet contract", ALLOCSET_SMALL_SIZES);
-  MemoryContext caller = MemoryContextSwitchTo(context);
-
+Cached *build(Relation relation, const Trigger *trigger) {
+  MemoryContext context = CurrentMemoryContext;
   auto *contract = static_cast<Contract *>(palloc0(sizeof(Contract)));
-  contract->trigger = trigger->tgoid;
-  contract->relation = RelationGetRelid(relation);
-  contract->context = context;
   const Terms *terms = contract->terms = terms_of_trigger(context, relation, trigger);
   check_columns(relation, terms, sqlstate_unenforceable);
 
@@ -241,50 +135,16 @@ Contract *build(Relation relation, const Trigger *trigger) {
     contract->direct = allows_direct(relation);
   }
   contract->judges_alone = judges_alone(relation);
-  contract->root = contract->relation;
+  contract->root = RelationGetRelid(relation);
   if (relation->rd_rel->relispartition) {
-    contract->root = llast_oid(get_partition_ancestors(contract->relation));
+    contract->root = llast_oid(get_partition_ancestors(contract->root));
     contract->partition_key = partition_key_columns(relation);
   }
   check_structure(relation);
-
-  MemoryContextSwitchTo(caller);
   return contract;
 }
 
 }  // namespace
-
-void init_contract_cache() {
-  CacheRegisterRelcacheCallback(fenced<forget_relation>, static_cast<Datum>(0));
-  CacheRegisterSyscacheCallback(PROCOID, fenced<forget_functions>, static_cast<Datum>(0));
-  CacheRegisterSyscacheCallback(OPEROID, fenced<forget_names>, static_cast<Datum>(0));
-  CacheRegisterSyscacheCallback(NAMESPACEOID, fenced<forget_names>, static_cast<Datum>(0));
-  RegisterXactCallback(fenced<free_retired>, nullptr);
-}
-
-Oid own_function(const char *name) {
-  const Oid schema = get_namespace_oid("ratchet", true);
-  if (!OidIsValid(schema)) return InvalidOid;
-  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
-                         PointerGetDatum(buildoidvector(nullptr, 0)), ObjectIdGetDatum(schema));
-}
-
-uint64 cache_generation() { return generation; }
-
-bool is_guard_function(Oid function) {
-  know_functions();
-  return OidIsValid(function) && function == guard_function;
-}
-
-Oid guard_function_oid() {
-  know_functions();
-  return guard_function;
-}
-
-bool is_insert_function(Oid function) {
-  know_functions();
-  return OidIsValid(function) && function == insert_function;
-}
 
 // Domains may forbid NULL as well, at any level.
 static bool type_forbids_null(Oid type) {
@@ -345,58 +205,12 @@ void check_columns(Relation relation, const Terms *terms, int sqlstate) {
 }
 
 Contract *contract_of(Relation relation, const Trigger *trigger) {
-  if (entries == nullptr) {
-    HASHCTL control{};
-    control.keysize = sizeof(Oid);
-    control.entrysize = sizeof(Entry);
-    control.hcxt = CacheMemoryContext;
-    entries = hash_create("ratchet contracts", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-  }
-  auto *entry = static_cast<Entry *>(hash_search(entries, &trigger->tgoid, HASH_FIND, nullptr));
-  if (entry != nullptr && entry->contract != nullptr && entry->contract->valid &&
-      entry->contract->relation == RelationGetRelid(relation))
-    return entry->contract;
-
-  const uint64 built_at = generation;
-  const Oid tgoid = trigger->tgoid;  // building looks things up, which may free a trigger of the relcache
-  const bool current = is_current(relation, trigger);
-  Contract *fresh = build(relation, trigger);
-  bool found;
-  entry = static_cast<Entry *>(hash_search(entries, &tgoid, HASH_ENTER, &found));
-  if (!found) entry->contract = nullptr;
-  if (entry->contract != nullptr) {
-    MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
-    retired = lappend(retired, entry->contract);
-    MemoryContextSwitchTo(caller);
-  }
-  MemoryContextSetParent(fresh->context, CacheMemoryContext);
-  // An invalidation that arrives while building may have come after what was read: use it once, then rebuild.
-  fresh->valid = current && generation == built_at;
-  if (!fresh->valid) any_invalid = true;
-  entry->contract = fresh;
-  return fresh;
+  return static_cast<Contract *>(cached(relation, trigger, Role::guard, build));
 }
 
-const Trigger *find_guard_trigger(Relation relation) {
-  // Catalog lookups may rebuild the relcache entry, so they come before its trigger list is read.
-  know_functions();
-  return find_trigger(relation, guard_function);
-}
+const Trigger *find_guard_trigger(Relation relation) { return find_trigger(relation, Role::guard); }
 
-const Trigger *find_insert_trigger(Relation relation) {
-  know_functions();
-  return find_trigger(relation, insert_function);
-}
-
-bool fires_now(const Trigger &trigger) {
-  if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
-    return trigger.tgenabled == TRIGGER_FIRES_ALWAYS || trigger.tgenabled == TRIGGER_FIRES_ON_REPLICA;
-  return fires_ordinarily(trigger);
-}
-
-bool fires_ordinarily(const Trigger &trigger) {
-  return trigger.tgenabled == TRIGGER_FIRES_ALWAYS || trigger.tgenabled == TRIGGER_FIRES_ON_ORIGIN;
-}
+const Trigger *find_insert_trigger(Relation relation) { return find_trigger(relation, Role::born); }
 
 Contract *require_contract(Relation relation) {
   const Trigger *trigger = find_guard_trigger(relation);

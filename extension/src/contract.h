@@ -1,15 +1,9 @@
-// contract.h: contracts resolved against a relation, and their cache.
-//
-// The cache is keyed by trigger OID, because the arguments belong to the
-// trigger, and resolved by column name for the trigger's own relation,
-// because partitions number their attributes differently. A relcache
-// invalidation only marks an entry: its owner may be further up the stack. A
-// marked entry is rebuilt at its next use, and its old memory is freed when
-// the transaction has ended and nobody can hold it any more.
+// contract.h: guard contracts resolved against a relation, kept in the cache.
 #pragma once
 
 #include "pg/pg.h"
 
+#include "cache.h"
 #include "terms.h"
 
 namespace ratchet {
@@ -24,14 +18,8 @@ struct GuardedColumn {
   const char *name;
 };
 
-struct Statement;  // a cached plan of a verb, see statement.h
-
-struct Contract {
-  Oid trigger;  // of the ~ratchet_guard trigger
-  Oid relation;
+struct Contract : Cached {
   Oid root;  // topmost partitioned ancestor, or the relation itself
-  MemoryContext context;
-  bool valid;  // cleared by invalidation; read only when the contract is looked up
 
   const Terms *terms;
   GuardedColumn *guarded;  // as terms->guarded: the gate first
@@ -57,11 +45,7 @@ struct Contract {
 
   Bitmapset *partition_key;  // attribute numbers whose change may move a row; nullptr: not a partition
   uint64 moves_checked;      // cache_generation() at which moves were last found safe
-
-  List *statements;  // Statement *, the verbs' plans; in context
 };
-
-void init_contract_cache();
 
 // The contract of a guard trigger on this relation, built or rebuilt as
 // needed. Errors: 55R01 when it cannot be enforced.
@@ -72,11 +56,6 @@ const Trigger *find_guard_trigger(Relation relation);
 
 // The relation's ~ratchet_guard_insert trigger; nullptr when it has none.
 const Trigger *find_insert_trigger(Relation relation);
-
-// Whether a trigger fires in this session, and in ordinary ones (whatever
-// session_replication_role is now).
-bool fires_now(const Trigger &trigger);
-bool fires_ordinarily(const Trigger &trigger);
 
 // The contract that a verb works with. Errors: 55R01 when there is none or it does not fire in this session.
 Contract *require_contract(Relation relation);
@@ -92,17 +71,5 @@ ColumnFault find_column_fault(Relation relation, const Terms *terms);
 void check_columns(Relation relation, const Terms *terms, int sqlstate);
 
 bool gate_is_closed(const Contract *contract, Datum value, bool isnull);
-
-// Grows with every relcache invalidation that this backend has seen; what was
-// derived from catalogs at one value holds while the value stays.
-uint64 cache_generation();
-
-// A function of the schema ratchet that takes no arguments; InvalidOid: there is none.
-Oid own_function(const char *name);
-
-// Whether a trigger function is one of ratchet's; never while the extension is absent.
-bool is_guard_function(Oid function);
-bool is_insert_function(Oid function);
-Oid guard_function_oid();
 
 }  // namespace ratchet

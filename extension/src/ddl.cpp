@@ -82,7 +82,7 @@ Attachment attachment_of(Oid trigger) {
 
 // A role with only the TRIGGER privilege must not declare contracts.
 void check_attachment(const Attachment &attachment) {
-  if (!is_guard_function(attachment.function) && !is_insert_function(attachment.function)) return;
+  if (role_of(attachment.function) == Role::count) return;
   if (owns_relation(attachment.relation, GetUserId())) return;
   error_not_owner(attachment.relation, "attach a ratchet trigger");
 }
@@ -182,7 +182,7 @@ List *tables_of_changed_types() {
                       " SELECT FROM changed y WHERE y.oid OPERATOR(pg_catalog.=) r.reloftype OR EXISTS ("
                       " SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) r.oid"
                       " AND a.atttypid OPERATOR(pg_catalog.=) y.oid AND NOT a.attisdropped))",
-                      guard_function_oid()))
+                      function_of(Role::guard)))
       .relations;
 }
 

@@ -45,7 +45,7 @@ bool only_foreign_keys_fire(const TriggerDesc *triggers) {
   for (int i = 0; i < triggers->numtriggers; ++i) {
     const Trigger &trigger = triggers->triggers[i];
     if (!TRIGGER_FOR_UPDATE(trigger.tgtype)) continue;
-    if (is_guard_function(trigger.tgfoid))
+    if (role_of(trigger.tgfoid) == Role::guard)
       ++guards;
     else if (RI_FKey_trigger_type(trigger.tgfoid) == RI_TRIGGER_NONE)
       return false;

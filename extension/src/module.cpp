@@ -5,7 +5,7 @@ extern "C" {
 #include "utils/guc.h"
 }
 
-#include "contract.h"
+#include "cache.h"
 #include "guard.h"
 #include "notes.h"
 #include "pg/fence.h"
@@ -21,7 +21,7 @@ namespace {
 void start() {
   // Transaction callbacks run last registered first: contracts give up their statements before plans are freed.
   ratchet::init_statements();
-  ratchet::init_contract_cache();
+  ratchet::init_cache();
   ratchet::init_notes();
   ratchet::init_moves();
   MarkGUCPrefixReserved("ratchet");

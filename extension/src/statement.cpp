@@ -134,9 +134,9 @@ void check_relation(const CachedPlan *plan, Oid relation) {
 }
 
 // Drops one statement from its contract.
-void discard(Contract *contract, Statement *statement) {
+void discard(Cached *owner, Statement *statement) {
   retire_statements(list_make1(statement));
-  contract->statements = list_delete_ptr(contract->statements, statement);
+  owner->statements = list_delete_ptr(owner->statements, statement);
   pfree(statement->signature.words);
   pfree(statement);
 }
@@ -203,22 +203,22 @@ void forget_statements(const List *statements, Oid relation) {
   }
 }
 
-Statement *find_statement(Contract *contract, const Signature &signature) {
+Statement *find_statement(Cached *owner, const Signature &signature) {
   ListCell *cell;
-  foreach (cell, contract->statements) {
+  foreach (cell, owner->statements) {
     auto *statement = static_cast<Statement *>(lfirst(cell));
     if (statement->signature.length != signature.length ||
         memcmp(statement->signature.words, signature.words, sizeof(int16) * signature.length) != 0)
       continue;
     if (statement->valid) return statement;
-    discard(contract, statement);
+    discard(owner, statement);
     return nullptr;
   }
   return nullptr;
 }
 
-Statement *prepare_statement(Contract *contract, const Signature &signature, const char *sql,
-                             const Parameters &parameters, Oid child) {
+Statement *prepare_statement(Cached *owner, const Signature &signature, const char *sql, const Parameters &parameters,
+                             Oid child) {
   const uint64 prepared_at = cache_generation();
   SPI_connect();
   SPIPlanPtr plan = SPI_prepare_cursor(sql, parameters.count, parameters.types, CURSOR_OPT_GENERIC_PLAN);
@@ -226,9 +226,9 @@ Statement *prepare_statement(Contract *contract, const Signature &signature, con
   SPI_keepplan(plan);
   SPI_finish();
 
-  if (list_length(contract->statements) >= max_statements)
-    discard(contract, static_cast<Statement *>(linitial(contract->statements)));
-  MemoryContext caller = MemoryContextSwitchTo(contract->context);
+  if (list_length(owner->statements) >= max_statements)
+    discard(owner, static_cast<Statement *>(linitial(owner->statements)));
+  MemoryContext caller = MemoryContextSwitchTo(owner->context);
   auto *statement = static_cast<Statement *>(palloc(sizeof(Statement)));
   statement->signature = {signature.length, signature.length,
                           static_cast<int16 *>(palloc(sizeof(int16) * signature.length))};
@@ -237,7 +237,7 @@ Statement *prepare_statement(Contract *contract, const Signature &signature, con
   statement->child = child;
   // An invalidation that arrived meanwhile found nothing to mark: use it once.
   statement->valid = cache_generation() == prepared_at;
-  contract->statements = lappend(contract->statements, statement);
+  owner->statements = lappend(owner->statements, statement);
   MemoryContextSwitchTo(caller);
   return statement;
 }

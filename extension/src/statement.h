@@ -13,7 +13,7 @@ extern "C" {
 #include "executor/spi.h"
 }
 
-#include "contract.h"
+#include "cache.h"
 #include "permission.h"
 #include "values.h"
 
@@ -68,11 +68,11 @@ void retire_statements(List *statements);
 void forget_statements(const List *statements, Oid relation);
 
 // The statement with this signature; nullptr: it must be prepared.
-Statement *find_statement(Contract *contract, const Signature &signature);
+Statement *find_statement(Cached *owner, const Signature &signature);
 
 // Prepares and remembers a statement. child: as in Statement.
-Statement *prepare_statement(Contract *contract, const Signature &signature, const char *sql,
-                             const Parameters &parameters, Oid child = InvalidOid);
+Statement *prepare_statement(Cached *owner, const Signature &signature, const char *sql, const Parameters &parameters,
+                             Oid child = InvalidOid);
 
 // Runs a statement in a snapshot of its own (under READ COMMITTED a new one)
 // with the caller's rights, and with `permission` if there is one. relation:

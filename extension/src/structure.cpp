@@ -136,12 +136,12 @@ void check_target(Relation relation) {
 
 void check_shapes(Relation relation) {
   // Catalog lookups may rebuild the relcache entry, so they come before its trigger list is read.
-  is_guard_function(InvalidOid);
+  role_of(InvalidOid);
   const TriggerDesc *triggers = relation->trigdesc;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
     const Trigger &trigger = triggers->triggers[i];
-    const bool guards = is_guard_function(trigger.tgfoid);
-    const bool inserts = is_insert_function(trigger.tgfoid);
+    const bool guards = role_of(trigger.tgfoid) == Role::guard;
+    const bool inserts = role_of(trigger.tgfoid) == Role::born;
     if (!guards && !inserts) {
       check_reserved(relation, trigger);
       continue;

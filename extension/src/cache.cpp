@@ -1,0 +1,215 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+}
+
+#include "cache.h"
+#include "pg/fence.h"
+#include "statement.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Entry {
+  Oid trigger;  // hash key, must be first
+  Cached *object;
+};
+
+constexpr int role_count = static_cast<int>(Role::count);
+constexpr const char *function_names[role_count] = {"guard_row",      "guard_insert",  "count_row",   "flush_counters",
+                                                    "count_truncate", "keep_counters", "complete_row"};
+
+HTAB *entries;               // trigger OID -> Entry, in CacheMemoryContext
+List *retired;               // Cached *, replaced and freed after the transaction
+uint64 generation = 1;       // see cache_generation()
+Oid functions[role_count];   // valid only if functions_known
+bool any_invalid;            // some entry's object is marked
+bool functions_known;        // cleared when pg_proc or a schema changes
+uint64 function_generation;  // counts those changes
+
+void forget_relation(Datum, Oid relation) {
+  ++generation;
+  if (entries == nullptr) return;
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, entries);
+  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
+    Cached *object = entry->object;
+    if (object == nullptr) continue;
+    forget_statements(object->statements, relation);
+    if (relation == InvalidOid || object->relation == relation || object->other == relation) {
+      object->valid = false;
+      any_invalid = true;
+    }
+  }
+}
+
+void forget_functions(Datum, int, uint32) {
+  ++function_generation;
+  functions_known = false;
+}
+
+// Schemas and operators are named in cached statements, and renaming them
+// invalidates no relation.
+void forget_names(Datum, int, uint32) {
+  forget_functions(Datum(0), 0, 0);
+  forget_relation(Datum(0), InvalidOid);
+}
+
+// At the end of a transaction, when nobody holds it any more.
+void free_object(Cached *object) {
+  retire_statements(object->statements);
+  MemoryContextDelete(object->context);
+}
+
+// Marked objects go as well: many are of tables that exist no more.
+void drop_invalid() {
+  if (!any_invalid) return;
+  any_invalid = false;
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, entries);
+  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
+    if (entry->object != nullptr && entry->object->valid) continue;
+    if (entry->object != nullptr) free_object(entry->object);
+    hash_search(entries, &entry->trigger, HASH_REMOVE, nullptr);
+  }
+}
+
+void free_retired(XactEvent event, void *) {
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+  ListCell *cell;
+  foreach (cell, retired) free_object(static_cast<Cached *>(lfirst(cell)));
+  list_free(retired);
+  retired = NIL;
+  drop_invalid();
+}
+
+void know_functions() {
+  if (functions_known) return;
+  // Known only once the lookups have succeeded, and unless an invalidation arrived among them.
+  const uint64 looked_at = function_generation;
+  Oid found[role_count];
+  for (int i = 0; i < role_count; ++i) found[i] = own_function(function_names[i]);
+  memcpy(functions, found, sizeof(functions));
+  functions_known = function_generation == looked_at;
+}
+
+// Whether the trigger is as the relation has it now. The executor's is a copy
+// of when its statement began, and the contract may have changed since.
+bool is_current(Relation relation, const Trigger *trigger) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+    const Trigger &now = triggers->triggers[i];
+    if (now.tgoid != trigger->tgoid) continue;
+    bool same = now.tgnargs == trigger->tgnargs;
+    for (int j = 0; same && j < now.tgnargs; ++j) same = strcmp(now.tgargs[j], trigger->tgargs[j]) == 0;
+    return same;
+  }
+  return false;
+}
+
+Cached *build_whole(Relation relation, const Trigger *trigger, Role role, Build build) {
+  // A context of the caller's until the object is whole: an error on the way leaves nothing behind.
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ratchet contract", ALLOCSET_SMALL_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(context);
+  const Oid tgoid = trigger->tgoid;  // building looks things up, which may free a trigger of the relcache
+  Cached *object = build(relation, trigger);
+  object->trigger = tgoid;
+  object->role = role;
+  object->relation = RelationGetRelid(relation);
+  object->context = context;
+  MemoryContextSwitchTo(caller);
+  return object;
+}
+
+}  // namespace
+
+void init_cache() {
+  CacheRegisterRelcacheCallback(fenced<forget_relation>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(PROCOID, fenced<forget_functions>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(OPEROID, fenced<forget_names>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(NAMESPACEOID, fenced<forget_names>, static_cast<Datum>(0));
+  RegisterXactCallback(fenced<free_retired>, nullptr);
+}
+
+Oid own_function(const char *name) {
+  const Oid schema = get_namespace_oid("ratchet", true);
+  if (!OidIsValid(schema)) return InvalidOid;
+  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                         PointerGetDatum(buildoidvector(nullptr, 0)), ObjectIdGetDatum(schema));
+}
+
+uint64 cache_generation() { return generation; }
+
+Oid function_of(Role role) {
+  know_functions();
+  return functions[static_cast<int>(role)];
+}
+
+Role role_of(Oid function) {
+  know_functions();
+  for (int i = 0; OidIsValid(function) && i < role_count; ++i)
+    if (functions[i] == function) return static_cast<Role>(i);
+  return Role::count;
+}
+
+const Trigger *find_trigger(Relation relation, Role role, int n) {
+  // Catalog lookups may rebuild the relcache entry, so they come before its trigger list is read.
+  const Oid function = function_of(role);
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; OidIsValid(function) && triggers != nullptr && i < triggers->numtriggers; ++i)
+    if (triggers->triggers[i].tgfoid == function && n-- == 0) return &triggers->triggers[i];
+  return nullptr;
+}
+
+const Trigger *find_trigger(Relation relation, Role role) { return find_trigger(relation, role, 0); }
+
+Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build) {
+  if (entries == nullptr) {
+    HASHCTL control{};
+    control.keysize = sizeof(Oid);
+    control.entrysize = sizeof(Entry);
+    control.hcxt = CacheMemoryContext;
+    entries = hash_create("ratchet contracts", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  }
+  auto *entry = static_cast<Entry *>(hash_search(entries, &trigger->tgoid, HASH_FIND, nullptr));
+  if (entry != nullptr && entry->object != nullptr && entry->object->valid && entry->object->role == role &&
+      entry->object->relation == RelationGetRelid(relation))
+    return entry->object;
+
+  const uint64 built_at = generation;
+  const bool current = is_current(relation, trigger);
+  Cached *fresh = build_whole(relation, trigger, role, build);
+  bool found;
+  entry = static_cast<Entry *>(hash_search(entries, &fresh->trigger, HASH_ENTER, &found));
+  if (!found) entry->object = nullptr;
+  if (entry->object != nullptr) {
+    MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+    retired = lappend(retired, entry->object);
+    MemoryContextSwitchTo(caller);
+  }
+  MemoryContextSetParent(fresh->context, CacheMemoryContext);
+  // An invalidation that arrives while building may have come after what was read: use it once, then rebuild.
+  fresh->valid = current && generation == built_at;
+  if (!fresh->valid) any_invalid = true;
+  entry->object = fresh;
+  return fresh;
+}
+
+bool fires_now(const Trigger &trigger) {
+  if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+    return trigger.tgenabled == TRIGGER_FIRES_ALWAYS || trigger.tgenabled == TRIGGER_FIRES_ON_REPLICA;
+  return fires_ordinarily(trigger);
+}
+
+bool fires_ordinarily(const Trigger &trigger) {
+  return trigger.tgenabled == TRIGGER_FIRES_ALWAYS || trigger.tgenabled == TRIGGER_FIRES_ON_ORIGIN;
+}
+
+}  // namespace ratchet

@@ -1,0 +1,71 @@
+// cache.h: what is derived from ratchet's triggers, and how it is kept.
+//
+// The cache is keyed by trigger OID, because a contract's arguments belong to
+// the trigger, and its entries are resolved by column name for the trigger's
+// own relation, because partitions number their attributes differently. A
+// relcache invalidation only marks an entry: its owner may be further up the
+// stack. A marked entry is rebuilt at its next use, and its old memory is
+// freed when the transaction has ended and nobody can hold it any more.
+#pragma once
+
+#include "pg/pg.h"
+
+namespace ratchet {
+
+// Ratchet's trigger functions.
+enum class Role : unsigned char {
+  guard,       // guard_row: a guard contract
+  born,        // guard_insert: its insert => 'reject'
+  source,      // count_row: a tally, on the child
+  flush,       // flush_counters: on the child, writes what is pending
+  truncate,    // count_truncate: on the child
+  counters,    // keep_counters: a parent's counters
+  completion,  // complete_row: on the parent
+  count
+};
+
+// What every cached object begins with.
+struct Cached {
+  Oid trigger;
+  Role role;  // what the trigger was when this was built; CREATE OR REPLACE TRIGGER keeps the OID
+  Oid relation;
+  Oid other;  // another relation that it was built from; InvalidOid: none
+  MemoryContext context;
+  bool valid;        // cleared by invalidation; read only when the object is looked up
+  List *statements;  // Statement *, its plans; in context
+};
+
+void init_cache();
+
+// Builds the object of a trigger in the current memory context, palloc'ed; the
+// cache fills in what Cached has.
+using Build = Cached *(*)(Relation relation, const Trigger *trigger);
+
+// The object of a trigger on this relation, built or rebuilt as needed.
+Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build);
+
+// Grows with every relcache invalidation that this backend has seen; what was
+// derived from catalogs at one value holds while the value stays.
+uint64 cache_generation();
+
+// A function of the schema ratchet that takes no arguments; InvalidOid: there is none.
+Oid own_function(const char *name);
+
+// The OID of a trigger function; InvalidOid while the extension is absent.
+Oid function_of(Role role);
+
+// The role of a trigger function; Role::count when it is none of ratchet's.
+Role role_of(Oid function);
+
+// The relation's trigger of this role; nullptr when it has none.
+const Trigger *find_trigger(Relation relation, Role role);
+
+// The relation's n-th trigger of this role, for roles that it may have several of; nullptr: no more.
+const Trigger *find_trigger(Relation relation, Role role, int n);
+
+// Whether a trigger fires in this session, and in ordinary ones (whatever
+// session_replication_role is now).
+bool fires_now(const Trigger &trigger);
+bool fires_ordinarily(const Trigger &trigger);
+
+}  // namespace ratchet

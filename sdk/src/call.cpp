@@ -26,14 +26,4 @@ nullable serialized_or_null(const nlohmann::json &document) {
   return document.is_null() ? nullable{} : nullable{serialized(document)};
 }
 
-std::optional<nlohmann::json> document(const nullable &column) {
-  if (!column) return std::nullopt;
-  return nlohmann::json::parse(*column);
-}
-
-std::vector<std::string> names(const nullable &column) {
-  if (!column) return {};
-  return nlohmann::json::parse(*column).get<std::vector<std::string>>();
-}
-
 }  // namespace ratchet::detail

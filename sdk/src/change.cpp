@@ -1,5 +1,6 @@
 #include <ratchet/change.hpp>
 
+#include "answer.hpp"
 #include "call.hpp"
 #include "text.hpp"
 

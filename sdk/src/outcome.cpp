@@ -33,6 +33,19 @@ constexpr std::array<meaning<update_outcome>, 6> update_meanings{{
     {update_outcome::unknown, "unknown", 500},
 }};
 
+constexpr std::array<meaning<batch_outcome>, 4> batch_meanings{{
+    {batch_outcome::stored, "stored", 201},
+    {batch_outcome::partial, "partial", 207},
+    {batch_outcome::duplicates, "duplicates", 409},
+    {batch_outcome::unknown, "unknown", 500},
+}};
+
+constexpr std::array<meaning<progress_outcome>, 3> progress_meanings{{
+    {progress_outcome::found, "found", 200},
+    {progress_outcome::not_found, "not_found", 404},
+    {progress_outcome::unknown, "unknown", 500},
+}};
+
 // The last row is `unknown`: what a newer server says, and any value that is no enumerator.
 template <typename Table>
 constexpr const auto &find(const Table &table, std::string_view text) {
@@ -54,11 +67,17 @@ constexpr const auto &find(const Table &table, Outcome outcome) {
 
 submit_outcome submit_outcome_from(std::string_view text) noexcept { return find(submit_meanings, text).outcome; }
 update_outcome update_outcome_from(std::string_view text) noexcept { return find(update_meanings, text).outcome; }
+batch_outcome batch_outcome_from(std::string_view text) noexcept { return find(batch_meanings, text).outcome; }
+progress_outcome progress_outcome_from(std::string_view text) noexcept { return find(progress_meanings, text).outcome; }
 
 std::string_view to_string(submit_outcome outcome) noexcept { return find(submit_meanings, outcome).text; }
 std::string_view to_string(update_outcome outcome) noexcept { return find(update_meanings, outcome).text; }
+std::string_view to_string(batch_outcome outcome) noexcept { return find(batch_meanings, outcome).text; }
+std::string_view to_string(progress_outcome outcome) noexcept { return find(progress_meanings, outcome).text; }
 
 int http_status(submit_outcome outcome) noexcept { return find(submit_meanings, outcome).status; }
 int http_status(update_outcome outcome) noexcept { return find(update_meanings, outcome).status; }
+int http_status(batch_outcome outcome) noexcept { return find(batch_meanings, outcome).status; }
+int http_status(progress_outcome outcome) noexcept { return find(progress_meanings, outcome).status; }
 
 }  // namespace ratchet

@@ -1,5 +1,6 @@
 #include <ratchet/submission.hpp>
 
+#include "answer.hpp"
 #include "call.hpp"
 #include "text.hpp"
 
@@ -68,7 +69,7 @@ submit_result submission::run(pqxx::transaction_base &tx) const {
   result.submitted_at = time_of(row[1]);
   result.submitted_by = row[2];
   result.record = detail::document(row[3]);
-  result.progress = detail::document(row[4]);
+  result.progress = detail::parents(row[4]);
   result.conflict = row[5].value_or("");
   result.stale = detail::names(row[6]);
   return result;

@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <condition_variable>
 #include <future>
-#include <mutex>
+#include <memory>
 #include <thread>
 
+#include "barrier.hpp"
 #include "server_test.hpp"
 
 namespace ratchet::test {
@@ -64,30 +64,6 @@ TEST_F(concurrency_test, waiter_behind_a_delete_finds_nothing) {
   tx.exec("DELETE FROM scorecards WHERE id = 1");
   EXPECT_EQ(submit_behind(holder, [&] { tx.commit(); }).outcome, submit_outcome::not_found);
 }
-
-// Lets all its threads go on together, again and again.
-class barrier {
- public:
-  explicit barrier(int parties) : parties_(parties), missing_(parties) {}
-
-  void arrive_and_wait() {
-    std::unique_lock lock{mutex_};
-    const int mine = generation_;
-    if (--missing_ == 0) {
-      missing_ = parties_;
-      ++generation_;
-      everybody_.notify_all();
-    }
-    everybody_.wait(lock, [&] { return generation_ != mine; });
-  }
-
- private:
-  const int parties_;
-  int missing_;
-  int generation_ = 0;
-  std::mutex mutex_;
-  std::condition_variable everybody_;
-};
 
 TEST_F(concurrency_test, sixty_four_submitters_a_hundred_times_have_one_winner_each) {
   constexpr int submitters = 64;

@@ -4,6 +4,8 @@
 
 namespace {
 
+using ratchet::batch_outcome;
+using ratchet::progress_outcome;
 using ratchet::submit_outcome;
 using ratchet::update_outcome;
 
@@ -55,10 +57,53 @@ TEST(outcome, update_outcomes_have_text_status_and_truth) {
   }
 }
 
+struct batch_case {
+  batch_outcome outcome;
+  const char *text;
+  int status;
+  bool success;
+};
+
+TEST(outcome, batch_outcomes_have_text_status_and_truth) {
+  for (const auto &c : {batch_case{batch_outcome::stored, "stored", 201, true},
+                        {batch_outcome::partial, "partial", 207, true},
+                        {batch_outcome::duplicates, "duplicates", 409, false},
+                        {batch_outcome::unknown, "unknown", 500, false}}) {
+    EXPECT_EQ(to_string(c.outcome), c.text);
+    EXPECT_EQ(ratchet::batch_outcome_from(c.text), c.outcome);
+    ratchet::batch_result result;
+    result.outcome = c.outcome;
+    EXPECT_EQ(ratchet::http_status(result), c.status) << c.text;
+    EXPECT_EQ(static_cast<bool>(result), c.success) << c.text;
+  }
+}
+
+struct progress_case {
+  progress_outcome outcome;
+  const char *text;
+  int status;
+  bool success;
+};
+
+TEST(outcome, progress_outcomes_have_text_status_and_truth) {
+  for (const auto &c : {progress_case{progress_outcome::found, "found", 200, true},
+                        {progress_outcome::not_found, "not_found", 404, false},
+                        {progress_outcome::unknown, "unknown", 500, false}}) {
+    EXPECT_EQ(to_string(c.outcome), c.text);
+    EXPECT_EQ(ratchet::progress_outcome_from(c.text), c.outcome);
+    ratchet::progress_result result;
+    result.outcome = c.outcome;
+    EXPECT_EQ(ratchet::http_status(result), c.status) << c.text;
+    EXPECT_EQ(static_cast<bool>(result), c.success) << c.text;
+  }
+}
+
 TEST(outcome, a_newer_servers_word_is_unknown) {
   EXPECT_EQ(ratchet::submit_outcome_from("postponed"), submit_outcome::unknown);
   EXPECT_EQ(ratchet::submit_outcome_from(""), submit_outcome::unknown);
   EXPECT_EQ(ratchet::update_outcome_from("Updated"), update_outcome::unknown);
+  EXPECT_EQ(ratchet::batch_outcome_from("queued"), batch_outcome::unknown);
+  EXPECT_EQ(ratchet::progress_outcome_from("hidden"), progress_outcome::unknown);
 }
 
 TEST(version, macros_agree_with_each_other) {

@@ -105,4 +105,16 @@ TEST(submission, a_record_is_an_object) {
   EXPECT_EQ(refused([&] { submission.store_in("c", json::array()); }), "22023");
 }
 
+TEST(batch, records_are_objects_and_a_refused_one_changes_nothing) {
+  ratchet::batch batch{"t"};
+  EXPECT_TRUE(batch.empty());
+  batch.add({{"a", 1}}).add(json::object());
+  EXPECT_EQ(refused([&] { batch.add(json::array({1})); }), "22023");
+  EXPECT_EQ(refused([&] { batch.add(1); }), "22023");
+  EXPECT_EQ(refused([&] { batch.add({{"a", std::nan("")}}); }), "22023");
+  EXPECT_EQ(refused([&] { batch.add({{"a", "\xff"}}); }), "22021");
+  EXPECT_EQ(batch.size(), 2U);
+  EXPECT_FALSE(batch.empty());
+}
+
 }  // namespace

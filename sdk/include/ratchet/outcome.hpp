@@ -29,20 +29,47 @@ enum class update_outcome {
   unknown     ///< A newer server's outcome; the result has its text.
 };
 
+/// What a batch came to.
+enum class batch_outcome {
+  stored,      ///< Every record was stored.
+  partial,     ///< Some were stored; the result names those that are there already.
+  duplicates,  ///< Every record is there already; nothing was changed.
+  unknown      ///< A newer server's outcome; the result has its text.
+};
+
+/// What a question for progress came to.
+enum class progress_outcome {
+  found,      ///< The result has the counters.
+  not_found,  ///< There is no such row.
+  unknown     ///< A newer server's outcome; the result has its text.
+};
+
 /// The outcome that the server spells so; `unknown` for any other text. Never throws.
 RATCHET_EXPORT submit_outcome submit_outcome_from(std::string_view text) noexcept;
 /// The outcome that the server spells so; `unknown` for any other text. Never throws.
 RATCHET_EXPORT update_outcome update_outcome_from(std::string_view text) noexcept;
+/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+RATCHET_EXPORT batch_outcome batch_outcome_from(std::string_view text) noexcept;
+/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+RATCHET_EXPORT progress_outcome progress_outcome_from(std::string_view text) noexcept;
 
 /// The outcome as the server spells it. Never throws.
 RATCHET_EXPORT std::string_view to_string(submit_outcome outcome) noexcept;
 /// The outcome as the server spells it. Never throws.
 RATCHET_EXPORT std::string_view to_string(update_outcome outcome) noexcept;
+/// The outcome as the server spells it. Never throws.
+RATCHET_EXPORT std::string_view to_string(batch_outcome outcome) noexcept;
+/// The outcome as the server spells it. Never throws.
+RATCHET_EXPORT std::string_view to_string(progress_outcome outcome) noexcept;
 
 /// 201 submitted, 200 replayed, 409 already_submitted and conflict, 412 stale, 404 not_found, 429 limited,
 /// 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(submit_outcome outcome) noexcept;
 /// 200 updated and unchanged, 409 kept, 412 stale, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(update_outcome outcome) noexcept;
+/// 201 stored, 207 partial, 409 duplicates, 500 unknown. Never throws.
+RATCHET_EXPORT int http_status(batch_outcome outcome) noexcept;
+/// 200 found, 404 not_found, 500 unknown. Never throws.
+RATCHET_EXPORT int http_status(progress_outcome outcome) noexcept;
 
 }  // namespace ratchet

@@ -8,10 +8,12 @@
 /// transaction that is passed to `run()`.
 #pragma once
 
+#include <ratchet/batch.hpp>
 #include <ratchet/change.hpp>
 #include <ratchet/error.hpp>
 #include <ratchet/key.hpp>
 #include <ratchet/outcome.hpp>
+#include <ratchet/progress.hpp>
 #include <ratchet/submission.hpp>
 #include <ratchet/value.hpp>
 #include <ratchet/version.hpp>

@@ -9,6 +9,7 @@
 #include <ratchet/export.hpp>
 #include <ratchet/key.hpp>
 #include <ratchet/outcome.hpp>
+#include <ratchet/progress.hpp>
 #include <ratchet/value.hpp>
 #include <string>
 #include <vector>
@@ -25,7 +26,7 @@ struct [[nodiscard]] submit_result {
   std::optional<timestamp> submitted_at;    ///< When the gate was closed, also for a loser; empty for infinity, too.
   std::optional<std::string> submitted_by;  ///< Who closed it, also for a loser; empty where no actor is kept.
   std::optional<nlohmann::json> record;     ///< The stored child row.
-  std::optional<nlohmann::json> progress;   ///< Counters of the parent, where some are kept.
+  std::vector<parent_progress> progress;    ///< Counters of the parents of row and record, where some are kept.
   std::string conflict;                     ///< Name of the unique constraint that the record hit.
   std::vector<std::string> stale;           ///< Columns that differ from what was expected.
 

@@ -1,0 +1,66 @@
+/// @file
+/// The counters of a parent, as a tally keeps them.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <pqxx/transaction_base>
+#include <ratchet/export.hpp>
+#include <ratchet/key.hpp>
+#include <ratchet/outcome.hpp>
+#include <string>
+#include <string_view>
+
+namespace ratchet {
+
+/// What a tally keeps of one parent, such as a run: its counters, and whether it is done.
+struct parent_progress {
+  std::string parent;        ///< The parent's table with its schema, as in "public.runs".
+  nlohmann::json key;        ///< Object over the columns of its key.
+  nlohmann::json columns;    ///< Object over the counters and the columns of total, done and done_at. Fractions are
+                             ///< doubles there: select a numeric column if every digit of it counts.
+  std::optional<bool> done;  ///< Whether it is complete; empty where the tally declares no `done`.
+
+  /// The integer in a column, `count("evaluated_count")`; empty for NULL. Throws ratchet::error (argument, 22023) if
+  /// the tally has no such column, or what is in it is no integer of 64 bits.
+  RATCHET_EXPORT std::optional<std::int64_t> count(std::string_view column) const;
+};
+
+/// The answer to a question for progress. True when there is such a parent.
+struct [[nodiscard]] progress_result {
+  progress_outcome outcome = progress_outcome::unknown;
+  std::string outcome_text;                 ///< The outcome as the server spelled it.
+  std::optional<parent_progress> progress;  ///< The counters; empty when there is no such row.
+
+  /// Whether there is such a row.
+  explicit operator bool() const noexcept { return outcome == progress_outcome::found; }
+};
+
+/// See http_status(progress_outcome).
+inline int http_status(const progress_result &result) noexcept { return http_status(result.outcome); }
+
+/// A call of `ratchet.progress()`: reads the counters of one parent as they will commit.
+///
+///     auto r = ratchet::progress("runs", id).run(tx);
+///     if (!r) return reply(ratchet::http_status(r));
+///     show(r.progress->count("evaluated_count"), r.progress->done);
+///
+/// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
+class RATCHET_EXPORT progress {
+ public:
+  /// Asks for the row `key` of the table `parent`; the table is written as in SQL, see submission::submission.
+  progress(std::string parent, ratchet::key key);
+
+  /// Runs it. Locks nothing and waits for nobody.
+  ///
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (55R01: no tally counts into the
+  /// table), privilege (42501), connection.
+  progress_result run(pqxx::transaction_base &tx) const;
+
+ private:
+  std::string parent_;
+  ratchet::key key_;
+};
+
+}  // namespace ratchet

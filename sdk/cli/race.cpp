@@ -2,45 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <condition_variable>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <utility>
 
 #include "race_schema.hpp"
 #include "race_writer.hpp"
+#include "start_line.hpp"
 
 namespace ratchet::cli {
 
 namespace {
-
-using clock = std::chrono::steady_clock;
-
-// Lets its parties go on together.
-class start_line {
- public:
-  explicit start_line(int parties) : missing_(parties) {}
-
-  // Answers when the last party arrived.
-  clock::time_point arrive_and_wait() {
-    std::unique_lock lock{mutex_};
-    if (--missing_ == 0) {
-      start_ = clock::now();
-      everybody_.notify_all();
-    }
-    everybody_.wait(lock, [this] { return missing_ == 0; });
-    return start_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable everybody_;
-  int missing_;
-  clock::time_point start_;
-};
 
 // One variant: its table, its writers and what they came to.
 class contest {
@@ -48,7 +21,7 @@ class contest {
   contest(const race_options &options, variant kind, std::mt19937_64 &random)
       : options_(options),
         random_(random),
-        schema_(options.dsn, kind, fmt::format("{:08x}", std::random_device{}()), options.keep),
+        schema_(options.dsn, kind, new_tag(), options.keep),
         submitter_(options.dsn, schema_.name(), "submitter") {
     for (int i = 1; i <= options.writers; ++i) {
       const std::string who = options.writers == 1 ? "saver" : fmt::format("saver {}", i);
@@ -114,8 +87,7 @@ std::pair<writing, std::vector<writing>> contest::meet(std::int64_t id, int numb
 
 std::vector<race_report> run_race(const race_options &options, const std::function<void(variant, int)> &progress,
                                   const std::atomic<bool> &stop) {
-  const auto guarded = [](variant kind) { return kind != variant::none; };
-  if (std::any_of(options.variants.begin(), options.variants.end(), guarded)) require_extension(options.dsn);
+  if (uses_ratchet(options.variants)) require_extension(options.dsn);
 
   std::mt19937_64 random{options.seed};
   std::vector<race_report> reports;

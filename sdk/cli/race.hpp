@@ -2,32 +2,17 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <cstdint>
 #include <functional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "race_settings.hpp"
 #include "race_variant.hpp"
 
 namespace ratchet::cli {
 
-struct race_options {
-  std::string dsn;
+struct race_options : race_settings {
   std::vector<variant> variants{variant::none, variant::any, variant::submit};
-  int rounds = 200;
-  int writers = 1;  // stale savers in a round
-  std::chrono::microseconds think{20000};
-  std::uint64_t seed = 0;
-  bool keep = false;
-};
-
-// Something that a writer did in a round.
-struct event {
-  double ms = 0;  // since the start of the round
-  std::string who;
-  std::string what;
 };
 
 struct race_report {
@@ -42,11 +27,6 @@ struct race_report {
   std::vector<event> timeline;  // of that round
 
   bool lost() const { return lost_submissions + lost_comments > 0; }
-};
-
-// Thrown when the user asked to stop.
-struct interrupted : std::runtime_error {
-  interrupted() : std::runtime_error("interrupted") {}
 };
 
 // Runs every variant in a scratch schema of its own. `progress` is called after each round with the variant and the

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-#include <stdexcept>
-
 #include "pqxx_seam.hpp"
 
 namespace ratchet::cli {
@@ -14,7 +11,6 @@ namespace {
 // The scorecard of a jury, as an application has it. The sequence tells the order of writes: drawn while the writer
 // holds the row's lock, its values are in the order in which the writers commit.
 constexpr const char *tables = R"(
-CREATE SCHEMA {0};
 CREATE SEQUENCE {0}.tick;
 CREATE TABLE {0}.scorecards (
     id                 bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -49,51 +45,20 @@ constexpr const char *select =
 
 }  // namespace
 
-race_connection::race_connection(const std::string &dsn) : connection_(dsn) {
-  pqxx::nontransaction session{connection_};
-  session.exec(
-      "SET search_path = pg_catalog; SET default_transaction_isolation = 'read committed';"
-      " SET lock_timeout = '30s'; SET statement_timeout = '60s'; SET application_name = 'pg_ratchet race'");
-}
-
-void require_extension(const std::string &dsn) {
-  pqxx::connection connection{dsn};
-  pqxx::nontransaction session{connection};
-  if (!session.exec("SELECT FROM pg_catalog.pg_extension WHERE extname = 'ratchet'").empty()) return;
-  throw std::runtime_error("the database lacks the extension: run CREATE EXTENSION ratchet in it first");
-}
-
 race_schema::race_schema(const std::string &dsn, variant kind, const std::string &tag, bool keep)
-    : race_connection(dsn), name_(fmt::format("ratchet_race_{}_{}", tag, to_string(kind))), keep_(keep) {
-  create(kind);
-}
-
-race_schema::~race_schema() {
-  if (keep_) return;
-  try {
-    pqxx::nontransaction session{connection_};
-    session.exec("DROP SCHEMA " + name_ + " CASCADE");
-  } catch (const std::exception &e) {
-    std::fprintf(stderr, "pg_ratchet: cannot drop schema %s: %s\n", name_.c_str(), e.what());
-  }
-}
-
-void race_schema::create(variant kind) {
-  pqxx::work tx{connection_};
-  tx.exec("SET client_min_messages = error");  // DROP ... CASCADE lists what it drops
-  tx.exec(fmt::format(tables, name_, first_comment));
-  if (kind != variant::none) tx.exec(fmt::format(contract, name_, to_string(kind)));
-  tx.commit();
+    : scratch_schema(dsn, tag, to_string(kind), keep) {
+  execute(fmt::format(tables, name(), first_comment));
+  if (kind != variant::none) execute(fmt::format(contract, name(), to_string(kind)));
 }
 
 std::int64_t race_schema::new_scorecard(int round) {
   pqxx::nontransaction session{connection_};
-  return detail::execute(session, fmt::format(insert, name_), {std::to_string(round)})[0][0].as<std::int64_t>();
+  return detail::execute(session, fmt::format(insert, name()), {std::to_string(round)})[0][0].as<std::int64_t>();
 }
 
 row_state race_schema::look(std::int64_t id) {
   pqxx::nontransaction session{connection_};
-  const auto answer = detail::execute(session, fmt::format(select, name_), {std::to_string(id)});
+  const auto answer = detail::execute(session, fmt::format(select, name()), {std::to_string(id)});
   row_state state;
   if (!answer[0][0].is_null()) state.submitted_at = answer[0][0].as<std::int64_t>();
   if (!answer[0][1].is_null()) state.submitter = answer[0][1].as<std::string>();

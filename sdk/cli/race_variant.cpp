@@ -1,5 +1,7 @@
 #include "race_variant.hpp"
 
+#include <algorithm>
+
 namespace ratchet::cli {
 
 std::string_view to_string(variant kind) {
@@ -14,8 +16,8 @@ std::string_view to_string(variant kind) {
   return "submit";
 }
 
-variant variant_from(std::string_view name) {
-  return name == "none" ? variant::none : name == "any" ? variant::any : variant::submit;
+bool uses_ratchet(const std::vector<variant> &variants) {
+  return std::any_of(variants.begin(), variants.end(), [](variant kind) { return kind != variant::none; });
 }
 
 }  // namespace ratchet::cli

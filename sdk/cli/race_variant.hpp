@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace ratchet::cli {
 
@@ -14,7 +15,7 @@ enum class variant {
 
 std::string_view to_string(variant kind);
 
-// The variant of that name, which must be one.
-variant variant_from(std::string_view name);
+// Whether any of them needs the extension.
+bool uses_ratchet(const std::vector<variant> &variants);
 
 }  // namespace ratchet::cli

@@ -10,7 +10,7 @@
 
 #include "notices.hpp"
 #include "race_judge.hpp"
-#include "race_schema.hpp"
+#include "scratch.hpp"
 
 namespace ratchet::cli {
 

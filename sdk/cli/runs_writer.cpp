@@ -1,0 +1,156 @@
+#include "runs_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <ratchet/ratchet.hpp>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "pqxx_seam.hpp"
+
+namespace ratchet::cli {
+
+namespace {
+
+// Every third answer is right.
+bool is_correct(int question) { return question % 3 == 0; }
+
+int correct_in(const result_batch &batch) {
+  int correct = 0;
+  for (int i = 0; i < batch.size; ++i) correct += is_correct(batch.first + i) ? 1 : 0;
+  return correct;
+}
+
+}  // namespace
+
+runs_writer::runs_writer(const std::string &dsn, std::string schema, std::string who)
+    : race_connection(dsn), schema_(std::move(schema)), who_(std::move(who)) {}
+
+void runs_writer::store(runs_variant kind, const result_batch &batch) {
+  switch (kind) {
+    case runs_variant::increment:
+      return increment(batch);
+    case runs_variant::recount:
+      return recount(batch);
+    case runs_variant::refresh:
+      return refresh(batch);
+    case runs_variant::tally:
+      return call_submit_batch(batch);
+  }
+}
+
+std::vector<event> runs_writer::take_events() { return std::exchange(events_, {}); }
+
+void runs_writer::increment(const result_batch &batch) {
+  image run;
+  {
+    pqxx::nontransaction session{connection_};
+    run = read(session, batch);
+  }
+  std::this_thread::sleep_for(batch.think);
+  pqxx::work tx{connection_};
+  insert(tx, batch);
+  run.evaluated_count += batch.size;
+  run.correct_count += correct_in(batch);
+  save(tx, batch, run);
+  tx.commit();
+}
+
+void runs_writer::recount(const result_batch &batch) {
+  pqxx::work tx{connection_};
+  insert(tx, batch);
+  auto run = read(tx, batch);
+  count(tx, batch, run);
+  std::this_thread::sleep_for(batch.think);
+  save(tx, batch, run);
+  tx.commit();
+}
+
+void runs_writer::refresh(const result_batch &batch) {
+  {
+    pqxx::work tx{connection_};
+    insert(tx, batch);
+    tx.commit();
+  }
+  pqxx::work tx{connection_};
+  auto run = read(tx, batch);
+  count(tx, batch, run);
+  std::this_thread::sleep_for(batch.think);
+  save(tx, batch, run);
+  tx.commit();
+}
+
+void runs_writer::call_submit_batch(const result_batch &batch) {
+  std::this_thread::sleep_for(batch.think);
+  ratchet::batch records{schema_ + ".results"};
+  for (int i = 0; i < batch.size; ++i) {
+    const int question = batch.first + i;
+    records.add({{"run_id", batch.run}, {"question_id", question}, {"is_correct", is_correct(question)}});
+  }
+  pqxx::work tx{connection_};
+  const auto result = records.run(tx);
+  tx.commit();
+  if (result.outcome != batch_outcome::stored || result.progress.size() != 1) {
+    throw std::runtime_error("ratchet.submit_batch() of new rows answered " + result.outcome_text);
+  }
+  const auto &run = result.progress.front();
+  add(batch, fmt::format("called ratchet.submit_batch(): {} {}, count {} of {}", result.inserted, result.outcome_text,
+                         run.count("evaluated_count").value_or(0), run.count("total").value_or(0)));
+  if (run.done.value_or(false)) add(batch, "completed the run");
+}
+
+runs_writer::image runs_writer::read(pqxx::transaction_base &tx, const result_batch &batch) {
+  const auto row = detail::execute(
+      tx, fmt::format("SELECT total, evaluated_count, correct_count, is_completed FROM {}.runs WHERE id = $1", schema_),
+      {std::to_string(batch.run)})[0];
+  image run;
+  run.total = row[0].as<int>();
+  run.evaluated_count = row[1].as<int>();
+  run.correct_count = row[2].as<int>();
+  run.is_completed = row[3].as<bool>();
+  add(batch, fmt::format("read the run: count {} of {}", run.evaluated_count, run.total));
+  return run;
+}
+
+void runs_writer::insert(pqxx::transaction_base &tx, const result_batch &batch) {
+  std::string rows;
+  for (int i = 0; i < batch.size; ++i) {
+    const int question = batch.first + i;
+    rows += fmt::format("{}({}, {}, {})", rows.empty() ? "" : ", ", batch.run, question, is_correct(question));
+  }
+  tx.exec(fmt::format("INSERT INTO {}.results (run_id, question_id, is_correct) VALUES {}", schema_, rows));
+  add(batch, fmt::format("stored {} results", batch.size));
+}
+
+void runs_writer::count(pqxx::transaction_base &tx, const result_batch &batch, image &run) {
+  const auto row = detail::execute(
+      tx, fmt::format("SELECT count(*), count(*) FILTER (WHERE is_correct) FROM {}.results WHERE run_id = $1", schema_),
+      {std::to_string(batch.run)})[0];
+  run.evaluated_count = row[0].as<int>();
+  run.correct_count = row[1].as<int>();
+  add(batch, fmt::format("counted {} results", run.evaluated_count));
+}
+
+// Saves what the application holds; completes the run if it is the one that reaches the total, as far as it knows.
+void runs_writer::save(pqxx::transaction_base &tx, const result_batch &batch, image run) {
+  const bool completes = !run.is_completed && run.evaluated_count >= run.total;
+  run.is_completed = run.is_completed || completes;
+  detail::execute(
+      tx,
+      fmt::format("UPDATE {}.runs SET evaluated_count = $2, correct_count = $3, is_completed = $4 WHERE id = $1",
+                  schema_),
+      {std::to_string(batch.run), std::to_string(run.evaluated_count), std::to_string(run.correct_count),
+       run.is_completed ? "true" : "false"});
+  add(batch, fmt::format("saved the run: count {} of {}", run.evaluated_count, run.total));
+  if (!completes) return;
+  tx.exec(fmt::format("INSERT INTO {}.completions VALUES ({})", schema_, batch.run));
+  add(batch, "completed the run");
+}
+
+void runs_writer::add(const result_batch &batch, std::string what) {
+  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - batch.start;
+  events_.push_back({passed.count(), who_, std::move(what)});
+}
+
+}  // namespace ratchet::cli

@@ -70,6 +70,42 @@ CREATE FUNCTION ratchet.born_closed(inserted record) RETURNS boolean
 COMMENT ON FUNCTION ratchet.born_closed(record) IS
 'WHEN condition of ~ratchet_guard_insert: true when the inserted row is closed, or has an owned column that is not at its default, and does not come from a cross-partition move of a guarded row.';
 
+CREATE FUNCTION ratchet.count_row() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_count_row';
+COMMENT ON FUNCTION ratchet.count_row() IS
+'Trigger function of ratchet.tally(): AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW on the child, named !ratchet_tally_1 and so on. Adds to a map in memory; nothing is written before the flush. Not to be attached by hand; use ratchet.tally().';
+
+CREATE FUNCTION ratchet.unarmed(child oid) RETURNS boolean
+    LANGUAGE c VOLATILE STRICT
+    AS 'MODULE_PATHNAME', 'ratchet_unarmed';
+COMMENT ON FUNCTION ratchet.unarmed(oid) IS
+'WHEN condition of the flush triggers: true for the first row of a table since its counts were last written, so that one flush is queued. Whoever calls it by hand makes his own transaction fail at COMMIT (55R01) if it has counted and not called ratchet.flush().';
+
+CREATE FUNCTION ratchet.flush_counters() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_flush_counters';
+COMMENT ON FUNCTION ratchet.flush_counters() IS
+'Trigger function of ratchet.tally(): deferred constraint triggers on the child, named ~ratchet_flush_insert, ~ratchet_flush_update and ~ratchet_flush_delete. Writes what the transaction has counted, just before COMMIT. Not to be attached by hand; use ratchet.tally().';
+
+CREATE FUNCTION ratchet.count_truncate() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_count_truncate';
+COMMENT ON FUNCTION ratchet.count_truncate() IS
+'Trigger function of ratchet.tally(): TRUNCATE triggers on the child and its partitions, named ~ratchet_truncate and ~ratchet_truncating. Not to be attached by hand; use ratchet.tally().';
+
+CREATE FUNCTION ratchet.keep_counters() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_keep_counters';
+COMMENT ON FUNCTION ratchet.keep_counters() IS
+'Trigger function of ratchet.tally(): BEFORE INSERT OR UPDATE FOR EACH ROW on the parent, named ~ratchet_counters. Keeps counters and decides whether a row is complete. Not to be attached by hand; use ratchet.tally().';
+
+CREATE FUNCTION ratchet.complete_row() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_complete_row';
+COMMENT ON FUNCTION ratchet.complete_row() IS
+'Trigger function of ratchet.tally(): AFTER UPDATE FOR EACH ROW on the parent, named ~ratchet_completion. Calls on_done and notifies. Not to be attached by hand; use ratchet.tally().';
+
 -- ---------------------------------------------------------------------------
 -- Declaring contracts
 -- ---------------------------------------------------------------------------
@@ -104,6 +140,39 @@ CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     AS 'MODULE_PATHNAME', 'ratchet_unguard';
 COMMENT ON FUNCTION ratchet.unguard(regclass) IS
 'Removes the guard contract of a table, or what is left of one. Answers whether there was anything to remove. Only the table''s owner (42501). Locks: ACCESS EXCLUSIVE, as DROP TRIGGER, until the end of the transaction.';
+
+CREATE FUNCTION ratchet.tally(
+    child      regclass,
+    parent     regclass,
+    counters   jsonb,
+    via        name[]       DEFAULT NULL,
+    total      name         DEFAULT NULL,
+    total_of   name         DEFAULT NULL,
+    done       name         DEFAULT NULL,
+    done_at    name         DEFAULT NULL,
+    on_done    regprocedure DEFAULT NULL,
+    latch      boolean      DEFAULT false,
+    notify     boolean      DEFAULT false,
+    contention text         DEFAULT 'wait',
+    backfill   text         DEFAULT 'now',
+    replace    boolean      DEFAULT false
+) RETURNS text
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_tally';
+COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, text, text, boolean) IS
+'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true. on_done: called with the parent''s key, once for each time that done becomes true, whatever made it so, in that transaction, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. backfill: ''now'' counts what is there, ''later'' leaves that to CALL ratchet.repair(). Declarative: answers created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be one. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 0A000 contention => ''spill''; 25001 backfill at another isolation level than READ COMMITTED; 55R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
+
+CREATE FUNCTION ratchet.untally(child regclass, parent regclass, via name[] DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_untally';
+COMMENT ON FUNCTION ratchet.untally(regclass, regclass, name[]) IS
+'Removes the tally of child at parent; the counters keep their values and become ordinary columns. Answers whether there was one. Only the owner of both tables (42501). Errors: 22023 when there are several and via names none of them. Locks: ACCESS EXCLUSIVE on child, then on parent, until the end of the transaction.';
+
+CREATE FUNCTION ratchet.flush() RETURNS void
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_flush_now';
+COMMENT ON FUNCTION ratchet.flush() IS
+'Writes now what this transaction has counted, instead of just before COMMIT: to read one''s own counts, or to run DDL or TRUNCATE on the tables in the same transaction. The rows of the parents stay locked until the end of the transaction. Errors: those of the write, see docs/locking.md, and of on_done functions.';
 
 -- ---------------------------------------------------------------------------
 -- The verbs. One C function each, an overload for every type that drivers bind

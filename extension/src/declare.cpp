@@ -12,11 +12,13 @@ extern "C" {
 #include <algorithm>
 
 #include "contract.h"
+#include "declaration.h"
 #include "declare.h"
 #include "errors.h"
 #include "pg/fence.h"
 #include "sqltext.h"
 #include "structure.h"
+#include "tally.h"
 
 namespace ratchet {
 
@@ -43,36 +45,6 @@ enum Argument {
   rate_limit_argument,
   replace_argument
 };
-
-const char *name_argument(FunctionCallInfo fcinfo, int argument) {
-  return PG_ARGISNULL(argument) ? nullptr : pstrdup(NameStr(*PG_GETARG_NAME(argument)));
-}
-
-const char *text_or_null(FunctionCallInfo fcinfo, int argument) {
-  return PG_ARGISNULL(argument) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(argument));
-}
-
-const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count) {
-  *count = 0;
-  if (PG_ARGISNULL(argument)) return nullptr;
-  Datum *elements;
-  bool *nulls;
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, &nulls,
-                    count);
-  auto **names = static_cast<const char **>(palloc(sizeof(char *) * std::max(*count, 1)));
-  for (int i = 0; i < *count; ++i) {
-    if (nulls[i]) error_null_argument("a column name");
-    names[i] = pstrdup(NameStr(*DatumGetName(elements[i])));
-  }
-  return names;
-}
-
-[[noreturn]] void refuse_policy(const char *argument) {
-  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-          errmsg("%s is not supported by ratchet %s", argument, RATCHET_VERSION),
-          errhint("Leave the argument at its default."));
-  pg_unreachable();
-}
 
 // The policies of later versions are in the signature, so that calls need not
 // be rewritten; until they work they are refused, never ignored.
@@ -136,39 +108,15 @@ bool is_whole(Relation relation, const Terms *terms) {
   return whole;
 }
 
-Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {
-  // Before the lock, which would make the table's writers queue behind somebody who may not have it; and after it,
-  // because the owner may have changed while waiting.
-  for (const bool locked : {false, true}) {
-    const char *name = get_rel_name(relid);
-    if (name == nullptr)
-      ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
-    if (!owns_relation(relid, GetUserId())) error_not_owner(relid, action);
-    if (!locked) LockRelationOid(relid, lock);
-  }
-  return relation_open(relid, NoLock);
-}
-
-void run(const char *sql) {
-  const int result = SPI_execute(sql, false, 0);
-  if (result != SPI_OK_UTILITY) elog(ERROR, "\"%s\" failed: %s", sql, SPI_result_code_string(result));
-}
-
-void run_all(const List *commands) {
-  SPI_connect();
-  ListCell *cell;
-  foreach (cell, commands) run(static_cast<const char *>(lfirst(cell)));
-  SPI_finish();
-}
-
 const char *guard(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(target_argument)) error_null_argument("target");
   const Oid relid = PG_GETARG_OID(target_argument);
   const bool replace = !PG_ARGISNULL(replace_argument) && PG_GETARG_BOOL(replace_argument);
   Relation relation = open_owned(relid, AccessShareLock, "guard it");
-  check_target(relation);
+  check_target(relation, "guard");
   const Terms *wanted = read_terms(fcinfo);
   check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_not_counted(relation, wanted->guarded, wanted->nguarded);
   const Terms *current = current_terms(relation);
   // A migration that runs again must not queue behind, or in front of, the table's writers.
   const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted);
@@ -177,8 +125,9 @@ const char *guard(FunctionCallInfo fcinfo) {
 
   // From here on nobody else can change the table's triggers or columns; look again.
   relation = open_owned(relid, ShareRowExclusiveLock, "guard it");
-  check_target(relation);
+  check_target(relation, "guard");
   check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_not_counted(relation, wanted->guarded, wanted->nguarded);
   check_shapes(relation);
   check_structure(relation);
   current = current_terms(relation);

@@ -44,6 +44,15 @@ void error_born_closed(Relation relation, const char *column) {
   pg_unreachable();
 }
 
+void error_counted_key(Relation relation, const char *column) {
+  ereport(ERROR, errcode(sqlstate_guarded_column),
+          errmsg("key column \"%s\" of relation \"%s\" is counted by and cannot change", column,
+                 RelationGetRelationName(relation)),
+          errhint("Insert a row with the new key, move the rows that refer to the old one, and delete it."),
+          COLUMN_FIELDS(relation, column));
+  pg_unreachable();
+}
+
 void error_unenforceable(Relation relation, const char *finding, const char *remedy) {
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("contract of relation \"%s\" cannot be enforced", RelationGetRelationName(relation)),

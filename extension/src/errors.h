@@ -17,6 +17,8 @@ inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
 
 // 23R01: a plain write touches a guarded column in mode reject.
 [[noreturn]] void error_guarded_column(Relation relation, const char *column, bool closed);
+// 23R01: the key of a counted row changes.
+[[noreturn]] void error_counted_key(Relation relation, const char *column);
 // 23R01: insert => 'reject' and a row that is not born open.
 [[noreturn]] void error_born_closed(Relation relation, const char *column);
 

@@ -147,6 +147,9 @@ bool sets_nothing_guarded(const TriggerData *trigger, const Contract *contract) 
 HeapTuple judge(const TriggerData *trigger) {
   Contract *contract = contract_of(trigger->tg_relation, trigger->tg_trigger);
   Permission *permission = permission_of(trigger);
+  // Flushes and recounts write counters, of which the guard knows nothing.
+  if (permission != nullptr && (permission->verb == Verb::count || permission->verb == Verb::recount))
+    permission = nullptr;
   if (permission == nullptr && sets_nothing_guarded(trigger, contract)) return trigger->tg_newtuple;
 
   Bitmapset *refused = forbidden(trigger, contract, changed_columns(trigger, contract), permission);
@@ -155,7 +158,7 @@ HeapTuple judge(const TriggerData *trigger) {
     if (contract->terms->mode == core::Mode::reject)
       error_guarded_column(trigger->tg_relation, contract->guarded[bms_next_member(refused, -1)].name,
                            is_closed(contract, trigger->tg_trigslot));
-    note_row(contract, refused, !keeps, trigger->tg_trigslot);
+    note_row(contract->root, contract->guarded, refused, !keeps, trigger->tg_trigslot);
   }
   if (permission != nullptr) {
     answer(permission, trigger, contract, keeps ? refused : nullptr);
@@ -172,12 +175,12 @@ HeapTuple judge(const TriggerData *trigger) {
 }  // namespace
 
 const TriggerData *require_trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent event,
-                                        const char *manner) {
+                                        const char *manner, TriggerEvent operations) {
   if (!CALLED_AS_TRIGGER(fcinfo))
     ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
             errmsg("function \"%s\" was not called by trigger manager", function));
   const auto *trigger = reinterpret_cast<const TriggerData *>(fcinfo->context);
-  if ((trigger->tg_event & (TRIGGER_EVENT_OPMASK | TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK)) != event)
+  if ((trigger->tg_event & (operations | TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK)) != event)
     ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
             errmsg("function \"%s\" must be fired %s", function, manner));
   return trigger;

@@ -8,9 +8,10 @@
 namespace ratchet {
 
 // The trigger data of a call, if it is by the trigger manager and of exactly
-// this event. Errors: 39P01. manner: the event in words.
+// this event. Errors: 39P01. manner: the event in words. operations: 0 when
+// it may be any operation.
 const TriggerData *require_trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent event,
-                                        const char *manner);
+                                        const char *manner, TriggerEvent operations = TRIGGER_EVENT_OPMASK);
 
 // Equality of stored images, not of values: no operator is needed, so it works
 // for every type, and 1.0 and 1.00 differ.

@@ -8,8 +8,11 @@ extern "C" {
 #include "cache.h"
 #include "guard.h"
 #include "notes.h"
+#include "pending.h"
 #include "pg/fence.h"
+#include "recount.h"
 #include "statement.h"
+#include "tally.h"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -24,6 +27,9 @@ void start() {
   ratchet::init_cache();
   ratchet::init_notes();
   ratchet::init_moves();
+  ratchet::init_tallies();
+  ratchet::init_pending();
+  ratchet::init_truncate();
   MarkGUCPrefixReserved("ratchet");
 }
 

@@ -16,8 +16,8 @@ namespace {
 
 struct Note {
   Oid root;
-  const Contract *contract;  // lives at least until the end of the transaction
-  Bitmapset *columns;        // places in contract->guarded
+  const GuardedColumn *guarded;  // lives at least until the end of the transaction
+  Bitmapset *columns;            // places in guarded
   uint64 rows;
   bool observed;
   const TupleTableSlot *slot;  // compared, never read: it belongs to the statement's executor
@@ -40,7 +40,7 @@ const char *column_list(const Note *note) {
   StringInfoData out;
   initStringInfo(&out);
   for (int place = -1; (place = bms_next_member(note->columns, place)) >= 0;)
-    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", note->contract->guarded[place].name);
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", note->guarded[place].name);
   return out.data;
 }
 
@@ -72,7 +72,10 @@ Note *find_note(List *among, const Note *like) {
   ListCell *cell;
   foreach (cell, among) {
     auto *note = static_cast<Note *>(lfirst(cell));
-    if (note->root == like->root && note->observed == like->observed) return note;
+    // No column has two contracts, so the first name tells them apart; partitions have the same names.
+    if (note->root == like->root && note->observed == like->observed &&
+        strcmp(note->guarded[0].name, like->guarded[0].name) == 0)
+      return note;
   }
   return nullptr;
 }
@@ -138,13 +141,15 @@ void init_notes() {
   RegisterSubXactCallback(fenced<forget_subtransaction>, nullptr);
 }
 
-void note_row(const Contract *contract, const Bitmapset *columns, bool observed, const TupleTableSlot *slot) {
+void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, bool observed,
+              const TupleTableSlot *slot) {
   MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
   Note *note = nullptr;
   ListCell *cell;
   foreach (cell, notes) {
     auto *known = static_cast<Note *>(lfirst(cell));
-    if (known->slot != slot || known->root != contract->root || known->observed != observed) continue;
+    if (known->slot != slot || known->root != root || known->guarded != guarded || known->observed != observed)
+      continue;
     note = known;
     break;
   }
@@ -155,8 +160,8 @@ void note_row(const Contract *contract, const Bitmapset *columns, bool observed,
       notes = list_delete_first(notes);
     }
     note = static_cast<Note *>(palloc0(sizeof(Note)));
-    note->root = contract->root;
-    note->contract = contract;
+    note->root = root;
+    note->guarded = guarded;
     note->observed = observed;
     note->slot = slot;
     note->subtransaction = GetCurrentSubTransactionId();

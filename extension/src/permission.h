@@ -14,8 +14,15 @@
 namespace ratchet {
 
 struct Contract;
+struct Delta;
 
-enum class Verb : unsigned char { submit, update, amend };
+enum class Verb : unsigned char {
+  submit,
+  update,
+  amend,
+  count,   // a flush adds what is pending to the counters of one parent row
+  recount  // the statement sets counters to what it has counted, in any number of rows
+};
 
 struct Permission {
   Verb verb;
@@ -26,6 +33,9 @@ struct Permission {
   EState *estate;  // of the verb's run; nullptr until the executor has started
   bool judged;     // the guard has seen the run's row: spent
 
+  const Delta *deltas;  // valid only if verb is count: as counted by Counters.counters
+  List *completed;      // of a flush or recount: Completed *, see complete.h; in `memory`
+
   // What the guard found out about the row.
   bool left_out;       // no patched column would have changed: nothing was written
   Bitmapset *kept;     // places in `patched` that the contract kept; in the verb's memory
@@ -35,6 +45,9 @@ struct Permission {
 
 // The permission that this trigger call runs under; nullptr for everybody else.
 Permission *permission_of(const TriggerData *trigger);
+
+// The same of a trigger call, BEFORE or AFTER, that belongs to the verb's own statement, spent or not.
+Permission *statement_of(const TriggerData *trigger);
 
 // Set and restored by run_statement() alone.
 extern Permission *current_permission;

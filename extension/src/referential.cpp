@@ -22,6 +22,7 @@ extern "C" {
 }
 
 #include "guard.h"
+#include "reference.h"
 #include "sqltext.h"
 
 namespace ratchet {
@@ -96,17 +97,6 @@ bool has_action_values(const TriggerData *trigger, const Contract *contract, cha
   return true;
 }
 
-// A clone of the constraint that only points at one partition of the
-// referenced table: the key may well live in another one.
-bool is_reference_clone(Form_pg_constraint constraint) {
-  if (!OidIsValid(constraint->conparentid)) return false;
-  HeapTuple parent = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint->conparentid));
-  if (!HeapTupleIsValid(parent)) return false;
-  const bool same = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(parent))->conrelid == constraint->conrelid;
-  ReleaseSysCache(parent);
-  return same;
-}
-
 // Places of contract->guarded that belong to the key and are in `changed`.
 Bitmapset *key_columns(const ForeignKeyCacheInfo *key, const Contract *contract, const Bitmapset *changed) {
   Bitmapset *columns = nullptr;
@@ -121,11 +111,10 @@ bool is_action_of(const TriggerData *trigger, const Contract *contract, const Fo
   HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
   if (!HeapTupleIsValid(tuple)) return false;
   const auto constraint = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
-  const bool clone = is_reference_clone(constraint);
   const char on_delete = constraint->confdeltype;
   const char on_update = constraint->confupdtype;
   ReleaseSysCache(tuple);
-  if (clone || !all_not_null(key, trigger->tg_trigslot)) return false;
+  if (is_reference_clone(key->conoid) || !all_not_null(key, trigger->tg_trigslot)) return false;
 
   // A deleted row leaves no key behind; an updated one may have left its key to another row of the same statement.
   const Referenced old_row = referenced_row(key, trigger->tg_trigslot);

@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "catalog/pg_operator.h"
+#include "utils/fmgrprotos.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 }
@@ -26,5 +27,15 @@ const char *qualified_operator(Oid op) {
 }
 
 Oid equality_operator(Oid type) { return lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr; }
+
+Oid find_function(const char *signature) {
+  // It answers NULL, which DirectFunctionCall1() takes for an error.
+  LOCAL_FCINFO(call, 1);
+  InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
+  call->args[0].value = CStringGetTextDatum(signature);
+  call->args[0].isnull = false;
+  const Datum found = to_regprocedure(call);
+  return call->isnull ? InvalidOid : DatumGetObjectId(found);
+}
 
 }  // namespace ratchet

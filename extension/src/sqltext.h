@@ -15,4 +15,7 @@ const char *qualified_operator(Oid op);
 // The equality operator of a type's default btree or hash class; InvalidOid: it has none.
 Oid equality_operator(Oid type);
 
+// A function by its qualified signature; InvalidOid: there is none.
+Oid find_function(const char *signature);
+
 }  // namespace ratchet

@@ -242,7 +242,8 @@ Statement *prepare_statement(Cached *owner, const Signature &signature, const ch
   return statement;
 }
 
-Row run_statement(const Statement *statement, const Parameters &parameters, Oid relation, Permission *permission) {
+Row run_statement(const Statement *statement, const Parameters &parameters, Oid relation, Permission *permission,
+                  Snapshot snapshot) {
   Row row{};
   RowReceiver receiver{};
   receiver.receiver.receiveSlot = fenced<receive_row>;
@@ -256,7 +257,7 @@ Row run_statement(const Statement *statement, const Parameters &parameters, Oid 
   auto *source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(statement->plan)));
   Permission *outer = current_permission;
   // READ COMMITTED: what was committed up to now, so that a loser reads its winner.
-  PushActiveSnapshot(GetTransactionSnapshot());
+  PushActiveSnapshot(snapshot != nullptr ? snapshot : GetTransactionSnapshot());
   CachedPlan *plan = GetCachedPlan(source, nullptr, CurrentResourceOwner, nullptr);
   PG_TRY();
   {

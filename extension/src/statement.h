@@ -74,10 +74,11 @@ Statement *find_statement(Cached *owner, const Signature &signature);
 Statement *prepare_statement(Cached *owner, const Signature &signature, const char *sql, const Parameters &parameters,
                              Oid child = InvalidOid);
 
-// Runs a statement in a snapshot of its own (under READ COMMITTED a new one)
-// with the caller's rights, and with `permission` if there is one. relation:
-// the table that the statement must be about; names may have come to mean
-// another one. Errors: 40001 when they have.
-Row run_statement(const Statement *statement, const Parameters &parameters, Oid relation, Permission *permission);
+// Runs a statement with the caller's rights, and with `permission` if there is
+// one. relation: the table that the statement must be about; names may have
+// come to mean another one. snapshot: nullptr for the transaction's (under READ
+// COMMITTED a new one). Errors: 40001 when the names mean another table now.
+Row run_statement(const Statement *statement, const Parameters &parameters, Oid relation, Permission *permission,
+                  Snapshot snapshot = nullptr);
 
 }  // namespace ratchet

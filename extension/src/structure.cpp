@@ -11,13 +11,11 @@ extern "C" {
 
 #include "errors.h"
 #include "structure.h"
+#include "tally.h"
 
 namespace ratchet {
 
 namespace {
-
-constexpr const char *rename_remedy =
-    "Rename the trigger so that it sorts before \"~ratchet_guard\": ALTER TRIGGER ... RENAME TO ...";
 
 Finding *finding(const char *severity, const char *text, const char *remedy) {
   auto *made = static_cast<Finding *>(palloc(sizeof(Finding)));
@@ -29,18 +27,24 @@ bool is_before_row(const Trigger &trigger) {
   return TRIGGER_FOR_ROW(trigger.tgtype) && TRIGGER_FOR_BEFORE(trigger.tgtype);
 }
 
-List *later_triggers(Relation relation) {
+// BEFORE row triggers that fire after one of ratchet's. who: what it is called in a message.
+List *later_triggers(Relation relation, const char *own_name, const char *who, bool on_insert) {
   List *findings = NIL;
+  role_of(InvalidOid);  // catalog lookups may rebuild the relcache entry, so they come before its trigger list is read
   const TriggerDesc *triggers = relation->trigdesc;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
     const Trigger &trigger = triggers->triggers[i];
-    if (!is_before_row(trigger) || !TRIGGER_FOR_UPDATE(trigger.tgtype) || !fires_ordinarily(trigger)) continue;
-    if (strcmp(trigger.tgname, guard_trigger_name) <= 0) continue;
+    const bool insert = on_insert && TRIGGER_FOR_INSERT(trigger.tgtype);
+    if (!is_before_row(trigger) || !fires_ordinarily(trigger)) continue;
+    if (!insert && !TRIGGER_FOR_UPDATE(trigger.tgtype)) continue;
+    if (strcmp(trigger.tgname, own_name) <= 0 || role_of(trigger.tgfoid) != Role::count) continue;
     findings = lappend(
-        findings,
-        finding("error",
-                psprintf("BEFORE UPDATE trigger \"%s\" fires after the guard and could undo it", trigger.tgname),
-                rename_remedy));
+        findings, finding("error",
+                          psprintf("BEFORE %s trigger \"%s\" fires after %s and could undo %s",
+                                   TRIGGER_FOR_UPDATE(trigger.tgtype) ? "UPDATE" : "INSERT", trigger.tgname, who,
+                                   strcmp(who, "the guard") == 0 ? "it" : "them"),
+                          psprintf("Rename the trigger so that it sorts before \"%s\": ALTER TRIGGER ... RENAME TO ...",
+                                   own_name)));
   }
   return findings;
 }
@@ -63,9 +67,9 @@ bool has_inheritance_children(Relation relation) {
          find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL;
 }
 
-[[noreturn]] void refuse_target(Relation relation, const char *why, const char *hint) {
+[[noreturn]] void refuse_target(Relation relation, const char *action, const char *why, const char *hint) {
   ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
-          errmsg("cannot guard relation \"%s\"", RelationGetRelationName(relation)), errdetail_internal("%s", why),
+          errmsg("cannot %s relation \"%s\"", action, RelationGetRelationName(relation)), errdetail_internal("%s", why),
           hint != nullptr ? errhint("%s", hint) : 0, (report_table(relation), 0));
   pg_unreachable();
 }
@@ -113,23 +117,36 @@ int count_before_update(const TriggerDesc *triggers) {
   return count;
 }
 
-void check_target(Relation relation) {
+int count_foreign_before_update(Relation relation) {
+  role_of(InvalidOid);  // catalog lookups may rebuild the relcache entry, so they come before its trigger list is read
+  const TriggerDesc *triggers = relation->trigdesc;
+  int count = 0;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+    const Trigger &trigger = triggers->triggers[i];
+    if (is_before_row(trigger) && TRIGGER_FOR_UPDATE(trigger.tgtype) && role_of(trigger.tgfoid) == Role::count) ++count;
+  }
+  return count;
+}
+
+void check_target(Relation relation, const char *action) {
   const char relkind = relation->rd_rel->relkind;
   if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
-    refuse_target(relation, kind_of(relkind), "Guard the table that holds the rows.");
-  if (IsSystemRelation(relation)) refuse_target(relation, "It is a system catalog.", nullptr);
+    refuse_target(relation, action, kind_of(relkind), "Declare the contract on the table that holds the rows.");
+  if (IsSystemRelation(relation)) refuse_target(relation, action, "It is a system catalog.", nullptr);
   if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
-    refuse_target(relation, "It is a temporary table.", nullptr);
+    refuse_target(relation, action, "It is a temporary table.", nullptr);
   if (relation->rd_rel->relispartition)
-    refuse_target(relation, "It is a partition.", "Guard the topmost partitioned table; its partitions follow.");
+    refuse_target(relation, action, "It is a partition.",
+                  "Declare the contract on the topmost partitioned table; its partitions follow.");
   if (has_inheritance_children(relation))
-    refuse_target(relation, "It has inheritance children, whose rows its triggers do not see.",
-                  "Guard each child, or use declarative partitioning.");
+    refuse_target(relation, action, "It has inheritance children, whose rows its triggers do not see.",
+                  "Declare the contract on each child, or use declarative partitioning.");
   if (relkind == RELKIND_PARTITIONED_TABLE) {
     ListCell *cell;
     foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr))
       if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
-        refuse_target(relation, psprintf("Its partition \"%s\" is a foreign table.", get_rel_name(lfirst_oid(cell))),
+        refuse_target(relation, action,
+                      psprintf("Its partition \"%s\" is a foreign table.", get_rel_name(lfirst_oid(cell))),
                       "Detach the foreign partition.");
   }
 }
@@ -156,7 +173,8 @@ void check_shapes(Relation relation) {
 }
 
 List *structural_findings(Relation relation) {
-  List *findings = list_concat(later_triggers(relation), instead_rules(relation));
+  List *findings =
+      list_concat(later_triggers(relation, guard_trigger_name, "the guard", false), instead_rules(relation));
   const Trigger *guard = find_guard_trigger(relation);
   // Through an ancestor without the contract a row could move out, be changed, and move in again.
   if (relation->rd_rel->relispartition && guard != nullptr && !guard->tgisclone)
@@ -169,12 +187,24 @@ List *structural_findings(Relation relation) {
   return findings;
 }
 
-void check_structure(Relation relation) {
-  List *findings = structural_findings(relation);
+static void raise_first(Relation relation, const List *findings) {
   if (findings == NIL) return;
   const auto *first = static_cast<const Finding *>(linitial(findings));
   error_unenforceable(relation, first->text, first->remedy);
 }
+
+void check_structure(Relation relation) { raise_first(relation, structural_findings(relation)); }
+
+List *counters_findings(Relation relation) {
+  List *findings =
+      list_concat(later_triggers(relation, counters_trigger_name, "the counters", true), instead_rules(relation));
+  if (has_inheritance_children(relation))
+    findings = lappend(findings, finding("error", "the table has inheritance children, whose rows are not counted for",
+                                         "Use declarative partitioning."));
+  return findings;
+}
+
+void check_counters_structure(Relation relation) { raise_first(relation, counters_findings(relation)); }
 
 List *move_findings(Oid root) {
   List *findings = NIL;

@@ -18,11 +18,14 @@ struct Finding {
   const char *remedy;
 };
 
-// Refuses relations that cannot carry a contract. Errors: 42809.
-void check_target(Relation relation);
+// Refuses relations that cannot carry a contract. action: "guard", "count". Errors: 42809.
+void check_target(Relation relation, const char *action);
 
 // How many BEFORE UPDATE row triggers there are, enabled or not.
 int count_before_update(const TriggerDesc *triggers);
+
+// How many BEFORE UPDATE row triggers there are that are not ratchet's, enabled or not.
+int count_foreign_before_update(Relation relation);
 
 // Ratchet's triggers must look as guard() makes them, because the guard relies
 // on firing last and for every row, and nothing else may have their names.
@@ -35,6 +38,12 @@ List *structural_findings(Relation relation);
 
 // Raises the first structural finding as 55R01.
 void check_structure(Relation relation);
+
+// Findings about a relation whose counters are kept, or shall be.
+List *counters_findings(Relation relation);
+
+// Raises the first of them as 55R01.
+void check_counters_structure(Relation relation);
 
 // Findings about BEFORE INSERT row triggers in a partition tree, which could
 // rewrite a guarded row while it moves between partitions.

@@ -1,27 +1,12 @@
 #include "terms.h"
 
 #include "errors.h"
+#include "flat.h"
 #include "pg/fence.h"
 
 namespace ratchet {
 
 namespace {
-
-const char *copy(MemoryContext context, const std::string &text) {
-  return copy_text(context, text.data(), text.size());
-}
-
-const char *copy_optional(MemoryContext context, const std::string &text) {
-  return text.empty() ? nullptr : copy(context, text);
-}
-
-const char **copy_all(MemoryContext context, const std::vector<std::string> &texts) {
-  auto **out = static_cast<const char **>(
-      MemoryContextAllocExtended(context, sizeof(char *) * (texts.size() + 1), MCXT_ALLOC_NO_OOM));
-  if (out == nullptr) throw std::bad_alloc();
-  for (std::size_t i = 0; i < texts.size(); ++i) out[i] = copy(context, texts[i]);
-  return out;
-}
 
 Terms *flatten(MemoryContext context, const core::Spec &spec) {
   auto *terms = static_cast<Terms *>(MemoryContextAllocExtended(context, sizeof(Terms), MCXT_ALLOC_NO_OOM));
@@ -48,23 +33,11 @@ core::Spec parse(const char *const *arguments, int narguments) {
 
 core::Spec parse(const Terms *terms) { return parse(terms->arguments, terms->narguments); }
 
-std::string text_of(const char *text) { return text == nullptr ? std::string() : std::string(text); }
-
-void name_relation(void *argument) {
-  const auto relation = static_cast<Relation>(argument);
-  report_table(relation);
-  errcontext("contract of relation \"%s\"", RelationGetRelationName(relation));
-}
-
 }  // namespace
 
 Terms *terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger) {
-  // Core errors know nothing of relations.
-  ErrorContextCallback callback{error_context_stack, fenced<name_relation>, relation};
-  error_context_stack = &callback;
   Terms *terms = nullptr;
-  in_core([&] { terms = flatten(context, parse(trigger->tgargs, trigger->tgnargs)); });
-  error_context_stack = callback.previous;
+  in_core_of(relation, [&] { terms = flatten(context, parse(trigger->tgargs, trigger->tgnargs)); });
   return terms;
 }
 
@@ -93,10 +66,7 @@ const char *weakened(MemoryContext context, const Terms *before, const Terms *af
 }
 
 bool same_terms(const Terms *a, const Terms *b) {
-  if (a->narguments != b->narguments) return false;
-  for (int i = 0; i < a->narguments; ++i)
-    if (strcmp(a->arguments[i], b->arguments[i]) != 0) return false;
-  return true;
+  return same_arguments(a->arguments, a->narguments, b->arguments, b->narguments);
 }
 
 Terms *renamed(MemoryContext context, const Terms *terms, const char *from, const char *to) {

@@ -114,6 +114,14 @@ void write_update(Writer *writer, const Target &target, const Fields &set) {
   write_key(writer, target);
 }
 
+void write_row_key(Writer *writer, const Counters *counters) {
+  for (int i = 0; i < counters->nkey; ++i) {
+    const KeyColumn &column = counters->key[i];
+    appendStringInfo(&writer->sql, "%s t.%s %s $%d", i > 0 ? " AND" : " WHERE", quote_identifier(column.name),
+                     qualified_operator(equality_operator(column.type)), ++writer->parameters);
+  }
+}
+
 void write_expect(Writer *writer, const Fields &expect) {
   for (const Field &field : expect) {
     appendStringInfoString(&writer->sql, " AND ");

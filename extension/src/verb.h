@@ -5,12 +5,29 @@
 #include "pg/pg.h"
 
 #include "statement.h"
+#include "tally.h"
 #include "target.h"
 
 namespace ratchet {
 
 // The first word of a signature: which template a statement was made from.
-enum class Template : int16 { submit, update, amend, probe, locked_probe, record, stored_record };
+enum class Template : int16 {
+  submit,
+  update,
+  amend,
+  probe,
+  locked_probe,
+  record,
+  stored_record,
+  flush,
+  exists,
+  progress,
+  recount,
+  recount_row,
+  lock_row,
+  zero,
+  look
+};
 
 inline void sign(Signature *signature, Template made_from) { sign(signature, static_cast<int16>(made_from)); }
 
@@ -26,6 +43,8 @@ void start(Writer *writer);
 void write_update(Writer *writer, const Target &target, const Fields &set);
 //   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ...
 void write_key(Writer *writer, const Target &target);
+//   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ..., for the key that tallies reference
+void write_row_key(Writer *writer, const Counters *counters);
 //   AND <test of each expected value>
 void write_expect(Writer *writer, const Fields &expect);
 

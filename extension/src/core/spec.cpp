@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "core/arguments.h"
 #include "core/error.h"
 #include "core/lane.h"
 
 namespace ratchet::core {
 
 namespace {
-
-constexpr const char *invalid_argument = "22023";
-constexpr const char *unenforceable = "55R01";
 
 std::string_view trim(std::string_view text) {
   constexpr std::string_view blank = " \t\r\n";
@@ -19,20 +17,11 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
-
 Mode mode_word(std::string_view word) {
   for (Mode mode : {Mode::observe, Mode::keep, Mode::reject})
     if (word == name_of(mode)) return mode;
   throw error(invalid_argument, "invalid mode " + quoted(word), {},
               "Modes are keep, reject and observe, one word for all policies or a list such as 'owned=reject'.");
-}
-
-// Sets a role that a contract has at most once.
-void set_once(std::string &role, std::string_view name, std::string_view value) {
-  if (!role.empty()) throw error(unenforceable, "contract names " + quoted(name) + " twice");
-  if (value.empty()) throw error(unenforceable, "contract names no column for " + quoted(name));
-  role = value;
 }
 
 void note_lost(std::vector<std::string> &lost, const char *role, const std::string &before, const std::string &after) {
@@ -110,13 +99,7 @@ namespace {
 Spec read_arguments(const std::vector<std::string_view> &arguments) {
   Spec spec;
   std::string gate_by, mode, insert;
-  for (const std::string_view argument : arguments) {
-    const auto equals = argument.find('=');
-    if (equals == std::string_view::npos)
-      throw error(unenforceable, "invalid contract argument " + quoted(argument), {},
-                  "Contracts are declared with ratchet.guard().");
-    const std::string_view role = argument.substr(0, equals);
-    const std::string_view value = argument.substr(equals + 1);
+  split_arguments(arguments, "ratchet.guard()", [&](std::string_view role, std::string_view value) {
     if (role == "gate")
       set_once(spec.gate, role, value);
     else if (role == "gate_at")
@@ -134,9 +117,8 @@ Spec read_arguments(const std::vector<std::string_view> &arguments) {
     else if (role == "insert")
       set_once(insert, role, value);
     else
-      throw error(unenforceable, "unknown contract argument " + quoted(argument), {},
-                  "The contract was declared by a newer version of ratchet, or by hand.");
-  }
+      throw_unknown(role, value);
+  });
   if (!gate_by.empty()) spec.gate_by = parse_gate_by(gate_by);
   if (!mode.empty()) spec.owned_mode = parse_mode(mode);
   if (!insert.empty()) spec.insert_reject = parse_insert(insert);

@@ -5,6 +5,7 @@ extern "C" {
 #include "access/genam.h"
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "utils/acl.h"
@@ -57,6 +58,15 @@ inline IndexScanDesc begin_index_scan(Relation heap, Relation index, Snapshot sn
   return index_beginscan(heap, index, snapshot, nullptr, 1, 0);
 #else
   return index_beginscan(heap, index, snapshot, 1, 0);
+#endif
+}
+
+// Since 18 a constraint may be NOT ENFORCED.
+inline bool is_marked_enforced([[maybe_unused]] Form_pg_constraint constraint) {
+#if PG_VERSION_NUM >= 180000
+  return constraint->conenforced;
+#else
+  return true;
 #endif
 }
 

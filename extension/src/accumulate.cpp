@@ -1,0 +1,122 @@
+// accumulate.cpp: counting the rows of a child.
+//
+// An AFTER ROW trigger, because only row triggers fire for every way a row
+// comes, changes or goes: leaf writes, cascades, moves between partitions.
+// It adds to a map in memory and touches no other table.
+//
+// Who writes the map is the flush trigger. PostgreSQL evaluates its WHEN
+// condition, unarmed(), when a row's events are queued, and it answers true only
+// for the first row of a table since the last flush: so one event is queued a
+// transaction and table. "Armed" means that such an event is really pending. It
+// is undone with the savepoint in which the event was queued, as the event is.
+// The flush disarms its table before it writes anything.
+//
+// Under SET CONSTRAINTS ... IMMEDIATE the flush fires between the rows of one
+// statement: the table is disarmed then, and no further event was queued for the
+// rows that are still to be counted. So a row that finds its table disarmed is
+// written at once. The same keeps counts right where the flush trigger is disabled.
+#include "pg/pg.h"
+
+extern "C" {
+#include "common/int.h"
+#include "executor/tuptable.h"
+#include "utils/fmgrprotos.h"
+}
+
+#include "flush.h"
+#include "guard.h"
+#include "pending.h"
+#include "pg/fence.h"
+
+namespace ratchet {
+
+namespace {
+
+bool changes(const Tally *tally, TupleTableSlot *before, TupleTableSlot *after) {
+  slot_getsomeattrs(before, tally->last_used);
+  slot_getsomeattrs(after, tally->last_used);
+  for (int i = 0; i < tally->nused; ++i) {
+    const GuardedColumn &column = tally->used[i];
+    const int place = column.attnum - 1;
+    if (!same_image(before->tts_values[place], before->tts_isnull[place], after->tts_values[place],
+                    after->tts_isnull[place], column.typbyval, column.typlen))
+      return true;
+  }
+  return false;
+}
+
+int64 signed_count(int64 value, int sign) {
+  int64 result;
+  if (pg_mul_s64_overflow(value, sign, &result))
+    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("count out of range"));
+  return result;
+}
+
+// What one counter makes of one row.
+Delta delta_of(Tally *tally, int place, TupleTableSlot *row, int sign) {
+  bool isnull;
+  const Datum value = value_of_row(tally, place, row, &isnull);
+  if (isnull) return {0, 0};
+  const Counted &counted = tally->counted[place];
+  if (!counted.sum) return {DatumGetBool(value) ? sign : 0, 0};
+  switch (counted.type) {
+    case INT2OID:
+      return {signed_count(DatumGetInt16(value), sign), 0};
+    case INT4OID:
+      return {signed_count(DatumGetInt32(value), sign), 0};
+    case INT8OID:
+      return {signed_count(DatumGetInt64(value), sign), 0};
+    default:
+      return {0, sign > 0 ? value : DirectFunctionCall1(numeric_uminus, value)};
+  }
+}
+
+void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign) {
+  Datum key[INDEX_MAX_KEYS];
+  slot_getsomeattrs(row, tally->last_used);
+  if (!key_of_row(tally, row, key)) return;
+  // Everything that may run other people's code comes before the map is touched.
+  Delta few[8];
+  Delta *deltas = tally->ncounted <= 8 ? few : static_cast<Delta *>(palloc(sizeof(Delta) * tally->ncounted));
+  for (int i = 0; i < tally->ncounted; ++i) deltas[i] = delta_of(tally, i, row, sign);
+
+  Pending *entry = pending_entry(counters, key);
+  entry->rows += sign;
+  for (int i = 0; i < tally->ncounted; ++i) {
+    Delta *delta = &entry->deltas[tally->places[i]];
+    if (deltas[i].count != 0) add_count(delta, deltas[i].count);
+    if (deltas[i].sum != 0) add_sum(delta, deltas[i].sum);
+  }
+}
+
+void accumulate(const TriggerData *trigger) {
+  Tally *tally = tally_of(trigger->tg_relation, trigger->tg_trigger);
+  const Counters *counters = resolve(tally);
+  if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
+    count(tally, counters, trigger->tg_trigslot, 1);
+  } else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
+    count(tally, counters, trigger->tg_trigslot, -1);
+  } else if (changes(tally, trigger->tg_trigslot, trigger->tg_newslot)) {
+    count(tally, counters, trigger->tg_trigslot, -1);
+    count(tally, counters, trigger->tg_newslot, 1);
+  }
+  if (!is_armed(RelationGetRelid(trigger->tg_relation))) flush_pending(InvalidOid);
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_count_row) {
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.count_row", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER, "AFTER FOR EACH ROW", 0);
+  ratchet::accumulate(trigger);
+  return PointerGetDatum(nullptr);
+}
+
+RATCHET_FUNCTION(ratchet_unarmed) {
+  const Oid relation = PG_GETARG_OID(0);
+  if (ratchet::is_armed(relation)) PG_RETURN_BOOL(false);
+  ratchet::set_armed(relation, true);
+  PG_RETURN_BOOL(true);
+}

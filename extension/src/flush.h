@@ -1,0 +1,24 @@
+// flush.h: writing what a transaction has counted to the parents.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "pending.h"
+
+namespace ratchet {
+
+// Writes everything that is pending, and completes what becomes complete.
+// fired: the table whose flush event has just been spent; InvalidOid: none.
+// Locks: every parent row that is written, until the end of the transaction,
+// in one order for all transactions. Errors: 40001 when a row that has to be
+// written changed since the snapshot of REPEATABLE READ or SERIALIZABLE; 23503
+// when rows were added to a parent that is gone; 55R01.
+void flush_pending(Oid fired);
+
+// The counters of a parent as they are now; entries may be of an older build of them. The lock is kept.
+Counters *current_counters(Oid root, LOCKMODE lock);
+
+// Parent rows and their deltas, those of equal keys added up, in the order of the key. A list of Pending *.
+List *merged(const List *entries, Counters *counters);
+
+}  // namespace ratchet

@@ -1,0 +1,308 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "nodes/parsenodes.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+}
+
+#include "complete.h"
+#include "declaration.h"
+#include "errors.h"
+#include "flush.h"
+#include "owner.h"
+#include "pg/fence.h"
+#include "recount.h"
+#include "reference.h"
+#include "sqltext.h"
+#include "verb.h"
+
+namespace ratchet {
+
+namespace {
+
+// A tally with all that its statements name.
+struct Subject {
+  Oid child;
+  Oid parent;
+  const SourceTerms *source;
+  const ForeignKeyCacheInfo *reference;
+  const CompletionTerm *completion;  // nullptr: none with a `done`
+  Counters *counters;
+};
+
+struct Scope {
+  int level;
+  User caller;
+};
+
+// An error leaves user and settings to the (sub)transaction's abort, which restores them.
+Scope enter(const Counters *counters) {
+  Scope scope{NewGUCNestLevel(), {}};
+  set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  scope.caller = become(counters->owner, SECURITY_NOFORCE_RLS);
+  return scope;
+}
+
+void leave(const Scope &scope) {
+  restore(scope.caller);
+  AtEOXact_GUC(true, scope.level);
+}
+
+Subject subject_of(Oid child, Oid parent, const SourceTerms *source) {
+  Subject subject{};
+  subject.child = child;
+  subject.parent = parent;
+  subject.source = source;
+  Relation relation = table_open(child, AccessShareLock);
+  auto *via = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * source->nvia));
+  for (int i = 0; i < source->nvia; ++i) via[i] = get_attnum(child, source->via[i]);
+  List *found = references(relation, via, source->nvia, parent);
+  if (found == NIL)
+    error_unenforceable(relation, "the foreign key of the tally does not exist",
+                        "Restore the foreign key, or remove the tally with ratchet.untally().");
+  subject.reference = static_cast<const ForeignKeyCacheInfo *>(linitial(found));
+  table_close(relation, NoLock);
+  subject.counters = current_counters(parent, AccessShareLock);
+  const KeptTerms *kept = subject.counters->terms;
+  for (int i = 0; i < kept->ncompletions; ++i)
+    for (int j = 0; j < source->ncounters; ++j)
+      if (kept->completions[i].done != nullptr &&
+          strcmp(kept->completions[i].total_of, source->counters[j].column) == 0)
+        subject.completion = &kept->completions[i];
+  return subject;
+}
+
+const char *parent_column(const Subject &subject, int place) {
+  return quote_identifier(get_attname(subject.parent, subject.reference->confkey[place], false));
+}
+
+const char *child_column(const Subject &subject, int place) {
+  return quote_identifier(get_attname(subject.child, subject.reference->conkey[place], false));
+}
+
+const char *counter_column(const Subject &subject, int place) {
+  return quote_identifier(subject.source->counters[place].column);
+}
+
+//   (SELECT "run_id" AS k1, (<expression>) AS n1, ... FROM schema.child) c
+// A query of its own, in which the expressions' names can only be the child's.
+void write_child(StringInfo sql, const Subject &subject) {
+  appendStringInfoString(sql, "(SELECT ");
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "%s AS k%d, ", child_column(subject, i), i + 1);
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(sql, "%s(%s) AS n%d", i > 0 ? ", " : "", subject.source->counters[i].expression, i + 1);
+  appendStringInfo(sql, " FROM %s) c", qualified_relation(subject.child));
+}
+
+//   (SELECT p."id" AS k1, pg_catalog.count(*) FILTER (WHERE c.n1) AS m1, COALESCE(pg_catalog.sum(c.n2), 0) AS m2, ...
+//    FROM schema.parent p LEFT JOIN <child> ON p."id" OPERATOR(pg_catalog.=) c.k1
+//    [WHERE p."id" OPERATOR(pg_catalog.=) $1] GROUP BY p."id") m
+void write_counted(StringInfo sql, const Subject &subject, bool one_row) {
+  appendStringInfoString(sql, "(SELECT ");
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "p.%s AS k%d, ", parent_column(subject, i), i + 1);
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(sql,
+                     subject.source->counters[i].sum ? "%sCOALESCE(pg_catalog.sum(c.n%d), 0) AS m%d"
+                                                     : "%spg_catalog.count(*) FILTER (WHERE c.n%d) AS m%d",
+                     i > 0 ? ", " : "", i + 1, i + 1);
+  appendStringInfo(sql, " FROM %s p LEFT JOIN ", qualified_relation(subject.parent));
+  write_child(sql, subject);
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "%s p.%s %s c.k%d", i > 0 ? " AND" : " ON", parent_column(subject, i),
+                     qualified_operator(subject.reference->conpfeqop[i]), i + 1);
+  for (int i = 0; one_row && i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "%s p.%s %s $%d", i > 0 ? " AND" : " WHERE", parent_column(subject, i),
+                     qualified_operator(equality_operator(get_atttype(subject.parent, subject.reference->confkey[i]))),
+                     i + 1);
+  appendStringInfoString(sql, " GROUP BY ");
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "%sp.%s", i > 0 ? ", " : "", parent_column(subject, i));
+  appendStringInfoString(sql, ") m");
+}
+
+//   t."id" OPERATOR(pg_catalog.=) m.k1 AND ...
+void write_join(StringInfo sql, const Subject &subject) {
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "%st.%s %s m.k%d", i > 0 ? " AND " : "", parent_column(subject, i),
+                     qualified_operator(equality_operator(get_atttype(subject.parent, subject.reference->confkey[i]))),
+                     i + 1);
+}
+
+// Whether the row is complete by what was counted.
+const char *decided(const Subject &subject) {
+  int place = 0;
+  while (strcmp(subject.source->counters[place].column, subject.completion->total_of) != 0) ++place;
+  const char *total = quote_identifier(subject.completion->total);
+  return psprintf(
+      "(COALESCE(t.%s > 0 AND m.m%d >= t.%s, false)%s)", total, place + 1, total,
+      subject.completion->latch ? psprintf(" OR t.%s IS TRUE", quote_identifier(subject.completion->done)) : "");
+}
+
+// Whether anything of the tally differs from what was counted.
+void write_differs(StringInfo sql, const Subject &subject) {
+  appendStringInfoChar(sql, '(');
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(sql, "%st.%s IS DISTINCT FROM m.m%d", i > 0 ? " OR " : "", counter_column(subject, i), i + 1);
+  if (subject.completion != nullptr)
+    appendStringInfo(sql, " OR t.%s IS DISTINCT FROM %s", quote_identifier(subject.completion->done), decided(subject));
+  appendStringInfoChar(sql, ')');
+}
+
+//   UPDATE schema.parent t SET "evaluated_count" = m.m1, ... FROM <counted> WHERE <join> AND <differs>
+const char *recount_sql(const Subject &subject, bool one_row) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "UPDATE %s t SET ", qualified_relation(subject.parent));
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(&sql, "%s%s = m.m%d", i > 0 ? ", " : "", counter_column(subject, i), i + 1);
+  appendStringInfoString(&sql, " FROM ");
+  write_counted(&sql, subject, one_row);
+  appendStringInfoString(&sql, " WHERE ");
+  write_join(&sql, subject);
+  appendStringInfoString(&sql, " AND ");
+  write_differs(&sql, subject);
+  return sql.data;
+}
+
+// What tells the statements of one tally from those of another at the same parent.
+Signature signature_of(const Subject &subject, Template made_from) {
+  Signature signature{};
+  sign(&signature, made_from);
+  sign(&signature, subject.reference->conoid);
+  return signature;
+}
+
+// Runs an UPDATE that sets counters to what it has counted, and adds what becomes complete to the list.
+uint64 run_recount(const Subject &subject, const Signature &signature, const char *sql, const Parameters &parameters,
+                   List **completed) {
+  const Statement *statement = find_statement(subject.counters, signature);
+  if (statement == nullptr) statement = prepare_statement(subject.counters, signature, sql, parameters, subject.child);
+  Permission permission{};
+  permission.verb = Verb::recount;
+  permission.memory = CurrentMemoryContext;
+  const Row row = run_statement(statement, parameters, subject.parent, &permission);
+  *completed = list_concat(*completed, permission.completed);
+  return row.processed;
+}
+
+//   UPDATE schema.parent t SET "evaluated_count" = 0, ... WHERE "evaluated_count" IS DISTINCT FROM 0 OR ...
+const char *zero_sql(const Subject &subject, bool look_only) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  const char *parent = qualified_relation(subject.parent);
+  if (look_only) {
+    appendStringInfo(&sql, "SELECT true FROM %s t", parent);
+  } else {
+    appendStringInfo(&sql, "UPDATE %s t SET ", parent);
+    for (int i = 0; i < subject.source->ncounters; ++i)
+      appendStringInfo(&sql, "%s%s = 0", i > 0 ? ", " : "", counter_column(subject, i));
+  }
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(&sql, "%st.%s IS DISTINCT FROM 0", i > 0 ? " OR " : " WHERE ", counter_column(subject, i));
+  if (look_only) appendStringInfoString(&sql, " LIMIT 1");
+  return sql.data;
+}
+
+//   SELECT "run_id"::<type of the parent's key>, pg_catalog.count(*),
+//          pg_catalog.count(*) FILTER (WHERE <expression>), COALESCE(pg_catalog.sum(<expression>), 0)::<type>, ...
+//   FROM ONLY schema.leaf WHERE "run_id" IS NOT NULL GROUP BY 1
+const char *leaf_sql(const Subject &subject, const Tally *tally) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfoString(&sql, "SELECT ");
+  for (int i = 0; i < tally->nkey; ++i)
+    appendStringInfo(&sql, "%s::%s, ", quote_identifier(get_attname(tally->relation, tally->key[i].attnum, false)),
+                     format_type_be_qualified(getBaseType(subject.counters->key[i].type)));
+  appendStringInfoString(&sql, "pg_catalog.count(*)");
+  for (int i = 0; i < tally->ncounted; ++i) {
+    const CounterTerm &term = tally->terms->counters[i];
+    appendStringInfo(
+        &sql, term.sum ? ", COALESCE(pg_catalog.sum(%s), 0)::%s" : ", pg_catalog.count(*) FILTER (WHERE %s)::%s",
+        term.expression, term.sum && tally->counted[i].type == NUMERICOID ? "pg_catalog.numeric" : "pg_catalog.int8");
+  }
+  appendStringInfo(&sql, " FROM ONLY %s", qualified_relation(tally->relation));
+  for (int i = 0; i < tally->nkey; ++i)
+    appendStringInfo(&sql, "%s %s IS NOT NULL", i > 0 ? " AND" : " WHERE",
+                     quote_identifier(get_attname(tally->relation, tally->key[i].attnum, false)));
+  appendStringInfoString(&sql, " GROUP BY ");
+  for (int i = 0; i < tally->nkey; ++i) appendStringInfo(&sql, "%s%d", i > 0 ? ", " : "", i + 1);
+  return sql.data;
+}
+
+// Adds the negative of one group of a leaf's rows to what is pending.
+void take_group(const Tally *tally, const Counters *counters, HeapTuple row, TupleDesc tupdesc) {
+  Datum key[INDEX_MAX_KEYS];
+  bool isnull;
+  for (int i = 0; i < tally->nkey; ++i) key[i] = SPI_getbinval(row, tupdesc, i + 1, &isnull);
+  Pending *entry = pending_entry(counters, key);
+  entry->rows -= DatumGetInt64(SPI_getbinval(row, tupdesc, tally->nkey + 1, &isnull));
+  for (int i = 0; i < tally->ncounted; ++i) {
+    const Datum value = SPI_getbinval(row, tupdesc, tally->nkey + 2 + i, &isnull);
+    Delta *delta = &entry->deltas[tally->places[i]];
+    if (tally->counted[i].sum && tally->counted[i].type == NUMERICOID)
+      add_sum(delta, DirectFunctionCall1(numeric_uminus, value));
+    else
+      add_count(delta, -DatumGetInt64(value));
+  }
+}
+
+}  // namespace
+
+void take_leaf(Relation leaf, const Trigger *trigger) {
+  Tally *tally = tally_of(leaf, trigger);
+  const Counters *counters = resolve(tally);
+  const Subject subject = subject_of(tally->relation, tally->other, tally->terms);
+  const Scope scope = enter(subject.counters);
+  SPI_connect();
+  SPIPlanPtr plan = SPI_prepare(leaf_sql(subject, tally), 0, nullptr);
+  if (plan == nullptr) elog(ERROR, "preparing a count failed: %s", SPI_result_code_string(SPI_result));
+  // Every row that is there, also one that is newer than the transaction's snapshot: TRUNCATE removes it too.
+  const int result =
+      SPI_execute_snapshot(plan, nullptr, nullptr, GetLatestSnapshot(), InvalidSnapshot, false, false, 0);
+  if (result != SPI_OK_SELECT) elog(ERROR, "counting a partition failed: %s", SPI_result_code_string(result));
+  for (uint64 i = 0; i < SPI_processed; ++i) take_group(tally, counters, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+  SPI_finish();
+  leave(scope);
+}
+
+void backfill(Oid child, Oid parent, const SourceTerms *source) {
+  const Subject subject = subject_of(child, parent, source);
+  List *completed = NIL;
+  const Scope scope = enter(subject.counters);
+  run_recount(subject, signature_of(subject, Template::recount), recount_sql(subject, false), Parameters{}, &completed);
+  leave(scope);
+  complete(completed, running_chain());
+}
+
+void set_zero(Oid child, Oid parent, const SourceTerms *source) {
+  const Subject subject = subject_of(child, parent, source);
+  List *completed = NIL;
+  const Scope scope = enter(subject.counters);
+  run_recount(subject, signature_of(subject, Template::zero), zero_sql(subject, false), Parameters{}, &completed);
+  // TRUNCATE empties the table for everybody, whatever this transaction's snapshot shows of the parents.
+  if (IsolationUsesXactSnapshot()) {
+    const Signature signature = signature_of(subject, Template::look);
+    const Statement *look = find_statement(subject.counters, signature);
+    if (look == nullptr)
+      look = prepare_statement(subject.counters, signature, zero_sql(subject, true), Parameters{}, subject.child);
+    if (run_statement(look, Parameters{}, parent, nullptr, GetLatestSnapshot()).found)
+      ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+              errmsg("could not serialize access due to concurrent update"),
+              errdetail("A parent row was counted for after the snapshot of the transaction that truncates."));
+  }
+  leave(scope);
+  // A total may be a counter of this tally, but no row is complete that expects nothing.
+  complete(completed, running_chain());
+}
+
+}  // namespace ratchet

@@ -1,0 +1,24 @@
+// reference.h: foreign keys from a child table to its parent.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "utils/relcache.h"
+}
+
+namespace ratchet {
+
+// A clone of the constraint that only points at one partition of the
+// referenced table: the key may well live in another one.
+bool is_reference_clone(Oid constraint);
+
+// The child's foreign keys, clones left out, that are over exactly these
+// columns (in any order; count 0: over any) and reference this table
+// (InvalidOid: any). A list of copies (ForeignKeyCacheInfo *).
+List *references(Relation child, const AttrNumber *via, int count, Oid parent);
+
+// Whether every row that is there satisfies the constraint, and every new one must.
+bool is_enforced(Oid constraint);
+
+}  // namespace ratchet

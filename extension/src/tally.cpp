@@ -1,0 +1,362 @@
+// tally.cpp: reading tallies from triggers, and evaluating them on rows.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+}
+
+#include "errors.h"
+#include "expression.h"
+#include "pg/fence.h"
+#include "reference.h"
+#include "structure.h"
+#include "tally.h"
+
+namespace ratchet {
+
+namespace {
+
+uint64 epoch = 1;  // counts transactions
+
+void end_transaction(XactEvent event, void *) {
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) ++epoch;
+}
+
+template <typename Item>
+Item *array_of(int count) {
+  return static_cast<Item *>(palloc0(sizeof(Item) * Max(count, 1)));
+}
+
+Form_pg_attribute attribute_of(Relation relation, AttrNumber attnum) {
+  return TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+}
+
+AttrNumber require_column(Relation relation, const char *name) {
+  const AttrNumber attnum = get_attnum(RelationGetRelid(relation), name);
+  if (attnum <= 0) error_no_column(sqlstate_unenforceable, relation, name);
+  return attnum;
+}
+
+GuardedColumn column_of(Relation relation, AttrNumber attnum, const char *name) {
+  const Form_pg_attribute attribute = attribute_of(relation, attnum);
+  return {attnum, attribute->attlen, attribute->attbyval, name};
+}
+
+KeyColumn key_column(Relation relation, const char *name) {
+  KeyColumn column{};
+  column.attnum = require_column(relation, name);
+  column.name = name;
+  const Form_pg_attribute attribute = attribute_of(relation, column.attnum);
+  column.type = attribute->atttypid;
+  column.typlen = attribute->attlen;
+  column.typbyval = attribute->attbyval;
+  column.collation = attribute->attcollation;
+  const TypeCacheEntry *type =
+      lookup_type_cache(column.type, TYPECACHE_HASH_PROC | TYPECACHE_EQ_OPR | TYPECACHE_CMP_PROC);
+  if (!OidIsValid(type->eq_opr) || !OidIsValid(type->cmp_proc))
+    error_column_unfit(sqlstate_unenforceable, relation, name, "has a type without a default order");
+  fmgr_info(get_opcode(type->eq_opr), &column.equal);
+  fmgr_info(type->cmp_proc, &column.compare);
+  column.hashable = OidIsValid(type->hash_proc);
+  if (column.hashable) fmgr_info(type->hash_proc, &column.hash);
+  return column;
+}
+
+int place_of(const KeptTerms *terms, const char *counter) {
+  for (int i = 0; i < terms->ncounters; ++i)
+    if (strcmp(terms->counters[i], counter) == 0) return i;
+  return -1;
+}
+
+KeptCompletion kept_completion(Relation relation, const KeptTerms *terms, const CompletionTerm *completion) {
+  KeptCompletion kept{};
+  kept.terms = completion;
+  kept.total = require_column(relation, completion->total);
+  kept.total_type = attribute_of(relation, kept.total)->atttypid;
+  kept.counter = place_of(terms, completion->total_of);
+  if (completion->done != nullptr) kept.done = require_column(relation, completion->done);
+  if (completion->done_at != nullptr) {
+    kept.done_at = require_column(relation, completion->done_at);
+    kept.done_at_type = attribute_of(relation, kept.done_at)->atttypid;
+  }
+  return kept;
+}
+
+void add_relevant(Counters *counters, AttrNumber attnum) {
+  counters->relevant = bms_add_member(counters->relevant, attnum - FirstLowInvalidHeapAttributeNumber);
+}
+
+Oid owner_of(Oid relation) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", relation);
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+  ReleaseSysCache(tuple);
+  return owner;
+}
+
+Oid root_of(Relation relation) {
+  return relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(RelationGetRelid(relation)))
+                                          : RelationGetRelid(relation);
+}
+
+Cached *build_counters(Relation relation, const Trigger *trigger) {
+  auto *counters = array_of<Counters>(1);
+  counters->terms = kept_of_trigger(relation, trigger);
+  const KeptTerms *terms = counters->terms;
+  check_kept(relation, terms, sqlstate_unenforceable);
+  counters->root = root_of(relation);
+  counters->owner = owner_of(counters->root);
+
+  counters->nkey = terms->nkey;
+  counters->key = array_of<KeyColumn>(terms->nkey);
+  for (int i = 0; i < terms->nkey; ++i) {
+    counters->key[i] = key_column(relation, terms->key[i]);
+    add_relevant(counters, counters->key[i].attnum);
+  }
+  counters->ncounters = terms->ncounters;
+  counters->counters = array_of<KeptCounter>(terms->ncounters);
+  for (int i = 0; i < terms->ncounters; ++i) {
+    const AttrNumber attnum = require_column(relation, terms->counters[i]);
+    const Form_pg_attribute attribute = attribute_of(relation, attnum);
+    counters->counters[i] = {attnum, terms->counters[i], attribute->atttypid, attribute->atttypmod};
+  }
+  counters->ncompletions = terms->ncompletions;
+  counters->completions = array_of<KeptCompletion>(terms->ncompletions);
+  for (int i = 0; i < terms->ncompletions; ++i) {
+    counters->completions[i] = kept_completion(relation, terms, &terms->completions[i]);
+    add_relevant(counters, counters->completions[i].total);
+  }
+  counters->nguarded = terms->nguarded;
+  counters->guarded = array_of<GuardedColumn>(terms->nguarded);
+  for (int i = 0; i < terms->nguarded; ++i) {
+    counters->guarded[i] = column_of(relation, require_column(relation, terms->guarded[i]), terms->guarded[i]);
+    add_relevant(counters, counters->guarded[i].attnum);
+  }
+  counters->judges_alone = count_foreign_before_update(relation) == 0;
+  check_counters_structure(relation);
+  return counters;
+}
+
+// Whether values of the one type are values of the other as they are.
+bool is_same_representation(Oid from, Oid to) {
+  return getBaseType(from) == getBaseType(to) || IsBinaryCoercible(getBaseType(from), getBaseType(to));
+}
+
+SourceColumn source_column(Relation child, AttrNumber attnum, Oid parent_type) {
+  const Form_pg_attribute attribute = attribute_of(child, attnum);
+  SourceColumn column{attnum, nullptr};
+  if (is_same_representation(attribute->atttypid, parent_type)) return column;
+  Node *var = reinterpret_cast<Node *>(
+      makeVar(1, attnum, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0));
+  Node *cast = coerce_to_target_type(nullptr, var, attribute->atttypid, getBaseType(parent_type), -1,
+                                     COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+  if (cast == nullptr)
+    error_column_unfit(sqlstate_unenforceable, child, NameStr(attribute->attname),
+                       "cannot be converted to the type of the column that it references");
+  column.cast = expression_planner(reinterpret_cast<Expr *>(cast));
+  return column;
+}
+
+Counted counted_of(Relation child, const CounterTerm &term) {
+  Counted counted{};
+  counted.column = term.column;
+  counted.sum = term.sum;
+  Expr *expression = parse_expression(child, term.expression, term.sum, sqlstate_unenforceable);
+  counted.type = exprType(reinterpret_cast<Node *>(expression));
+  if (IsA(expression, Const) && !term.sum && !reinterpret_cast<Const *>(expression)->constisnull &&
+      DatumGetBool(reinterpret_cast<Const *>(expression)->constvalue)) {
+    counted.form = Form::every;
+  } else if (IsA(expression, Var)) {
+    counted.form = Form::column;
+    counted.attnum = reinterpret_cast<Var *>(expression)->varattno;
+  } else {
+    counted.form = Form::expression;
+    counted.expression = expression;
+  }
+  return counted;
+}
+
+void note_used(Tally *tally, Relation child) {
+  Bitmapset *used = nullptr;
+  for (int i = 0; i < tally->nkey; ++i)
+    used = bms_add_member(used, tally->key[i].attnum - FirstLowInvalidHeapAttributeNumber);
+  for (int i = 0; i < tally->ncounted; ++i) {
+    if (tally->counted[i].form == Form::column)
+      used = bms_add_member(used, tally->counted[i].attnum - FirstLowInvalidHeapAttributeNumber);
+    else if (tally->counted[i].form == Form::expression)
+      pull_varattnos(reinterpret_cast<Node *>(tally->counted[i].expression), 1, &used);
+  }
+  tally->used = array_of<GuardedColumn>(bms_num_members(used));
+  for (int place = -1; (place = bms_next_member(used, place)) >= 0;) {
+    const auto attnum = static_cast<AttrNumber>(place + FirstLowInvalidHeapAttributeNumber);
+    tally->used[tally->nused++] = column_of(child, attnum, nullptr);
+    tally->last_used = Max(tally->last_used, attnum);
+  }
+}
+
+// The foreign key of a tally; the one place that leads from a child and a
+// contract to the parent.
+const ForeignKeyCacheInfo *reference_of(Relation child, const SourceTerms *terms) {
+  auto *via = array_of<AttrNumber>(terms->nvia);
+  for (int i = 0; i < terms->nvia; ++i) via[i] = require_column(child, terms->via[i]);
+  List *found = references(child, via, terms->nvia, InvalidOid);
+  if (list_length(found) != 1)
+    error_unenforceable(child,
+                        found == NIL ? "the foreign key of the tally does not exist"
+                                     : "several foreign keys are over the columns of the tally",
+                        "Restore the foreign key, or remove the tally with ratchet.untally().");
+  return static_cast<const ForeignKeyCacheInfo *>(linitial(found));
+}
+
+Cached *build_tally(Relation relation, const Trigger *trigger) {
+  auto *tally = array_of<Tally>(1);
+  tally->terms = source_of_trigger(relation, trigger);
+  tally->root = root_of(relation);
+  const ForeignKeyCacheInfo *reference = reference_of(relation, tally->terms);
+  tally->other = reference->confrelid;
+
+  Relation parent = table_open(tally->other, AccessShareLock);
+  const Counters *counters = require_counters(parent);
+  tally->nkey = reference->nkeys;
+  tally->key = array_of<SourceColumn>(tally->nkey);
+  bool same_key = counters->nkey == reference->nkeys;
+  for (int i = 0; same_key && i < counters->nkey; ++i) {
+    int place = 0;
+    while (place < reference->nkeys && reference->confkey[place] != counters->key[i].attnum) ++place;
+    same_key = place < reference->nkeys;
+    if (same_key) tally->key[i] = source_column(relation, reference->conkey[place], counters->key[i].type);
+  }
+  if (!same_key)
+    error_unenforceable(relation, "the foreign key of the tally references another key than the one that is counted by",
+                        "Declare the tally again with ratchet.tally(..., replace => true).");
+  table_close(parent, NoLock);
+
+  tally->ncounted = tally->terms->ncounters;
+  tally->counted = array_of<Counted>(tally->ncounted);
+  tally->places = array_of<int>(tally->ncounted);
+  for (int i = 0; i < tally->ncounted; ++i) tally->counted[i] = counted_of(relation, tally->terms->counters[i]);
+  note_used(tally, relation);
+  return tally;
+}
+
+void check_owner(const Tally *tally, const Counters *counters) {
+  if (owner_of(tally->root) == counters->owner) return;
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("tally of relation \"%s\" cannot be kept", get_rel_name(tally->root)),
+          errdetail("The table and its parent \"%s\" have different owners.", get_rel_name(counters->root)),
+          errhint("Give both the same owner, or remove the tally with ratchet.untally()."));
+}
+
+void compile(Tally *tally) {
+  Compiled *compiled = &tally->compiled;
+  compiled->epoch = 0;
+  compiled->context = AllocSetContextCreate(TopTransactionContext, "ratchet expressions", ALLOCSET_SMALL_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(compiled->context);
+  compiled->econtext = CreateStandaloneExprContext();
+  compiled->counted = array_of<ExprState *>(tally->ncounted);
+  compiled->key = array_of<ExprState *>(tally->nkey);
+  for (int i = 0; i < tally->ncounted; ++i)
+    if (tally->counted[i].expression != nullptr)
+      compiled->counted[i] = ExecInitExpr(tally->counted[i].expression, nullptr);
+  for (int i = 0; i < tally->nkey; ++i)
+    if (tally->key[i].cast != nullptr) compiled->key[i] = ExecInitExpr(tally->key[i].cast, nullptr);
+  MemoryContextSwitchTo(caller);
+  compiled->epoch = epoch;
+  compiled->busy = false;
+}
+
+// What was compiled for this transaction, unless an evaluation did not return:
+// it failed and may have left its functions' state behind, or it is still
+// under way further up the stack.
+Compiled *usable(Tally *tally) {
+  if (tally->compiled.epoch != epoch || tally->compiled.busy) compile(tally);
+  return &tally->compiled;
+}
+
+// The caller's memory is per row, and what is found outlives the next evaluation.
+Datum evaluate(Compiled *compiled, ExprState *state, TupleTableSlot *row, bool *isnull) {
+  compiled->busy = true;
+  compiled->econtext->ecxt_scantuple = row;
+  const Datum value = ExecEvalExpr(state, compiled->econtext, isnull);
+  compiled->busy = false;
+  return value;
+}
+
+}  // namespace
+
+void init_tallies() { RegisterXactCallback(fenced<end_transaction>, nullptr); }
+
+Tally *tally_of(Relation relation, const Trigger *trigger) {
+  return static_cast<Tally *>(cached(relation, trigger, Role::source, build_tally));
+}
+
+Counters *counters_of(Relation relation, const Trigger *trigger) {
+  return static_cast<Counters *>(cached(relation, trigger, Role::counters, build_counters));
+}
+
+Counters *require_counters(Relation parent) {
+  const Trigger *trigger = find_trigger(parent, Role::counters);
+  if (trigger == nullptr)
+    error_unenforceable(parent, "trigger \"~ratchet_counters\" is missing",
+                        "Declare the tallies of the table again with ratchet.tally().");
+  if (!fires_now(*trigger))
+    error_unenforceable(parent, "trigger \"~ratchet_counters\" is disabled",
+                        "Enable it with ALTER TABLE ... ENABLE TRIGGER \"~ratchet_counters\".");
+  return counters_of(parent, trigger);
+}
+
+Counters *resolve(Tally *tally) {
+  if (tally->resolved_at == cache_generation()) return tally->counters;
+  const uint64 looked_at = cache_generation();
+  Relation parent = table_open(tally->other, AccessShareLock);
+  Counters *counters = require_counters(parent);
+  check_owner(tally, counters);
+  for (int i = 0; i < tally->ncounted; ++i) {
+    tally->places[i] = place_of(counters->terms, tally->counted[i].column);
+    if (tally->places[i] < 0)
+      error_unenforceable(parent, psprintf("counter \"%s\" is not kept", tally->counted[i].column),
+                          "Declare the tally again with ratchet.tally(..., replace => true).");
+  }
+  table_close(parent, NoLock);
+  tally->counters = counters;
+  tally->resolved_at = looked_at;
+  return counters;
+}
+
+bool key_of_row(Tally *tally, TupleTableSlot *row, Datum *key) {
+  for (int i = 0; i < tally->nkey; ++i) {
+    bool isnull;
+    key[i] = slot_getattr(row, tally->key[i].attnum, &isnull);
+    if (isnull) return false;
+    if (tally->key[i].cast == nullptr) continue;
+    Compiled *compiled = usable(tally);
+    key[i] = evaluate(compiled, compiled->key[i], row, &isnull);
+  }
+  return true;
+}
+
+Datum value_of_row(Tally *tally, int place, TupleTableSlot *row, bool *isnull) {
+  const Counted &counted = tally->counted[place];
+  switch (counted.form) {
+    case Form::every:
+      *isnull = false;
+      return BoolGetDatum(true);
+    case Form::column:
+      return slot_getattr(row, counted.attnum, isnull);
+    case Form::expression:
+      break;
+  }
+  Compiled *compiled = usable(tally);
+  return evaluate(compiled, compiled->counted[place], row, isnull);
+}
+
+}  // namespace ratchet

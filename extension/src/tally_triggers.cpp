@@ -1,0 +1,329 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "utils/syscache.h"
+}
+
+#include "declaration.h"
+#include "errors.h"
+#include "flat.h"
+#include "reference.h"
+#include "sqltext.h"
+#include "tally_triggers.h"
+
+namespace ratchet {
+
+namespace {
+
+constexpr struct {
+  const char *name;
+  const char *event;
+  const char *row;
+} flush_triggers[] = {{flush_insert_trigger_name, "INSERT", "NEW"},
+                      {flush_update_trigger_name, "UPDATE", "NEW"},
+                      {flush_delete_trigger_name, "DELETE", "OLD"}};
+
+bool is_leaf(Relation relation) {
+  return relation->rd_rel->relispartition && relation->rd_rel->relkind == RELKIND_RELATION;
+}
+
+const Trigger *find_named(Relation relation, const char *name) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
+    if (strcmp(triggers->triggers[i].tgname, name) == 0) return &triggers->triggers[i];
+  return nullptr;
+}
+
+bool is_on(Relation relation, const char *name) {
+  const Trigger *trigger = find_named(relation, name);
+  return trigger != nullptr && fires_ordinarily(*trigger);
+}
+
+const char *literals(const char *const *arguments, int count) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < count; ++i) appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(arguments[i]));
+  return out.data;
+}
+
+List *drop(List *commands, Relation relation, const char *name) {
+  if (find_named(relation, name) == nullptr) return commands;
+  return lappend(commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(name),
+                                    qualified_relation(RelationGetRelid(relation))));
+}
+
+// The first free name for one more tally of a child.
+const char *free_name(Relation child) {
+  for (int n = 1;; ++n) {
+    const char *name = psprintf("%s%d", source_trigger_prefix, n);
+    if (find_named(child, name) == nullptr) return name;
+  }
+}
+
+bool has_source(Relation relation, const char *without) {
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    if (trigger == nullptr) return false;
+    if (without == nullptr || strcmp(trigger->tgname, without) != 0) return true;
+  }
+}
+
+// Whether all flush triggers are there, on partitions too.
+bool has_flush(Oid child) {
+  bool whole = true;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(child, AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    for (const auto &trigger : flush_triggers) whole = whole && find_named(member, trigger.name) != nullptr;
+    table_close(member, NoLock);
+  }
+  return whole;
+}
+
+//   CREATE CONSTRAINT TRIGGER "~ratchet_flush_insert" AFTER INSERT ON schema.child
+//   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (ratchet.unarmed(NEW.tableoid))
+//   EXECUTE FUNCTION ratchet.flush_counters()
+List *create_flush(List *commands, Oid child) {
+  for (const auto &trigger : flush_triggers)
+    commands = lappend(
+        commands, psprintf("CREATE CONSTRAINT TRIGGER %s AFTER %s ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+                           "WHEN (ratchet.unarmed(%s.tableoid)) EXECUTE FUNCTION ratchet.flush_counters()",
+                           quote_identifier(trigger.name), trigger.event, qualified_relation(child), trigger.row));
+  return commands;
+}
+
+List *drop_flush(List *commands, Relation child) {
+  for (const auto &trigger : flush_triggers) commands = drop(commands, child, trigger.name);
+  return commands;
+}
+
+//   CREATE OR REPLACE TRIGGER "~ratchet_truncate" AFTER TRUNCATE ON schema.child
+//   FOR EACH STATEMENT EXECUTE FUNCTION ratchet.count_truncate()
+List *create_truncate(List *commands, Oid relid, const char *name, const char *time) {
+  return lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s %s TRUNCATE ON %s FOR EACH STATEMENT EXECUTE "
+                                    "FUNCTION ratchet.count_truncate()",
+                                    quote_identifier(name), time, qualified_relation(relid)));
+}
+
+// TRUNCATE triggers of a table and its partitions, which are not cloned.
+List *truncate_triggers(List *commands, Oid child, bool wanted) {
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(child, AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    const bool root = lfirst_oid(cell) == child;
+    const bool partitioned = member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+    if (!wanted) {
+      commands = drop(drop(commands, member, truncate_trigger_name), member, truncating_trigger_name);
+    } else {
+      if (root) commands = create_truncate(commands, child, truncate_trigger_name, "AFTER");
+      if (root == partitioned)
+        commands = create_truncate(commands, lfirst_oid(cell), truncating_trigger_name, "BEFORE");
+    }
+    table_close(member, NoLock);
+  }
+  return commands;
+}
+
+// Which updates may complete something that somebody wants to know of; nullptr: none.
+const char *completion_condition(const KeptTerms *kept) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < kept->ncompletions; ++i) {
+    const CompletionTerm &completion = kept->completions[i];
+    if (completion.on_done == nullptr && !completion.notify) continue;
+    const char *done = quote_identifier(completion.done);
+    appendStringInfo(&out, "%sNEW.%s AND OLD.%s IS NOT TRUE", out.len > 0 ? " OR " : "", done, done);
+  }
+  return out.len > 0 ? out.data : nullptr;
+}
+
+void depend(Oid trigger, Oid classid, Oid objid) {
+  const ObjectAddress dependent{TriggerRelationId, trigger, 0};
+  const ObjectAddress referenced{classid, objid, 0};
+  deleteDependencyRecordsForSpecific(TriggerRelationId, trigger, DEPENDENCY_NORMAL, classid, objid);
+  recordDependencyOn(&dependent, &referenced, DEPENDENCY_NORMAL);
+}
+
+List *references_of(Relation child, const SourceTerms *source) {
+  auto *via = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * source->nvia));
+  for (int i = 0; i < source->nvia; ++i) via[i] = get_attnum(RelationGetRelid(child), source->via[i]);
+  return references(child, via, source->nvia, InvalidOid);
+}
+
+bool is_kept(const KeptTerms *kept, const SourceTerms *source) {
+  for (int i = 0; i < source->ncounters; ++i) {
+    bool found = false;
+    for (int j = 0; j < kept->ncounters; ++j)
+      found = found || strcmp(source->counters[i].column, kept->counters[j]) == 0;
+    if (!found) return false;
+  }
+  return true;
+}
+
+void depend_on_reference(Relation child, const Trigger *trigger) {
+  const Oid tgoid = trigger->tgoid;
+  ListCell *cell;
+  foreach (cell, references_of(child, source_of_trigger(child, trigger)))
+    depend(tgoid, ConstraintRelationId, static_cast<const ForeignKeyCacheInfo *>(lfirst(cell))->conoid);
+}
+
+void depend_on_functions(Relation parent, const Trigger *trigger) {
+  const KeptTerms *kept = kept_of_trigger(parent, trigger);
+  const Oid tgoid = trigger->tgoid;
+  for (int i = 0; i < kept->ncompletions; ++i) {
+    if (kept->completions[i].on_done == nullptr) continue;
+    const Oid function = find_function(kept->completions[i].on_done);
+    if (OidIsValid(function)) depend(tgoid, ProcedureRelationId, function);
+  }
+}
+
+}  // namespace
+
+const Trigger *find_source_trigger(Relation child, const char *const *via, int nvia) {
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(child, Role::source, n);
+    if (trigger == nullptr) return nullptr;
+    const SourceTerms *source = source_of_trigger(child, trigger);
+    bool same = source->nvia == nvia;
+    for (int i = 0; same && i < nvia; ++i) {
+      same = false;
+      for (int j = 0; j < nvia; ++j) same = same || strcmp(source->via[j], via[i]) == 0;
+    }
+    if (same) return trigger;
+  }
+}
+
+List *tallies_between(Relation child, Relation parent) {
+  List *found = NIL;
+  const Trigger *counters = find_trigger(parent, Role::counters);
+  const KeptTerms *kept = counters == nullptr ? nullptr : kept_of_trigger(parent, counters);
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(child, Role::source, n);
+    if (trigger == nullptr) return found;
+    SourceTerms *source = source_of_trigger(child, trigger);
+    List *keys = references_of(child, source);
+    bool leads = keys == NIL && kept != nullptr && is_kept(kept, source);
+    ListCell *cell;
+    foreach (cell, keys)
+      leads = leads || static_cast<const ForeignKeyCacheInfo *>(lfirst(cell))->confrelid == RelationGetRelid(parent);
+    if (leads) found = lappend(found, source);
+  }
+}
+
+//   CREATE OR REPLACE TRIGGER "!ratchet_tally_1" AFTER INSERT OR UPDATE OR DELETE ON schema.child
+//   FOR EACH ROW EXECUTE FUNCTION ratchet.count_row('via=run_id', 'counter=evaluated_count', 'count=true', ...)
+void write_source(Oid child, const SourceTerms *source, const char *name) {
+  const bool flushes = has_flush(child);
+  Relation relation = table_open(child, NoLock);
+  List *commands = NIL;
+  if (source == nullptr) {
+    commands = drop(commands, relation, name);
+    if (!has_source(relation, name)) {
+      commands = drop_flush(commands, relation);
+      commands = truncate_triggers(commands, child, false);
+    }
+  } else {
+    if (name == nullptr) name = free_name(relation);
+    commands = lappend(
+        commands,
+        psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE "
+                 "FUNCTION ratchet.count_row(%s)",
+                 quote_identifier(name), qualified_relation(child), literals(source->arguments, source->narguments)));
+    if (!flushes) commands = create_flush(drop_flush(commands, relation), child);
+    commands = truncate_triggers(commands, child, true);
+  }
+  table_close(relation, NoLock);
+  run_all(commands);
+  if (source != nullptr) write_dependencies(child);
+}
+
+//   CREATE OR REPLACE TRIGGER "~ratchet_counters" BEFORE INSERT OR UPDATE ON schema.parent
+//   FOR EACH ROW EXECUTE FUNCTION ratchet.keep_counters('key=id', 'counter=evaluated_count', ...)
+//   CREATE OR REPLACE TRIGGER "~ratchet_completion" AFTER UPDATE ON schema.parent
+//   FOR EACH ROW WHEN (NEW.is_completed AND OLD.is_completed IS NOT TRUE) EXECUTE FUNCTION ratchet.complete_row()
+void write_kept(Oid parent, const KeptTerms *kept) {
+  Relation relation = table_open(parent, NoLock);
+  List *commands = NIL;
+  const char *condition = kept == nullptr ? nullptr : completion_condition(kept);
+  if (kept == nullptr)
+    commands = drop(commands, relation, counters_trigger_name);
+  else
+    commands = lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
+                                          "EXECUTE FUNCTION ratchet.keep_counters(%s)",
+                                          quote_identifier(counters_trigger_name), qualified_relation(parent),
+                                          literals(kept->arguments, kept->narguments)));
+  if (condition == nullptr)
+    commands = drop(commands, relation, completion_trigger_name);
+  else
+    commands =
+        lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s AFTER UPDATE ON %s FOR EACH ROW WHEN (%s) "
+                                   "EXECUTE FUNCTION ratchet.complete_row()",
+                                   quote_identifier(completion_trigger_name), qualified_relation(parent), condition));
+  table_close(relation, NoLock);
+  run_all(commands);
+  if (kept != nullptr) write_dependencies(parent);
+}
+
+void follow_partition(Oid relid) {
+  Relation relation = try_relation_open(relid, AccessShareLock);
+  if (relation == nullptr) return;
+  List *commands = NIL;
+  const bool counted = is_leaf(relation) && has_source(relation, nullptr);
+  const bool follows = find_named(relation, truncating_trigger_name) != nullptr;
+  if (counted && !follows)
+    commands = create_truncate(commands, relid, truncating_trigger_name, "BEFORE");
+  else if (follows && relation->rd_rel->relkind == RELKIND_RELATION && !has_source(relation, nullptr))
+    commands = drop(commands, relation, truncating_trigger_name);
+  relation_close(relation, AccessShareLock);
+  if (commands != NIL) run_all(commands);
+}
+
+bool is_whole_source(Oid child, const SourceTerms *source) {
+  bool whole = true;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(child, AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    const Trigger *counting = find_source_trigger(member, source->via, source->nvia);
+    whole = whole && counting != nullptr && fires_ordinarily(*counting) &&
+            same_arguments(counting->tgargs, counting->tgnargs, source->arguments, source->narguments);
+    for (const auto &trigger : flush_triggers) whole = whole && is_on(member, trigger.name);
+    const bool root = lfirst_oid(cell) == child;
+    if (root) whole = whole && is_on(member, truncate_trigger_name);
+    if (root == (member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE))
+      whole = whole && is_on(member, truncating_trigger_name);
+    table_close(member, NoLock);
+  }
+  return whole;
+}
+
+bool is_whole_kept(Oid parent, const KeptTerms *kept) {
+  bool whole = true;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(parent, AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    whole = whole && is_on(member, counters_trigger_name) &&
+            is_on(member, completion_trigger_name) == (completion_condition(kept) != nullptr);
+    table_close(member, NoLock);
+  }
+  return whole;
+}
+
+void write_dependencies(Oid relid) {
+  Relation relation = table_open(relid, AccessShareLock);
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    if (trigger == nullptr) break;
+    if (!trigger->tgisclone) depend_on_reference(relation, trigger);
+  }
+  const Trigger *counters = find_trigger(relation, Role::counters);
+  if (counters != nullptr && !counters->tgisclone) depend_on_functions(relation, counters);
+  table_close(relation, NoLock);
+}
+
+}  // namespace ratchet

@@ -1,0 +1,40 @@
+// tally_triggers.h: writing tallies as triggers.
+//
+// The caller has checked everything and holds SHARE ROW EXCLUSIVE or more on
+// the relations.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "tally.h"
+
+namespace ratchet {
+
+// The tally of a child over these columns, in any order; nullptr: there is none.
+const Trigger *find_source_trigger(Relation child, const char *const *via, int nvia);
+
+// The tallies of a child whose foreign key leads to this parent, or (where the
+// key is gone) whose counters the parent keeps. A list of SourceTerms *.
+List *tallies_between(Relation child, Relation parent);
+
+// Creates, replaces or (nullptr) drops the child's trigger of a tally and what
+// goes with it. name: of its trigger; nullptr: a new one.
+void write_source(Oid child, const SourceTerms *source, const char *name);
+
+// Creates, replaces or (nullptr) drops the parent's triggers.
+void write_kept(Oid parent, const KeptTerms *kept);
+
+// Creates the TRUNCATE trigger on a partition of a counted table, or drops it
+// where the table is counted no more: statement triggers are not cloned.
+void follow_partition(Oid relid);
+
+// Whether every trigger of the child's side, and of the parent's, is there and enabled, on partitions too.
+bool is_whole_source(Oid child, const SourceTerms *source);
+bool is_whole_kept(Oid parent, const KeptTerms *kept);
+
+// Makes the triggers of a table depend on what they cannot do without: the
+// foreign key, the on_done functions. pg_dump then writes them in that order,
+// and DROP without CASCADE is refused.
+void write_dependencies(Oid relid);
+
+}  // namespace ratchet

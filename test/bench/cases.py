@@ -57,3 +57,81 @@ BULK_UPDATE = [
     ('all closed, a stale save that would reopen them', True,
      BULK + ', submitted_at = NULL, submitter_user_id = NULL, submission_source = NULL', None),
 ]
+
+
+@dataclass(frozen=True)
+class Counting:
+    """One way of keeping the counters of a run: what the table calls it, the schema of its tables, whether its counters are
+    true. The statements that store a result are the same for all of them, unless the way is one of the client's."""
+
+    name: str
+    schema: str
+    exact: bool = True
+
+
+NO_COUNTER = Counting('no counter', 'no_counter', exact=False)
+EMPTY_C_ROW = Counting('empty C row trigger', 'empty_c', exact=False)
+ROW_TRIGGER = Counting('PL/pgSQL row trigger', 'row_trigger')
+STATEMENT_TRIGGER = Counting('PL/pgSQL statement trigger', 'statement_trigger')
+LOCKED = Counting('SELECT FOR UPDATE, save', 'locked')
+RECOUNTED = Counting('re-count before save', 'recounted', exact=False)
+RATCHET = Counting('ratchet', 'counted')
+COUNTING = [NO_COUNTER, EMPTY_C_ROW, ROW_TRIGGER, STATEMENT_TRIGGER, LOCKED, RECOUNTED, RATCHET]
+IN_THE_DATABASE = [NO_COUNTER, EMPTY_C_ROW, ROW_TRIGGER, STATEMENT_TRIGGER, RATCHET]
+
+RESULT_COLUMNS = 'run_id, question_id, is_correct, score, answer'
+RESULT = (
+    f'INSERT INTO results ({RESULT_COLUMNS}) '
+    "VALUES (:run, :question, :question % 3 <> 0, :question % 10, 'an answer of some forty characters');"
+)
+NEW_RESULTS = f'INSERT INTO results ({RESULT_COLUMNS}) SELECT * FROM bench.new_results({{results}})'
+COPY_RESULTS = f"COPY results ({RESULT_COLUMNS}) FROM '{{file}}'"
+
+# One result a transaction. Every connection answers questions of its own.
+OWN_QUESTION = '\\set question :client_id * 1000000 + :n\n'
+ONE_RESULT = '\\set run random(1, :runs)\n' + OWN_QUESTION + RESULT
+
+# One result in a transaction that goes on after it, in one run. SELECT 1 is the rest of what the application does.
+IN_TRANSACTION = f'{OWN_QUESTION}BEGIN;\n{RESULT}\nSELECT 1;\nCOMMIT;'
+SAVE = (
+    'UPDATE runs SET evaluated_count = :evaluated, correct_count = :correct, is_completed = total > 0 AND :evaluated >= total '
+    'WHERE id = :run;'
+)
+LOCK_AND_SAVE = f"""{OWN_QUESTION}BEGIN;
+SELECT evaluated_count + 1 AS evaluated, correct_count + CASE WHEN :question % 3 <> 0 THEN 1 ELSE 0 END AS correct
+FROM runs WHERE id = :run FOR UPDATE \\gset
+{RESULT}
+{SAVE}
+SELECT 1;
+COMMIT;"""
+COUNT_AGAIN = r"""SELECT count(*) AS evaluated, count(*) FILTER (WHERE is_correct) AS correct FROM results WHERE run_id = :run \gset
+"""
+RECOUNT_AND_SAVE = f"""{OWN_QUESTION}BEGIN;
+{RESULT}
+{COUNT_AGAIN}{SAVE}
+SELECT 1;
+COMMIT;"""
+ONE_RUN = [(way, IN_TRANSACTION) for way in (NO_COUNTER, EMPTY_C_ROW, ROW_TRIGGER, STATEMENT_TRIGGER)] + [
+    (LOCKED, LOCK_AND_SAVE), (RECOUNTED, RECOUNT_AND_SAVE), (RATCHET, IN_TRANSACTION)]
+
+# A batch of 100 results of one run. The first rounds, which are not measured, go to another one.
+BATCH = f"""\\set run CASE WHEN :n <= :first THEN :spare ELSE :measured END
+\\set question :base + 100 * :n
+BEGIN;
+INSERT INTO results ({RESULT_COLUMNS})
+SELECT :run, :question + i, i % 3 <> 0, i % 10, 'an answer of some forty characters ' || i FROM generate_series(1, 100) i;
+{{more}}COMMIT;"""
+LARGE_RUN = [(RATCHET, BATCH.format(more='')), (RECOUNTED, BATCH.format(more=f'{COUNT_AGAIN}{SAVE}\n'))]
+
+# A batch of 1,000 results that arrives as a file or as JSON.
+FROM_JSON = (
+    f'INSERT INTO results ({RESULT_COLUMNS}) SELECT {RESULT_COLUMNS} FROM bench.batch, '
+    'jsonb_populate_recordset(NULL::results, records::jsonb) WHERE n = {n} ON CONFLICT DO NOTHING'
+)
+SUBMIT_BATCH = "SELECT * FROM ratchet.submit_batch('results', (SELECT records::jsonb FROM bench.batch WHERE n = {n}))"
+ARRIVING = [
+    ('COPY, no counter', NO_COUNTER, COPY_RESULTS),
+    ('INSERT from JSON, no counter', NO_COUNTER, FROM_JSON),
+    ('COPY, ratchet', RATCHET, COPY_RESULTS),
+    ('submit_batch()', RATCHET, SUBMIT_BATCH),
+]

@@ -1,6 +1,6 @@
 /*
  * ratchet_bench.c: what the benchmarks need from inside the server: the
- * cheapest row trigger there can be, the processor time that this backend has
+ * cheapest row triggers there can be, the processor time that this backend has
  * used, and marks in an instruction profile.
  */
 #include "postgres.h"
@@ -20,6 +20,7 @@
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(bench_empty_trigger);
+PG_FUNCTION_INFO_V1(bench_empty_after_trigger);
 PG_FUNCTION_INFO_V1(bench_cpu_ns);
 PG_FUNCTION_INFO_V1(bench_profile);
 
@@ -30,6 +31,13 @@ bench_empty_trigger(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	return PointerGetDatum(trigger->tg_newtuple);
+}
+
+/* AFTER ... FOR EACH ROW: looks at nothing. */
+Datum
+bench_empty_after_trigger(PG_FUNCTION_ARGS)
+{
+	return PointerGetDatum(NULL);
 }
 
 /* Processor time of this backend, user and system, in nanoseconds. */

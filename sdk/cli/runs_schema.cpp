@@ -57,15 +57,15 @@ std::int64_t runs_schema::new_run(int total) {
 
 run_state runs_schema::look(std::int64_t id) {
   pqxx::nontransaction session{connection_};
-  const auto row = detail::execute(session, fmt::format(select, name()), {std::to_string(id)})[0];
+  const auto answer = detail::execute(session, fmt::format(select, name()), {std::to_string(id)});
   run_state state;
-  state.total = row[0].as<std::int64_t>();
-  state.evaluated_count = row[1].as<std::int64_t>();
-  state.correct_count = row[2].as<std::int64_t>();
-  state.is_completed = row[3].as<bool>();
-  state.results = row[4].as<std::int64_t>();
-  state.correct = row[5].as<std::int64_t>();
-  state.completions = row[6].as<std::int64_t>();
+  state.total = answer[0][0].as<std::int64_t>();
+  state.evaluated_count = answer[0][1].as<std::int64_t>();
+  state.correct_count = answer[0][2].as<std::int64_t>();
+  state.is_completed = answer[0][3].as<bool>();
+  state.results = answer[0][4].as<std::int64_t>();
+  state.correct = answer[0][5].as<std::int64_t>();
+  state.completions = answer[0][6].as<std::int64_t>();
   return state;
 }
 

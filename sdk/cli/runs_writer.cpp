@@ -101,14 +101,14 @@ void runs_writer::call_submit_batch(const result_batch &batch) {
 }
 
 runs_writer::image runs_writer::read(pqxx::transaction_base &tx, const result_batch &batch) {
-  const auto row = detail::execute(
+  const auto answer = detail::execute(
       tx, fmt::format("SELECT total, evaluated_count, correct_count, is_completed FROM {}.runs WHERE id = $1", schema_),
-      {std::to_string(batch.run)})[0];
+      {std::to_string(batch.run)});
   image run;
-  run.total = row[0].as<int>();
-  run.evaluated_count = row[1].as<int>();
-  run.correct_count = row[2].as<int>();
-  run.is_completed = row[3].as<bool>();
+  run.total = answer[0][0].as<int>();
+  run.evaluated_count = answer[0][1].as<int>();
+  run.correct_count = answer[0][2].as<int>();
+  run.is_completed = answer[0][3].as<bool>();
   add(batch, fmt::format("read the run: count {} of {}", run.evaluated_count, run.total));
   return run;
 }
@@ -124,11 +124,11 @@ void runs_writer::insert(pqxx::transaction_base &tx, const result_batch &batch) 
 }
 
 void runs_writer::count(pqxx::transaction_base &tx, const result_batch &batch, image &run) {
-  const auto row = detail::execute(
+  const auto answer = detail::execute(
       tx, fmt::format("SELECT count(*), count(*) FILTER (WHERE is_correct) FROM {}.results WHERE run_id = $1", schema_),
-      {std::to_string(batch.run)})[0];
-  run.evaluated_count = row[0].as<int>();
-  run.correct_count = row[1].as<int>();
+      {std::to_string(batch.run)});
+  run.evaluated_count = answer[0][0].as<int>();
+  run.correct_count = answer[0][1].as<int>();
   add(batch, fmt::format("counted {} results", run.evaluated_count));
 }
 

@@ -31,9 +31,9 @@ int submit(pqxx::work &tx, long id, long user, const std::string &text, const st
 }
 
 void show(pqxx::work &tx) {
-  const auto row = tx.exec("SELECT comment, submitted_at IS NOT NULL FROM scorecards").at(0);
-  std::cout << "comment '" << row[0].as<std::string>() << "', submitted " << std::boolalpha << row[1].as<bool>()
-            << '\n';
+  const auto rows = tx.exec("SELECT comment, submitted_at IS NOT NULL FROM scorecards");
+  std::cout << "comment '" << rows.at(0)[0].as<std::string>() << "', submitted " << std::boolalpha
+            << rows.at(0)[1].as<bool>() << '\n';
 }
 
 }  // namespace

@@ -92,9 +92,7 @@ void rethrow_as_error() {
   } catch (const pqxx::insufficient_privilege &e) {
     wrap(e, error_kind::privilege, "42501");  // libpqxx 6 drops the SQLSTATE of this one
   } catch (const pqxx::sql_error &e) {
-    wrap(e, kind_of(e.sqlstate()), e.sqlstate());
-  } catch (const pqxx::failure &e) {
-    wrap(e, error_kind::other, {});
+    wrap(e, kind_of(e.sqlstate()), std::string{e.sqlstate()});
   } catch (const pqxx::usage_error &e) {
     wrap(e, error_kind::usage, {});
   } catch (const pqxx::argument_error &e) {
@@ -104,6 +102,8 @@ void rethrow_as_error() {
   } catch (const pqxx::range_error &e) {
     wrap(e, error_kind::usage, {});
   } catch (const pqxx::internal_error &e) {
+    wrap(e, error_kind::other, {});
+  } catch (const pqxx::failure &e) {  // the last one, because libpqxx 8 derives all of them from it
     wrap(e, error_kind::other, {});
   }
 }

@@ -29,8 +29,24 @@ CREATE TYPE ratchet.amend_result AS (
     changed text[]
 );
 
+CREATE TYPE ratchet.batch_result AS (
+    outcome    text,
+    inserted   bigint,
+    duplicates jsonb,
+    progress   jsonb
+);
+
+CREATE TYPE ratchet.progress_result AS (
+    outcome  text,
+    progress jsonb
+);
+
+COMMENT ON TYPE ratchet.batch_result IS
+'What ratchet.submit_batch() answers. outcome: stored (all records), partial or duplicates (none was new). inserted: how many were stored. duplicates: a JSON array, an object for each record that was not: index (its place in records, from 0), constraint (the unique constraint or index that it repeats, null where that is not known or the caller may not read the key), same_as (the place of the record of this batch that it repeats, null: a stored row). progress: a JSON array about the parents that were counted for, see ratchet.progress(); NULL without flush.';
+COMMENT ON TYPE ratchet.progress_result IS
+'What ratchet.progress() answers. outcome: found or not_found. progress: {"parent": "public.runs", "key": {"id": 7}, "columns": {counters, totals, done, done_at}, "done": whether all of it is complete, null where no done is declared}.';
 COMMENT ON TYPE ratchet.submit_result IS
-'What ratchet.submit() answers. outcome: submitted, replayed, already_submitted, conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (of the winner, also for a loser). record: the stored child row. progress: counters of the parent, NULL where none are kept. conflict: name of the unique constraint or index that the record hit. stale: columns that differ from what the caller expected.';
+'What ratchet.submit() answers. outcome: submitted, replayed, already_submitted, conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (of the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL where none do or nothing was submitted. conflict: name of the unique constraint or index that the record hit. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.update_result IS
 'What ratchet.update() answers. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.amend_result IS
@@ -99,6 +115,12 @@ CREATE FUNCTION ratchet.keep_counters() RETURNS trigger
     AS 'MODULE_PATHNAME', 'ratchet_keep_counters';
 COMMENT ON FUNCTION ratchet.keep_counters() IS
 'Trigger function of ratchet.tally(): BEFORE INSERT OR UPDATE FOR EACH ROW on the parent, named ~ratchet_counters. Keeps counters and decides whether a row is complete. Not to be attached by hand; use ratchet.tally().';
+
+CREATE FUNCTION ratchet.count_gone() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_count_gone';
+COMMENT ON FUNCTION ratchet.count_gone() IS
+'Trigger function of ratchet.tally(): AFTER DELETE FOR EACH ROW on the parent, named !ratchet_gone. Keeps what a deleted row had for a row that is inserted under its key in the same transaction. Not to be attached by hand; use ratchet.tally().';
 
 CREATE FUNCTION ratchet.complete_row() RETURNS trigger
     LANGUAGE c
@@ -241,6 +263,26 @@ CREATE FUNCTION ratchet.update(target regclass, key uuid, patch jsonb, expect js
 CREATE FUNCTION ratchet.update(target regclass, key jsonb, patch jsonb, expect jsonb DEFAULT NULL)
     RETURNS ratchet.update_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_update';
 
+CREATE FUNCTION ratchet.submit_batch(child regclass, records jsonb, flush boolean DEFAULT true)
+    RETURNS ratchet.batch_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_batch';
+COMMENT ON FUNCTION ratchet.submit_batch(regclass, jsonb, boolean) IS
+'Stores records, a JSON array of objects, in a counted table, those that repeat a unique key left out and reported one by one. A column that a record does not name gets its default. Records are inserted in the order of their keys, so that batches which overlap do not deadlock. flush: write the counts now and answer the parents as they will commit; false: leave that to COMMIT. Runs with the caller''s rights; parents that the caller may not read are left out of the answer. Errors: 22xxx bad argument, nothing changed; 55R01 no tally, or a trigger or rule suppresses a record; 23xxx a constraint other than a unique one; 42501 a missing right; 40001 as any INSERT ... ON CONFLICT. Locks: ROW EXCLUSIVE on child; with flush the parents'' rows until the end of the transaction.';
+
+CREATE FUNCTION ratchet._take(ordinal bigint) RETURNS boolean
+    LANGUAGE c VOLATILE STRICT
+    AS 'MODULE_PATHNAME', 'ratchet_take';
+COMMENT ON FUNCTION ratchet._take(bigint) IS
+'Part of the statement of ratchet.submit_batch(): notes that a record is about to be inserted. Always true.';
+
+CREATE FUNCTION ratchet.progress(parent regclass, key text)
+    RETURNS ratchet.progress_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_progress';
+CREATE FUNCTION ratchet.progress(parent regclass, key bigint)
+    RETURNS ratchet.progress_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_progress';
+CREATE FUNCTION ratchet.progress(parent regclass, key uuid)
+    RETURNS ratchet.progress_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_progress';
+CREATE FUNCTION ratchet.progress(parent regclass, key jsonb)
+    RETURNS ratchet.progress_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_progress';
+
 -- amend(): break-glass. The table's owner may, and whoever was granted
 -- EXECUTE on the marker function amend_right() and may UPDATE the table.
 CREATE FUNCTION ratchet.amend_right() RETURNS boolean
@@ -258,6 +300,23 @@ CREATE FUNCTION ratchet.amend(target regclass, key uuid, patch jsonb, actor anyc
     RETURNS ratchet.amend_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_amend';
 CREATE FUNCTION ratchet.amend(target regclass, key jsonb, patch jsonb, actor anycompatible, reason text)
     RETURNS ratchet.amend_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_amend';
+
+-- ---------------------------------------------------------------------------
+-- Counters against their children
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.verify(target regclass DEFAULT NULL)
+    RETURNS TABLE (parent regclass, child regclass, key jsonb, "column" name, stored text, counted text)
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_verify';
+COMMENT ON FUNCTION ratchet.verify(regclass) IS
+'Counts all children anew and answers a row for each counter, or done, that is not what was counted. target: a parent or a child; NULL: all tallies of tables that the caller owns. No rows: there is no drift. Each tally is counted in one snapshot, so writers need not stop; what this transaction has counted is written first. Only the owner (42501). Errors: 55R01 no tally. Locks: ACCESS SHARE on both tables.';
+
+CREATE PROCEDURE ratchet.repair(target regclass DEFAULT NULL)
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_repair';
+COMMENT ON PROCEDURE ratchet.repair(regclass) IS
+'Sets counters and done that are not what is counted, row by row, each under its row lock, in transactions of its own; writers go on meanwhile. target: as for ratchet.verify(). It can be stopped and called again. Tells its progress by INFO messages. Rows that become complete are completed, with on_done. Only the owner (42501). Errors: 25001 in a transaction block, or not at READ COMMITTED; 55R01 no tally. Locks: ROW EXCLUSIVE on the parent, the rows of a batch until it commits.';
 
 -- ---------------------------------------------------------------------------
 -- Watching DDL
@@ -371,6 +430,7 @@ BEGIN
     FOR verb, meaning IN VALUES
         ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy defeats it; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
         ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
+        ('progress', 'What the counters of one parent row say: exact as of this statement, with what this transaction has counted, which is written first. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. Runs with the caller''s rights. Errors: 22xxx bad argument; 42501 a missing right; 55R01 no tally. Locks: ACCESS SHARE on the table.'),
         ('amend', 'Break-glass: changes any column of one row, also owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the table''s owner or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Answers one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.')
     LOOP
         FOR overload IN

@@ -21,6 +21,7 @@ extern "C" {
 #include "common/int.h"
 #include "executor/tuptable.h"
 #include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
 }
 
 #include "flush.h"
@@ -52,6 +53,13 @@ int64 signed_count(int64 value, int sign) {
   return result;
 }
 
+// A sum would never come back from them when their rows go.
+void check_finite(Datum value) {
+  const Numeric number = DatumGetNumeric(value);
+  if (numeric_is_nan(number) || numeric_is_inf(number))
+    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("NaN and infinity cannot be summed by a tally"));
+}
+
 // What one counter makes of one row.
 Delta delta_of(Tally *tally, int place, TupleTableSlot *row, int sign) {
   bool isnull;
@@ -59,16 +67,9 @@ Delta delta_of(Tally *tally, int place, TupleTableSlot *row, int sign) {
   if (isnull) return {0, 0};
   const Counted &counted = tally->counted[place];
   if (!counted.sum) return {DatumGetBool(value) ? sign : 0, 0};
-  switch (counted.type) {
-    case INT2OID:
-      return {signed_count(DatumGetInt16(value), sign), 0};
-    case INT4OID:
-      return {signed_count(DatumGetInt32(value), sign), 0};
-    case INT8OID:
-      return {signed_count(DatumGetInt64(value), sign), 0};
-    default:
-      return {0, sign > 0 ? value : DirectFunctionCall1(numeric_uminus, value)};
-  }
+  if (counted.type != NUMERICOID) return {signed_count(int64_of(counted.type, value), sign), 0};
+  check_finite(value);
+  return {0, sign > 0 ? value : DirectFunctionCall1(numeric_uminus, value)};
 }
 
 void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign) {
@@ -103,9 +104,43 @@ void accumulate(const TriggerData *trigger) {
   if (!is_armed(RelationGetRelid(trigger->tg_relation))) flush_pending(InvalidOid);
 }
 
+// A counted row goes, and another one may come under its key in the same
+// transaction. So what the row had is pending for the key until COMMIT: where
+// its children went with it, their removal cancels it out; where they stayed
+// (the foreign key is checked at the end), the new row, born with zero, gets it.
+void keep_for_successor(const TriggerData *trigger) {
+  const Trigger *kept = find_trigger(trigger->tg_relation, Role::counters);
+  if (kept == nullptr) return;
+  const Counters *counters = counters_of(trigger->tg_relation, kept);
+  Datum key[INDEX_MAX_KEYS];
+  bool isnull;
+  for (int i = 0; i < counters->nkey; ++i) {
+    key[i] = slot_getattr(trigger->tg_trigslot, counters->key[i].attnum, &isnull);
+    if (isnull) return;
+  }
+  Pending *entry = pending_entry(counters, key);
+  for (int i = 0; i < counters->ncounters; ++i) {
+    const Datum value = slot_getattr(trigger->tg_trigslot, counters->counters[i].attnum, &isnull);
+    if (isnull) continue;
+    if (counters->counters[i].type == NUMERICOID)
+      add_sum(&entry->deltas[i], value);
+    else
+      add_count(&entry->deltas[i], int64_of(counters->counters[i].type, value));
+  }
+  if (!is_armed(RelationGetRelid(trigger->tg_relation))) flush_pending(InvalidOid);
+}
+
 }  // namespace
 
 }  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_count_gone) {
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.count_gone", TRIGGER_EVENT_DELETE | TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER,
+      "AFTER DELETE FOR EACH ROW");
+  ratchet::keep_for_successor(trigger);
+  return PointerGetDatum(nullptr);
+}
 
 RATCHET_FUNCTION(ratchet_count_row) {
   const TriggerData *trigger = ratchet::require_trigger_call(

@@ -23,8 +23,8 @@ struct Entry {
 };
 
 constexpr int role_count = static_cast<int>(Role::count);
-constexpr const char *function_names[role_count] = {"guard_row",      "guard_insert",  "count_row",   "flush_counters",
-                                                    "count_truncate", "keep_counters", "complete_row"};
+constexpr const char *function_names[role_count] = {"guard_row",      "guard_insert",  "count_row",    "flush_counters",
+                                                    "count_truncate", "keep_counters", "complete_row", "count_gone"};
 
 HTAB *entries;               // trigger OID -> Entry, in CacheMemoryContext
 List *retired;               // Cached *, replaced and freed after the transaction

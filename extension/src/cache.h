@@ -21,6 +21,7 @@ enum class Role : unsigned char {
   truncate,    // count_truncate: on the child
   counters,    // keep_counters: a parent's counters
   completion,  // complete_row: on the parent
+  gone,        // count_gone: on the parent, what a deleted row had
   count
 };
 

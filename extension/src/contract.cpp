@@ -73,18 +73,6 @@ Bitmapset *partition_key_columns(Relation leaf) {
   return columns;
 }
 
-// The only column of the primary key; InvalidAttrNumber: there is none, or it has several.
-AttrNumber single_primary_key(Relation relation) {
-  const Oid index = primary_key_index(relation);
-  if (!OidIsValid(index)) return InvalidAttrNumber;
-  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
-  if (!HeapTupleIsValid(tuple)) return InvalidAttrNumber;
-  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  const AttrNumber attnum = form->indnkeyatts == 1 ? form->indkey.values[0] : InvalidAttrNumber;
-  ReleaseSysCache(tuple);
-  return attnum;
-}
-
 // The function that the index compares its first column for equality with.
 FmgrInfo primary_equal(Oid index, MemoryContext context) {
   Relation relation = index_open(index, AccessShareLock);
@@ -217,6 +205,17 @@ Contract *require_contract(Relation relation) {
   if (trigger == nullptr) error_no_contract(relation);
   if (!fires_now(*trigger)) error_disabled(relation);
   return contract_of(relation, trigger);
+}
+
+AttrNumber single_primary_key(Relation relation) {
+  const Oid index = primary_key_index(relation);
+  if (!OidIsValid(index)) return InvalidAttrNumber;
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+  if (!HeapTupleIsValid(tuple)) return InvalidAttrNumber;
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  const AttrNumber attnum = form->indnkeyatts == 1 ? form->indkey.values[0] : InvalidAttrNumber;
+  ReleaseSysCache(tuple);
+  return attnum;
 }
 
 bool gate_is_closed(const Contract *contract, Datum value, bool isnull) {

@@ -70,6 +70,9 @@ ColumnFault find_column_fault(Relation relation, const Terms *terms);
 // Raises such a fault. sqlstate: 22023 at declaration, 55R01 for a contract gone stale.
 void check_columns(Relation relation, const Terms *terms, int sqlstate);
 
+// The only column of the primary key; InvalidAttrNumber: there is none, or it has several.
+AttrNumber single_primary_key(Relation relation);
+
 bool gate_is_closed(const Contract *contract, Datum value, bool isnull);
 
 }  // namespace ratchet

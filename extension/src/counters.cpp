@@ -56,10 +56,6 @@ Datum integer_of(Oid type, int64 value, const char *column) {
                            : Int16GetDatum(static_cast<int16>(value));
 }
 
-int64 int64_of(Oid type, Datum value) {
-  return type == INT8OID ? DatumGetInt64(value) : type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
-}
-
 Datum as_numeric(Oid type, Datum value) {
   return type == NUMERICOID ? value : NumericGetDatum(int64_to_numeric(int64_of(type, value)));
 }
@@ -148,20 +144,6 @@ Value *new_values(const Counters *counters) {
   return static_cast<Value *>(palloc(sizeof(Value) * Max(counters->nguarded, 1)));
 }
 
-// Whether a written value is worth a note when it is not stored: NULL and zero are what a new row has anyway.
-bool says_something(const Counters *counters, int place, const Value &value) {
-  if (value.isnull) return false;
-  if (place < counters->ncounters) {
-    const Oid type = counters->counters[place].type;
-    return type == NUMERICOID
-               ? !DatumGetBool(DirectFunctionCall2(numeric_eq, value.datum, NumericGetDatum(int64_to_numeric(0))))
-               : int64_of(type, value.datum) != 0;
-  }
-  for (int i = 0; i < counters->ncompletions; ++i)
-    if (counters->completions[i].done == counters->guarded[place].attnum) return DatumGetBool(value.datum);
-  return true;
-}
-
 HeapTuple born(const TriggerData *trigger) {
   const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
   Value *kept = new_values(counters);
@@ -171,15 +153,11 @@ HeapTuple born(const TriggerData *trigger) {
     if (counters->completions[i].done != InvalidAttrNumber)
       decide(counters, counters->completions[i], nullptr, trigger->tg_trigslot, kept);
 
+  // Not noted as kept: an upsert proposes a row that is never inserted, and a data-only restore brings all counters.
   Bitmapset *changed = nullptr;
-  Bitmapset *noted = nullptr;
-  for (int i = 0; i < counters->nguarded; ++i) {
-    const Value given = value_of(trigger->tg_trigslot, counters->guarded[i].attnum);
-    if (is_same(counters->guarded[i], kept[i], given)) continue;
-    changed = bms_add_member(changed, i);
-    if (says_something(counters, i, given)) noted = bms_add_member(noted, i);
-  }
-  if (noted != nullptr) note_row(counters->root, counters->guarded, noted, false, trigger->tg_trigslot);
+  for (int i = 0; i < counters->nguarded; ++i)
+    if (!is_same(counters->guarded[i], kept[i], value_of(trigger->tg_trigslot, counters->guarded[i].attnum)))
+      changed = bms_add_member(changed, i);
   return with_kept(trigger, counters, trigger->tg_trigtuple, kept, changed);
 }
 

@@ -32,10 +32,11 @@ struct Level {
   Pending *last;  // found last; nullptr: none
 };
 
-Level *top;     // in TopTransactionContext
-uint64 serial;  // see pending_serial()
-int chain;      // of what is pending, see take_chain()
-int running;    // see running_chain()
+Level *top;         // in TopTransactionContext
+uint64 serial = 1;  // see pending_serial()
+int chain;          // of what is pending, see take_chain()
+int running;        // see running_chain()
+bool watched;       // see watch_entries()
 
 // The table that was found armed last; InvalidOid when that may have changed.
 Oid last_armed;
@@ -211,6 +212,18 @@ Pending *deep_copy(const Pending *entry) {
   return copy;
 }
 
+// Where there is no other level, nothing is left of an entry that is booked out.
+void remove_entry(Level *level, const PendingKey &key) {
+  level->last = nullptr;
+  auto *entry = static_cast<Pending *>(hash_search(level->entries, &key, HASH_FIND, nullptr));
+  if (entry == nullptr) return;
+  void *values = const_cast<Datum *>(entry->key.values);
+  void *deltas = entry->deltas;
+  hash_search(level->entries, &key, HASH_REMOVE, nullptr);
+  pfree(values);
+  pfree(deltas);
+}
+
 // Nothing may be left when the transaction can no longer be stopped. A flush
 // here is no remedy: deferred triggers and constraints that it would queue are
 // never fired.
@@ -234,6 +247,7 @@ void end_transaction(XactEvent event, void *) {
       top = nullptr;
       last_armed = InvalidOid;
       chain = running = 0;
+      watched = false;
       break;
     default:
       break;
@@ -244,6 +258,7 @@ void end_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, 
   if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB) return;
   const int nest_level = GetCurrentTransactionNestLevel();
   last_armed = InvalidOid;
+  if (event == SUBXACT_EVENT_ABORT_SUB) watched = false;
   if (event == SUBXACT_EVENT_COMMIT_SUB) {
     // Must not fail; the maps are merged when the next entry is looked up.
     if (top != nullptr && top->nest_level >= nest_level) top->nest_level = nest_level - 1;
@@ -299,6 +314,8 @@ void add_sum(Delta *delta, Datum numeric) {
 
 uint64 pending_serial() { return serial; }
 
+void watch_entries(bool on) { watched = on; }
+
 bool any_pending() { return top != nullptr; }
 
 List *pending_entries(uint64 touched_since) {
@@ -334,10 +351,8 @@ List *pending_entries(uint64 touched_since) {
 
 void book_out(const Pending *entry) {
   Level *level = current_level();
-  if (level->outer == nullptr) {
-    // There is no other level, so nothing would be left of the entry.
-    level->last = nullptr;
-    hash_search(level->entries, &entry->key, HASH_REMOVE, nullptr);
+  if (level->outer == nullptr && !watched) {
+    remove_entry(level, entry->key);
     return;
   }
   Pending *booked = find_or_make(level, entry->key);

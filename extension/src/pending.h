@@ -54,6 +54,10 @@ uint64 pending_serial();
 // each of several builds of its counters. In the current memory context.
 List *pending_entries(uint64 touched_since);
 
+// While on, entries that are written stay in the map, so that they can be
+// listed as touched. A rollback switches it off.
+void watch_entries(bool on);
+
 // Whether anything may be pending at all.
 bool any_pending();
 

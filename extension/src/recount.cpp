@@ -25,35 +25,33 @@ extern "C" {
 
 namespace ratchet {
 
-namespace {
-
-// A tally with all that its statements name.
-struct Subject {
-  Oid child;
-  Oid parent;
-  const SourceTerms *source;
-  const ForeignKeyCacheInfo *reference;
-  const CompletionTerm *completion;  // nullptr: none with a `done`
-  Counters *counters;
-};
-
-struct Scope {
-  int level;
-  User caller;
-};
-
 // An error leaves user and settings to the (sub)transaction's abort, which restores them.
-Scope enter(const Counters *counters) {
-  Scope scope{NewGUCNestLevel(), {}};
+static int pin_settings() {
+  const int level = NewGUCNestLevel();
   set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
   set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  scope.caller = become(counters->owner, SECURITY_NOFORCE_RLS);
-  return scope;
+  return level;
+}
+
+Scope enter(const Counters *counters) {
+  const int level = pin_settings();
+  return {level, become(counters->owner, SECURITY_NOFORCE_RLS)};
 }
 
 void leave(const Scope &scope) {
   restore(scope.caller);
   AtEOXact_GUC(true, scope.level);
+}
+
+// The statement with this signature, parsed with the settings pinned; the plan
+// remembers them. It runs with the session's own, because the parent's triggers are not ours.
+static const Statement *settled_statement(const Subject &subject, const Signature &signature, const char *sql,
+                                          const Parameters &parameters) {
+  if (const Statement *known = find_statement(subject.counters, signature)) return known;
+  const int level = pin_settings();
+  const Statement *statement = prepare_statement(subject.counters, signature, sql, parameters, subject.child);
+  AtEOXact_GUC(true, level);
+  return statement;
 }
 
 Subject subject_of(Oid child, Oid parent, const SourceTerms *source) {
@@ -84,7 +82,7 @@ const char *parent_column(const Subject &subject, int place) {
   return quote_identifier(get_attname(subject.parent, subject.reference->confkey[place], false));
 }
 
-const char *child_column(const Subject &subject, int place) {
+static const char *child_column(const Subject &subject, int place) {
   return quote_identifier(get_attname(subject.child, subject.reference->conkey[place], false));
 }
 
@@ -94,7 +92,7 @@ const char *counter_column(const Subject &subject, int place) {
 
 //   (SELECT "run_id" AS k1, (<expression>) AS n1, ... FROM schema.child) c
 // A query of its own, in which the expressions' names can only be the child's.
-void write_child(StringInfo sql, const Subject &subject) {
+static void write_child(StringInfo sql, const Subject &subject) {
   appendStringInfoString(sql, "(SELECT ");
   for (int i = 0; i < subject.reference->nkeys; ++i)
     appendStringInfo(sql, "%s AS k%d, ", child_column(subject, i), i + 1);
@@ -138,15 +136,23 @@ void write_join(StringInfo sql, const Subject &subject) {
                      i + 1);
 }
 
+// A column of the parent as it was counted, where this tally counts it.
+static const char *counted_column(const Subject &subject, const char *column) {
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    if (strcmp(subject.source->counters[i].column, column) == 0) return psprintf("m.m%d", i + 1);
+  return psprintf("t.%s", quote_identifier(column));
+}
+
 // Whether the row is complete by what was counted.
 const char *decided(const Subject &subject) {
-  int place = 0;
-  while (strcmp(subject.source->counters[place].column, subject.completion->total_of) != 0) ++place;
-  const char *total = quote_identifier(subject.completion->total);
-  return psprintf(
-      "(COALESCE(t.%s > 0 AND m.m%d >= t.%s, false)%s)", total, place + 1, total,
-      subject.completion->latch ? psprintf(" OR t.%s IS TRUE", quote_identifier(subject.completion->done)) : "");
+  const CompletionTerm &completion = *subject.completion;
+  const char *total = counted_column(subject, completion.total);
+  const char *count = counted_column(subject, completion.total_of);
+  return psprintf("(COALESCE(%s > 0 AND %s >= %s, false)%s)", total, count, total,
+                  completion.latch ? psprintf(" OR t.%s IS TRUE", quote_identifier(completion.done)) : "");
 }
+
+namespace {
 
 // Whether anything of the tally differs from what was counted.
 void write_differs(StringInfo sql, const Subject &subject) {
@@ -191,6 +197,7 @@ uint64 run_recount(const Subject &subject, const Signature &signature, const cha
   permission.verb = Verb::recount;
   permission.memory = CurrentMemoryContext;
   const Row row = run_statement(statement, parameters, subject.parent, &permission);
+  restore(caller);
   *completed = list_concat(*completed, permission.completed);
   return row.processed;
 }
@@ -284,23 +291,29 @@ void backfill(Oid child, Oid parent, const SourceTerms *source) {
   complete(completed, running_chain());
 }
 
+bool recount_row(const Subject &subject, const Datum *key, List **completed) {
+  Parameters parameters{};
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    add_parameter(&parameters, get_atttype(subject.parent, subject.reference->confkey[i]), key[i], false);
+  return run_recount(subject, signature_of(subject, Template::recount_row), recount_sql(subject, true), parameters,
+                     completed) > 0;
+}
+
 void set_zero(Oid child, Oid parent, const SourceTerms *source) {
   const Subject subject = subject_of(child, parent, source);
   List *completed = NIL;
-  const Scope scope = enter(subject.counters);
   run_recount(subject, signature_of(subject, Template::zero), zero_sql(subject, false), Parameters{}, &completed);
   // TRUNCATE empties the table for everybody, whatever this transaction's snapshot shows of the parents.
   if (IsolationUsesXactSnapshot()) {
-    const Signature signature = signature_of(subject, Template::look);
-    const Statement *look = find_statement(subject.counters, signature);
-    if (look == nullptr)
-      look = prepare_statement(subject.counters, signature, zero_sql(subject, true), Parameters{}, subject.child);
+    const User caller = become(subject.counters->owner, SECURITY_NOFORCE_RLS);
+    const Statement *look =
+        settled_statement(subject, signature_of(subject, Template::look), zero_sql(subject, true), Parameters{});
     if (run_statement(look, Parameters{}, parent, nullptr, GetLatestSnapshot()).found)
       ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
               errmsg("could not serialize access due to concurrent update"),
               errdetail("A parent row was counted for after the snapshot of the transaction that truncates."));
+    restore(caller);
   }
-  leave(scope);
   // A total may be a counter of this tally, but no row is complete that expects nothing.
   complete(completed, running_chain());
 }

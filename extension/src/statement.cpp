@@ -262,7 +262,7 @@ Row run_statement(const Statement *statement, const Parameters &parameters, Oid 
   PG_TRY();
   {
     current_permission = permission;
-    check_relation(plan, relation);
+    if (OidIsValid(relation)) check_relation(plan, relation);
     row.processed = execute_all(source, plan, &receiver.receiver, bind(parameters), permission);
   }
   PG_FINALLY();

@@ -76,7 +76,7 @@ Statement *prepare_statement(Cached *owner, const Signature &signature, const ch
 
 // Runs a statement with the caller's rights, and with `permission` if there is
 // one. relation: the table that the statement must be about; names may have
-// come to mean another one. snapshot: nullptr for the transaction's (under READ
+// come to mean another one; InvalidOid: it is about none. snapshot: nullptr for the transaction's (under READ
 // COMMITTED a new one). Errors: 40001 when the names mean another table now.
 Row run_statement(const Statement *statement, const Parameters &parameters, Oid relation, Permission *permission,
                   Snapshot snapshot = nullptr);

@@ -24,6 +24,7 @@ extern "C" {
 #include "errors.h"
 #include "guard.h"
 #include "pg/fence.h"
+#include "progress.h"
 #include "record.h"
 #include "verb.h"
 
@@ -61,6 +62,8 @@ struct Answer {
   bool record_null;
   const char *conflict;
   List *stale;
+  Datum progress;
+  bool has_progress;
 };
 
 enum Column {
@@ -261,7 +264,7 @@ bool close_gate_or_conflict(const Submission &submission, Answer *answer) {
     // Only once the gate was closed: what was violated before is not the record's doing.
     const char *constraint = answer->outcome == nullptr ? nullptr : conflict_of(submission.record, error);
     if (constraint == nullptr) ReThrowError(error);
-    *answer = {"conflict", Datum(0), true, nullptr, Datum(0), true, constraint, NIL};
+    *answer = {"conflict", Datum(0), true, nullptr, Datum(0), true, constraint, NIL, Datum(0), false};
     closed = true;
   }
   PG_END_TRY();
@@ -359,6 +362,15 @@ Answer submit(const Submission &submission) {
   error_suppressed(submission.target.relation);
 }
 
+// The parents that count the row or the record, as they will commit: written
+// and locked now, so that of several last submissions exactly one is told that
+// it completed them.
+void answer_progress(uint64 since, Answer *answer) {
+  const bool counted = strcmp(answer->outcome, "submitted") == 0 && pending_serial() > since;
+  if (counted) answer->progress = progress_since(since, &answer->has_progress);
+  watch_entries(false);
+}
+
 Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   Datum values[column_count] = {};
   bool nulls[column_count] = {};
@@ -372,7 +384,8 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   text(submitted_by_column, answer.submitted_by);
   values[record_column] = answer.record;
   nulls[record_column] = answer.record_null;
-  nulls[progress_column] = true;
+  values[progress_column] = answer.progress;
+  nulls[progress_column] = !answer.has_progress;
   text(conflict_column, answer.conflict);
   nulls[stale_column] = answer.stale == NIL;
   if (answer.stale != NIL) values[stale_column] = text_array(answer.stale);
@@ -385,7 +398,10 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
 
 RATCHET_FUNCTION(ratchet_submit) {
   const ratchet::Submission submission = ratchet::read_submission(fcinfo);
-  const ratchet::Answer answer = ratchet::submit(submission);
+  const uint64 since = ratchet::pending_serial();
+  ratchet::watch_entries(true);
+  ratchet::Answer answer = ratchet::submit(submission);
+  ratchet::answer_progress(since, &answer);
   ratchet::close_record(submission.record);
   ratchet::close_target(submission.target);
   return ratchet::answer_of(fcinfo, answer);

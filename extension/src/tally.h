@@ -25,6 +25,7 @@ inline constexpr const char *flush_delete_trigger_name = "~ratchet_flush_delete"
 inline constexpr const char *truncate_trigger_name = "~ratchet_truncate";
 inline constexpr const char *truncating_trigger_name = "~ratchet_truncating";
 inline constexpr const char *counters_trigger_name = "~ratchet_counters";
+inline constexpr const char *gone_trigger_name = "!ratchet_gone";
 inline constexpr const char *completion_trigger_name = "~ratchet_completion";
 
 // A column of the key that tallies reference.
@@ -139,6 +140,11 @@ Counters *resolve(Tally *tally);
 // Evaluates against a row of the child. For a key that has a NULL false is returned.
 bool key_of_row(Tally *tally, TupleTableSlot *row, Datum *key);
 Datum value_of_row(Tally *tally, int place, TupleTableSlot *row, bool *isnull);
+
+// A smallint, integer or bigint.
+inline int64 int64_of(Oid type, Datum value) {
+  return type == INT8OID ? DatumGetInt64(value) : type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
+}
 
 void init_tallies();
 

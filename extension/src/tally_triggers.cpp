@@ -21,13 +21,15 @@ namespace ratchet {
 
 namespace {
 
+// What may count: rows of a child that come, change or go, and rows of a parent that go.
 constexpr struct {
   const char *name;
   const char *event;
   const char *row;
-} flush_triggers[] = {{flush_insert_trigger_name, "INSERT", "NEW"},
-                      {flush_update_trigger_name, "UPDATE", "NEW"},
-                      {flush_delete_trigger_name, "DELETE", "OLD"}};
+  bool parent;
+} flush_triggers[] = {{flush_insert_trigger_name, "INSERT", "NEW", false},
+                      {flush_update_trigger_name, "UPDATE", "NEW", false},
+                      {flush_delete_trigger_name, "DELETE", "OLD", true}};
 
 bool is_leaf(Relation relation) {
   return relation->rd_rel->relispartition && relation->rd_rel->relkind == RELKIND_RELATION;
@@ -74,13 +76,13 @@ bool has_source(Relation relation, const char *without) {
   }
 }
 
-// Whether all flush triggers are there, on partitions too.
-bool has_flush(Oid child) {
+// Whether a table and its partitions all have the trigger.
+bool has_everywhere(Oid relid, const char *name) {
   bool whole = true;
   ListCell *cell;
-  foreach (cell, find_all_inheritors(child, AccessShareLock, nullptr)) {
+  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    for (const auto &trigger : flush_triggers) whole = whole && find_named(member, trigger.name) != nullptr;
+    whole = whole && find_named(member, name) != nullptr;
     table_close(member, NoLock);
   }
   return whole;
@@ -89,17 +91,18 @@ bool has_flush(Oid child) {
 //   CREATE CONSTRAINT TRIGGER "~ratchet_flush_insert" AFTER INSERT ON schema.child
 //   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (ratchet.unarmed(NEW.tableoid))
 //   EXECUTE FUNCTION ratchet.flush_counters()
-List *create_flush(List *commands, Oid child) {
-  for (const auto &trigger : flush_triggers)
+List *settle_flush(List *commands, Relation relation, bool is_child, bool is_parent) {
+  const Oid relid = RelationGetRelid(relation);
+  for (const auto &trigger : flush_triggers) {
+    const bool wanted = is_child || (is_parent && trigger.parent);
+    if (wanted && has_everywhere(relid, trigger.name)) continue;
+    commands = drop(commands, relation, trigger.name);
+    if (!wanted) continue;
     commands = lappend(
         commands, psprintf("CREATE CONSTRAINT TRIGGER %s AFTER %s ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
                            "WHEN (ratchet.unarmed(%s.tableoid)) EXECUTE FUNCTION ratchet.flush_counters()",
-                           quote_identifier(trigger.name), trigger.event, qualified_relation(child), trigger.row));
-  return commands;
-}
-
-List *drop_flush(List *commands, Relation child) {
-  for (const auto &trigger : flush_triggers) commands = drop(commands, child, trigger.name);
+                           quote_identifier(trigger.name), trigger.event, qualified_relation(relid), trigger.row));
+  }
   return commands;
 }
 
@@ -219,13 +222,13 @@ List *tallies_between(Relation child, Relation parent) {
 //   CREATE OR REPLACE TRIGGER "!ratchet_tally_1" AFTER INSERT OR UPDATE OR DELETE ON schema.child
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.count_row('via=run_id', 'counter=evaluated_count', 'count=true', ...)
 void write_source(Oid child, const SourceTerms *source, const char *name) {
-  const bool flushes = has_flush(child);
   Relation relation = table_open(child, NoLock);
+  const bool is_parent = find_trigger(relation, Role::counters) != nullptr;
   List *commands = NIL;
   if (source == nullptr) {
     commands = drop(commands, relation, name);
     if (!has_source(relation, name)) {
-      commands = drop_flush(commands, relation);
+      commands = settle_flush(commands, relation, false, is_parent);
       commands = truncate_triggers(commands, child, false);
     }
   } else {
@@ -235,7 +238,7 @@ void write_source(Oid child, const SourceTerms *source, const char *name) {
         psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE "
                  "FUNCTION ratchet.count_row(%s)",
                  quote_identifier(name), qualified_relation(child), literals(source->arguments, source->narguments)));
-    if (!flushes) commands = create_flush(drop_flush(commands, relation), child);
+    commands = settle_flush(commands, relation, true, is_parent);
     commands = truncate_triggers(commands, child, true);
   }
   table_close(relation, NoLock);
@@ -247,6 +250,8 @@ void write_source(Oid child, const SourceTerms *source, const char *name) {
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.keep_counters('key=id', 'counter=evaluated_count', ...)
 //   CREATE OR REPLACE TRIGGER "~ratchet_completion" AFTER UPDATE ON schema.parent
 //   FOR EACH ROW WHEN (NEW.is_completed AND OLD.is_completed IS NOT TRUE) EXECUTE FUNCTION ratchet.complete_row()
+//   CREATE OR REPLACE TRIGGER "!ratchet_gone" AFTER DELETE ON schema.parent
+//   FOR EACH ROW EXECUTE FUNCTION ratchet.count_gone()
 void write_kept(Oid parent, const KeptTerms *kept) {
   Relation relation = table_open(parent, NoLock);
   List *commands = NIL;
@@ -265,6 +270,13 @@ void write_kept(Oid parent, const KeptTerms *kept) {
         lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s AFTER UPDATE ON %s FOR EACH ROW WHEN (%s) "
                                    "EXECUTE FUNCTION ratchet.complete_row()",
                                    quote_identifier(completion_trigger_name), qualified_relation(parent), condition));
+  if (kept == nullptr)
+    commands = drop(commands, relation, gone_trigger_name);
+  else
+    commands = lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s AFTER DELETE ON %s FOR EACH ROW EXECUTE "
+                                          "FUNCTION ratchet.count_gone()",
+                                          quote_identifier(gone_trigger_name), qualified_relation(parent)));
+  commands = settle_flush(commands, relation, has_source(relation, nullptr), kept != nullptr);
   table_close(relation, NoLock);
   run_all(commands);
   if (kept != nullptr) write_dependencies(parent);
@@ -307,7 +319,8 @@ bool is_whole_kept(Oid parent, const KeptTerms *kept) {
   ListCell *cell;
   foreach (cell, find_all_inheritors(parent, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    whole = whole && is_on(member, counters_trigger_name) &&
+    whole = whole && is_on(member, counters_trigger_name) && is_on(member, gone_trigger_name) &&
+            is_on(member, flush_delete_trigger_name) &&
             is_on(member, completion_trigger_name) == (completion_condition(kept) != nullptr);
     table_close(member, NoLock);
   }

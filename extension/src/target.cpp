@@ -73,6 +73,13 @@ bool looks_like_object(const char *text) {
   return *text == '{';
 }
 
+[[noreturn]] void error_no_relation(Oid relid) {
+  ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+  pg_unreachable();
+}
+
+}  // namespace
+
 Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcinfo, int argument) {
   if (PG_ARGISNULL(argument)) error_null_argument("key");
   const Oid type = type_of_argument(fcinfo, argument);
@@ -88,21 +95,14 @@ Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcin
   return key;
 }
 
+Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? nullptr : PG_GETARG_JSONB_P(argument);
+}
+
 void require_right(Oid relid, AclMode right) {
   if (pg_class_aclcheck(relid, GetUserId(), right) == ACLCHECK_OK) return;
   if (pg_attribute_aclcheck_all(relid, GetUserId(), right, ACLMASK_ANY) == ACLCHECK_OK) return;
   aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
-}
-
-[[noreturn]] void error_no_relation(Oid relid) {
-  ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
-  pg_unreachable();
-}
-
-}  // namespace
-
-Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument) {
-  return PG_ARGISNULL(argument) ? nullptr : PG_GETARG_JSONB_P(argument);
 }
 
 Relation open_relation(Oid relid, AclMode right) {

@@ -18,6 +18,9 @@ struct Target {
 // caller with no right at all to update it, 55R01 without an enforced contract.
 Relation open_target(FunctionCallInfo fcinfo, int argument);
 
+// Errors: 42501 when the caller has this right neither on the relation nor on any of its columns.
+void require_right(Oid relid, AclMode right);
+
 // Opens a relation with ROW EXCLUSIVE, for a caller who has this right on it
 // or on any of its columns. Errors: 42P01, 42501.
 Relation open_relation(Oid relid, AclMode right);
@@ -28,6 +31,9 @@ void close_target(const Target &target);
 // jsonb, or as text where the primary key is composite) with the columns of
 // any unique key. Errors: class 22.
 Target read_target(FunctionCallInfo fcinfo);
+
+// The key alone. primary_key: see single_primary_key().
+Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcinfo, int argument);
 
 // An argument that may be NULL.
 Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument);

@@ -26,7 +26,9 @@ enum class Template : int16 {
   recount_row,
   lock_row,
   zero,
-  look
+  look,
+  batch,
+  duplicates
 };
 
 inline void sign(Signature *signature, Template made_from) { sign(signature, static_cast<int16>(made_from)); }

@@ -195,8 +195,10 @@ void check_consistent(Tally &tally) {
   for (const std::string *column : {&tally.completion.done, &tally.completion.done_at})
     if (!column->empty()) columns.push_back(*column);
   check_unique(columns);
-  if (has(columns, tally.completion.total))
-    throw error(invalid_argument, "total " + quoted(tally.completion.total) + " cannot be written by the same tally");
+  // Another counter may be the total: all of my runs, and those of them that are completed.
+  for (const std::string *column : {&tally.completion.total_of, &tally.completion.done, &tally.completion.done_at})
+    if (!column->empty() && *column == tally.completion.total)
+      throw error(invalid_argument, "total " + quoted(tally.completion.total) + " cannot be compared with itself");
 }
 
 Tally whole(const Tally &source, const Kept &kept) {

@@ -191,8 +191,8 @@ Signature signature_of(const Subject &subject, Template made_from) {
 // Runs an UPDATE that sets counters to what it has counted, and adds what becomes complete to the list.
 uint64 run_recount(const Subject &subject, const Signature &signature, const char *sql, const Parameters &parameters,
                    List **completed) {
-  const Statement *statement = find_statement(subject.counters, signature);
-  if (statement == nullptr) statement = prepare_statement(subject.counters, signature, sql, parameters, subject.child);
+  const User caller = become(subject.counters->owner, SECURITY_NOFORCE_RLS);
+  const Statement *statement = settled_statement(subject, signature, sql, parameters);
   Permission permission{};
   permission.verb = Verb::recount;
   permission.memory = CurrentMemoryContext;

@@ -1,0 +1,297 @@
+// The core lane, without a server: tallies as values.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/tally.h"
+
+namespace {
+
+namespace core = ratchet::core;
+
+using Words = std::vector<std::string>;
+
+core::Tally source(const std::vector<std::string_view> &arguments) { return core::parse_source(arguments); }
+core::Kept kept(const std::vector<std::string_view> &arguments) { return core::parse_kept(arguments); }
+
+core::Tally results() { return source({"via=run", "counter=evaluated", "count=true", "counter=points", "sum=score"}); }
+
+core::Completion completion() {
+  core::Completion made;
+  made.total = "total";
+  made.total_of = "evaluated";
+  made.done = "completed";
+  made.done_at = "completed_at";
+  made.on_done = "public.finish(integer)";
+  return made;
+}
+
+// A tally with a completion, and what its parent keeps of it.
+core::Tally complete() {
+  core::Tally tally = results();
+  tally.completion = completion();
+  return tally;
+}
+
+core::Kept runs() { return core::with(core::Kept{{"id"}, {}, {}}, complete()); }
+
+core::Tally assignments() {
+  core::Tally tally = source({"via=run", "counter=total", "count=NOT withdrawn"});
+  return tally;
+}
+
+template <typename Body>
+core::error caught(Body body) {
+  try {
+    body();
+  } catch (const core::error &error) {
+    return error;
+  }
+  return core::error("00000", "nothing was thrown");
+}
+
+std::string refusal(core::Tally tally) {
+  const core::error error = caught([&] { core::check_consistent(tally); });
+  return error.sqlstate() + " " + error.what();
+}
+
+TEST(Source, IsReadAndWrittenBackAsItIs) {
+  const Words arguments{"via=b", "via=a", "counter=z", "sum=(x + 1)", "counter=c", "count=true"};
+  const core::Tally tally = source({arguments.begin(), arguments.end()});
+  EXPECT_EQ(tally.via, (Words{"b", "a"}));
+  ASSERT_EQ(tally.counters.size(), 2U);
+  EXPECT_TRUE(tally.counters[0].sum);
+  EXPECT_EQ(tally.counters[0].expression, "(x + 1)");
+  EXPECT_FALSE(tally.counters[1].sum);
+  EXPECT_EQ(core::source_arguments(tally), arguments);
+}
+
+TEST(Source, MayNameAnyColumnAndSayAnything) {
+  const core::Tally tally = source({"via=a=b", "counter= 'c' \"d\"", "count=(x = 'count=true'::text)"});
+  EXPECT_EQ(tally.via, Words{"a=b"});
+  EXPECT_EQ(tally.counters.front().column, " 'c' \"d\"");
+  EXPECT_EQ(tally.counters.front().expression, "(x = 'count=true'::text)");
+}
+
+TEST(Source, ThatNoVersionWritesIsRefusedAsUnenforceable) {
+  const std::vector<std::vector<std::string_view>> broken{
+      {},
+      {"via=a"},
+      {"counter=c", "count=true"},
+      {"via=a", "counter=c"},
+      {"via=a", "counter=c", "counter=d", "count=true"},
+      {"via=a", "count=true"},
+      {"via=a", "counter=c", "count=true", "sum=x"},
+      {"via=a", "counter=c", "via=b", "count=true"},
+      {"via=", "counter=c", "count=true"},
+      {"via=a", "counter=", "count=true"},
+      {"via=a", "counter=c", "count="},
+      {"via", "counter=c", "count=true"},
+      {"via=a", "counter=c", "count=true", "colour=red"},
+      {"via=a", "counter=c", "count=true", "total=t"},
+  };
+  for (std::size_t i = 0; i < broken.size(); ++i)
+    EXPECT_EQ(caught([&] { source(broken[i]); }).sqlstate(), "55R01") << "case " << i;
+}
+
+TEST(Kept, IsReadAndWrittenBackAsItIs) {
+  const Words arguments{"key=a",      "key=b",       "counter=c",
+                        "counter=d",  "total=t",     "total_of=c",
+                        "done=o",     "done_at=at",  "on_done=s.f(integer)",
+                        "latch=true", "notify=true", "total=c",
+                        "total_of=d"};
+  const core::Kept parsed = kept({arguments.begin(), arguments.end()});
+  EXPECT_EQ(parsed.key, (Words{"a", "b"}));
+  ASSERT_EQ(parsed.completions.size(), 2U);
+  EXPECT_TRUE(parsed.completions[0].latch);
+  EXPECT_TRUE(parsed.completions[0].notify);
+  EXPECT_EQ(parsed.completions[0].on_done, "s.f(integer)");
+  EXPECT_EQ(parsed.completions[1].total, "c");
+  EXPECT_FALSE(parsed.completions[1].latch);
+  EXPECT_EQ(core::kept_arguments(parsed), arguments);
+}
+
+TEST(Kept, ThatNoVersionWritesIsRefusedAsUnenforceable) {
+  const std::vector<std::vector<std::string_view>> broken{
+      {},
+      {"key=a"},
+      {"counter=c"},
+      {"key=a", "counter=c", "done=o"},
+      {"key=a", "counter=c", "latch=true"},
+      {"key=a", "counter=c", "total=t"},
+      {"key=a", "counter=c", "total=t", "total_of=d"},
+      {"key=a", "counter=c", "total=t", "total_of=c", "total_of=c"},
+      {"key=a", "counter=c", "total=t", "total_of=c", "done=o", "done=p"},
+      {"key=a", "counter=c", "total=t", "total_of=c", "latch=false"},
+      {"key=a", "counter=c", "total=t", "total_of=c", "notify=yes"},
+      {"key=a", "counter=c", "total="},
+      {"key=a", "counter=c", "colour=red"},
+      {"key", "counter=c"},
+  };
+  for (std::size_t i = 0; i < broken.size(); ++i)
+    EXPECT_EQ(caught([&] { kept(broken[i]); }).sqlstate(), "55R01") << "case " << i;
+}
+
+TEST(Kept, GuardsEveryColumnThatOnlyTalliesWrite) {
+  EXPECT_EQ(runs().guarded(), (Words{"evaluated", "points", "completed", "completed_at"}));
+  EXPECT_EQ(kept({"key=id", "counter=c", "total=t", "total_of=c"}).guarded(), Words{"c"});
+}
+
+TEST(Tally, TakesTheOnlyCounterOfEveryRowAsTotalOf) {
+  core::Tally tally = results();
+  tally.completion.total = "total";
+  core::check_consistent(tally);
+  EXPECT_EQ(tally.completion.total_of, "evaluated");
+}
+
+TEST(Tally, NeedsTotalOfWhereMoreOrNoneCountEveryRow) {
+  core::Tally tally = results();
+  tally.completion.total = "total";
+  tally.counters.push_back({"all", false, "true"});
+  EXPECT_EQ(refusal(tally), "22023 total_of is needed: several counters count every row");
+  tally.completion.total_of = "all";
+  EXPECT_EQ(refusal(tally), "00000 nothing was thrown");
+  // The sum of an expression that reads "true" is no count of rows.
+  tally = source({"via=run", "counter=right", "count=correct", "counter=points", "sum=true"});
+  tally.completion.total = "total";
+  EXPECT_EQ(refusal(tally), "22023 total_of is needed: no counter counts every row");
+}
+
+TEST(Tally, RefusesWhatItWouldOtherwiseIgnore) {
+  const auto with = [](auto change) {
+    core::Tally tally = results();
+    change(tally.completion);
+    return refusal(tally);
+  };
+  EXPECT_EQ(with([](core::Completion &c) { c.done = "completed"; }), "22023 done and total_of need total");
+  EXPECT_EQ(with([](core::Completion &c) { c.total_of = "evaluated"; }), "22023 done and total_of need total");
+  EXPECT_EQ(with([](core::Completion &c) { c.done_at = "at"; }), "22023 done_at needs done");
+  EXPECT_EQ(with([](core::Completion &c) { c.on_done = "f()"; }), "22023 on_done needs done");
+  EXPECT_EQ(with([](core::Completion &c) { c.latch = true; }), "22023 latch needs done");
+  EXPECT_EQ(with([](core::Completion &c) { c.notify = true; }), "22023 notify needs done");
+  EXPECT_EQ(with([](core::Completion &c) {
+              c.total = "total";
+              c.total_of = "points2";
+            }),
+            "22023 total_of \"points2\" is not one of the counters");
+  core::Tally none = results();
+  none.counters.clear();
+  EXPECT_EQ(refusal(none), "22023 a tally needs at least one counter");
+}
+
+TEST(Tally, GivesAColumnOneRole) {
+  core::Tally tally = complete();
+  tally.completion.done_at = "completed";
+  EXPECT_EQ(refusal(tally), "22023 column \"completed\" is named twice");
+  tally = complete();
+  tally.completion.done = "points";
+  EXPECT_EQ(refusal(tally), "22023 column \"points\" is named twice");
+  tally = complete();
+  tally.via = {"run", "run"};
+  EXPECT_EQ(refusal(tally), "22023 column \"run\" is named twice");
+  tally = results();
+  tally.counters.front().column = "";
+  EXPECT_EQ(refusal(tally), "22023 a column name must not be empty");
+}
+
+TEST(Tally, ComparesATotalWithAnythingButItself) {
+  core::Tally tally = complete();
+  tally.completion.total = "points";
+  EXPECT_EQ(refusal(tally), "00000 nothing was thrown");
+  for (const char *same : {"evaluated", "completed", "completed_at"}) {
+    tally.completion.total = same;
+    EXPECT_EQ(refusal(tally), std::string("22023 total \"") + same + "\" cannot be compared with itself");
+  }
+}
+
+TEST(Several, MakeTheSameContractInAnyOrder) {
+  core::Tally second = assignments();
+  second.completion.total = "expected";
+  second.completion.total_of = "total";
+  const core::Kept none{{"id"}, {}, {}};
+  const Words expected{"key=id",         "counter=evaluated",    "counter=points",
+                       "counter=total",  "total=total",          "total_of=evaluated",
+                       "done=completed", "done_at=completed_at", "on_done=public.finish(integer)",
+                       "total=expected", "total_of=total"};
+  EXPECT_EQ(core::kept_arguments(core::with(core::with(none, complete()), second)), expected);
+  EXPECT_EQ(core::kept_arguments(core::with(core::with(none, second), complete())), expected);
+}
+
+TEST(Several, GoOneByOne) {
+  const core::Kept both = core::with(runs(), assignments());
+  EXPECT_EQ(core::kept_arguments(core::without(both, assignments())), core::kept_arguments(runs()));
+  const core::Kept rest = core::without(both, results());
+  EXPECT_EQ(rest.counters, Words{"total"});
+  EXPECT_TRUE(rest.completions.empty());
+  EXPECT_EQ(rest.key, Words{"id"});
+  EXPECT_TRUE(core::without(rest, assignments()).counters.empty());
+}
+
+TEST(Whole, HasTheCompletionThatTheParentKeepsForIt) {
+  const core::Kept both = core::with(runs(), assignments());
+  EXPECT_EQ(core::whole(results(), both).completion.done, "completed");
+  EXPECT_EQ(core::whole(assignments(), both).completion.total, "");
+}
+
+TEST(Weaker, IsNothingThatOnlyAdds) {
+  core::Tally after = complete();
+  after.counters.push_back({"wrong", false, "NOT correct"});
+  after.completion.latch = true;
+  after.completion.notify = true;
+  EXPECT_TRUE(core::weakened(complete(), after).empty());
+  EXPECT_TRUE(core::weakened(results(), complete()).empty());
+  // In another order it is the same.
+  std::reverse(after.counters.begin(), after.counters.end());
+  EXPECT_TRUE(core::weakened(complete(), after).empty());
+}
+
+TEST(Weaker, NamesEverythingThatIsLost) {
+  core::Tally before = complete();
+  before.completion.latch = true;
+  before.completion.notify = true;
+  EXPECT_EQ(core::weakened(before, source({"via=run", "counter=evaluated", "count=correct"})),
+            (Words{"counter \"evaluated\" counts something else", "counter \"points\" is removed",
+                   "total \"total\" is removed", "total_of \"evaluated\" is removed", "done \"completed\" is removed",
+                   "done_at \"completed_at\" is removed", "on_done \"public.finish(integer)\" is removed",
+                   "latch is removed", "notify is removed"}));
+}
+
+TEST(Weaker, NamesWhatBecomesSomethingElse) {
+  core::Tally after = complete();
+  after.counters.back().sum = false;
+  after.completion.total = "expected";
+  after.completion.total_of = "points";
+  after.completion.done = "finished";
+  EXPECT_EQ(core::weakened(complete(), after),
+            (Words{"counter \"points\" counts something else", "total \"total\" becomes \"expected\"",
+                   "total_of \"evaluated\" becomes \"points\"", "done \"completed\" becomes \"finished\""}));
+}
+
+TEST(Rename, FollowsAColumnOfTheChildIntoTheForeignKeyAlone) {
+  const core::Tally tally = source({"via=run", "via=part", "counter=run", "count=true"});
+  EXPECT_EQ(core::source_arguments(core::child_renamed(tally, "run", "run_id")),
+            (Words{"via=run_id", "via=part", "counter=run", "count=true"}));
+}
+
+TEST(Rename, FollowsAColumnOfTheParentInEveryRole) {
+  EXPECT_EQ(core::source_arguments(core::parent_renamed(source({"via=c", "counter=c", "count=true"}), "c", "d")),
+            (Words{"via=c", "counter=d", "count=true"}));
+  const core::Kept before = runs();
+  const auto renamed = [&](const char *from) {
+    return core::kept_arguments(core::parent_renamed(before, from, "new"));
+  };
+  EXPECT_EQ(renamed("id").front(), "key=new");
+  EXPECT_EQ(renamed("evaluated"), (Words{"key=id", "counter=new", "counter=points", "total=total", "total_of=new",
+                                         "done=completed", "done_at=completed_at", "on_done=public.finish(integer)"}));
+  EXPECT_EQ(renamed("total")[3], "total=new");
+  EXPECT_EQ(renamed("completed")[5], "done=new");
+  EXPECT_EQ(renamed("completed_at")[6], "done_at=new");
+  // A function is no column.
+  EXPECT_EQ(renamed("public.finish(integer)"), core::kept_arguments(before));
+}
+
+}  // namespace

@@ -42,6 +42,40 @@ INSERT INTO "Other"."Défense" VALUES (1, 7), (1, 8);
 INSERT INTO plain VALUES (1, 'draft');
 )";
 
+constexpr const char *tallied_tables = R"sql(
+CREATE TABLE runs (
+    id              bigint PRIMARY KEY,
+    name            text,
+    total           integer,
+    evaluated_count integer,
+    correct_count   bigint,
+    score_total     numeric,
+    is_completed    boolean,
+    completed_at    timestamptz);
+CREATE TABLE results (
+    run_id      bigint NOT NULL REFERENCES runs,
+    question_id integer NOT NULL,
+    is_correct  boolean NOT NULL,
+    score       numeric CHECK (score >= 0),
+    note        text,
+    CONSTRAINT one_result_each UNIQUE (run_id, question_id));
+CREATE TABLE completions (run_id bigint);
+CREATE FUNCTION complete(bigint) RETURNS void LANGUAGE sql AS 'INSERT INTO public.completions VALUES ($1)';
+SELECT ratchet.tally('results', 'runs',
+                     '{"evaluated_count": "true", "correct_count": "is_correct", "score_total": "sum(score)"}',
+                     total => 'total', done => 'is_completed', done_at => 'completed_at',
+                     on_done => 'complete(bigint)');
+INSERT INTO runs (id, name, total) VALUES (1, 'first', 4), (2, 'second', 2), (3, 'third', NULL);
+CREATE TABLE "Other"."Läufe" (project_id bigint, year integer, evaluated bigint, PRIMARY KEY (project_id, year));
+CREATE TABLE "Other"."Ergebnisse" (
+    id         uuid PRIMARY KEY,
+    project_id bigint,
+    year       integer,
+    FOREIGN KEY (project_id, year) REFERENCES "Other"."Läufe");
+SELECT ratchet.tally('"Other"."Ergebnisse"', '"Other"."Läufe"', '{"evaluated": "true"}');
+INSERT INTO "Other"."Läufe" VALUES (1, 2025), (1, 2026);
+)sql";
+
 }  // namespace
 
 support::throwaway_server &server() {
@@ -53,6 +87,11 @@ void server_test::SetUp() {
   static int count = 0;
   dsn_ = server().create_database("test_" + std::to_string(++count));
   sql(tables);
+}
+
+void tally_test::SetUp() {
+  server_test::SetUp();
+  sql(tallied_tables);
 }
 
 pqxx::result server_test::sql(const std::string &text) {

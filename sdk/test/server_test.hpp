@@ -37,6 +37,17 @@ class server_test : public ::testing::Test {
   std::string dsn_;
 };
 
+// The same with runs that count their results: run 1 of 4 questions, run 2 of 2, run 3 of unknown length.
+class tally_test : public server_test {
+ protected:
+  void SetUp() override;
+
+  // A result, as a batch takes it.
+  static nlohmann::json result(int run, int question, bool correct = true) {
+    return {{"run_id", run}, {"question_id", question}, {"is_correct", correct}};
+  }
+};
+
 inline constexpr const char *request_a = "0b4f9e0e-6a3c-4f0e-9d5b-3d1c4f1f7a10";
 inline constexpr const char *request_b = "5a0b8a52-3a0e-4a2f-8a53-1c7c7a4f2b11";
 

@@ -1,0 +1,352 @@
+"""Counted runs under load, and everything counted again.
+
+Writers (writer.py) change their results of a few runs in all the ways there are, while their backends are cancelled and
+terminated at random. Two phases take turns:
+
+ - churn: counts go up and down, runs are completed and reopened again and again;
+ - fill: nothing but additions, until every run has all its results. So each run must be completed exactly once.
+
+Judged are the counters (counted again in one snapshot, all the time by a watcher and at the end of each phase, and by
+ratchet.verify()), the completions (a log that on_done writes against a log that a trigger of the user's writes), what
+the writers know of their own results, and the deadlocks.
+
+With --crashes somebody else stops the server at once in the middle of all this and starts it again, as often as that.
+With --control the counters are kept by a trigger that counts again: the same load must find it wrong.
+
+The server is the one that the environment names. The exit status is 0 when all is well. What is random comes from the
+seed; which writer is hit by what at which moment does not.
+"""
+
+import argparse
+import collections
+import faulthandler
+import os
+import random
+import sys
+import threading
+import time
+
+import psycopg2
+from writer import DEADLINE, Writer, connect
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+TALLY = """SELECT ratchet.tally('results', 'runs', '{"evaluated_count": "true", "correct_count": "is_correct",
+    "incorrect_count": "NOT is_correct", "score_total": "sum(score)"}', total => 'total', done => 'is_completed',
+    done_at => 'completed_at', on_done => 'run_completed(int)')"""
+CONTROL = """CREATE TRIGGER count_again AFTER INSERT OR UPDATE OR DELETE ON results
+    FOR EACH ROW EXECUTE FUNCTION count_again()"""
+
+# Each must find no rows, whenever nobody writes.
+CHECKS = {
+    'no drift, counted again': 'SELECT * FROM drift',
+    'no drift, says verify()': 'SELECT * FROM ratchet.verify()',
+    'is_completed turns as the counts say, true and false in turn': """
+        SELECT * FROM (SELECT *, lag(done, 1, false) OVER (PARTITION BY run_id ORDER BY number) AS before FROM turns) t
+        WHERE done = before OR done IS DISTINCT FROM coalesce(total > 0 AND evaluated >= total, false)""",
+    'is_completed is what its last turn says': """
+        SELECT * FROM runs r WHERE is_completed IS DISTINCT FROM coalesce(
+            (SELECT done FROM turns WHERE run_id = r.id ORDER BY number DESC LIMIT 1), false)""",
+    'on_done is called once a completion, in the same transaction': """
+        SELECT run_id, tx, sum(calls) AS calls, sum(turns) AS turns
+        FROM (SELECT run_id, tx, 1, 0 FROM completions UNION ALL SELECT run_id, tx, 0, 1 FROM turns WHERE done)
+            l (run_id, tx, calls, turns)
+        GROUP BY run_id, tx HAVING sum(calls) <> sum(turns)""",
+    'on_done sees all that is counted':
+        'SELECT * FROM completions WHERE counted <> evaluated OR evaluated < total OR total <= 0',
+    'nothing stays prepared': 'SELECT * FROM pg_prepared_xacts',
+}
+# After a fill phase; completions from this number on are its own.
+FILLED = {
+    'every run is completed by its last result':
+        'SELECT * FROM runs WHERE NOT is_completed OR evaluated_count <> total',
+    'every run is completed exactly once': """
+        SELECT r.id, count(c.number) FROM runs r LEFT JOIN completions c ON c.run_id = r.id AND c.number > %s
+        GROUP BY r.id HAVING count(c.number) <> 1""",
+    'a run is completed by a transaction that stored a result of it, and the last one': """
+        SELECT * FROM completions c WHERE number > %s AND (counted <> total
+            OR NOT EXISTS (SELECT FROM results r WHERE r.run_id = c.run_id AND r.tx = c.tx))""",
+}
+KINDS = ['insert', 'copy', 'batch', 'batch, flushed', 'upsert', 'update', 'move', 'delete', 'save of a run', 'released',
+         'rolled back to', 'rolled back to, flushed', 'commit', 'flush', 'immediate', 'prepare', 'rolled back',
+         'statement_timeout', 'cancelled', 'terminated']
+
+
+class Load:
+    def __init__(self, options, runs, may_crash=False):
+        self.control = options.control
+        self.seed = options.seed
+        self.slots = options.slots
+        self.may_crash = may_crash
+        self.runs = list(range(1, runs + 1))
+        self.random = random.Random(f'{self.seed}/load')
+        self.failures = collections.defaultdict(list)
+        self.looks = 0
+        self.stopping = threading.Event()
+        self.create_database(f'counters_{runs}')
+        self.admin = connect('admin')
+        with open(os.path.join(HERE, 'counters.sql'), encoding='utf-8') as schema:
+            self.ask(schema.read())
+        self.ask('INSERT INTO runs (id, total) SELECT i, 5 FROM generate_series(1, %s) i', [runs])
+        self.ask(CONTROL if self.control else TALLY)
+        self.writers = [Writer(self, number) for number in range(options.writers)]
+
+    @staticmethod
+    def create_database(name):
+        os.environ.pop('PGDATABASE', None)
+        connection = psycopg2.connect(dbname='postgres')
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS {name}')
+            cursor.execute(f'CREATE DATABASE {name}')
+        connection.close()
+        os.environ['PGDATABASE'] = name
+
+    def ask(self, sql, parameters=None):
+        with self.admin.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else cursor.rowcount
+
+    def fail(self, problem, check='nothing unexpected happens to a writer'):
+        self.failures[check].append(str(problem))
+
+    def total(self, *kinds):
+        return sum(writer.counts[kind] for writer in self.writers for kind in kinds)
+
+    # -- beside the writers --------------------------------------------------------------------------------------------
+
+    def harass(self):
+        """Cancels, and now and then terminates, whichever writer it hits."""
+        chaos = random.Random(self.random.random())
+        connection = connect('chaos')
+        with connection.cursor() as cursor:
+            while not self.stopping.wait(chaos.expovariate(40)):
+                function = chaos.choices(['pg_cancel_backend', 'pg_terminate_backend'], [5, 1])[0]
+                cursor.execute(f'SELECT {function}(pid) FROM pg_stat_activity WHERE application_name = %s',
+                               [f'writer {chaos.randrange(len(self.writers))}'])
+        connection.close()
+
+    def watch(self):
+        """What everybody else sees: the counts are right in every snapshot, not only when nobody writes."""
+        connection = connect('watcher')
+        with connection.cursor() as cursor:
+            while not self.stopping.wait(0.05):
+                cursor.execute('SELECT * FROM drift')
+                for row in cursor.fetchall():
+                    self.fail(row, 'no drift in any snapshot meanwhile')
+                self.looks += 1
+        connection.close()
+
+    def beside(self, function):
+        try:
+            function()
+        except psycopg2.Error as error:
+            # A crash ends these; the next phase starts them again.
+            if not self.may_crash:
+                self.fail(f'{function.__name__}: {error}')
+
+    def write(self, writer, step):
+        try:
+            while not self.stopping.is_set() and step(writer) is not False:
+                pass
+        except Exception as error:  # handed over to the main thread
+            self.fail(f'writer {writer.number}: {error!r}')
+            raise
+
+    def phase(self, step, finished=lambda: False):
+        """All writers do step() over and over, until it answers False or finished() is true."""
+        self.stopping.clear()
+        threads = [threading.Thread(target=self.write, args=(writer, step), daemon=True) for writer in self.writers]
+        others = [threading.Thread(target=self.beside, args=(function,), daemon=True)
+                  for function in (self.harass, self.watch)]
+        for thread in threads + others:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            if finished() or self.failures and not self.control:
+                self.stopping.set()
+            time.sleep(0.01)
+        self.stopping.set()
+        for thread in others:
+            thread.join()
+
+    # -- the phases ----------------------------------------------------------------------------------------------------
+
+    def churn_for(self, seconds):
+        end = time.monotonic() + seconds
+        self.phase(Writer.churn, lambda: time.monotonic() > end)
+
+    def prepare_fill(self):
+        """Takes half of all results away and says who has to add which to what; answers where the log stands."""
+        half = range(0, len(self.writers) * self.slots, 2)
+        self.ask('DELETE FROM results WHERE id = ANY (%s)', [list(half)])
+        places = self.random.sample(half, len(half))
+        plan = {id: self.runs[number % len(self.runs)] for number, id in enumerate(places)}
+        for writer in self.writers:
+            writer.plan = {id: plan[id] for id in writer.ids if id in plan}
+            writer.rows = {id: row for id, row in writer.rows.items() if id not in plan}
+        missing = collections.Counter(plan.values())
+        for run in self.runs:
+            self.ask('UPDATE runs SET total = evaluated_count + %s WHERE id = %s', [missing[run], run])
+        return self.ask('SELECT coalesce(max(number), 0) FROM completions')[0][0]
+
+    # -- what must hold ------------------------------------------------------------------------------------------------
+
+    def check(self, checks, before=None):
+        for name, sql in checks.items():
+            for row in self.ask(sql, [before] if '%s' in sql else None):
+                self.fail(row, name)
+
+    def check_all(self):
+        self.check(CHECKS)
+        known = {id: row for writer in self.writers for id, row in writer.rows.items()}
+        stored = {row[0]: tuple(row[1:]) for row in self.ask('SELECT id, run_id, is_correct, score FROM results')}
+        if stored != known:
+            self.fail(f'{set(stored.items()) ^ set(known.items())}', 'the results are what their writers know of them')
+
+    def check_deadlocks(self):
+        for writer in self.writers:
+            writer.connection.close()
+        # A backend adds to the statistics at the latest when it ends.
+        end = time.monotonic() + DEADLINE
+        while self.ask("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'writer %'"):
+            if time.monotonic() > end:
+                self.fail('a writer does not end')
+                break
+            time.sleep(0.01)
+        told = self.ask('SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()')[0][0]
+        if told or self.total('deadlocks'):
+            self.fail(f'{told} in pg_stat_database, {self.total("deadlocks")} told to writers', 'no deadlocks')
+
+    def describe(self):
+        counts = collections.Counter()
+        for writer in self.writers:
+            counts.update(writer.counts)
+        completions = self.ask('SELECT count(*) FROM completions')[0][0]
+        return ', '.join([f'{counts.pop("committed")} committed', f'{completions} completions', f'{self.looks} looks'] +
+                         [f'{count} {kind}' for kind, count in sorted(counts.items())])
+
+
+def tell(ok, name, problems=()):
+    print(f'{"ok" if ok else "not ok"} - {name}', flush=True)
+    for problem in list(problems)[:5]:
+        print('#   ' + problem.replace('\n', '\n#   '), flush=True)
+    return ok
+
+
+def run_load(options, runs):
+    """Phases in turn for so many seconds, longer where not everything has happened yet."""
+    load = Load(options, runs)
+    end = time.monotonic() + options.seconds
+    latest = end + 5 * options.seconds + DEADLINE
+    cycle = min(4, options.seconds / 2)
+    while not load.failures and time.monotonic() < latest:
+        load.churn_for(cycle)
+        load.check_all()
+        before = load.prepare_fill()
+        load.phase(Writer.fill)
+        if not load.failures:
+            load.check(FILLED, before)
+        load.check_all()
+        if time.monotonic() > end and all(load.total(kind) for kind in KINDS):
+            break
+    load.check_deadlocks()
+    for kind in [] if load.failures else KINDS:
+        if not load.total(kind):
+            load.fail(f'no "{kind}"', 'everything has happened')
+    print(f'# {load.describe()}')
+    names = [*CHECKS, *FILLED, 'no drift in any snapshot meanwhile', 'the results are what their writers know of them',
+             'nothing unexpected happens to a writer', 'no deadlocks', 'everything has happened']
+    what = f'{options.writers} writers, {runs} run{"s" if runs > 1 else ""}'
+    return all([tell(not load.failures[name], f'{what}: {name}', load.failures[name]) for name in names])
+
+
+def run_control(options, runs):
+    """Until a count is found wrong; that takes longer where the load's own deadlocks are in the way."""
+    load = Load(options, runs)
+    latest = time.monotonic() + options.seconds + DEADLINE
+    wrong = load.failures['no drift in any snapshot meanwhile']
+    load.phase(Writer.churn, lambda: wrong or time.monotonic() > latest)
+    print(f'# {len(wrong)} wrong in {load.looks} looks, {load.total("deadlocks")} deadlocks')
+    return tell(wrong, f'{options.writers} writers, {runs} run{"s" if runs > 1 else ""}: counters that are counted again'
+                ' by hand are found wrong')
+
+
+def run_crashes(options, runs):
+    """The server goes down and comes back while a phase is running. Who does that reads when on standard output."""
+    load = Load(options, runs, may_crash=True)
+    for number in range(1, options.crashes + 1):
+        filling = load.random.random() < 0.5
+        before = load.prepare_fill() if filling else None
+        started = load.total('committed')
+        announced = False
+        crashed = False
+
+        def finished():
+            nonlocal announced, crashed
+            if not announced and load.total('committed') > started + 2 * len(load.writers):
+                announced = True
+                print(f'crash {number} in {load.random.randint(0, 300)} ms', flush=True)
+            try:
+                load.ask('SELECT 1')
+            except psycopg2.Error:
+                crashed = True
+            return crashed
+
+        step = Writer.fill if filling else Writer.churn
+        load.phase(step, finished)
+        while not crashed and not load.failures:  # everything was added before it came
+            finished()
+            time.sleep(0.01)
+        load.admin = reconnect()
+        for writer in load.writers:
+            writer.rejoin()
+        if filling:
+            load.phase(Writer.fill)
+            load.check(FILLED, before)
+        load.check_all()
+        problems = [f'{name}: {problem}' for name, found in load.failures.items() for problem in found]
+        if not tell(not problems, f'crash {number}: 0 drift, completions exact', problems):
+            return False
+    print(f'# {load.describe()}')
+    return tell(not load.total('deadlocks'), 'no deadlocks')
+
+
+def reconnect():
+    end = time.monotonic() + DEADLINE
+    while True:
+        try:
+            return connect('admin')
+        except psycopg2.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
+def print_exception(kind, error, trace):
+    """psycopg2 prints what it meets while it raises that a connection was terminated during COPY: nobody's fault."""
+    if kind is not SystemError:
+        sys.__excepthook__(kind, error, trace)
+
+
+def main():
+    sys.excepthook = print_exception
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--runs', type=int, nargs='+', default=[1, 100])
+    parser.add_argument('--seconds', type=float, default=60)
+    parser.add_argument('--writers', type=int, default=16)
+    parser.add_argument('--slots', type=int, default=64, help='how many results a writer can have')
+    parser.add_argument('--seed', default=os.environ.get('RATCHET_SEED') or random.SystemRandom().randrange(10**9))
+    parser.add_argument('--crashes', type=int, default=0)
+    parser.add_argument('--control', action='store_true')
+    options = parser.parse_args()
+    options.seed = str(options.seed)
+    print(f'# seed {options.seed}', flush=True)
+    # Whatever hangs, this program ends.
+    faulthandler.dump_traceback_later(60 + 10 * len(options.runs) * (options.seconds + DEADLINE)
+                                      + 10 * options.crashes, exit=True)
+    run = run_crashes if options.crashes else run_control if options.control else run_load
+    return all([run(options, runs) for runs in options.runs])
+
+
+if __name__ == '__main__':
+    sys.exit(0 if main() else 1)

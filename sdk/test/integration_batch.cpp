@@ -186,6 +186,39 @@ TEST_F(batch_test, thousand_records_in_a_call) {
   EXPECT_EQ(run_now(1), "333/166/0 t");
 }
 
+TEST_F(batch_test, writer_needs_no_right_on_the_parent_and_learns_nothing_of_it) {
+  sql("CREATE ROLE batch_writer; GRANT INSERT ON results TO batch_writer");
+  {
+    pqxx::connection connection{dsn_};
+    pqxx::work tx{connection};
+    tx.exec("SET ROLE batch_writer");
+    const auto r = batch("results").add(result(1, 1)).run(tx);
+    EXPECT_EQ(r.outcome, batch_outcome::stored);
+    EXPECT_TRUE(r.progress.empty());
+    try {
+      (void)progress("runs", 1).run(tx);
+      ADD_FAILURE() << "read without the right to";
+    } catch (const error &e) {
+      EXPECT_EQ(e.kind(), error_kind::privilege) << e.what();
+    }
+  }
+  sql("DROP OWNED BY batch_writer; DROP ROLE batch_writer");
+}
+
+TEST_F(batch_test, changed_parent_under_repeatable_read_is_retryable) {
+  pqxx::connection connection{dsn_};
+  pqxx::transaction<pqxx::repeatable_read> tx{connection};
+  tx.exec("SELECT FROM runs LIMIT 1");  // takes the snapshot
+  ASSERT_TRUE(run(batch("results").add(result(1, 1))));
+  try {
+    (void)batch("results").add(result(1, 2)).run(tx);
+    ADD_FAILURE() << "counted on top of a run that changed";
+  } catch (const error &e) {
+    EXPECT_EQ(e.sqlstate(), "40001") << e.what();
+    EXPECT_TRUE(e.retryable());
+  }
+}
+
 TEST_F(batch_test, bad_records_are_refused_whole) {
   const auto with = [](const char *column, const json &content) {
     auto record = result(1, 2);

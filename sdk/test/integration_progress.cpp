@@ -26,6 +26,17 @@ TEST_F(progress_test, counters_are_told) {
   EXPECT_FALSE(r.progress->columns.contains("name"));  // only what the tally is about
 }
 
+TEST_F(progress_test, own_results_are_counted_that_are_not_flushed_yet) {
+  pqxx::connection connection{dsn_};
+  pqxx::work tx{connection};
+  (void)batch("results").add(result(2, 1)).flush(false).run(tx);
+  tx.exec("INSERT INTO results VALUES (2, 2, true)");
+  const auto r = progress("runs", 2).run(tx);
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r.progress->count("evaluated_count"), 2);
+  EXPECT_EQ(r.progress->done, true);
+}
+
 TEST_F(progress_test, unknown_total_is_null) {
   const auto r = run(progress("runs", 3));
   ASSERT_TRUE(r);

@@ -29,7 +29,8 @@ struct [[nodiscard]] batch_result {
   std::string outcome_text;               ///< The outcome as the server spelled it.
   std::int64_t inserted = 0;              ///< How many records were stored.
   std::vector<duplicate> duplicates;      ///< The records that were not, one by one.
-  std::vector<parent_progress> progress;  ///< Counters of every parent that stored records belong to.
+  std::vector<parent_progress> progress;  ///< Counters of every parent that stored records belong to, as far as the
+                                          ///< role may read them; none without flush.
 
   /// Whether anything was stored, so that there is something to commit. Also true for an empty batch.
   explicit operator bool() const noexcept {
@@ -61,7 +62,7 @@ class RATCHET_EXPORT batch {
   batch &add(const nlohmann::json &record);
 
   /// `flush(false)` leaves the counters to the end of the transaction, or to `SELECT ratchet.flush()`: for several
-  /// batches in one transaction, so that their parents are locked once and late. The answer then has no progress.
+  /// batches in one transaction, so that their parents are locked once and late. The answer has no progress then.
   batch &flush(bool now);
 
   /// How many records it has.

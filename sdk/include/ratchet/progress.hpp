@@ -52,7 +52,8 @@ class RATCHET_EXPORT progress {
   /// Asks for the row `key` of the table `parent`; the table is written as in SQL, see submission::submission.
   progress(std::string parent, ratchet::key key);
 
-  /// Runs it. Locks nothing and waits for nobody.
+  /// Runs it. What this transaction has counted and not written yet (see batch::flush) is written first, which waits
+  /// while another transaction holds one of those parents; otherwise it locks no row and waits for nobody.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (55R01: no tally counts into the
   /// table), privilege (42501), connection.

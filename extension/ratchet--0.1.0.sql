@@ -329,8 +329,9 @@ COMMENT ON FUNCTION ratchet.watch_ddl() IS
 'Event trigger function: follows column renames into contracts and refuses, in the migration itself, DDL after which a contract could not be enforced (55R01) and attachment of ratchet triggers without the rights of the table''s owner (42501).';
 
 CREATE EVENT TRIGGER ratchet_ddl_end ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE',
-                 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN',
+    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE INDEX', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE',
+                 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA', 'ALTER SCHEMA',
+                 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER OPERATOR', 'ALTER TYPE', 'ALTER DOMAIN',
                  -- Both accept the name of a table.
                  'ALTER VIEW', 'ALTER MATERIALIZED VIEW')
     EXECUTE FUNCTION ratchet.watch_ddl();
@@ -351,7 +352,15 @@ CREATE FUNCTION ratchet._findings(target regclass) RETURNS TABLE (severity text,
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_findings';
 COMMENT ON FUNCTION ratchet._findings(regclass) IS
-'What ratchet.health() has to say about one guarded table.';
+'What ratchet.health() has to say about one table with contracts.';
+
+CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT via text[], OUT counters jsonb,
+    OUT total text, OUT total_of text, OUT done text, OUT done_at text, OUT on_done text, OUT latch boolean,
+    OUT notify boolean)
+    LANGUAGE c STABLE STRICT
+    AS 'MODULE_PATHNAME', 'ratchet_tally_row';
+COMMENT ON FUNCTION ratchet._tally(oid, oid) IS
+'What ratchet.contract has to say about one tally.';
 
 CREATE VIEW ratchet.contract AS
 SELECT t.tgrelid::pg_catalog.regclass AS target,
@@ -365,7 +374,17 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        v.mode[1] AS mode,
        COALESCE(v.insert[1], 'allow') AS insert,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D' AS enabled,
-       t.oid AS trigger
+       t.oid AS trigger,
+       NULL::pg_catalog.regclass AS parent,
+       NULL::pg_catalog.text[] AS via,
+       NULL::pg_catalog.jsonb AS counters,
+       NULL::pg_catalog.text AS total,
+       NULL::pg_catalog.text AS total_of,
+       NULL::pg_catalog.text AS done,
+       NULL::pg_catalog.text AS done_at,
+       NULL::pg_catalog.text AS on_done,
+       NULL::pg_catalog.bool AS latch,
+       NULL::pg_catalog.bool AS notify
 FROM pg_catalog.pg_trigger t
 CROSS JOIN LATERAL (
     SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
@@ -384,6 +403,13 @@ CROSS JOIN LATERAL (
     ) a
 ) v
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure
+  AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+UNION ALL
+SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
+       y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify
+FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
+WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
 COMMENT ON VIEW ratchet.contract IS
 'Every contract of this database, one row each, read back from the triggers that are the contract. Partition clones are left out.';
@@ -392,7 +418,12 @@ CREATE FUNCTION ratchet.health() RETURNS TABLE (severity text, target regclass, 
     LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT f.severity, c.target, f.finding, f.remedy
-    FROM ratchet.contract c CROSS JOIN LATERAL ratchet._findings(c.target) f
+    FROM (SELECT DISTINCT t.tgrelid::pg_catalog.regclass AS target FROM pg_catalog.pg_trigger t
+          WHERE t.tgfoid OPERATOR(pg_catalog.=) ANY (ARRAY['ratchet.guard_row()'::pg_catalog.regprocedure,
+                    'ratchet.count_row()'::pg_catalog.regprocedure, 'ratchet.keep_counters()'::pg_catalog.regprocedure,
+                    'ratchet.flush_counters()'::pg_catalog.regprocedure]::pg_catalog.oid[])
+            AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid) c
+    CROSS JOIN LATERAL ratchet._findings(c.target) f
     UNION ALL
     SELECT 'error', t.tgrelid::pg_catalog.regclass,
            pg_catalog.format('trigger "%s" is left of a contract whose guard trigger is gone', t.tgname),
@@ -400,7 +431,8 @@ BEGIN ATOMIC
     FROM pg_catalog.pg_trigger t
     WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_insert()'::pg_catalog.regprocedure
       AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
-      AND NOT EXISTS (SELECT FROM ratchet.contract c WHERE c.target OPERATOR(pg_catalog.=) t.tgrelid)
+      AND NOT EXISTS (SELECT FROM ratchet.contract c
+                      WHERE c.target OPERATOR(pg_catalog.=) t.tgrelid AND c.kind OPERATOR(pg_catalog.=) 'guard')
     UNION ALL
     SELECT 'error', NULL::pg_catalog.regclass,
            pg_catalog.format('event trigger "%s" is disabled: DDL can break contracts unseen', e.evtname),
@@ -415,7 +447,7 @@ BEGIN ATOMIC
     WHERE pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica';
 END;
 COMMENT ON FUNCTION ratchet.health() IS
-'What keeps a contract of this database from being enforced, a row a finding: severity (error: not enforced now; warning: not enforced on some path), the table (NULL for the whole database), the finding and what to do about it. No rows: all is well. Locks: ACCESS SHARE on every guarded table.';
+'What keeps a contract of this database from being enforced, a row a finding: severity (error: not enforced now; warning: not enforced on some path), the table (NULL for the whole database), the finding and what to do about it. No rows: all is well. Locks: ACCESS SHARE on every table with a contract.';
 
 -- ---------------------------------------------------------------------------
 -- Comments on all overloads of a verb, and who may see what

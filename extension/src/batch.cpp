@@ -19,6 +19,7 @@ extern "C" {
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_index.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "rewrite/prs2lock.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/array.h"
@@ -211,6 +212,40 @@ void write_rows(StringInfo sql, const Batch &batch) {
   write_records(sql, batch);
 }
 
+// Whether an index gets a new value for every row, from a sequence or the
+// like: what it would refuse is no repeated record.
+bool is_generated(Relation child, const Bitmapset *columns, HeapTuple index) {
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(index));
+  for (int i = 0; i < form->indnkeyatts; ++i) {
+    const AttrNumber attnum = form->indkey.values[i];
+    if (attnum <= 0 || bms_is_member(attnum, columns)) continue;
+    Node *expression = build_column_default(child, attnum);
+    if (expression != nullptr && contain_volatile_functions(expression)) return true;
+  }
+  return false;
+}
+
+// The only key that a record can repeat; nullptr: there are several, or none
+// that could be named. Naming it saves a look into every other unique index.
+const Key *only_key(const Batch &batch) {
+  if (list_length(batch.keys) != 1) return nullptr;
+  ListCell *cell;
+  foreach (cell, RelationGetIndexList(batch.child)) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+    if (!HeapTupleIsValid(tuple)) return nullptr;
+    const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    const bool named =
+        strcmp(get_rel_name(lfirst_oid(cell)), static_cast<const Key *>(linitial(batch.keys))->name) == 0;
+    const bool harmless = named ? form->indimmediate
+                          : !form->indisunique && !form->indisexclusion
+                              ? true
+                              : form->indisunique && is_generated(batch.child, batch.columns, tuple);
+    ReleaseSysCache(tuple);
+    if (!harmless) return nullptr;
+  }
+  return static_cast<const Key *>(linitial(batch.keys));
+}
+
 const char *insert_sql(const Batch &batch) {
   StringInfoData sql;
   initStringInfo(&sql);
@@ -237,7 +272,13 @@ const char *insert_sql(const Batch &batch) {
                            : key->attnums[i]);
   }
   appendStringInfoString(&sql, bms_is_empty(batch.optional) ? "r.o" : "e.o");
-  appendStringInfoString(&sql, " OFFSET 0) s WHERE ratchet._take(s.o) ON CONFLICT DO NOTHING");
+  appendStringInfoString(&sql, " OFFSET 0) s WHERE ratchet._take(s.o) ON CONFLICT ");
+  if (const Key *only = only_key(batch)) {
+    for (int i = 0; i < only->count; ++i)
+      appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "(", quote_identifier(get_attname(child, only->attnums[i], false)));
+    appendStringInfoString(&sql, ") ");
+  }
+  appendStringInfoString(&sql, "DO NOTHING");
   return sql.data;
 }
 

@@ -25,8 +25,11 @@ extern "C" {
 #include "contract.h"
 #include "declare.h"
 #include "errors.h"
+#include "expression.h"
 #include "pg/fence.h"
+#include "sqltext.h"
 #include "structure.h"
+#include "tally_triggers.h"
 
 namespace ratchet {
 
@@ -87,8 +90,33 @@ void check_attachment(const Attachment &attachment) {
   error_not_owner(attachment.relation, "attach a ratchet trigger");
 }
 
+// Conditions and columns of tallies. The foreign key is not looked for: a
+// restore creates triggers before it.
+void check_tallies(Relation relation) {
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    if (trigger == nullptr) break;
+    const SourceTerms *source = source_of_trigger(relation, trigger);
+    for (int i = 0; i < source->nvia; ++i)
+      if (get_attnum(RelationGetRelid(relation), source->via[i]) <= 0)
+        error_no_column(sqlstate_unenforceable, relation, source->via[i]);
+    for (int i = 0; i < source->ncounters; ++i)
+      parse_expression(relation, source->counters[i].expression, source->counters[i].sum, sqlstate_unenforceable);
+  }
+  const Trigger *counters = find_trigger(relation, Role::counters);
+  if (counters == nullptr) return;
+  const KeptTerms *kept = kept_of_trigger(relation, counters);
+  check_kept(relation, kept, sqlstate_unenforceable);
+  check_counters_structure(relation);
+  for (int i = 0; i < kept->ncompletions; ++i)
+    if (kept->completions[i].on_done != nullptr && !OidIsValid(find_function(kept->completions[i].on_done)))
+      error_unenforceable(relation, psprintf("on_done function %s does not exist", kept->completions[i].on_done),
+                          "Declare the tally with another function first.");
+}
+
 void check_member(Relation relation) {
   check_shapes(relation);
+  check_tallies(relation);
   const Trigger *guard = find_guard_trigger(relation);
   if (guard == nullptr) return;
   if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
@@ -160,6 +188,7 @@ void follow_rename(const RenameStmt *rename) {
                       rename->newname);
     relation_close(relation, AccessShareLock);
     if (after != nullptr) write_contract(lfirst_oid(cell), after, Switches::keep);
+    follow_column(lfirst_oid(cell), rename->subname, rename->newname);
   }
 }
 
@@ -178,12 +207,64 @@ List *tables_of_changed_types() {
                       " JOIN changed b ON d.typbasetype OPERATOR(pg_catalog.=) b.oid)"
                       " SELECT r.tableoid, r.oid FROM pg_catalog.pg_class r"
                       " JOIN pg_catalog.pg_trigger t ON t.tgrelid OPERATOR(pg_catalog.=) r.oid"
-                      " WHERE t.tgfoid OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND EXISTS ("
+                      " WHERE t.tgfoid OPERATOR(pg_catalog.=) ANY (ARRAY[%u, %u, %u]::pg_catalog.oid[]) AND EXISTS ("
                       " SELECT FROM changed y WHERE y.oid OPERATOR(pg_catalog.=) r.reloftype OR EXISTS ("
                       " SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) r.oid"
                       " AND a.atttypid OPERATOR(pg_catalog.=) y.oid AND NOT a.attisdropped))",
-                      function_of(Role::guard)))
+                      function_of(Role::guard), function_of(Role::source), function_of(Role::counters)))
       .relations;
+}
+
+bool renames_names(std::string_view tag) {
+  for (const std::string_view one : {"ALTER FUNCTION", "ALTER ROUTINE", "ALTER SCHEMA", "ALTER OPERATOR", "ALTER TYPE"})
+    if (tag == one) return true;
+  return false;
+}
+
+// Contracts name functions, and what is named in conditions, by their names.
+void check_names() {
+  for (const Role role : {Role::source, Role::counters}) check_relations(tables_with(role));
+}
+
+// Whether partitions have come or gone by the command.
+bool moves_partitions(const Node *command) {
+  if (IsA(command, CreateStmt)) return true;
+  if (!IsA(command, AlterTableStmt)) return false;
+  ListCell *cell;
+  foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
+    const AlterTableType subtype = lfirst_node(AlterTableCmd, cell)->subtype;
+    if (subtype == AT_AttachPartition || subtype == AT_DetachPartition || subtype == AT_DetachPartitionFinalize)
+      return true;
+  }
+  return false;
+}
+
+// What the command has made possible or necessary: dependencies on a foreign
+// key that is there now, and TRUNCATE triggers of partitions that have come or
+// gone. A restore brings those triggers itself, after the partitions.
+void follow_tallies(Oid relid, bool partitions) {
+  const char relkind = get_rel_relkind(relid);
+  if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE) return;
+  write_dependencies(relid);
+  if (!partitions) return;
+  follow_partition(relid);
+  if (relkind != RELKIND_PARTITIONED_TABLE) return;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr))
+    if (lfirst_oid(cell) != relid) follow_partition(lfirst_oid(cell));
+}
+
+void check_references(Oid relid) {
+  Relation relation = try_relation_open(relid, AccessShareLock);
+  if (relation == nullptr) return;
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    if (trigger == nullptr) break;
+    if (!OidIsValid(parent_of(relation, source_of_trigger(relation, trigger))))
+      error_unenforceable(relation, "the foreign key of a tally is dropped",
+                          "Remove the tally first, with ratchet.untally().");
+  }
+  relation_close(relation, AccessShareLock);
 }
 
 void watch_command_end(const EventTriggerData *event) {
@@ -191,16 +272,20 @@ void watch_command_end(const EventTriggerData *event) {
     const auto *rename = reinterpret_cast<const RenameStmt *>(event->parsetree);
     if (rename->renameType == OBJECT_COLUMN && rename->relation != nullptr) follow_rename(rename);
   }
-  // A rule reports itself; what matters is its table.
+  // A rule and an index report themselves; what matters is their table.
   Touched touched = touched_objects(
       "SELECT COALESCE(r.tableoid, c.classid), COALESCE(r.oid, c.objid)"
       " FROM pg_catalog.pg_event_trigger_ddl_commands() c"
+      " LEFT JOIN pg_catalog.pg_index i ON c.classid OPERATOR(pg_catalog.=) "
+      "'pg_catalog.pg_class'::pg_catalog.regclass"
+      " AND i.indexrelid OPERATOR(pg_catalog.=) c.objid"
       " LEFT JOIN pg_catalog.pg_rewrite w ON c.classid OPERATOR(pg_catalog.=) "
       "'pg_catalog.pg_rewrite'::pg_catalog.regclass"
       " AND w.oid OPERATOR(pg_catalog.=) c.objid"
-      " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) w.ev_class");
+      " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) COALESCE(w.ev_class, i.indrelid)");
   if (IsA(event->parsetree, AlterDomainStmt) || GetCommandTagName(event->tag) == std::string_view("ALTER TYPE"))
     touched.relations = list_concat_unique_oid(touched.relations, tables_of_changed_types());
+  if (renames_names(GetCommandTagName(event->tag))) check_names();
   ListCell *cell;
   foreach (cell, touched.triggers) {
     const Attachment attachment = attachment_of(lfirst_oid(cell));
@@ -209,6 +294,8 @@ void watch_command_end(const EventTriggerData *event) {
       touched.relations = list_append_unique_oid(touched.relations, attachment.relation);
   }
   check_relations(touched.relations);
+  const bool partitions = moves_partitions(event->parsetree);
+  foreach (cell, touched.relations) follow_tallies(lfirst_oid(cell), partitions);
 }
 
 void watch_drop() {
@@ -217,6 +304,16 @@ void watch_drop() {
       " WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass"
       " AND d.objsubid OPERATOR(pg_catalog.>) 0");
   check_relations(touched.relations);
+  // Ordinarily the trigger depends on its foreign key; not after pg_upgrade, which runs no event triggers.
+  const Touched keyless = touched_objects(
+      "SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, c.oid"
+      " FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+      " JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) d.address_names[1]"
+      " JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid"
+      " AND c.relname OPERATOR(pg_catalog.=) d.address_names[2]"
+      " WHERE d.object_type OPERATOR(pg_catalog.=) 'table constraint'");
+  ListCell *cell;
+  foreach (cell, keyless.relations) check_references(lfirst_oid(cell));
 }
 
 void watch(FunctionCallInfo fcinfo) {

@@ -2,6 +2,8 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
@@ -11,6 +13,7 @@ extern "C" {
 
 #include "declaration.h"
 #include "errors.h"
+#include "sqltext.h"
 
 namespace ratchet {
 
@@ -55,6 +58,33 @@ Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {
     if (!locked) LockRelationOid(relid, lock);
   }
   return relation_open(relid, NoLock);
+}
+
+// nullptr: it is as CREATE TRIGGER leaves it, or shall be.
+static const char *switched(const Trigger &trigger, Switches switches) {
+  if (trigger.tgenabled == TRIGGER_FIRES_ON_ORIGIN) return nullptr;
+  if (trigger.tgenabled == TRIGGER_FIRES_ALWAYS) return "ENABLE ALWAYS";
+  if (switches == Switches::enable) return nullptr;
+  return trigger.tgenabled == TRIGGER_FIRES_ON_REPLICA ? "ENABLE REPLICA" : "DISABLE";
+}
+
+List *switched_triggers(Oid relid, Switches switches, std::initializer_list<Role> roles) {
+  List *commands = NIL;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    for (const Role role : roles)
+      for (int n = 0;; ++n) {
+        const Trigger *trigger = find_trigger(member, role, n);
+        if (trigger == nullptr) break;
+        if (const char *verb = switched(*trigger, switches))
+          commands =
+              lappend(commands, psprintf("ALTER TABLE ONLY %s %s TRIGGER %s", qualified_relation(lfirst_oid(cell)),
+                                         verb, quote_identifier(trigger->tgname)));
+      }
+    table_close(member, NoLock);
+  }
+  return commands;
 }
 
 static void run(const char *sql) {

@@ -3,7 +3,15 @@
 
 #include "pg/pg.h"
 
+#include <initializer_list>
+
+#include "cache.h"
+
 namespace ratchet {
+
+// What becomes of contract triggers that are disabled, or enabled for replica
+// sessions only. Those that are ENABLE ALWAYS stay so in any case.
+enum class Switches : unsigned char { enable, keep };
 
 // Arguments that may be NULL: nullptr.
 const char *name_argument(FunctionCallInfo fcinfo, int argument);
@@ -17,6 +25,11 @@ const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count);
 
 // Opens a relation that the caller owns; the lock is kept. action: "guard it". Errors: 42501.
 Relation open_owned(Oid relid, LOCKMODE lock, const char *action);
+
+// Commands that switch a table's triggers of these roles, and its partitions',
+// as they are now, after CREATE OR REPLACE TRIGGER has enabled them all:
+//   ALTER TABLE ONLY schema.table ENABLE ALWAYS TRIGGER "~ratchet_guard"
+List *switched_triggers(Oid relid, Switches switches, std::initializer_list<Role> roles);
 
 // Runs DDL commands (const char *), in order, as the caller.
 void run_all(const List *commands);

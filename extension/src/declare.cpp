@@ -155,29 +155,6 @@ bool unguard(Oid relid) {
   return commands != NIL;
 }
 
-// Commands that switch the triggers of a contract as they are now, after
-// CREATE OR REPLACE TRIGGER has enabled them all:
-//   ALTER TABLE ONLY schema.table ENABLE ALWAYS TRIGGER "~ratchet_guard"
-List *switched_triggers(Oid relid, Switches switches) {
-  List *commands = NIL;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
-    Relation member = table_open(lfirst_oid(cell), NoLock);
-    for (const Trigger *trigger : {find_guard_trigger(member), find_insert_trigger(member)}) {
-      if (trigger == nullptr || trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN) continue;
-      const bool always = trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
-      if (!always && switches == Switches::enable) continue;
-      const char *verb = always                                           ? "ENABLE ALWAYS"
-                         : trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA ? "ENABLE REPLICA"
-                                                                          : "DISABLE";
-      commands = lappend(commands, psprintf("ALTER TABLE ONLY %s %s TRIGGER %s", qualified_relation(lfirst_oid(cell)),
-                                            verb, quote_identifier(trigger->tgname)));
-    }
-    table_close(member, NoLock);
-  }
-  return commands;
-}
-
 bool has_insert_trigger(Oid relid) {
   Relation relation = table_open(relid, NoLock);
   const bool has = find_insert_trigger(relation) != nullptr;
@@ -192,7 +169,7 @@ bool has_insert_trigger(Oid relid) {
 //   CREATE OR REPLACE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON schema.table
 //   FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()
 void write_contract(Oid relid, const Terms *terms, Switches switches) {
-  List *switched = switched_triggers(relid, switches);
+  List *switched = switched_triggers(relid, switches, {Role::guard, Role::born});
   const char *name = qualified_relation(relid);
   StringInfoData sql;
   initStringInfo(&sql);

@@ -319,33 +319,61 @@ const char *tally(FunctionCallInfo fcinfo) {
                                                                                        : "extended";
   }
   close_pair(pair);
-  write_kept(declaration.parent, kept);
-  write_source(declaration.child, source, current.name);
+  write_kept(declaration.parent, kept, Switches::enable);
+  write_source(declaration.child, source, current.name, Switches::enable);
   if (declaration.backfill) backfill(declaration.child, declaration.parent, source);
   return outcome;
+}
+
+bool is_over(const List *tallies, const char *const *via, int nvia) {
+  ListCell *cell;
+  foreach (cell, tallies) {
+    const auto *source = static_cast<const SourceTerms *>(lfirst(cell));
+    bool same = source->nvia == nvia;
+    for (int i = 0; same && i < nvia; ++i) same = is_among(via[i], source->via, source->nvia);
+    if (same) return true;
+  }
+  return false;
+}
+
+// The counters of a parent that no child counts any more, because the child or
+// its foreign key was dropped.
+bool untally_orphans(Oid relid) {
+  Relation parent = open_owned(relid, AccessExclusiveLock, "stop counting it");
+  const Trigger *trigger = find_trigger(parent, Role::counters);
+  const KeptTerms *before = trigger == nullptr ? nullptr : kept_of_trigger(parent, trigger);
+  const KeptTerms *after = before == nullptr ? nullptr : counted_part(parent, before);
+  relation_close(parent, NoLock);
+  if (before == nullptr || after == before) return false;
+  write_kept(relid, after, Switches::keep);
+  return true;
 }
 
 bool untally(FunctionCallInfo fcinfo) {
   // Counts of this transaction still go where they belong.
   flush_pending(InvalidOid);
+  if (PG_ARGISNULL(child_argument) && !PG_ARGISNULL(parent_argument))
+    return untally_orphans(PG_GETARG_OID(parent_argument));
   Pair pair = open_pair(fcinfo, AccessExclusiveLock, "stop counting it");
-  int nvia;
+  int nvia = 0;
   const char **via = PG_ARGISNULL(2) ? nullptr : names_argument(fcinfo, 2, &nvia);
-  if (via == nullptr) {
-    List *found = tallies_between(pair.child, pair.parent);
-    if (list_length(found) > 1)
-      refuse_reference(pair.child, pair.parent, "has several tallies at", "Name the columns of one of them with via.");
-    const auto *source = found == NIL ? nullptr : static_cast<const SourceTerms *>(linitial(found));
-    via = source == nullptr ? nullptr : source->via;
-    nvia = source == nullptr ? 0 : source->nvia;
+  List *found = tallies_between(pair.child, pair.parent);
+  if (via == nullptr && list_length(found) > 1)
+    refuse_reference(pair.child, pair.parent, "has several tallies at", "Name the columns of one of them with via.");
+  if (via == nullptr && found != NIL) {
+    via = static_cast<const SourceTerms *>(linitial(found))->via;
+    nvia = static_cast<const SourceTerms *>(linitial(found))->nvia;
   }
+  // One at another parent is not meant.
+  if (!is_over(found, via, nvia)) nvia = 0;
   const Current current = find_current(pair.child, pair.parent, via, nvia);
   const Oid child = RelationGetRelid(pair.child);
   const Oid parent = RelationGetRelid(pair.parent);
+  const bool remnants = has_remnants(pair.child);
   close_pair(pair);
-  if (via == nullptr || current.source == nullptr) return false;
-  write_source(child, nullptr, current.name);
-  if (current.kept != nullptr) write_kept(parent, current.others);
+  if (current.source == nullptr && !remnants) return false;
+  write_source(child, nullptr, current.name, Switches::enable);
+  if (current.source != nullptr && current.kept != nullptr) write_kept(parent, current.others, Switches::keep);
   return true;
 }
 

@@ -16,8 +16,8 @@ void report_column(Relation relation, const char *column) {
 static int hint_stale(int sqlstate) {
   return sqlstate == sqlstate_unenforceable
              ? errhint(
-                   "The column is part of the table's guard contract: change the contract first, with "
-                   "ratchet.guard(..., replace => true) or ratchet.unguard().")
+                   "The column is part of a contract of the table: change the contract first, with "
+                   "ratchet.guard() or ratchet.tally() and replace => true, or remove it.")
              : 0;
 }
 

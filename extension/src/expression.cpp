@@ -18,6 +18,7 @@ extern "C" {
 
 #include "errors.h"
 #include "expression.h"
+#include "pg/fence.h"
 
 namespace ratchet {
 
@@ -66,6 +67,17 @@ void check_columns_used(Relation relation, const char *text, Node *expression, i
   for (int place = -1; (place = bms_next_member(used, place)) >= 0;)
     if (place + FirstLowInvalidHeapAttributeNumber <= 0)
       refuse(relation, sqlstate, text, "It uses a whole row or a system column.");
+}
+
+// What an error in an expression belongs to.
+struct Named {
+  Relation relation;
+  const char *text;
+};
+
+void name_expression(void *argument) {
+  const auto *named = static_cast<const Named *>(argument);
+  errcontext("counting \"%s\" in a tally of relation \"%s\"", named->text, RelationGetRelationName(named->relation));
 }
 
 // names: of the columns, to read a text with; NIL: as they are.
@@ -124,7 +136,10 @@ const char *canonical_expression(Relation child, const char *text, bool *sum) {
 }
 
 Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlstate) {
-  return with_pinned_path([&] {
+  Named named{relation, text};
+  ErrorContextCallback callback{error_context_stack, fenced<name_expression>, &named};
+  error_context_stack = &callback;
+  Expr *expression = with_pinned_path([&] {
     Node *expression = transform(relation, text, raw_expression(relation, text, sqlstate), sum, sqlstate);
     check_columns_used(relation, text, expression, sqlstate);
     Expr *planned = expression_planner(reinterpret_cast<Expr *>(expression));
@@ -132,6 +147,8 @@ Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlsta
       refuse(relation, sqlstate, text, "Its functions must be IMMUTABLE: the count would change without a write.");
     return planned;
   });
+  error_context_stack = callback.previous;
+  return expression;
 }
 
 const char *renamed_expression(Relation relation, const char *text, const char *from, const char *to) {

@@ -170,8 +170,10 @@ const Statement *row_statement(Counters *counters, const Pending *entry, Paramet
   appendStringInfo(&writer.sql, "UPDATE %s t SET ", qualified_relation(counters->root));
   for (int i = 0; i < counters->ncounters; ++i) {
     const char *name = quote_identifier(counters->counters[i].name);
-    appendStringInfo(&writer.sql, "%s%s = COALESCE(t.%s, 0) OPERATOR(pg_catalog.+) $%d", i > 0 ? ", " : "", name, name,
-                     ++writer.parameters);
+    // The parent's trigger sets what is stored; other triggers, which fire before it, shall see it too.
+    appendStringInfo(&writer.sql,
+                     counters->judges_alone ? "%s%s = t.%s" : "%s%s = COALESCE(t.%s, 0) OPERATOR(pg_catalog.+) $%d",
+                     i > 0 ? ", " : "", name, name, ++writer.parameters);
   }
   write_row_key(&writer, counters);
   return prepare_statement(counters, signature, writer.sql.data, *parameters);

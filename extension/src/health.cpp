@@ -10,6 +10,8 @@ extern "C" {
 #include "catalog/pg_trigger.h"
 #include "funcapi.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/tuplestore.h"
 }
 
@@ -17,6 +19,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "sqltext.h"
 #include "structure.h"
+#include "tally_triggers.h"
 #include "target.h"
 
 namespace ratchet {
@@ -34,22 +37,90 @@ const char *column_text(const ColumnFault &fault) {
                               : psprintf("column \"%s\" %s", fault.column, fault.why);
 }
 
-List *trigger_findings(List *findings, Relation relation, const Trigger *trigger, const char *name) {
+// declare: the function that declares such contracts.
+List *trigger_findings(List *findings, Relation relation, const Trigger *trigger, const char *name,
+                       const char *declare) {
   const char *table = RelationGetRelationName(relation);
   if (trigger == nullptr)
     return add(findings, "error", psprintf("\"%s\" has no trigger \"%s\"", table, name),
-               "Declare the contract again with ratchet.guard().");
+               psprintf("Declare the contract again with %s.", declare));
   if (!fires_ordinarily(*trigger))
     return add(findings, "error", psprintf("trigger \"%s\" of \"%s\" does not fire in ordinary sessions", name, table),
-               psprintf("ALTER TABLE %s ENABLE TRIGGER %s, or declare the contract again with ratchet.guard().",
-                        qualified_relation(RelationGetRelid(relation)), quote_identifier(name)));
+               psprintf("ALTER TABLE %s ENABLE TRIGGER %s, or declare the contract again with %s.",
+                        qualified_relation(RelationGetRelid(relation)), quote_identifier(name), declare));
   return findings;
+}
+
+List *named_findings(List *findings, Relation relation, const char *name) {
+  return trigger_findings(findings, relation, find_named(relation, name), name, "ratchet.tally()");
+}
+
+// The child's side of tallies. without: a child on whose table there is none, but remnants.
+List *source_findings(List *findings, Relation member, bool is_root) {
+  const char *table = RelationGetRelationName(member);
+  if (find_trigger(member, Role::source) == nullptr) {
+    if (has_remnants(member))
+      findings = add(findings, "error", psprintf("\"%s\" has triggers of a tally that is gone", table),
+                     "Declare the tally again with ratchet.tally(), or remove what is left with ratchet.untally().");
+    return findings;
+  }
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(member, Role::source, n);
+    if (trigger == nullptr) break;
+    findings = trigger_findings(findings, member, trigger, pstrdup(trigger->tgname), "ratchet.tally()");
+    const SourceTerms *source = source_of_trigger(member, trigger);
+    const Oid parent_oid = parent_of(member, source);
+    if (!OidIsValid(parent_oid)) {
+      findings = add(findings, "error", psprintf("the foreign key of a tally of \"%s\" does not exist", table),
+                     "Restore the foreign key, or remove the tally with ratchet.untally().");
+      continue;
+    }
+    if (!is_root) continue;
+    Relation parent = table_open(parent_oid, AccessShareLock);
+    const Trigger *counters = find_trigger(parent, Role::counters);
+    if (counters == nullptr || !is_kept(kept_of_trigger(parent, counters), source))
+      findings = add(findings, "error",
+                     psprintf("\"%s\" does not keep the counters of \"%s\"", RelationGetRelationName(parent), table),
+                     "Declare the tally again with ratchet.tally().");
+    if (parent->rd_rel->relowner != member->rd_rel->relowner)
+      findings =
+          add(findings, "error",
+              psprintf("\"%s\" and its parent \"%s\" have different owners", table, RelationGetRelationName(parent)),
+              "ALTER TABLE ... OWNER TO one owner of both.");
+    table_close(parent, AccessShareLock);
+  }
+  for (const char *name : {flush_insert_trigger_name, flush_update_trigger_name, flush_delete_trigger_name})
+    findings = named_findings(findings, member, name);
+  const bool partitioned = member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+  if (is_root) findings = named_findings(findings, member, truncate_trigger_name);
+  if (is_root == partitioned) findings = named_findings(findings, member, truncating_trigger_name);
+  return findings;
+}
+
+// The parent's side.
+List *kept_findings(List *findings, Relation member, bool is_root) {
+  const Trigger *trigger = find_trigger(member, Role::counters);
+  if (trigger == nullptr) return findings;
+  const KeptTerms *kept = kept_of_trigger(member, trigger);
+  for (const char *name : {counters_trigger_name, gone_trigger_name, flush_delete_trigger_name})
+    findings = named_findings(findings, member, name);
+  for (int i = 0; i < kept->ncompletions; ++i)
+    if (kept->completions[i].on_done != nullptr || kept->completions[i].notify) {
+      findings = named_findings(findings, member, completion_trigger_name);
+      break;
+    }
+  if (is_root && counted_part(member, kept) != kept)
+    findings = add(findings, "warning",
+                   psprintf("\"%s\" keeps counters that no table counts for", RelationGetRelationName(member)),
+                   "Remove them with ratchet.untally(NULL, parent), or declare the tally again.");
+  return list_concat(findings, counters_findings(member));
 }
 
 // Findings about one table of a contract: the table itself or a partition.
 List *member_findings(List *findings, Relation member, Relation root) {
+  const bool root_is_guarded = find_guard_trigger(root) != nullptr;
   const Trigger *guard = find_guard_trigger(member);
-  findings = trigger_findings(findings, member, guard, guard_trigger_name);
+  if (root_is_guarded) findings = trigger_findings(findings, member, guard, guard_trigger_name, "ratchet.guard()");
   if (guard != nullptr) {
     const Terms *terms = terms_of_trigger(CurrentMemoryContext, member, guard);
     const ColumnFault fault = find_column_fault(member, terms);
@@ -58,14 +129,17 @@ List *member_findings(List *findings, Relation member, Relation root) {
       findings = add(findings, "error", column_text(fault),
                      "Declare the contract again with ratchet.guard(..., replace => true).");
     if (terms->insert_reject)
-      findings = trigger_findings(findings, member, find_insert_trigger(member), insert_trigger_name);
+      findings =
+          trigger_findings(findings, member, find_insert_trigger(member), insert_trigger_name, "ratchet.guard()");
   }
   if (member->rd_rel->relowner != root->rd_rel->relowner)
     findings =
         add(findings, "warning",
             psprintf("partition \"%s\" has another owner, who can disable its guard", RelationGetRelationName(member)),
             "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
-  return list_concat(findings, structural_findings(member));
+  findings = source_findings(findings, member, member == root);
+  findings = kept_findings(findings, member, member == root);
+  return guard == nullptr ? findings : list_concat(findings, structural_findings(member));
 }
 
 List *findings_of(Oid relid) {
@@ -81,7 +155,8 @@ List *findings_of(Oid relid) {
     // The root is locked, and released, once.
     table_close(member, lfirst_oid(cell) == relid ? NoLock : AccessShareLock);
   }
-  if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) findings = list_concat(findings, move_findings(relid));
+  if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && find_guard_trigger(root) != nullptr)
+    findings = list_concat(findings, move_findings(relid));
   relation_close(root, AccessShareLock);
   return findings;
 }
@@ -121,9 +196,74 @@ Datum arguments_of(Oid trigger) {
   return text_array(arguments);
 }
 
+Datum counters_object(const SourceTerms *source) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < source->ncounters; ++i) {
+    const CounterTerm &counter = source->counters[i];
+    appendStringInfoString(&out, i > 0 ? ", " : "{");
+    escape_json(&out, counter.column);
+    appendStringInfoString(&out, ": ");
+    escape_json(&out, counter.sum ? psprintf("sum(%s)", counter.expression) : counter.expression);
+  }
+  appendStringInfoChar(&out, '}');
+  return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
+}
+
+// What the view tells about one tally: parent, via, counters, total, total_of,
+// done, done_at, on_done, latch, notify.
+Datum tally_row(FunctionCallInfo fcinfo) {
+  enum { parent, via, counters, total, total_of, done, done_at, on_done, latch, notify, count };
+  Datum values[count] = {};
+  bool nulls[count];
+  memset(nulls, true, sizeof(nulls));
+  const auto put = [&](int place, Datum value) {
+    values[place] = value;
+    nulls[place] = false;
+  };
+  const auto put_text = [&](int place, const char *text) {
+    if (text != nullptr) put(place, CStringGetTextDatum(text));
+  };
+  Relation child = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+  const Oid wanted = PG_GETARG_OID(1);
+  for (int n = 0; child != nullptr; ++n) {
+    const Trigger *trigger = find_trigger(child, Role::source, n);
+    if (trigger == nullptr) break;
+    if (trigger->tgoid != wanted) continue;
+    const SourceTerms *source = source_of_trigger(child, trigger);
+    List *columns = NIL;
+    for (int i = 0; i < source->nvia; ++i) columns = lappend(columns, const_cast<char *>(source->via[i]));
+    put(via, text_array(columns));
+    put(counters, counters_object(source));
+    const Oid parent_oid = parent_of(child, source);
+    if (!OidIsValid(parent_oid)) break;
+    put(parent, ObjectIdGetDatum(parent_oid));
+    Relation relation = table_open(parent_oid, AccessShareLock);
+    if (const Trigger *kept = find_trigger(relation, Role::counters)) {
+      const CompletionTerm completion = completion_of(source, kept_of_trigger(relation, kept));
+      put_text(total, completion.total);
+      put_text(total_of, completion.total_of);
+      put_text(done, completion.done);
+      put_text(done_at, completion.done_at);
+      put_text(on_done, completion.on_done);
+      put(latch, BoolGetDatum(completion.latch));
+      put(notify, BoolGetDatum(completion.notify));
+    }
+    table_close(relation, AccessShareLock);
+    break;
+  }
+  if (child != nullptr) relation_close(child, AccessShareLock);
+  TupleDesc tupdesc;
+  if (get_call_result_type(fcinfo, nullptr, &tupdesc) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "return type must be a row type");
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
+}
+
 }  // namespace
 
 }  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_tally_row) { return ratchet::tally_row(fcinfo); }
 
 RATCHET_FUNCTION(ratchet_findings) {
   ratchet::put_findings(fcinfo, ratchet::findings_of(PG_GETARG_OID(0)));

@@ -3,6 +3,7 @@
 extern "C" {
 #include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/partition.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "nodes/parsenodes.h"
@@ -69,6 +70,7 @@ Subject subject_of(Oid child, Oid parent, const SourceTerms *source) {
   subject.reference = static_cast<const ForeignKeyCacheInfo *>(linitial(found));
   table_close(relation, NoLock);
   subject.counters = current_counters(parent, AccessShareLock);
+  check_owner(get_rel_relispartition(child) ? llast_oid(get_partition_ancestors(child)) : child, subject.counters);
   const KeptTerms *kept = subject.counters->terms;
   for (int i = 0; i < kept->ncompletions; ++i)
     for (int j = 0; j < source->ncounters; ++j)

@@ -49,15 +49,15 @@ List *later_triggers(Relation relation, const char *own_name, const char *who, b
   return findings;
 }
 
-List *instead_rules(Relation relation) {
+List *instead_rules(Relation relation, const char *own_name) {
   List *findings = NIL;
   const RuleLock *rules = relation->rd_rules;
   for (int i = 0; rules != nullptr && i < rules->numLocks; ++i) {
     const RewriteRule *rule = rules->rules[i];
     if (rule->event != CMD_UPDATE || !rule->isInstead || rule->enabled == RULE_DISABLED) continue;
-    findings =
-        lappend(findings, finding("error", "an ON UPDATE DO INSTEAD rule replaces updates of the table",
-                                  "Drop the rule, or use a BEFORE trigger that sorts before \"~ratchet_guard\"."));
+    findings = lappend(findings,
+                       finding("error", "an ON UPDATE DO INSTEAD rule replaces updates of the table",
+                               psprintf("Drop the rule, or use a BEFORE trigger that sorts before \"%s\".", own_name)));
   }
   return findings;
 }
@@ -94,17 +94,56 @@ const char *kind_of(char relkind) {
       ERROR, errcode(sqlstate_unenforceable),
       errmsg("trigger \"%s\" of relation \"%s\" is not a ratchet contract", trigger, RelationGetRelationName(relation)),
       errdetail("A ratchet trigger function is attached under another name, time or condition than ratchet uses."),
-      errhint("Declare contracts with ratchet.guard()."), (report_table(relation), 0));
+      errhint("Declare contracts with ratchet.guard() and ratchet.tally()."), (report_table(relation), 0));
   pg_unreachable();
+}
+
+// What a trigger of each role must look like.
+struct Shape {
+  Role role;
+  const char *name;
+  bool prefix;  // the name may go on
+  int16 type;
+  bool condition;
+  bool constraint;
+};
+
+constexpr Shape shapes[] = {
+    {Role::guard, guard_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE, false,
+     false},
+    {Role::born, insert_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT, true, false},
+    {Role::source, source_trigger_prefix, true,
+     TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, false, false},
+    {Role::flush, flush_insert_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT, true, true},
+    {Role::flush, flush_update_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true, true},
+    {Role::flush, flush_delete_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_DELETE, true, true},
+    {Role::truncate, truncate_trigger_name, false, TRIGGER_TYPE_TRUNCATE, false, false},
+    {Role::truncate, truncating_trigger_name, false, TRIGGER_TYPE_TRUNCATE | TRIGGER_TYPE_BEFORE, false, false},
+    {Role::counters, counters_trigger_name, false,
+     TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE, false, false},
+    {Role::completion, completion_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true, false},
+    {Role::gone, gone_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_DELETE, false, false}};
+
+bool has_name(const Trigger &trigger, const Shape &shape) {
+  return shape.prefix ? strncmp(trigger.tgname, shape.name, strlen(shape.name)) == 0
+                      : strcmp(trigger.tgname, shape.name) == 0;
+}
+
+bool has_shape(const Trigger &trigger, const Shape &shape) {
+  return has_name(trigger, shape) && trigger.tgtype == shape.type && trigger.tgnattr == 0 &&
+         (trigger.tgqual != nullptr) == shape.condition && OidIsValid(trigger.tgconstraint) == shape.constraint &&
+         trigger.tgdeferrable == shape.constraint && trigger.tginitdeferred == shape.constraint;
 }
 
 // Contracts and nothing else have these names: CREATE OR REPLACE TRIGGER needs
 // only the TRIGGER privilege and would take a contract away without a trace.
 void check_reserved(Relation relation, const Trigger &trigger) {
-  if (strcmp(trigger.tgname, guard_trigger_name) != 0 && strcmp(trigger.tgname, insert_trigger_name) != 0) return;
+  bool reserved = false;
+  for (const Shape &shape : shapes) reserved = reserved || has_name(trigger, shape);
+  if (!reserved) return;
   ereport(ERROR, errcode(ERRCODE_RESERVED_NAME),
           errmsg("trigger name \"%s\" is reserved for ratchet contracts", trigger.tgname),
-          errhint("Give the trigger another name; a contract is removed with ratchet.unguard()."),
+          errhint("Give the trigger another name; a contract is removed with ratchet.unguard() or ratchet.untally()."),
           (report_table(relation), 0));
 }
 
@@ -157,24 +196,20 @@ void check_shapes(Relation relation) {
   const TriggerDesc *triggers = relation->trigdesc;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
     const Trigger &trigger = triggers->triggers[i];
-    const bool guards = role_of(trigger.tgfoid) == Role::guard;
-    const bool inserts = role_of(trigger.tgfoid) == Role::born;
-    if (!guards && !inserts) {
+    const Role role = role_of(trigger.tgfoid);
+    if (role == Role::count) {
       check_reserved(relation, trigger);
       continue;
     }
-    const int16 shape =
-        guards ? TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE : TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
-    if (trigger.tgtype != shape || trigger.tgnattr > 0 || OidIsValid(trigger.tgconstraint) ||
-        (trigger.tgqual == nullptr) != guards ||
-        strcmp(trigger.tgname, guards ? guard_trigger_name : insert_trigger_name) != 0)
-      refuse_shape(relation, trigger.tgname);
+    bool fits = false;
+    for (const Shape &shape : shapes) fits = fits || (shape.role == role && has_shape(trigger, shape));
+    if (!fits) refuse_shape(relation, trigger.tgname);
   }
 }
 
 List *structural_findings(Relation relation) {
-  List *findings =
-      list_concat(later_triggers(relation, guard_trigger_name, "the guard", false), instead_rules(relation));
+  List *findings = list_concat(later_triggers(relation, guard_trigger_name, "the guard", false),
+                               instead_rules(relation, guard_trigger_name));
   const Trigger *guard = find_guard_trigger(relation);
   // Through an ancestor without the contract a row could move out, be changed, and move in again.
   if (relation->rd_rel->relispartition && guard != nullptr && !guard->tgisclone)
@@ -196,8 +231,8 @@ static void raise_first(Relation relation, const List *findings) {
 void check_structure(Relation relation) { raise_first(relation, structural_findings(relation)); }
 
 List *counters_findings(Relation relation) {
-  List *findings =
-      list_concat(later_triggers(relation, counters_trigger_name, "the counters", true), instead_rules(relation));
+  List *findings = list_concat(later_triggers(relation, counters_trigger_name, "the counters", true),
+                               instead_rules(relation, counters_trigger_name));
   if (has_inheritance_children(relation))
     findings = lappend(findings, finding("error", "the table has inheritance children, whose rows are not counted for",
                                          "Use declarative partitioning."));

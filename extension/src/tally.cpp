@@ -248,14 +248,6 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
   return tally;
 }
 
-void check_owner(const Tally *tally, const Counters *counters) {
-  if (owner_of(tally->root) == counters->owner) return;
-  ereport(ERROR, errcode(sqlstate_unenforceable),
-          errmsg("tally of relation \"%s\" cannot be kept", get_rel_name(tally->root)),
-          errdetail("The table and its parent \"%s\" have different owners.", get_rel_name(counters->root)),
-          errhint("Give both the same owner, or remove the tally with ratchet.untally()."));
-}
-
 void compile(Tally *tally) {
   Compiled *compiled = &tally->compiled;
   compiled->epoch = 0;
@@ -295,6 +287,14 @@ Datum evaluate(Compiled *compiled, ExprState *state, TupleTableSlot *row, bool *
 
 void init_tallies() { RegisterXactCallback(fenced<end_transaction>, nullptr); }
 
+void check_owner(Oid child, const Counters *counters) {
+  if (owner_of(child) == counters->owner) return;
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("tally of relation \"%s\" cannot be kept", get_rel_name(child)),
+          errdetail("The table and its parent \"%s\" have different owners.", get_rel_name(counters->root)),
+          errhint("Give both the same owner, or remove the tally with ratchet.untally()."));
+}
+
 Tally *tally_of(Relation relation, const Trigger *trigger) {
   return static_cast<Tally *>(cached(relation, trigger, Role::source, build_tally));
 }
@@ -319,7 +319,7 @@ Counters *resolve(Tally *tally) {
   const uint64 looked_at = cache_generation();
   Relation parent = table_open(tally->other, AccessShareLock);
   Counters *counters = require_counters(parent);
-  check_owner(tally, counters);
+  check_owner(tally->root, counters);
   for (int i = 0; i < tally->ncounted; ++i) {
     tally->places[i] = place_of(counters->terms, tally->counted[i].column);
     if (tally->places[i] < 0)

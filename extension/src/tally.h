@@ -137,6 +137,11 @@ Counters *require_counters(Relation parent);
 // locked with ACCESS SHARE until the end of the transaction. Errors: 55R01.
 Counters *resolve(Tally *tally);
 
+// Counts are written, and children counted, as the owner of the parent: on
+// behalf of a child that is somebody else's, that would be a gain. child: the
+// topmost table. Errors: 55R01 when the owners differ.
+void check_owner(Oid child, const Counters *counters);
+
 // Evaluates against a row of the child. For a key that has a NULL false is returned.
 bool key_of_row(Tally *tally, TupleTableSlot *row, Datum *key);
 Datum value_of_row(Tally *tally, int place, TupleTableSlot *row, bool *isnull);

@@ -138,6 +138,18 @@ KeptTerms *kept_without(const KeptTerms *before, const SourceTerms *source) {
   return terms;
 }
 
+KeptTerms *kept_less(const KeptTerms *kept, const KeptTerms *less) {
+  MemoryContext context = CurrentMemoryContext;
+  KeptTerms *terms = nullptr;
+  in_core([&] {
+    core::Tally removed;
+    for (int i = 0; i < less->ncounters; ++i) removed.counters.push_back({less->counters[i], false, {}});
+    const core::Kept after = core::without(parse(kept), removed);
+    if (!after.counters.empty()) terms = flatten(context, after);
+  });
+  return terms;
+}
+
 const char *weakened(const SourceTerms *source, const KeptTerms *kept, const TallyRequest &request) {
   MemoryContext context = CurrentMemoryContext;
   const char *difference = nullptr;
@@ -177,6 +189,17 @@ KeptTerms *parent_renamed(const KeptTerms *kept, const char *from, const char *t
   KeptTerms *after = nullptr;
   in_core([&] { after = flatten(context, core::parent_renamed(parse(kept), from, to)); });
   return unless_same(after, kept);
+}
+
+SourceTerms *with_expressions(const SourceTerms *source, const char *const *expressions) {
+  MemoryContext context = CurrentMemoryContext;
+  SourceTerms *after = nullptr;
+  in_core([&] {
+    core::Tally tally = parse(source);
+    for (int i = 0; i < source->ncounters; ++i) tally.counters[i].expression = expressions[i];
+    after = flatten(context, tally);
+  });
+  return after;
 }
 
 }  // namespace ratchet

@@ -74,6 +74,9 @@ KeptTerms *kept_with(const KeptTerms *before, const char *const *key, int nkey, 
 // The parent's part without a tally; nullptr: nothing is left.
 KeptTerms *kept_without(const KeptTerms *before, const SourceTerms *source);
 
+// The parent's part without the counters of another one; nullptr: nothing is left.
+KeptTerms *kept_less(const KeptTerms *kept, const KeptTerms *less);
+
 // What a request would remove from a tally or change about it, as one sentence fragment; nullptr: nothing.
 const char *weakened(const SourceTerms *source, const KeptTerms *kept, const TallyRequest &request);
 
@@ -84,5 +87,8 @@ CompletionTerm completion_of(const SourceTerms *source, const KeptTerms *kept);
 SourceTerms *child_renamed(const SourceTerms *source, const char *from, const char *to);
 SourceTerms *parent_renamed(const SourceTerms *source, const char *from, const char *to);
 KeptTerms *parent_renamed(const KeptTerms *kept, const char *from, const char *to);
+
+// The same with other texts for its expressions, in the order of its counters.
+SourceTerms *with_expressions(const SourceTerms *source, const char *const *expressions);
 
 }  // namespace ratchet

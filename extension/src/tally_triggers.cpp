@@ -7,11 +7,13 @@ extern "C" {
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "executor/spi.h"
 #include "utils/syscache.h"
 }
 
 #include "declaration.h"
 #include "errors.h"
+#include "expression.h"
 #include "flat.h"
 #include "reference.h"
 #include "sqltext.h"
@@ -33,13 +35,6 @@ constexpr struct {
 
 bool is_leaf(Relation relation) {
   return relation->rd_rel->relispartition && relation->rd_rel->relkind == RELKIND_RELATION;
-}
-
-const Trigger *find_named(Relation relation, const char *name) {
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
-    if (strcmp(triggers->triggers[i].tgname, name) == 0) return &triggers->triggers[i];
-  return nullptr;
 }
 
 bool is_on(Relation relation, const char *name) {
@@ -76,13 +71,13 @@ bool has_source(Relation relation, const char *without) {
   }
 }
 
-// Whether a table and its partitions all have the trigger.
-bool has_everywhere(Oid relid, const char *name) {
+// Whether a table and its partitions all have the trigger, enabled.
+bool is_on_everywhere(Oid relid, const char *name) {
   bool whole = true;
   ListCell *cell;
   foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    whole = whole && find_named(member, name) != nullptr;
+    whole = whole && is_on(member, name);
     table_close(member, NoLock);
   }
   return whole;
@@ -95,7 +90,7 @@ List *settle_flush(List *commands, Relation relation, bool is_child, bool is_par
   const Oid relid = RelationGetRelid(relation);
   for (const auto &trigger : flush_triggers) {
     const bool wanted = is_child || (is_parent && trigger.parent);
-    if (wanted && has_everywhere(relid, trigger.name)) continue;
+    if (wanted && is_on_everywhere(relid, trigger.name)) continue;
     commands = drop(commands, relation, trigger.name);
     if (!wanted) continue;
     commands = lappend(
@@ -159,14 +154,42 @@ List *references_of(Relation child, const SourceTerms *source) {
   return references(child, via, source->nvia, InvalidOid);
 }
 
-bool is_kept(const KeptTerms *kept, const SourceTerms *source) {
-  for (int i = 0; i < source->ncounters; ++i) {
-    bool found = false;
-    for (int j = 0; j < kept->ncounters; ++j)
-      found = found || strcmp(source->counters[i].column, kept->counters[j]) == 0;
-    if (!found) return false;
+bool leads_to(Relation child, const SourceTerms *source, Oid parent) {
+  ListCell *cell;
+  foreach (cell, references_of(child, source))
+    if (static_cast<const ForeignKeyCacheInfo *>(lfirst(cell))->confrelid == parent) return true;
+  return false;
+}
+
+// A tally whose trigger has to be written anew.
+struct Change {
+  Oid child;
+  const char *name;
+  const SourceTerms *source;
+};
+
+// Adds the changes of a child's own tallies; `after` gives nullptr where there is none.
+template <typename After>
+List *renamed_sources(List *changes, Relation child, After &&after) {
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(child, Role::source, n);
+    if (trigger == nullptr) return changes;
+    if (trigger->tgisclone) continue;
+    const char *name = pstrdup(trigger->tgname);
+    const SourceTerms *source = after(source_of_trigger(child, trigger));
+    if (source == nullptr) continue;
+    auto *change = static_cast<Change *>(palloc(sizeof(Change)));
+    *change = {RelationGetRelid(child), name, source};
+    changes = lappend(changes, change);
   }
-  return true;
+}
+
+// Always a change: whether an expression names the column is for the parser to say.
+SourceTerms *with_renamed_expressions(Relation child, const SourceTerms *source, const char *from, const char *to) {
+  auto **expressions = static_cast<const char **>(palloc(sizeof(char *) * source->ncounters));
+  for (int i = 0; i < source->ncounters; ++i)
+    expressions[i] = renamed_expression(child, source->counters[i].expression, from, to);
+  return with_expressions(source, expressions);
 }
 
 void depend_on_reference(Relation child, const Trigger *trigger) {
@@ -202,6 +225,28 @@ const Trigger *find_source_trigger(Relation child, const char *const *via, int n
   }
 }
 
+const Trigger *find_named(Relation relation, const char *name) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
+    if (strcmp(triggers->triggers[i].tgname, name) == 0) return &triggers->triggers[i];
+  return nullptr;
+}
+
+bool is_kept(const KeptTerms *kept, const SourceTerms *source) {
+  for (int i = 0; i < source->ncounters; ++i) {
+    bool found = false;
+    for (int j = 0; j < kept->ncounters; ++j)
+      found = found || strcmp(source->counters[i].column, kept->counters[j]) == 0;
+    if (!found) return false;
+  }
+  return true;
+}
+
+Oid parent_of(Relation child, const SourceTerms *source) {
+  List *keys = references_of(child, source);
+  return keys == NIL ? InvalidOid : static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->confrelid;
+}
+
 List *tallies_between(Relation child, Relation parent) {
   List *found = NIL;
   const Trigger *counters = find_trigger(parent, Role::counters);
@@ -210,23 +255,21 @@ List *tallies_between(Relation child, Relation parent) {
     const Trigger *trigger = find_trigger(child, Role::source, n);
     if (trigger == nullptr) return found;
     SourceTerms *source = source_of_trigger(child, trigger);
-    List *keys = references_of(child, source);
-    bool leads = keys == NIL && kept != nullptr && is_kept(kept, source);
-    ListCell *cell;
-    foreach (cell, keys)
-      leads = leads || static_cast<const ForeignKeyCacheInfo *>(lfirst(cell))->confrelid == RelationGetRelid(parent);
+    const bool leads = references_of(child, source) == NIL ? kept != nullptr && is_kept(kept, source)
+                                                           : leads_to(child, source, RelationGetRelid(parent));
     if (leads) found = lappend(found, source);
   }
 }
 
 //   CREATE OR REPLACE TRIGGER "!ratchet_tally_1" AFTER INSERT OR UPDATE OR DELETE ON schema.child
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.count_row('via=run_id', 'counter=evaluated_count', 'count=true', ...)
-void write_source(Oid child, const SourceTerms *source, const char *name) {
+void write_source(Oid child, const SourceTerms *source, const char *name, Switches switches) {
+  List *switched = switched_triggers(child, switches, {Role::source, Role::truncate});
   Relation relation = table_open(child, NoLock);
   const bool is_parent = find_trigger(relation, Role::counters) != nullptr;
   List *commands = NIL;
   if (source == nullptr) {
-    commands = drop(commands, relation, name);
+    if (name != nullptr) commands = drop(commands, relation, name);
     if (!has_source(relation, name)) {
       commands = settle_flush(commands, relation, false, is_parent);
       commands = truncate_triggers(commands, child, false);
@@ -242,7 +285,7 @@ void write_source(Oid child, const SourceTerms *source, const char *name) {
     commands = truncate_triggers(commands, child, true);
   }
   table_close(relation, NoLock);
-  run_all(commands);
+  run_all(source == nullptr ? commands : list_concat(commands, switched));
   if (source != nullptr) write_dependencies(child);
 }
 
@@ -252,7 +295,8 @@ void write_source(Oid child, const SourceTerms *source, const char *name) {
 //   FOR EACH ROW WHEN (NEW.is_completed AND OLD.is_completed IS NOT TRUE) EXECUTE FUNCTION ratchet.complete_row()
 //   CREATE OR REPLACE TRIGGER "!ratchet_gone" AFTER DELETE ON schema.parent
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.count_gone()
-void write_kept(Oid parent, const KeptTerms *kept) {
+void write_kept(Oid parent, const KeptTerms *kept, Switches switches) {
+  List *switched = switched_triggers(parent, switches, {Role::counters, Role::completion, Role::gone});
   Relation relation = table_open(parent, NoLock);
   List *commands = NIL;
   const char *condition = kept == nullptr ? nullptr : completion_condition(kept);
@@ -278,8 +322,80 @@ void write_kept(Oid parent, const KeptTerms *kept) {
                                           quote_identifier(gone_trigger_name), qualified_relation(parent)));
   commands = settle_flush(commands, relation, has_source(relation, nullptr), kept != nullptr);
   table_close(relation, NoLock);
-  run_all(commands);
+  run_all(kept == nullptr ? commands : list_concat(commands, switched));
   if (kept != nullptr) write_dependencies(parent);
+}
+
+List *tables_with(Role role) {
+  List *tables = NIL;
+  MemoryContext caller = CurrentMemoryContext;
+  SPI_connect();
+  const char *sql = psprintf(
+      "SELECT DISTINCT tgrelid FROM pg_catalog.pg_trigger WHERE tgfoid OPERATOR(pg_catalog.=) "
+      "%u::pg_catalog.oid AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid ORDER BY 1",
+      function_of(role));
+  if (SPI_execute(sql, false, 0) != SPI_OK_SELECT) elog(ERROR, "reading triggers failed");
+  for (uint64 i = 0; i < SPI_processed; ++i) {
+    bool isnull;
+    const Datum oid = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+    MemoryContext spi = MemoryContextSwitchTo(caller);
+    tables = lappend_oid(tables, DatumGetObjectId(oid));
+    MemoryContextSwitchTo(spi);
+  }
+  SPI_finish();
+  return tables;
+}
+
+void follow_column(Oid relid, const char *from, const char *to) {
+  Relation relation = try_relation_open(relid, AccessShareLock);
+  if (relation == nullptr) return;
+  List *sources = renamed_sources(NIL, relation, [&](const SourceTerms *source) {
+    SourceTerms *after = child_renamed(source, from, to);
+    return with_renamed_expressions(relation, after == nullptr ? source : after, from, to);
+  });
+  const Trigger *counters = find_trigger(relation, Role::counters);
+  const KeptTerms *kept = nullptr;
+  if (counters != nullptr && !counters->tgisclone) kept = parent_renamed(kept_of_trigger(relation, counters), from, to);
+  relation_close(relation, NoLock);
+  if (kept != nullptr) {
+    write_kept(relid, kept, Switches::keep);
+    ListCell *cell;
+    foreach (cell, tables_with(Role::source)) {
+      Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
+      if (child == nullptr) continue;
+      sources = renamed_sources(sources, child, [&](const SourceTerms *source) {
+        return leads_to(child, source, relid) ? parent_renamed(source, from, to) : nullptr;
+      });
+      relation_close(child, NoLock);
+    }
+  }
+  ListCell *cell;
+  foreach (cell, sources) {
+    const auto *change = static_cast<const Change *>(lfirst(cell));
+    write_source(change->child, change->source, change->name, Switches::keep);
+  }
+}
+
+const KeptTerms *counted_part(Relation parent, const KeptTerms *kept) {
+  const KeptTerms *uncounted = kept;
+  ListCell *cell;
+  foreach (cell, tables_with(Role::source)) {
+    Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
+    if (child == nullptr) continue;
+    ListCell *source;
+    foreach (source, tallies_between(child, parent))
+      if (uncounted != nullptr) uncounted = kept_without(uncounted, static_cast<const SourceTerms *>(lfirst(source)));
+    relation_close(child, NoLock);
+  }
+  return uncounted == nullptr ? kept : kept_less(kept, uncounted);
+}
+
+bool has_remnants(Relation child) {
+  if (has_source(child, nullptr)) return false;
+  const bool is_parent = find_trigger(child, Role::counters) != nullptr;
+  return find_named(child, flush_insert_trigger_name) != nullptr ||
+         find_named(child, truncate_trigger_name) != nullptr ||
+         (!is_parent && find_named(child, flush_delete_trigger_name) != nullptr);
 }
 
 void follow_partition(Oid relid) {

@@ -6,6 +6,7 @@
 
 #include "pg/pg.h"
 
+#include "declaration.h"
 #include "tally.h"
 
 namespace ratchet {
@@ -17,12 +18,35 @@ const Trigger *find_source_trigger(Relation child, const char *const *via, int n
 // key is gone) whose counters the parent keeps. A list of SourceTerms *.
 List *tallies_between(Relation child, Relation parent);
 
+// The parent that the foreign key of a tally leads to; InvalidOid: there is no such key.
+Oid parent_of(Relation child, const SourceTerms *source);
+
+// Whether the parent's part has all counters of a tally.
+bool is_kept(const KeptTerms *kept, const SourceTerms *source);
+
+// A relation's trigger by name; nullptr: there is none.
+const Trigger *find_named(Relation relation, const char *name);
+
 // Creates, replaces or (nullptr) drops the child's trigger of a tally and what
-// goes with it. name: of its trigger; nullptr: a new one.
-void write_source(Oid child, const SourceTerms *source, const char *name);
+// goes with it. name: of its trigger; nullptr: a new one, or none that could be dropped.
+void write_source(Oid child, const SourceTerms *source, const char *name, Switches switches);
+
+// The part of what a parent keeps that its children count: `kept` itself when that is all of it, nullptr when it is
+// none.
+const KeptTerms *counted_part(Relation parent, const KeptTerms *kept);
+
+// Whether a table has triggers of a tally whose own trigger is gone.
+bool has_remnants(Relation child);
 
 // Creates, replaces or (nullptr) drops the parent's triggers.
-void write_kept(Oid parent, const KeptTerms *kept);
+void write_kept(Oid parent, const KeptTerms *kept, Switches switches);
+
+// Rewrites what names a column of this table that was renamed: the tallies of
+// which it is the child, and those of which it is the parent.
+void follow_column(Oid relid, const char *from, const char *to);
+
+// Every table that has a trigger of this role of its own, partitions left out.
+List *tables_with(Role role);
 
 // Creates the TRUNCATE trigger on a partition of a counted table, or drops it
 // where the table is counted no more: statement triggers are not cloned.

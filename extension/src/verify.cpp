@@ -13,7 +13,6 @@
 extern "C" {
 #include "access/relation.h"
 #include "access/xact.h"
-#include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "nodes/parsenodes.h"
@@ -28,6 +27,7 @@ extern "C" {
 #include "recount.h"
 #include "reference.h"
 #include "sqltext.h"
+#include "tally_triggers.h"
 #include "verb.h"
 
 namespace ratchet {
@@ -49,42 +49,11 @@ void check_owner(Oid relid, const char *action) {
   if (!owns_relation(relid, GetUserId())) error_not_owner(relid, action);
 }
 
-// Every table with a tally of its own, partitions left out.
-List *counted_tables() {
-  List *tables = NIL;
-  MemoryContext caller = CurrentMemoryContext;
-  SPI_connect();
-  const char *sql = psprintf(
-      "SELECT DISTINCT tgrelid FROM pg_catalog.pg_trigger WHERE tgfoid OPERATOR(pg_catalog.=) "
-      "%u::pg_catalog.oid AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid ORDER BY 1",
-      function_of(Role::source));
-  if (SPI_execute(sql, false, 0) != SPI_OK_SELECT) elog(ERROR, "reading tallies failed");
-  for (uint64 i = 0; i < SPI_processed; ++i) {
-    bool isnull;
-    const Datum oid = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-    MemoryContext spi = MemoryContextSwitchTo(caller);
-    tables = lappend_oid(tables, DatumGetObjectId(oid));
-    MemoryContextSwitchTo(spi);
-  }
-  SPI_finish();
-  return tables;
-}
-
-Oid parent_of(Relation child, const SourceTerms *source) {
-  auto *via = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * source->nvia));
-  for (int i = 0; i < source->nvia; ++i) via[i] = get_attnum(RelationGetRelid(child), source->via[i]);
-  const List *keys = references(child, via, source->nvia, InvalidOid);
-  if (keys == NIL)
-    error_unenforceable(child, "the foreign key of a tally does not exist",
-                        "Restore the foreign key, or remove the tally with ratchet.untally().");
-  return static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->confrelid;
-}
-
 // The tallies whose child or parent is the target; InvalidOid: all that the caller owns.
 List *places_of(Oid target) {
   List *places = NIL;
   ListCell *cell;
-  foreach (cell, counted_tables()) {
+  foreach (cell, tables_with(Role::source)) {
     if (!OidIsValid(target) && !owns_relation(lfirst_oid(cell), GetUserId())) continue;
     Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
     if (child == nullptr) continue;
@@ -93,6 +62,9 @@ List *places_of(Oid target) {
       if (trigger == nullptr) break;
       const SourceTerms *source = source_of_trigger(child, trigger);
       const Oid parent = parent_of(child, source);
+      if (!OidIsValid(parent))
+        error_unenforceable(child, "the foreign key of a tally does not exist",
+                            "Restore the foreign key, or remove the tally with ratchet.untally().");
       if (OidIsValid(target) && target != parent && target != RelationGetRelid(child)) continue;
       auto *place = static_cast<Place *>(palloc(sizeof(Place)));
       *place = {RelationGetRelid(child), parent, source};

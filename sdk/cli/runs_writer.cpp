@@ -91,13 +91,14 @@ void runs_writer::call_submit_batch(const result_batch &batch) {
   pqxx::work tx{connection_};
   const auto result = records.run(tx);
   tx.commit();
-  if (result.outcome != batch_outcome::stored || result.progress.size() != 1) {
+  if (result.outcome != batch_outcome::stored) {
     throw std::runtime_error("ratchet.submit_batch() of new rows answered " + result.outcome_text);
   }
-  const auto &run = result.progress.front();
-  add(batch, fmt::format("called ratchet.submit_batch(): {} {}, count {} of {}", result.inserted, result.outcome_text,
-                         run.count("evaluated_count").value_or(0), run.count("total").value_or(0)));
-  if (run.done.value_or(false)) add(batch, "completed the run");
+  add(batch, fmt::format("called ratchet.submit_batch(): {} {}", result.inserted, result.outcome_text));
+  for (const auto &run : result.progress) {
+    add(batch, fmt::format("was told: count {} of {}{}", run.count("evaluated_count").value_or(0),
+                           run.count("total").value_or(0), run.done.value_or(false) ? ", completed" : ""));
+  }
 }
 
 runs_writer::image runs_writer::read(pqxx::transaction_base &tx, const result_batch &batch) {

@@ -85,7 +85,7 @@ class Writer:
         self.now = dict(self.rows)
         self.doing = []
         self.limited = False
-        self.isolation = 'REPEATABLE READ' if self.random.random() < 0.1 else 'READ COMMITTED'
+        self.isolation = self.random.choices(['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'], [88, 8, 4])[0]
         try:
             self.execute(f'BEGIN ISOLATION LEVEL {self.isolation}')
             self.limit()

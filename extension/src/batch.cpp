@@ -24,7 +24,6 @@ extern "C" {
 #include "rewrite/rewriteHandler.h"
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
@@ -34,6 +33,7 @@ extern "C" {
 #include "flush.h"
 #include "pg/fence.h"
 #include "progress.h"
+#include "settings.h"
 #include "sqltext.h"
 #include "verb.h"
 
@@ -165,7 +165,7 @@ const char *default_text(Relation child, AttrNumber attnum) {
     error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, child, NameStr(attribute->attname),
                        "is an identity column: all records must name it, or none");
   const int level = NewGUCNestLevel();
-  set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  pin_search_path();
   const char *text = deparse_expression(expression, NIL, false, false);
   AtEOXact_GUC(true, level);
   return text;

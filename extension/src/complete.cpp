@@ -10,7 +10,6 @@ extern "C" {
 #include "commands/async.h"
 #include "executor/spi.h"
 #include "parser/parse_coerce.h"
-#include "utils/guc.h"
 }
 
 #include "complete.h"
@@ -18,6 +17,7 @@ extern "C" {
 #include "owner.h"
 #include "pending.h"
 #include "pg/fence.h"
+#include "settings.h"
 #include "sqltext.h"
 
 namespace ratchet {
@@ -41,14 +41,19 @@ void name_completion(void *argument) {
              get_rel_name(completed->counters->root));
 }
 
-//   SELECT schema.function($1, ...)
+//   SELECT schema.function($1::type, ...)
 const char *call_of(Oid function, int nkey) {
   StringInfoData sql;
   initStringInfo(&sql);
   appendStringInfo(
       &sql, "SELECT %s(",
       quote_qualified_identifier(get_namespace_name(get_func_namespace(function)), get_func_name(function)));
-  for (int i = 0; i < nkey; ++i) appendStringInfo(&sql, "%s$%d", i > 0 ? ", " : "", i + 1);
+  Oid *types;
+  int count;
+  get_func_signature(function, &types, &count);
+  // The declared types: an overload that fits the key better is not what was declared.
+  for (int i = 0; i < nkey; ++i)
+    appendStringInfo(&sql, "%s$%d::%s", i > 0 ? ", " : "", i + 1, format_type_be_qualified(types[i]));
   appendStringInfoChar(&sql, ')');
   return sql.data;
 }
@@ -57,6 +62,8 @@ void call(const Completed *completed, const char *signature) {
   const Counters *counters = completed->counters;
   Oid types[INDEX_MAX_KEYS];
   for (int i = 0; i < counters->nkey; ++i) types[i] = counters->key[i].type;
+  // The writer needs no right to look up what the owner has named.
+  const User caller = become(counters->owner, 0);
   Relation parent = table_open(counters->root, AccessShareLock);
   const Oid function =
       completion_function(parent, signature, types, counters->nkey, counters->owner, sqlstate_unenforceable);
@@ -66,8 +73,7 @@ void call(const Completed *completed, const char *signature) {
   error_context_stack = &callback;
   // An error leaves user and settings to the (sub)transaction's abort, which restores them.
   const int level = NewGUCNestLevel();
-  set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  const User caller = become(counters->owner, 0);
+  pin_search_path();
   SPI_connect();
   const int result = SPI_execute_with_args(call_of(function, counters->nkey), counters->nkey, types, completed->key,
                                            nullptr, false, 0);

@@ -12,13 +12,14 @@ extern "C" {
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
-#include "utils/guc.h"
 #include "utils/ruleutils.h"
 }
 
 #include "errors.h"
 #include "expression.h"
+#include "owner.h"
 #include "pg/fence.h"
+#include "settings.h"
 
 namespace ratchet {
 
@@ -106,12 +107,18 @@ Node *transform(Relation relation, const char *text, Node *raw, bool sum, int sq
 
 // Runs with search_path = pg_catalog, so that a text means the same for
 // everybody; whatever else it names must be qualified.
+//
+// And as the owner of the table, in a security-restricted operation: a writer
+// needs no right to look up what the owner has named, and planning may call
+// the owner's functions, on behalf of whoever builds the contract.
 template <typename Body>
-auto with_pinned_path(Body &&body) {
-  // An error leaves the setting to the (sub)transaction's abort, which restores it.
+auto with_pinned_path(Relation relation, Body &&body) {
+  // An error leaves user and setting to the (sub)transaction's abort, which restores them.
   const int level = NewGUCNestLevel();
-  set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  pin_search_path();
+  const User caller = become(relation->rd_rel->relowner, SECURITY_RESTRICTED_OPERATION);
   auto result = body();
+  restore(caller);
   AtEOXact_GUC(true, level);
   return result;
 }
@@ -124,7 +131,7 @@ const char *deparse(Relation relation, Node *expression) {
 }  // namespace
 
 const char *canonical_expression(Relation child, const char *text, bool *sum) {
-  return with_pinned_path([&] {
+  return with_pinned_path(child, [&] {
     Node *raw = raw_expression(child, text, ERRCODE_INVALID_PARAMETER_VALUE);
     Node *argument = sum_argument(raw);
     *sum = argument != nullptr;
@@ -139,7 +146,7 @@ Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlsta
   Named named{relation, text};
   ErrorContextCallback callback{error_context_stack, fenced<name_expression>, &named};
   error_context_stack = &callback;
-  Expr *expression = with_pinned_path([&] {
+  Expr *expression = with_pinned_path(relation, [&] {
     Node *expression = transform(relation, text, raw_expression(relation, text, sqlstate), sum, sqlstate);
     check_columns_used(relation, text, expression, sqlstate);
     Expr *planned = expression_planner(reinterpret_cast<Expr *>(expression));
@@ -159,7 +166,7 @@ const char *renamed_expression(Relation relation, const char *text, const char *
     const char *name = attribute->attisdropped ? "" : NameStr(attribute->attname);
     names = lappend(names, makeString(pstrdup(strcmp(name, to) == 0 ? from : name)));
   }
-  return with_pinned_path([&] {
+  return with_pinned_path(relation, [&] {
     Node *raw = raw_expression(relation, text, sqlstate_unenforceable);
     // Boolean or not: it was checked when it was declared, and a rename changes no type.
     ParseState *state = parse_state(relation, names);

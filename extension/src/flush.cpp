@@ -40,6 +40,7 @@ extern "C" {
 #include "owner.h"
 #include "pg/fence.h"
 #include "sqltext.h"
+#include "tally_triggers.h"
 #include "verb.h"
 
 namespace ratchet {
@@ -131,7 +132,8 @@ int place_in(const Counters *counters, const char *name) {
   return -1;
 }
 
-// An entry in terms of the counters as they are now.
+}  // namespace
+
 Pending *translated(Pending *entry, Counters *counters) {
   const Counters *before = entry->key.counters;
   if (before == counters) return entry;
@@ -146,6 +148,8 @@ Pending *translated(Pending *entry, Counters *counters) {
   }
   return after;
 }
+
+namespace {
 
 // The parameters and the statement of one row's UPDATE:
 //   UPDATE schema.parent t SET "c" = COALESCE(t."c", 0) OPERATOR(pg_catalog.+) $1, ...
@@ -226,8 +230,11 @@ void explain(Counters *counters, const Pending *entry) {
     ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
             errmsg("could not serialize access due to concurrent insert"),
             errdetail("A parent row that has to be counted for is newer than the snapshot of the transaction."));
-  // Deleted together with its children, or its children were moved away: their removal needs no count.
-  if (entry->rows <= 0) return;
+  // Deleted, with its children or without. A row that is inserted under its key may want the count yet.
+  if (entry->rows <= 0) {
+    keep_orphan(entry);
+    return;
+  }
   ereport(ERROR, errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
           errmsg("rows were added to a row of \"%s\" that does not exist", get_rel_name(counters->root)),
           errhint("The foreign key is deferred, or its triggers are disabled."));
@@ -243,12 +250,12 @@ void write_table(const Table *table, List **completed) {
   // Out of the map before the first UPDATE, whose triggers may count and flush again.
   foreach (cell, table->entries) book_out(static_cast<const Pending *>(lfirst(cell)));
   Counters *counters = current_counters(table->root, RowExclusiveLock);
-  const User caller = become(counters->owner, SECURITY_NOFORCE_RLS);
+  const Writing writing = start_writing(counters->owner, get_rel_namespace(counters->root), 0);
   foreach (cell, merged(table->entries, counters)) {
     const auto *entry = static_cast<const Pending *>(lfirst(cell));
     write_row(counters, entry, completed);
   }
-  restore(caller);
+  end_writing(writing);
 }
 
 // SET CONSTRAINTS "schema"."~ratchet_flush_insert", ... IMMEDIATE, then DEFERRED: so that the events are spent,
@@ -257,10 +264,14 @@ void spend_events() {
   List *names = NIL;
   ListCell *cell;
   foreach (cell, armed_tables()) {
-    const char *schema = get_namespace_name(get_rel_namespace(lfirst_oid(cell)));
-    if (schema == nullptr) continue;
-    for (const char *trigger : {flush_insert_trigger_name, flush_update_trigger_name, flush_delete_trigger_name})
-      names = add_once(names, quote_qualified_identifier(schema, trigger));
+    Relation relation = try_relation_open(lfirst_oid(cell), AccessShareLock);
+    if (relation == nullptr) continue;
+    // Whoever may not look into the schema cannot name what is in it; his counts are written all the same.
+    if (may_use_schema(RelationGetNamespace(relation), GetUserId()))
+      for (const char *name : {flush_insert_trigger_name, flush_update_trigger_name, flush_delete_trigger_name})
+        if (find_named(relation, name) != nullptr)
+          names = add_once(names, quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)), name));
+    relation_close(relation, NoLock);
   }
   if (names == NIL) return;
   StringInfoData list;

@@ -18,6 +18,9 @@ void flush_pending(Oid fired);
 // The counters of a parent as they are now; entries may be of an older build of them. The lock is kept.
 Counters *current_counters(Oid root, LOCKMODE lock);
 
+// An entry in terms of the counters as they are now, which may be another build of them.
+Pending *translated(Pending *entry, Counters *counters);
+
 // Parent rows and their deltas, those of equal keys added up, in the order of the key. A list of Pending *.
 List *merged(const List *entries, Counters *counters);
 

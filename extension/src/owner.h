@@ -6,6 +6,12 @@
 
 #include "pg/pg.h"
 
+extern "C" {
+#include "utils/acl.h"
+}
+
+#include "settings.h"
+
 namespace ratchet {
 
 struct User {
@@ -22,5 +28,28 @@ inline User become(Oid role, int flags) {
 }
 
 inline void restore(const User &user) { SetUserIdAndSecContext(user.role, user.security); }
+
+// Writing a parent's rows, whose triggers then run as the owner. A caller who
+// has the owner's rights anyway keeps his settings. Anybody else must not lend
+// the owner a search_path: most trigger functions name their tables without a schema.
+struct Writing {
+  User caller;
+  int level;  // of the settings; 0: they were left alone
+};
+
+inline Writing start_writing(Oid owner, Oid schema, int flags) {
+  Writing writing{{}, 0};
+  if (!has_privs_of_role(GetUserId(), owner)) {
+    writing.level = NewGUCNestLevel();
+    set_local("search_path", psprintf("pg_catalog, %s, pg_temp", quote_identifier(get_namespace_name(schema))));
+  }
+  writing.caller = become(owner, SECURITY_NOFORCE_RLS | flags);
+  return writing;
+}
+
+inline void end_writing(const Writing &writing) {
+  restore(writing.caller);
+  if (writing.level > 0) AtEOXact_GUC(true, writing.level);
+}
 
 }  // namespace ratchet

@@ -37,6 +37,7 @@ uint64 serial = 1;  // see pending_serial()
 int chain;          // of what is pending, see take_chain()
 int running;        // see running_chain()
 bool watched;       // see watch_entries()
+bool orphans;       // see any_orphan(); true until the end of the transaction once there was one
 
 // The table that was found armed last; InvalidOid when that may have changed.
 Oid last_armed;
@@ -95,6 +96,7 @@ Pending *find_or_make(Level *level, const PendingKey &key) {
   entry = static_cast<Pending *>(hash_search(level->entries, &copy, HASH_ENTER, &found));
   entry->rows = 0;
   entry->serial = 0;
+  entry->orphan = false;
   entry->deltas = deltas;
   return entry;
 }
@@ -135,6 +137,7 @@ struct Merger {
   Pending *into;
   int64 rows;
   uint64 serial;
+  bool orphan;
   Delta *deltas;
 };
 
@@ -153,6 +156,7 @@ void merge_top() {
     merger.into = find_or_make(lower, entry->key);
     merger.rows = merger.into->rows + entry->rows;
     merger.serial = Max(merger.into->serial, entry->serial);
+    merger.orphan = merger.into->orphan || entry->orphan;
     const int ncounters = entry->key.counters->ncounters;
     merger.deltas = static_cast<Delta *>(MemoryContextAlloc(lower->memory, sizeof(Delta) * ncounters));
     for (int i = 0; i < ncounters; ++i) {
@@ -171,6 +175,7 @@ void merge_top() {
   for (long i = 0; i < count; ++i) {
     mergers[i].into->rows = mergers[i].rows;
     mergers[i].into->serial = mergers[i].serial;
+    mergers[i].into->orphan = mergers[i].orphan;
     pfree(mergers[i].into->deltas);
     mergers[i].into->deltas = mergers[i].deltas;
   }
@@ -228,7 +233,10 @@ void remove_entry(Level *level, const PendingKey &key) {
 // here is no remedy: deferred triggers and constraints that it would queue are
 // never fired.
 void check_written() {
-  if (top == nullptr || pending_entries(0) == NIL) return;
+  bool unwritten = false;
+  ListCell *cell;
+  foreach (cell, pending_entries(0)) unwritten = unwritten || !static_cast<const Pending *>(lfirst(cell))->orphan;
+  if (!unwritten) return;
   ereport(ERROR, errcode(sqlstate_unenforceable), errmsg("counts of this transaction have not been written"),
           errdetail("Their flush trigger did not fire: it was switched off, or ratchet.unarmed() was called by hand."),
           errhint("Call ratchet.flush() before COMMIT, and look at ratchet.health()."));
@@ -247,7 +255,7 @@ void end_transaction(XactEvent event, void *) {
       top = nullptr;
       last_armed = InvalidOid;
       chain = running = 0;
-      watched = false;
+      watched = orphans = false;
       break;
     default:
       break;
@@ -333,6 +341,7 @@ List *pending_entries(uint64 touched_since) {
         Pending *into = find_or_make(sum, entry->key);
         into->rows += entry->rows;
         into->serial = Max(into->serial, entry->serial);
+        into->orphan = into->orphan || entry->orphan;
         for (int i = 0; i < entry->key.counters->ncounters; ++i) {
           into->deltas[i].count = sum_of(into->deltas[i].count, entry->deltas[i].count);
           into->deltas[i].sum = numeric_sum(into->deltas[i].sum, entry->deltas[i].sum);
@@ -363,6 +372,31 @@ void book_out(const Pending *entry) {
       add_sum(&booked->deltas[i], DirectFunctionCall1(numeric_uminus, entry->deltas[i].sum));
   }
   booked->rows -= entry->rows;
+}
+
+void keep_orphan(const Pending *entry) {
+  Level *level = current_level();
+  Pending *kept = find_or_make(level, entry->key);
+  for (int i = 0; i < entry->key.counters->ncounters; ++i) {
+    add_count(&kept->deltas[i], entry->deltas[i].count);
+    if (entry->deltas[i].sum != 0) add_sum(&kept->deltas[i], entry->deltas[i].sum);
+  }
+  kept->rows += entry->rows;
+  kept->orphan = orphans = true;
+}
+
+bool any_orphan() { return orphans; }
+
+Pending *take_orphan(const Counters *counters, const Datum *key) {
+  ListCell *cell;
+  foreach (cell, pending_entries(0)) {
+    auto *entry = static_cast<Pending *>(lfirst(cell));
+    if (!entry->orphan || entry->key.counters->root != counters->root || !same_key(counters, entry->key.values, key))
+      continue;
+    book_out(entry);
+    return entry;
+  }
+  return nullptr;
 }
 
 bool is_armed(Oid relation) {

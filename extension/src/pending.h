@@ -28,6 +28,7 @@ struct Pending {
   PendingKey key;  // hash key, must be first
   int64 rows;      // rows added less rows removed
   uint64 serial;   // see pending_serial()
+  bool orphan;     // its row is gone
   Delta *deltas;   // one for each of counters->counters
 };
 
@@ -60,6 +61,14 @@ void watch_entries(bool on);
 
 // Whether anything may be pending at all.
 bool any_pending();
+
+// Puts such a copy back, when the row that it was for is gone: it waits for a
+// row that is inserted under the same key, and is no reason to stop the COMMIT.
+void keep_orphan(const Pending *entry);
+
+// Whether there is any, and what waits for a row with this key, booked out; nullptr: nothing.
+bool any_orphan();
+Pending *take_orphan(const Counters *counters, const Datum *key);
 
 // Books such a copy out in the current level.
 void book_out(const Pending *entry);

@@ -4,11 +4,11 @@ extern "C" {
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 }
@@ -21,6 +21,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "recount.h"
 #include "reference.h"
+#include "settings.h"
 #include "sqltext.h"
 #include "verb.h"
 
@@ -29,14 +30,15 @@ namespace ratchet {
 // An error leaves user and settings to the (sub)transaction's abort, which restores them.
 static int pin_settings() {
   const int level = NewGUCNestLevel();
-  set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-  set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  pin_search_path();
+  set_local("row_security", "off");
   return level;
 }
 
 Scope enter(const Counters *counters) {
   const int level = pin_settings();
-  return {level, become(counters->owner, SECURITY_NOFORCE_RLS)};
+  // What the owner has written in conditions must not leave anything behind that runs as the caller.
+  return {level, become(counters->owner, SECURITY_NOFORCE_RLS | SECURITY_RESTRICTED_OPERATION)};
 }
 
 void leave(const Scope &scope) {
@@ -190,16 +192,47 @@ Signature signature_of(const Subject &subject, Template made_from) {
   return signature;
 }
 
+// The owner's conditions, and the parent's triggers, run as the owner. For
+// anybody else, a superuser above all, this is a security-restricted operation:
+// no deferred trigger of the owner's may be queued, which would run as the caller at
+// COMMIT. Our own flush of the parent, where that is a child itself, need not be
+// queued: the tables are armed beforehand, and written afterwards.
+struct Deferral {
+  int flags;
+  List *armed;
+};
+
+Deferral start_deferral(const Subject &subject) {
+  Deferral deferral{0, NIL};
+  if (GetUserId() == subject.counters->owner) return deferral;
+  deferral.flags = SECURITY_RESTRICTED_OPERATION;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(subject.parent, AccessShareLock, nullptr)) {
+    if (is_armed(lfirst_oid(cell))) continue;
+    set_armed(lfirst_oid(cell), true);
+    deferral.armed = lappend_oid(deferral.armed, lfirst_oid(cell));
+  }
+  return deferral;
+}
+
+void end_deferral(const Deferral &deferral) {
+  ListCell *cell;
+  foreach (cell, deferral.armed) set_armed(lfirst_oid(cell), false);
+  if (deferral.armed != NIL) flush_pending(InvalidOid);
+}
+
 // Runs an UPDATE that sets counters to what it has counted, and adds what becomes complete to the list.
 uint64 run_recount(const Subject &subject, const Signature &signature, const char *sql, const Parameters &parameters,
                    List **completed) {
-  const User caller = become(subject.counters->owner, SECURITY_NOFORCE_RLS);
+  const Deferral deferral = start_deferral(subject);
+  const Writing writing = start_writing(subject.counters->owner, get_rel_namespace(subject.parent), deferral.flags);
   const Statement *statement = settled_statement(subject, signature, sql, parameters);
   Permission permission{};
   permission.verb = Verb::recount;
   permission.memory = CurrentMemoryContext;
   const Row row = run_statement(statement, parameters, subject.parent, &permission);
-  restore(caller);
+  end_writing(writing);
+  end_deferral(deferral);
   *completed = list_concat(*completed, permission.completed);
   return row.processed;
 }

@@ -187,7 +187,7 @@ TEST_F(batch_test, thousand_records_in_a_call) {
 }
 
 TEST_F(batch_test, writer_needs_no_right_on_the_parent_and_learns_nothing_of_it) {
-  sql("CREATE ROLE batch_writer; GRANT INSERT ON results TO batch_writer");
+  sql("CREATE ROLE batch_writer; GRANT INSERT, SELECT ON results TO batch_writer");
   {
     pqxx::connection connection{dsn_};
     pqxx::work tx{connection};

@@ -24,6 +24,7 @@ TEST_F(progress_test, counters_are_told) {
   EXPECT_EQ(r.progress->count("total"), 2);
   EXPECT_EQ(r.progress->done, true);
   EXPECT_FALSE(r.progress->columns.contains("name"));  // only what the tally is about
+  EXPECT_EQ(run(progress("runs", json{{"id", 2}})).progress->columns, r.progress->columns);
 }
 
 TEST_F(progress_test, own_results_are_counted_that_are_not_flushed_yet) {

@@ -20,6 +20,7 @@ extern "C" {
 }
 
 #include "complete.h"
+#include "counters.h"
 #include "errors.h"
 #include "flush.h"
 #include "guard.h"
@@ -262,20 +263,11 @@ HeapTuple judge(const TriggerData *trigger) {
   return with_kept(trigger, counters, trigger->tg_newtuple, kept, changed);
 }
 
-Datum *key_of(const TriggerData *trigger, const Counters *counters) {
-  auto *key = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nkey));
-  for (int i = 0; i < counters->nkey; ++i) {
-    const KeyColumn &column = counters->key[i];
-    const Value value = value_of(trigger->tg_newslot, column.attnum);
-    key[i] = datumCopy(value.datum, column.typbyval, column.typlen);
-  }
-  return key;
+bool is_told(const KeptCompletion &completion) {
+  return completion.terms->on_done != nullptr || completion.terms->notify;
 }
 
-bool becomes_done(const TriggerData *trigger, const KeptCompletion &completion) {
-  if (completion.terms->on_done == nullptr && !completion.terms->notify) return false;
-  const Value before = value_of(trigger->tg_trigslot, completion.done);
-  const Value after = value_of(trigger->tg_newslot, completion.done);
+bool becomes_done(const Value &before, const Value &after) {
   return !after.isnull && DatumGetBool(after.datum) && (before.isnull || !DatumGetBool(before.datum));
 }
 
@@ -291,9 +283,11 @@ void note_completions(const TriggerData *trigger) {
   MemoryContext caller = waits ? MemoryContextSwitchTo(run->memory) : CurrentMemoryContext;
   List *completed = NIL;
   for (int i = 0; i < counters->ncompletions; ++i) {
-    if (!becomes_done(trigger, counters->completions[i])) continue;
-    auto *found = static_cast<Completed *>(palloc(sizeof(Completed)));
-    *found = {counters, i, key_of(trigger, counters)};
+    const KeptCompletion &completion = counters->completions[i];
+    if (!is_told(completion) ||
+        !becomes_done(value_of(trigger->tg_trigslot, completion.done), value_of(trigger->tg_newslot, completion.done)))
+      continue;
+    Completed *found = completed_of(counters, i, trigger->tg_newslot);
     if (waits)
       run->completed = lappend(run->completed, found);
     else
@@ -304,6 +298,45 @@ void note_completions(const TriggerData *trigger) {
 }
 
 }  // namespace
+
+Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas) {
+  Value *kept = new_values(counters);
+  for (int i = 0; i < counters->nguarded; ++i) {
+    kept[i] = value_of(row, counters->guarded[i].attnum);
+    if (i < counters->ncounters) kept[i] = added(counters->counters[i], kept[i], deltas[i]);
+  }
+  for (int i = 0; i < counters->ncompletions; ++i)
+    if (counters->completions[i].done != InvalidAttrNumber) decide(counters, counters->completions[i], row, row, kept);
+
+  Change change{};
+  change.attnums = static_cast<int *>(palloc(sizeof(int) * counters->nguarded));
+  change.values = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nguarded));
+  change.nulls = static_cast<bool *>(palloc(sizeof(bool) * counters->nguarded));
+  for (int i = 0; i < counters->nguarded; ++i) {
+    if (is_same(counters->guarded[i], kept[i], value_of(row, counters->guarded[i].attnum))) continue;
+    change.attnums[change.count] = counters->guarded[i].attnum;
+    change.values[change.count] = kept[i].datum;
+    change.nulls[change.count++] = kept[i].isnull;
+  }
+  for (int i = 0; i < counters->ncompletions; ++i) {
+    const KeptCompletion &completion = counters->completions[i];
+    if (completion.done != InvalidAttrNumber && is_told(completion) &&
+        becomes_done(value_of(row, completion.done), kept[place_of(counters, completion.done)]))
+      change.completed = bms_add_member(change.completed, i);
+  }
+  return change;
+}
+
+Completed *completed_of(const Counters *counters, int place, TupleTableSlot *row) {
+  auto *key = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nkey));
+  for (int i = 0; i < counters->nkey; ++i) {
+    const KeyColumn &column = counters->key[i];
+    key[i] = datumCopy(value_of(row, column.attnum).datum, column.typbyval, column.typlen);
+  }
+  auto *completed = static_cast<Completed *>(palloc(sizeof(Completed)));
+  *completed = {counters, place, key};
+  return completed;
+}
 
 }  // namespace ratchet
 

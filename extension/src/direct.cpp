@@ -35,6 +35,7 @@ extern "C" {
 
 #include "direct.h"
 #include "guard.h"
+#include "heap_update.h"
 
 namespace ratchet {
 
@@ -88,18 +89,12 @@ bool find_row(const Target &target, Relation index, TupleTableSlot *slot) {
   ScanKeyData key;
   ScanKeyEntryInitializeWithInfo(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[0],
                                  &contract->primary_equal, target.key.items[0].value);
-  IndexScanDesc scan = begin_index_scan(target.relation, index, GetActiveSnapshot());
+  IndexScanDesc scan = begin_index_scan(target.relation, index, GetActiveSnapshot(), 1);
   index_rescan(scan, &key, 1, nullptr, 0);
   const bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
   if (found) ExecMaterializeSlot(slot);
   index_endscan(scan);
   return found;
-}
-
-bool is_inserted_by_us(TupleTableSlot *slot) {
-  bool isnull;
-  const Datum xmin = slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull);
-  return TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin));
 }
 
 HeapTuple with_fields(Relation relation, HeapTuple row, const Fields &set) {
@@ -111,17 +106,6 @@ HeapTuple with_fields(Relation relation, HeapTuple row, const Fields &set) {
     values[i] = set.items[i].value;
   }
   return heap_modify_tuple_by_cols(row, RelationGetDescr(relation), set.count, attnums, values, nulls);
-}
-
-void insert_index_entries(Relation relation, TupleTableSlot *slot, IndexUpdates updates) {
-  EState *estate = CreateExecutorState();
-  ResultRelInfo *target = makeNode(ResultRelInfo);
-  InitResultRelInfo(target, relation, 0, nullptr, 0);
-  ExecOpenIndices(target, false);
-  insert_updated_index_entries(target, slot, estate, updates);
-  ExecCloseIndices(target);
-  ExecResetTupleTable(estate->es_tupleTable, false);
-  FreeExecutorState(estate);
 }
 
 [[noreturn]] void error_serialization(bool deleted) {
@@ -136,20 +120,8 @@ void insert_index_entries(Relation relation, TupleTableSlot *slot, IndexUpdates 
 bool store_row(Relation relation, TupleTableSlot *found, const Fields &set) {
   bool own;
   HeapTuple row = with_fields(relation, ExecFetchSlotHeapTuple(found, false, &own), set);
-  TupleTableSlot *slot = table_slot_create(relation, nullptr);
-  ExecForceStoreHeapTuple(row, slot, false);
-  slot->tts_tableOid = RelationGetRelid(relation);
-
-  TM_FailureData failure;
-  LockTupleMode lock_mode;
-  IndexUpdates updates;
-  const TM_Result result =
-      table_tuple_update(relation, &found->tts_tid, slot, GetCurrentCommandId(true), GetActiveSnapshot(),
-                         InvalidSnapshot, true, &failure, &lock_mode, &updates);
-  if (result == TM_Ok && needs_index_entries(updates)) insert_index_entries(relation, slot, updates);
-  ExecDropSingleTupleTableSlot(slot);
+  const TM_Result result = store_version(relation, found, row);
   if (result == TM_Ok) return true;
-  if (result != TM_Updated && result != TM_Deleted) elog(ERROR, "unexpected result %u of a tuple update", result);
   if (IsolationUsesXactSnapshot()) error_serialization(result == TM_Deleted);
   return false;
 }
@@ -182,11 +154,7 @@ bool attempt(const Target &target, Relation index, const Fields &set, Closing *c
 }  // namespace
 
 bool allows_direct(Relation relation) {
-  const TupleConstr *constraints = RelationGetDescr(relation)->constr;
-  return relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rel->relam == HEAP_TABLE_AM_OID &&
-         !relation->rd_rel->relispartition && !relation->rd_rel->relrowsecurity && relation->rd_rules == nullptr &&
-         (constraints == nullptr || (constraints->num_check == 0 && !constraints->has_generated_stored)) &&
-         only_foreign_keys_fire(relation->trigdesc);
+  return is_plain_heap(relation) && !relation->rd_rel->relrowsecurity && only_foreign_keys_fire(relation->trigdesc);
 }
 
 Closing close_directly(const Target &target, const Fields &set, HeapTuple *row) {

@@ -34,6 +34,7 @@ extern "C" {
 
 #include "complete.h"
 #include "declaration.h"
+#include "direct_count.h"
 #include "errors.h"
 #include "flush.h"
 #include "guard.h"
@@ -242,6 +243,7 @@ void explain(Counters *counters, const Pending *entry) {
 
 void write_row(Counters *counters, const Pending *entry, List **completed) {
   CHECK_FOR_INTERRUPTS();
+  if (count_directly(counters, entry, completed)) return;
   if (!try_to_write(counters, entry, completed) && !try_to_write(counters, entry, completed)) explain(counters, entry);
 }
 

@@ -14,6 +14,7 @@ extern "C" {
 #include "utils/typcache.h"
 }
 
+#include "direct_count.h"
 #include "errors.h"
 #include "expression.h"
 #include "pg/fence.h"
@@ -143,6 +144,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   }
   counters->judges_alone = count_foreign_before_update(relation) == 0;
   check_counters_structure(relation);
+  find_direct(relation, counters);
   return counters;
 }
 

@@ -73,6 +73,10 @@ struct Counters : Cached {
   int nguarded;
   Bitmapset *relevant;  // guarded, totals and key; attribute numbers offset as in TriggerData.tg_updatedcols
   bool judges_alone;    // no BEFORE UPDATE row trigger but ratchet's
+
+  bool direct;        // see direct_count.h
+  Oid key_index;      // valid only if direct
+  int *index_places;  // valid only if direct: which column of the key each of the index's attributes is
 };
 
 // How a counter looks at a row.

@@ -62,11 +62,11 @@ inline void run_executor(QueryDesc *query) {
 #endif
 }
 
-inline IndexScanDesc begin_index_scan(Relation heap, Relation index, Snapshot snapshot) {
+inline IndexScanDesc begin_index_scan(Relation heap, Relation index, Snapshot snapshot, int nkeys) {
 #if PG_VERSION_NUM >= 180000
-  return index_beginscan(heap, index, snapshot, nullptr, 1, 0);
+  return index_beginscan(heap, index, snapshot, nullptr, nkeys, 0);
 #else
-  return index_beginscan(heap, index, snapshot, 1, 0);
+  return index_beginscan(heap, index, snapshot, nkeys, 0);
 #endif
 }
 

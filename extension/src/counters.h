@@ -1,0 +1,26 @@
+// counters.h: what a flush makes of one parent row.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "pending.h"
+
+namespace ratchet {
+
+// The columns of a row that change when counts are added to it.
+struct Change {
+  int count;
+  int *attnums;
+  Datum *values;
+  bool *nulls;
+  Bitmapset *completed;  // places in counters->completions that become done, with on_done or notify
+};
+
+// row: the newest version of the row, which nobody else can change. In the current memory context.
+Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas);
+
+// A completion of the row, in the current memory context.
+struct Completed;
+Completed *completed_of(const Counters *counters, int place, TupleTableSlot *row);
+
+}  // namespace ratchet

@@ -1,0 +1,179 @@
+// direct_count.cpp: an index lookup and a heap update, as ExecUpdate() would do them.
+//
+// Starting up and ending the executor is most of what a flush of one row
+// costs. Where the parent has no check constraints, generated columns, rules or
+// partitions, and no update triggers but ratchet's own and foreign keys', all that
+// the executor would do is done here, with the very code of the parent's trigger.
+//
+// Concurrency is that of an UPDATE. table_tuple_update() waits for a writer that
+// has the row. When that one commits, READ COMMITTED looks the row up again in a
+// new snapshot, which sees the commit, and adds to what it finds there: nothing is
+// ever added to a version that is not the newest, because the update of an older
+// one answers TM_Updated. At the other levels the statement is left to raise 40001.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/xact.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+}
+
+#include "complete.h"
+#include "counters.h"
+#include "direct_count.h"
+#include "heap_update.h"
+
+namespace ratchet {
+
+namespace {
+
+// A trigger that has nothing to do when only counters, done and done_at
+// change: foreign keys' and the guard's have other columns, and what the
+// parent's own do is done here. A parent that is counted itself is not such a table.
+bool is_idle(const Trigger &trigger) {
+  switch (role_of(trigger.tgfoid)) {
+    case Role::guard:
+    case Role::counters:
+    case Role::completion:
+      return true;
+    case Role::count:
+      return RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_NONE;
+    default:
+      return false;
+  }
+}
+
+bool only_idle_triggers(Relation relation) {
+  role_of(InvalidOid);  // catalog lookups may rebuild the relcache entry, so they come before its trigger list is read
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; i < triggers->numtriggers; ++i)
+    if (TRIGGER_FOR_UPDATE(triggers->triggers[i].tgtype) && !is_idle(triggers->triggers[i])) return false;
+  return true;
+}
+
+// Whether the index is over exactly the key; fills in which column of the key each of its attributes is.
+bool is_key_index(HeapTuple tuple, const Counters *counters, int *places) {
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  if (!form->indisunique || !form->indisvalid || form->indnkeyatts != counters->nkey ||
+      !heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) || !heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr))
+    return false;
+  for (int i = 0; i < counters->nkey; ++i) {
+    int place = 0;
+    while (place < counters->nkey && counters->key[place].attnum != form->indkey.values[i]) ++place;
+    if (place == counters->nkey) return false;
+    places[i] = place;
+  }
+  return true;
+}
+
+// Whether the index compares as the key's columns do.
+bool compares_alike(Oid oid, const Counters *counters, const int *places) {
+  Relation index = index_open(oid, AccessShareLock);
+  bool alike = true;
+  for (int i = 0; alike && i < counters->nkey; ++i) {
+    const KeyColumn &column = counters->key[places[i]];
+    const Oid type = index->rd_opcintype[i];
+    const Oid op = get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber);
+    alike = index->rd_indcollation[i] == column.collation && get_opcode(op) == column.equal.fn_oid;
+  }
+  index_close(index, NoLock);
+  return alike;
+}
+
+// The row with this key that the active snapshot sees; false: none.
+bool find_row(Relation relation, Relation index, Counters *counters, const Datum *key, TupleTableSlot *slot) {
+  ScanKeyData keys[INDEX_MAX_KEYS];
+  for (int i = 0; i < counters->nkey; ++i) {
+    const int place = counters->index_places[i];
+    ScanKeyEntryInitializeWithInfo(&keys[i], 0, static_cast<AttrNumber>(i + 1), BTEqualStrategyNumber, InvalidOid,
+                                   index->rd_indcollation[i], &counters->key[place].equal, key[place]);
+  }
+  IndexScanDesc scan = begin_index_scan(relation, index, GetActiveSnapshot(), counters->nkey);
+  index_rescan(scan, keys, counters->nkey, nullptr, 0);
+  const bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
+  if (found) ExecMaterializeSlot(slot);
+  index_endscan(scan);
+  return found;
+}
+
+enum class Attempt : unsigned char { done, changed, unable };
+
+Attempt attempt(Relation relation, Relation index, Counters *counters, const Pending *entry, List **completed) {
+  TupleTableSlot *found = table_slot_create(relation, nullptr);
+  Attempt outcome = Attempt::unable;
+  if (find_row(relation, index, counters, entry->key.values, found) && !is_inserted_by_us(found)) {
+    const Change change = change_of(counters, found, entry->deltas);
+    bool own;
+    HeapTuple row = heap_modify_tuple_by_cols(ExecFetchSlotHeapTuple(found, false, &own), RelationGetDescr(relation),
+                                              change.count, change.attnums, change.values, change.nulls);
+    if (store_version(relation, found, row) == TM_Ok) {
+      outcome = Attempt::done;
+      for (int place = -1; (place = bms_next_member(change.completed, place)) >= 0;)
+        *completed = lappend(*completed, completed_of(counters, place, found));
+    } else if (!IsolationUsesXactSnapshot()) {
+      outcome = Attempt::changed;
+    }
+  }
+  ExecDropSingleTupleTableSlot(found);
+  return outcome;
+}
+
+}  // namespace
+
+void find_direct(Relation relation, Counters *counters) {
+  counters->direct = false;
+  if (!is_plain_heap(relation) || !only_idle_triggers(relation)) return;
+  auto *places = static_cast<int *>(palloc(sizeof(int) * counters->nkey));
+  ListCell *cell;
+  foreach (cell, RelationGetIndexList(relation)) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+    if (!HeapTupleIsValid(tuple)) return;
+    const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    // An index that is checked later needs the executor to queue the check.
+    const bool immediate = form->indimmediate && !form->indisexclusion;
+    const bool fits = !counters->direct && is_key_index(tuple, counters, places);
+    ReleaseSysCache(tuple);
+    if (!immediate) {
+      counters->direct = false;
+      return;
+    }
+    if (!fits || !compares_alike(lfirst_oid(cell), counters, places)) continue;
+    counters->direct = true;
+    counters->key_index = lfirst_oid(cell);
+    counters->index_places = places;
+    places = static_cast<int *>(palloc(sizeof(int) * counters->nkey));
+  }
+}
+
+bool count_directly(Counters *counters, const Pending *entry, List **completed) {
+  // An extension that checks or audits what the executor touches must see it. Not if DDL has come between.
+  if (!counters->direct || !counters->valid || ExecutorCheckPerms_hook != nullptr ||
+      SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+    return false;
+  PreventCommandIfReadOnly("UPDATE");
+  Relation relation = table_open(counters->root, RowExclusiveLock);
+  CheckCmdReplicaIdentity(relation, CMD_UPDATE);
+  Relation index = index_open(counters->key_index, RowExclusiveLock);
+  Attempt outcome = Attempt::changed;
+  while (outcome == Attempt::changed) {
+    CHECK_FOR_INTERRUPTS();
+    // As between commands; under READ COMMITTED a new snapshot for each attempt.
+    CommandCounterIncrement();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    outcome = attempt(relation, index, counters, entry, completed);
+    PopActiveSnapshot();
+  }
+  CommandCounterIncrement();
+  index_close(index, NoLock);
+  table_close(relation, NoLock);
+  return outcome == Attempt::done;
+}
+
+}  // namespace ratchet

@@ -1,0 +1,18 @@
+// direct_count.h: writing counts without the executor, on parents where nothing of it is needed.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "pending.h"
+
+namespace ratchet {
+
+// Finds out whether the relation is such a parent, and by which index its rows
+// are found. Part of Counters, because any DDL that changes it invalidates them.
+void find_direct(Relation relation, Counters *counters);
+
+// Adds an entry to its row, and what becomes complete to the list. False:
+// nothing was changed, and the statement has to decide.
+bool count_directly(Counters *counters, const Pending *entry, List **completed);
+
+}  // namespace ratchet

@@ -1,0 +1,24 @@
+// heap_update.h: storing a new version of a row as ExecUpdate() does, for tables without what the executor is for.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/tableam.h"
+}
+
+namespace ratchet {
+
+// Whether the relation is a plain heap table without rules, partitions, check
+// constraints and generated columns.
+bool is_plain_heap(Relation relation);
+
+// Whether this transaction has inserted the version: then a foreign key's
+// pending check looks at the version that it was queued for.
+bool is_inserted_by_us(TupleTableSlot *slot);
+
+// Stores `row` in place of the version that was found, in the active snapshot, and its index entries unless the
+// update was HOT. Waits for a writer that has the row. TM_Ok, TM_Updated or TM_Deleted; anything else is an error.
+TM_Result store_version(Relation relation, TupleTableSlot *found, HeapTuple row);
+
+}  // namespace ratchet

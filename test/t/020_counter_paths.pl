@@ -70,6 +70,9 @@ my @further = (
     [   'flush in a released, rolled-back savepoint' =>
           qw(begin savepoint:a path savepoint:b flush release:b check back:a check more commit)
     ],
+    [   'flush in three savepoints, two of them released' =>
+          qw(begin savepoint:a more savepoint:b path savepoint:c flush release:c release:b check back:a check commit)
+    ],
     [ 'flush twice, one rolled back' => qw(begin path savepoint:a flush back:a flush check more commit) ],
     [ 'SET CONSTRAINTS IMMEDIATE, then DEFERRED' => qw(begin immediate more deferred path commit) ],
     [   'SET CONSTRAINTS before a rolled-back savepoint' =>

@@ -18,7 +18,6 @@
 #include "pg/pg.h"
 
 extern "C" {
-#include "common/int.h"
 #include "executor/tuptable.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -46,13 +45,6 @@ bool changes(const Tally *tally, TupleTableSlot *before, TupleTableSlot *after) 
   return false;
 }
 
-int64 signed_count(int64 value, int sign) {
-  int64 result;
-  if (pg_mul_s64_overflow(value, sign, &result))
-    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("count out of range"));
-  return result;
-}
-
 // A sum would never come back from them when their rows go.
 void check_finite(Datum value) {
   const Numeric number = DatumGetNumeric(value);
@@ -61,15 +53,15 @@ void check_finite(Datum value) {
 }
 
 // What one counter makes of one row.
-Delta delta_of(Tally *tally, int place, TupleTableSlot *row, int sign) {
+Delta delta_of(Tally *tally, int place, TupleTableSlot *row) {
   bool isnull;
   const Datum value = value_of_row(tally, place, row, &isnull);
   if (isnull) return {0, 0};
   const Counted &counted = tally->counted[place];
-  if (!counted.sum) return {DatumGetBool(value) ? sign : 0, 0};
-  if (counted.type != NUMERICOID) return {signed_count(int64_of(counted.type, value), sign), 0};
+  if (!counted.sum) return {DatumGetBool(value) ? 1 : 0, 0};
+  if (counted.type != NUMERICOID) return {int64_of(counted.type, value), 0};
   check_finite(value);
-  return {0, sign > 0 ? value : DirectFunctionCall1(numeric_uminus, value)};
+  return {0, value};
 }
 
 void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign) {
@@ -79,14 +71,15 @@ void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign
   // Everything that may run other people's code comes before the map is touched.
   Delta few[8];
   Delta *deltas = tally->ncounted <= 8 ? few : static_cast<Delta *>(palloc(sizeof(Delta) * tally->ncounted));
-  for (int i = 0; i < tally->ncounted; ++i) deltas[i] = delta_of(tally, i, row, sign);
+  for (int i = 0; i < tally->ncounted; ++i) deltas[i] = delta_of(tally, i, row);
 
   Pending *entry = pending_entry(counters, key);
   entry->rows += sign;
   for (int i = 0; i < tally->ncounted; ++i) {
     Delta *delta = &entry->deltas[tally->places[i]];
-    if (deltas[i].count != 0) add_count(delta, deltas[i].count);
-    if (deltas[i].sum != 0) add_sum(delta, deltas[i].sum);
+    if (deltas[i].count != 0) add_count(delta, deltas[i].count, sign);
+    if (deltas[i].sum != 0)
+      add_sum(delta, sign > 0 ? deltas[i].sum : DirectFunctionCall1(numeric_uminus, deltas[i].sum));
   }
 }
 

@@ -225,10 +225,19 @@ bool is_generated(Relation child, const Bitmapset *columns, HeapTuple index) {
   return false;
 }
 
+bool may_read(const Batch &batch, const Key *key) {
+  const Oid child = RelationGetRelid(batch.child);
+  if (pg_class_aclcheck(child, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return true;
+  for (int i = 0; i < key->count; ++i)
+    if (pg_attribute_aclcheck(child, key->attnums[i], GetUserId(), ACL_SELECT) != ACLCHECK_OK) return false;
+  return true;
+}
+
 // The only key that a record can repeat; nullptr: there are several, or none
-// that could be named. Naming it saves a look into every other unique index.
+// that could be named. Naming it saves a look into every other unique index,
+// but takes the right to read its columns.
 const Key *only_key(const Batch &batch) {
-  if (list_length(batch.keys) != 1) return nullptr;
+  if (list_length(batch.keys) != 1 || !may_read(batch, static_cast<const Key *>(linitial(batch.keys)))) return nullptr;
   ListCell *cell;
   foreach (cell, RelationGetIndexList(batch.child)) {
     HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
@@ -298,7 +307,8 @@ Run insert(const Batch &batch) {
           static_cast<uint64 *>(palloc(sizeof(uint64) * (batch.count + 1)))};
   Parameters parameters{};
   add_parameter(&parameters, JSONBOID, JsonbPGetDatum(batch.records), false);
-  const Signature signature = signature_of(batch, Template::batch);
+  Signature signature = signature_of(batch, Template::batch);
+  sign(&signature, static_cast<int16>(only_key(batch) != nullptr));
   const Statement *statement = find_statement(batch.tally, signature);
   if (statement == nullptr)
     statement = prepare_statement(batch.tally, signature, insert_sql(batch), parameters, RelationGetRelid(batch.child));
@@ -322,14 +332,6 @@ Datum ordinals(const List *indexes) {
   ListCell *cell;
   foreach (cell, indexes) elements[count++] = Int64GetDatum(lfirst_int(cell) + 1);
   return PointerGetDatum(construct_array(elements, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-bool may_read(const Batch &batch, const Key *key) {
-  const Oid child = RelationGetRelid(batch.child);
-  if (pg_class_aclcheck(child, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return true;
-  for (int i = 0; i < key->count; ++i)
-    if (pg_attribute_aclcheck(child, key->attnums[i], GetUserId(), ACL_SELECT) != ACLCHECK_OK) return false;
-  return true;
 }
 
 //   SELECT pg_catalog.string_agg(d.o || ':' || COALESCE(e.o, 0), ' ')

@@ -50,17 +50,16 @@ void forget_relation(Datum, Oid relation) {
   }
 }
 
+// What a condition calls may be inlined in the plan of its expression.
 void forget_functions(Datum, int, uint32) {
   ++function_generation;
   functions_known = false;
+  forget_relation(Datum(0), InvalidOid);
 }
 
 // Schemas and operators are named in cached statements, and renaming them
 // invalidates no relation.
-void forget_names(Datum, int, uint32) {
-  forget_functions(Datum(0), 0, 0);
-  forget_relation(Datum(0), InvalidOid);
-}
+void forget_names(Datum, int, uint32) { forget_functions(Datum(0), 0, 0); }
 
 // At the end of a transaction, when nobody holds it any more.
 void free_object(Cached *object) {

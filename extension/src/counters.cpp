@@ -65,6 +65,9 @@ Datum as_numeric(Oid type, Datum value) {
 // A counter plus what was counted, as the column stores it. NULL counts as zero.
 Value added(const KeptCounter &counter, const Value &before, const Delta &delta) {
   if (counter.type != NUMERICOID) {
+    if (delta.sum != 0)
+      ereport(ERROR, errcode(sqlstate_unenforceable), errmsg("counter \"%s\" cannot hold a numeric sum", counter.name),
+              errhint("Its type was numeric when the tally was declared."));
     Delta whole{before.isnull ? 0 : int64_of(counter.type, before.datum), 0};
     add_count(&whole, delta.count);
     return {integer_of(counter.type, whole.count, counter.name), false};

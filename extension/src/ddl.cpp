@@ -90,6 +90,39 @@ void check_attachment(const Attachment &attachment) {
   error_not_owner(attachment.relation, "attach a ratchet trigger");
 }
 
+void check_heirs(Relation relation) {
+  if (has_inheritance_children(relation))
+    error_unenforceable(relation, "it has inheritance children, whose rows are not counted",
+                        "Use declarative partitioning.");
+}
+
+// A child against its parent, as far as both are there.
+void check_source(Relation child, const Trigger *trigger, const SourceTerms *source) {
+  if (child->rd_rel->relispartition && !trigger->tgisclone)
+    error_unenforceable(
+        child, psprintf("trigger \"%s\" of a partition does not come from its partitioned table", trigger->tgname),
+        "Declare tallies on the topmost partitioned table.");
+  check_heirs(child);
+  const Oid parent_oid = parent_of(child, source);
+  if (!OidIsValid(parent_oid) || child->rd_rel->relispartition) return;
+  Relation parent = table_open(parent_oid, AccessShareLock);
+  const Trigger *counters = find_trigger(parent, Role::counters);
+  check_persistence(child, parent, sqlstate_unenforceable);
+  if (counters != nullptr && is_kept(kept_of_trigger(parent, counters), source))
+    check_counted(child, parent, source, sqlstate_unenforceable);
+  table_close(parent, NoLock);
+}
+
+void check_child(Oid relid, Relation parent) {
+  if (relid == RelationGetRelid(parent)) return;
+  Relation child = try_relation_open(relid, AccessShareLock);
+  if (child == nullptr) return;
+  ListCell *cell;
+  foreach (cell, tallies_between(child, parent))
+    check_counted(child, parent, static_cast<const SourceTerms *>(lfirst(cell)), sqlstate_unenforceable);
+  relation_close(child, AccessShareLock);
+}
+
 // Conditions and columns of tallies. The foreign key is not looked for: a
 // restore creates triggers before it.
 void check_tallies(Relation relation) {
@@ -102,12 +135,18 @@ void check_tallies(Relation relation) {
         error_no_column(sqlstate_unenforceable, relation, source->via[i]);
     for (int i = 0; i < source->ncounters; ++i)
       parse_expression(relation, source->counters[i].expression, source->counters[i].sum, sqlstate_unenforceable);
+    check_source(relation, trigger, source);
   }
   const Trigger *counters = find_trigger(relation, Role::counters);
   if (counters == nullptr) return;
   const KeptTerms *kept = kept_of_trigger(relation, counters);
   check_kept(relation, kept, sqlstate_unenforceable);
   check_counters_structure(relation);
+  // What the children sum must still fit.
+  if (!counters->tgisclone) {
+    ListCell *cell;
+    foreach (cell, tables_with(Role::source)) check_child(lfirst_oid(cell), relation);
+  }
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].on_done != nullptr && !OidIsValid(find_function(kept->completions[i].on_done)))
       error_unenforceable(relation, psprintf("on_done function %s does not exist", kept->completions[i].on_done),
@@ -140,6 +179,8 @@ void check_parents(Relation relation) {
   while (HeapTuple tuple = systable_getnext(scan)) {
     Relation parent = table_open(reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhparent, AccessShareLock);
     if (find_guard_trigger(parent) != nullptr) check_structure(parent);
+    if (find_trigger(parent, Role::source) != nullptr || find_trigger(parent, Role::counters) != nullptr)
+      check_heirs(parent);
     table_close(parent, AccessShareLock);
   }
   systable_endscan(scan);
@@ -239,6 +280,18 @@ bool moves_partitions(const Node *command) {
   return false;
 }
 
+// The table that was detached, which the command does not report.
+Oid detached_by(const Node *command) {
+  if (!IsA(command, AlterTableStmt)) return InvalidOid;
+  ListCell *cell;
+  foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
+    const auto *one = lfirst_node(AlterTableCmd, cell);
+    if (one->subtype == AT_DetachPartition || one->subtype == AT_DetachPartitionFinalize)
+      return RangeVarGetRelid(castNode(PartitionCmd, one->def)->name, NoLock, true);
+  }
+  return InvalidOid;
+}
+
 // What the command has made possible or necessary: dependencies on a foreign
 // key that is there now, and TRUNCATE triggers of partitions that have come or
 // gone. A restore brings those triggers itself, after the partitions.
@@ -294,6 +347,7 @@ void watch_command_end(const EventTriggerData *event) {
       touched.relations = list_append_unique_oid(touched.relations, attachment.relation);
   }
   check_relations(touched.relations);
+  if (const Oid detached = detached_by(event->parsetree); OidIsValid(detached)) follow_partition(detached);
   const bool partitions = moves_partitions(event->parsetree);
   foreach (cell, touched.relations) follow_tallies(lfirst_oid(cell), partitions);
 }

@@ -178,6 +178,8 @@ Current find_current(Relation child, Relation parent, const char *const *via, in
   if (const Trigger *trigger = find_trigger(parent, Role::counters)) {
     current.kept = current.others = kept_of_trigger(parent, trigger);
     if (current.source != nullptr) current.others = kept_without(current.kept, current.source);
+    // Counters that nothing counts any more are free.
+    if (current.others != nullptr) current.others = counted_part(parent, current.others);
   }
   return current;
 }
@@ -234,7 +236,8 @@ const KeptTerms *check_declaration(Relation child, Relation parent, const Declar
   const char *const *key = current.others == nullptr ? declaration.key : current.others->key;
   const KeptTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
   check_kept(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
-  check_counted(child, parent, source_of_request(declaration.request));
+  check_persistence(child, parent, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_counted(child, parent, source_of_request(declaration.request), ERRCODE_INVALID_PARAMETER_VALUE);
   return wanted;
 }
 
@@ -343,8 +346,9 @@ bool untally_orphans(Oid relid) {
   const Trigger *trigger = find_trigger(parent, Role::counters);
   const KeptTerms *before = trigger == nullptr ? nullptr : kept_of_trigger(parent, trigger);
   const KeptTerms *after = before == nullptr ? nullptr : counted_part(parent, before);
+  const bool remnants = before == nullptr && find_named(parent, gone_trigger_name) != nullptr;
   relation_close(parent, NoLock);
-  if (before == nullptr || after == before) return false;
+  if (!remnants && after == before) return false;
   write_kept(relid, after, Switches::keep);
   return true;
 }

@@ -158,12 +158,24 @@ Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlsta
   return expression;
 }
 
+Node *condition_of(Relation relation, const char *text) {
+  return with_pinned_path(relation, [&] {
+    ParseState *state = parse_state(relation, NIL);
+    Node *expression =
+        transformExpr(state, raw_expression(relation, text, sqlstate_unenforceable), EXPR_KIND_TRIGGER_WHEN);
+    assign_expr_collations(state, expression);
+    free_parsestate(state);
+    return expression;
+  });
+}
+
 const char *renamed_expression(Relation relation, const char *text, const char *from, const char *to) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   List *names = NIL;
   for (int i = 0; i < tupdesc->natts; ++i) {
     const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-    const char *name = attribute->attisdropped ? "" : NameStr(attribute->attname);
+    if (attribute->attisdropped) continue;  // the parser leaves room for them by itself
+    const char *name = NameStr(attribute->attname);
     names = lappend(names, makeString(pstrdup(strcmp(name, to) == 0 ? from : name)));
   }
   return with_pinned_path(relation, [&] {

@@ -19,6 +19,9 @@ const char *canonical_expression(Relation child, const char *text, bool *sum);
 // bigint or numeric, otherwise boolean. sqlstate: of what is wrong with it.
 Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlstate);
 
+// The expression as it is written, with nothing inlined: what it depends on.
+Node *condition_of(Relation relation, const char *text);
+
 // The expression after a column was renamed: `text` has the old name, the
 // relation the new one.
 const char *renamed_expression(Relation relation, const char *text, const char *from, const char *to);

@@ -127,9 +127,16 @@ int compare_keys(const void *a, const void *b, void *argument) {
   return 0;
 }
 
-int place_in(const Counters *counters, const char *name) {
-  for (int i = 0; i < counters->ncounters; ++i)
-    if (strcmp(counters->counters[i].name, name) == 0) return i;
+// The place of a counter of an older build of the counters, or of a
+// partition's. Within one relation its column says which it is, whatever its name is now.
+int place_in(const Counters *counters, const Counters *before, int place) {
+  const KeptCounter &wanted = before->counters[place];
+  for (int i = 0; i < counters->ncounters; ++i) {
+    const KeptCounter &counter = counters->counters[i];
+    if (before->relation == counters->relation ? counter.attnum == wanted.attnum
+                                               : strcmp(counter.name, wanted.name) == 0)
+      return i;
+  }
   return -1;
 }
 
@@ -143,9 +150,13 @@ Pending *translated(Pending *entry, Counters *counters) {
   after->key.counters = counters;
   after->deltas = static_cast<Delta *>(palloc0(sizeof(Delta) * counters->ncounters));
   for (int i = 0; i < before->ncounters; ++i) {
-    const int place = place_in(counters, before->counters[i].name);
-    if (place >= 0) after->deltas[place] = entry->deltas[i];
-    // A counter that is kept no more has no use for its counts.
+    const int place = place_in(counters, before, i);
+    if (place >= 0)
+      after->deltas[place] = entry->deltas[i];
+    else if (entry->deltas[i].count != 0 || entry->deltas[i].sum != 0)
+      error_unenforceable(table_open(counters->root, NoLock),
+                          "a counter was taken out of the contract while it was counted",
+                          "Call ratchet.flush() first.");
   }
   return after;
 }

@@ -101,10 +101,14 @@ Pending *find_or_make(Level *level, const PendingKey &key) {
   return entry;
 }
 
+[[noreturn]] void error_out_of_range() {
+  ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("count out of range"));
+  pg_unreachable();
+}
+
 int64 sum_of(int64 a, int64 b) {
   int64 result;
-  if (pg_add_s64_overflow(a, b, &result))
-    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("count out of range"));
+  if (pg_add_s64_overflow(a, b, &result)) error_out_of_range();
   return result;
 }
 
@@ -185,13 +189,13 @@ void merge_top() {
 
 Level *current_level() {
   const int nest_level = GetCurrentTransactionNestLevel();
-  while (top != nullptr && top->outer != nullptr && top->outer->nest_level == top->nest_level) merge_top();
+  // A level below that looks higher was released together with this one.
+  while (top != nullptr && top->outer != nullptr && top->outer->nest_level >= top->nest_level) merge_top();
   if (top == nullptr || top->nest_level < nest_level) top = new_level(nest_level, top);
   return top;
 }
 
 bool is_zero(const Pending *entry) {
-  if (entry->rows != 0) return false;
   for (int i = 0; i < entry->key.counters->ncounters; ++i) {
     const Delta &delta = entry->deltas[i];
     if (delta.count != 0) return false;
@@ -312,7 +316,12 @@ Datum numeric_sum(Datum a, Datum b) {
 
 Datum numeric_of(const Delta &delta) { return numeric_sum(NumericGetDatum(int64_to_numeric(delta.count)), delta.sum); }
 
-void add_count(Delta *delta, int64 count) { delta->count = sum_of(delta->count, count); }
+void add_count(Delta *delta, int64 count, int sign) {
+  if (sign > 0)
+    delta->count = sum_of(delta->count, count);
+  else if (pg_sub_s64_overflow(delta->count, count, &delta->count))
+    error_out_of_range();
+}
 
 void add_sum(Delta *delta, Datum numeric) {
   const Datum before = delta->sum;
@@ -367,7 +376,7 @@ void book_out(const Pending *entry) {
   Pending *booked = find_or_make(level, entry->key);
   const int ncounters = entry->key.counters->ncounters;
   for (int i = 0; i < ncounters; ++i) {
-    add_count(&booked->deltas[i], -entry->deltas[i].count);
+    add_count(&booked->deltas[i], entry->deltas[i].count, -1);
     if (entry->deltas[i].sum != 0)
       add_sum(&booked->deltas[i], DirectFunctionCall1(numeric_uminus, entry->deltas[i].sum));
   }

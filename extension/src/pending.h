@@ -38,7 +38,7 @@ void init_pending();
 Pending *pending_entry(const Counters *counters, const Datum *key);
 
 // Adds to an entry. Errors: 22003 when a count leaves bigint.
-void add_count(Delta *delta, int64 count);
+void add_count(Delta *delta, int64 count, int sign = 1);
 void add_sum(Delta *delta, Datum numeric);
 
 // Of two numeric sums, either of which may be 0 for none.

@@ -4,12 +4,15 @@ extern "C" {
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "utils/fmgrprotos.h"
+#include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 }
 
@@ -105,6 +108,30 @@ static void write_child(StringInfo sql, const Subject &subject) {
   appendStringInfo(sql, " FROM %s) c", qualified_relation(subject.child));
 }
 
+static Oid namespace_of_collation(Oid collation) {
+  HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for collation %u", collation);
+  const Oid schema = reinterpret_cast<Form_pg_collation>(GETSTRUCT(tuple))->collnamespace;
+  ReleaseSysCache(tuple);
+  return schema;
+}
+
+// The foreign key's own comparison, as referential checks write it: with its
+// operator, of its operator's types, in the referenced column's collation.
+static void write_referenced(StringInfo sql, const Subject &subject, int place) {
+  const ForeignKeyCacheInfo *key = subject.reference;
+  Oid parent_type, child_type, collation, child_collation;
+  int32 typmod;
+  get_atttypetypmodcoll(subject.parent, key->confkey[place], &parent_type, &typmod, &collation);
+  get_atttypetypmodcoll(subject.child, key->conkey[place], &child_type, &typmod, &child_collation);
+  const char *left = psprintf("p.%s", parent_column(subject, place));
+  if (OidIsValid(collation) && collation != child_collation)
+    left = psprintf("(%s COLLATE %s)", left,
+                    quote_qualified_identifier(get_namespace_name(namespace_of_collation(collation)),
+                                               get_collation_name(collation)));
+  generate_operator_clause(sql, left, parent_type, key->conpfeqop[place], psprintf("c.k%d", place + 1), child_type);
+}
+
 //   (SELECT p."id" AS k1, pg_catalog.count(*) FILTER (WHERE c.n1) AS m1, COALESCE(pg_catalog.sum(c.n2), 0) AS m2, ...
 //    FROM schema.parent p LEFT JOIN <child> ON p."id" OPERATOR(pg_catalog.=) c.k1
 //    [WHERE p."id" OPERATOR(pg_catalog.=) $1] GROUP BY p."id") m
@@ -119,9 +146,10 @@ void write_counted(StringInfo sql, const Subject &subject, bool one_row) {
                      i > 0 ? ", " : "", i + 1, i + 1);
   appendStringInfo(sql, " FROM %s p LEFT JOIN ", qualified_relation(subject.parent));
   write_child(sql, subject);
-  for (int i = 0; i < subject.reference->nkeys; ++i)
-    appendStringInfo(sql, "%s p.%s %s c.k%d", i > 0 ? " AND" : " ON", parent_column(subject, i),
-                     qualified_operator(subject.reference->conpfeqop[i]), i + 1);
+  for (int i = 0; i < subject.reference->nkeys; ++i) {
+    appendStringInfoString(sql, i > 0 ? " AND " : " ON ");
+    write_referenced(sql, subject, i);
+  }
   for (int i = 0; one_row && i < subject.reference->nkeys; ++i)
     appendStringInfo(sql, "%s p.%s %s $%d", i > 0 ? " AND" : " WHERE", parent_column(subject, i),
                      qualified_operator(equality_operator(get_atttype(subject.parent, subject.reference->confkey[i]))),
@@ -237,6 +265,24 @@ uint64 run_recount(const Subject &subject, const Signature &signature, const cha
   return row.processed;
 }
 
+//   SELECT true FROM schema.parent t JOIN <counted> ON <join> WHERE <differs>
+bool differs(const Subject &subject, const Parameters &parameters) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "SELECT true FROM %s t JOIN ", qualified_relation(subject.parent));
+  write_counted(&sql, subject, true);
+  appendStringInfoString(&sql, " ON ");
+  write_join(&sql, subject);
+  appendStringInfoString(&sql, " WHERE ");
+  write_differs(&sql, subject);
+  const Scope scope = enter(subject.counters);
+  const Statement *statement =
+      settled_statement(subject, signature_of(subject, Template::differs), sql.data, parameters);
+  const bool found = run_statement(statement, parameters, subject.parent, nullptr).found;
+  leave(scope);
+  return found;
+}
+
 //   UPDATE schema.parent t SET "evaluated_count" = 0, ... WHERE "evaluated_count" IS DISTINCT FROM 0 OR ...
 const char *zero_sql(const Subject &subject, bool look_only) {
   StringInfoData sql;
@@ -320,9 +366,7 @@ void take_leaf(Relation leaf, const Trigger *trigger) {
 void backfill(Oid child, Oid parent, const SourceTerms *source) {
   const Subject subject = subject_of(child, parent, source);
   List *completed = NIL;
-  const Scope scope = enter(subject.counters);
   run_recount(subject, signature_of(subject, Template::recount), recount_sql(subject, false), Parameters{}, &completed);
-  leave(scope);
   complete(completed, running_chain());
 }
 
@@ -330,8 +374,11 @@ bool recount_row(const Subject &subject, const Datum *key, List **completed) {
   Parameters parameters{};
   for (int i = 0; i < subject.reference->nkeys; ++i)
     add_parameter(&parameters, get_atttype(subject.parent, subject.reference->confkey[i]), key[i], false);
-  return run_recount(subject, signature_of(subject, Template::recount_row), recount_sql(subject, true), parameters,
-                     completed) > 0;
+  if (run_recount(subject, signature_of(subject, Template::recount_row), recount_sql(subject, true), parameters,
+                  completed) > 0)
+    return true;
+  if (differs(subject, parameters)) error_suppressed(table_open(subject.parent, NoLock));
+  return false;
 }
 
 void set_zero(Oid child, Oid parent, const SourceTerms *source) {

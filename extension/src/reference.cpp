@@ -52,6 +52,21 @@ List *references(Relation child, const AttrNumber *via, int count, Oid parent) {
   return found;
 }
 
+bool lead_to_one(const List *keys) {
+  const auto *first = static_cast<const ForeignKeyCacheInfo *>(linitial(keys));
+  ListCell *cell;
+  foreach (cell, keys) {
+    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+    if (key->confrelid != first->confrelid) return false;
+    for (int i = 0; i < first->nkeys; ++i) {
+      int place = 0;
+      while (place < key->nkeys && key->conkey[place] != first->conkey[i]) ++place;
+      if (place == key->nkeys || key->confkey[place] != first->confkey[i]) return false;
+    }
+  }
+  return true;
+}
+
 bool is_enforced(Oid constraint) {
   HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
   if (!HeapTupleIsValid(tuple)) return false;

@@ -18,6 +18,9 @@ bool is_reference_clone(Oid constraint);
 // (InvalidOid: any). A list of copies (ForeignKeyCacheInfo *).
 List *references(Relation child, const AttrNumber *via, int count, Oid parent);
 
+// Whether all these foreign keys refer to the same columns of the same table.
+bool lead_to_one(const List *keys);
+
 // Whether every row that is there satisfies the constraint, and every new one must.
 bool is_enforced(Oid constraint);
 

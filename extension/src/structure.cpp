@@ -62,11 +62,6 @@ List *instead_rules(Relation relation, const char *own_name) {
   return findings;
 }
 
-bool has_inheritance_children(Relation relation) {
-  return relation->rd_rel->relkind == RELKIND_RELATION && has_subclass(RelationGetRelid(relation)) &&
-         find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL;
-}
-
 [[noreturn]] void refuse_target(Relation relation, const char *action, const char *why, const char *hint) {
   ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
           errmsg("cannot %s relation \"%s\"", action, RelationGetRelationName(relation)), errdetail_internal("%s", why),
@@ -148,6 +143,11 @@ void check_reserved(Relation relation, const Trigger &trigger) {
 }
 
 }  // namespace
+
+bool has_inheritance_children(Relation relation) {
+  return relation->rd_rel->relkind == RELKIND_RELATION && has_subclass(RelationGetRelid(relation)) &&
+         find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL;
+}
 
 int count_before_update(const TriggerDesc *triggers) {
   int count = 0;

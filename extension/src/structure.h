@@ -21,6 +21,9 @@ struct Finding {
 // Refuses relations that cannot carry a contract. action: "guard", "count". Errors: 42809.
 void check_target(Relation relation, const char *action);
 
+// Plain inheritance, not partitions.
+bool has_inheritance_children(Relation relation);
+
 // How many BEFORE UPDATE row triggers there are, enabled or not.
 int count_before_update(const TriggerDesc *triggers);
 

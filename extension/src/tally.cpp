@@ -109,7 +109,17 @@ Oid root_of(Relation relation) {
                                           : RelationGetRelid(relation);
 }
 
+// A partition's trigger is a clone of the root's, whose owner has declared it;
+// one of the partition's own was made by hand, or came along when the table was attached.
+void check_clone(Relation relation, const Trigger *trigger) {
+  if (!relation->rd_rel->relispartition || trigger->tgisclone) return;
+  error_unenforceable(
+      relation, psprintf("trigger \"%s\" of a partition does not come from its partitioned table", trigger->tgname),
+      "Drop the trigger; tallies are declared on the topmost partitioned table.");
+}
+
 Cached *build_counters(Relation relation, const Trigger *trigger) {
+  check_clone(relation, trigger);
   auto *counters = array_of<Counters>(1);
   counters->terms = kept_of_trigger(relation, trigger);
   const KeptTerms *terms = counters->terms;
@@ -211,15 +221,17 @@ const ForeignKeyCacheInfo *reference_of(Relation child, const SourceTerms *terms
   auto *via = array_of<AttrNumber>(terms->nvia);
   for (int i = 0; i < terms->nvia; ++i) via[i] = require_column(child, terms->via[i]);
   List *found = references(child, via, terms->nvia, InvalidOid);
-  if (list_length(found) != 1)
-    error_unenforceable(child,
-                        found == NIL ? "the foreign key of the tally does not exist"
-                                     : "several foreign keys are over the columns of the tally",
+  if (found == NIL)
+    error_unenforceable(child, "the foreign key of the tally does not exist",
                         "Restore the foreign key, or remove the tally with ratchet.untally().");
+  if (!lead_to_one(found))
+    error_unenforceable(child, "several foreign keys with different targets are over the columns of the tally",
+                        "Drop all of them but one.");
   return static_cast<const ForeignKeyCacheInfo *>(linitial(found));
 }
 
 Cached *build_tally(Relation relation, const Trigger *trigger) {
+  check_clone(relation, trigger);
   auto *tally = array_of<Tally>(1);
   tally->terms = source_of_trigger(relation, trigger);
   tally->root = root_of(relation);

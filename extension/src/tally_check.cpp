@@ -113,14 +113,22 @@ void check_kept(Relation parent, const KeptTerms *terms, int sqlstate) {
   }
 }
 
-void check_counted(Relation child, Relation parent, const SourceTerms *source) {
+void check_persistence(Relation child, Relation parent, int sqlstate) {
+  if (child->rd_rel->relpersistence == parent->rd_rel->relpersistence) return;
+  ereport(ERROR, errcode(sqlstate),
+          errmsg("relations \"%s\" and \"%s\" must both be logged, or both unlogged", RelationGetRelationName(child),
+                 RelationGetRelationName(parent)),
+          errdetail("After a crash an unlogged table is empty, and counters of a logged one are not."),
+          (report_table(child), 0));
+}
+
+void check_counted(Relation child, Relation parent, const SourceTerms *source, int sqlstate) {
   for (int i = 0; i < source->ncounters; ++i) {
     const CounterTerm &term = source->counters[i];
     if (!term.sum) continue;
-    const auto *expression =
-        reinterpret_cast<const Node *>(parse_expression(child, term.expression, true, ERRCODE_INVALID_PARAMETER_VALUE));
+    const auto *expression = reinterpret_cast<const Node *>(parse_expression(child, term.expression, true, sqlstate));
     if (exprType(expression) != NUMERICOID) continue;
-    const Column counter = find_column(parent, term.column, ERRCODE_INVALID_PARAMETER_VALUE);
+    const Column counter = find_column(parent, term.column, sqlstate);
     require(counter, counter.attribute->atttypid == NUMERICOID, "cannot hold a numeric sum: its type must be numeric");
     require(
         counter,

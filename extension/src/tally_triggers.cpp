@@ -192,10 +192,16 @@ SourceTerms *with_renamed_expressions(Relation child, const SourceTerms *source,
   return with_expressions(source, expressions);
 }
 
+// Doubled records do no harm: CREATE OR REPLACE TRIGGER begins anew.
 void depend_on_reference(Relation child, const Trigger *trigger) {
   const Oid tgoid = trigger->tgoid;
+  const SourceTerms *source = source_of_trigger(child, trigger);
+  const ObjectAddress dependent{TriggerRelationId, tgoid, 0};
+  for (int i = 0; i < source->ncounters; ++i)
+    recordDependencyOnSingleRelExpr(&dependent, condition_of(child, source->counters[i].expression),
+                                    RelationGetRelid(child), DEPENDENCY_NORMAL, DEPENDENCY_NORMAL, false);
   ListCell *cell;
-  foreach (cell, references_of(child, source_of_trigger(child, trigger)))
+  foreach (cell, references_of(child, source))
     depend(tgoid, ConstraintRelationId, static_cast<const ForeignKeyCacheInfo *>(lfirst(cell))->conoid);
 }
 

@@ -25,6 +25,7 @@ enum class Template : int16 {
   recount,
   recount_row,
   lock_row,
+  differs,
   zero,
   look,
   batch,

@@ -111,13 +111,17 @@ SELECT undone('ALTER TABLE run DROP is_completed');
 SELECT undone('ALTER TABLE run DROP completed_at');
 SELECT undone('ALTER TABLE run DROP CONSTRAINT run_pkey');
 SELECT undone('DROP FUNCTION finish(int)');
+SELECT undone('DROP FUNCTION big(int)');
 SELECT undone('DROP TABLE run');
 SELECT undone('ALTER TABLE run ALTER "N, =" TYPE text');
 SELECT undone('ALTER TABLE run ALTER is_completed DROP DEFAULT, ALTER is_completed TYPE int USING 0');
 SELECT undone('ALTER TABLE run ALTER completed_at TYPE date');
+SELECT undone('ALTER TABLE run ALTER points TYPE int');
+SELECT undone('ALTER TABLE run ALTER points TYPE numeric(12,1)');
 SELECT undone('ALTER TABLE run ALTER expected TYPE real');
 SELECT undone('ALTER TABLE result ALTER question TYPE text');
 SELECT undone('ALTER TABLE result ALTER "sum" TYPE real');
+SELECT undone('ALTER TABLE run ALTER points TYPE numeric(12,2)');
 SELECT undone('ALTER TABLE run ADD UNIQUE ("N, =")');
 SELECT undone('CREATE UNIQUE INDEX ON run (good_count)');
 SELECT undone('CREATE UNIQUE INDEX ON run (large, key)');
@@ -153,6 +157,13 @@ SELECT key, "N, =", good_count, points, large FROM run ORDER BY key;
 INSERT INTO result (run_id, "Frage ""x""") VALUES (2, 3), (2, 4), (2, 5);
 SELECT * FROM ratchet.verify();
 SELECT tallies();
+-- a second foreign key to the same parent
+ALTER TABLE result ADD CONSTRAINT second_fk FOREIGN KEY (run_id) REFERENCES run;
+INSERT INTO result (run_id) VALUES (1);
+SELECT key, "N, =" FROM run ORDER BY key;
+-- inheritance
+SELECT undone('CREATE TABLE heir () INHERITS (run)');
+SELECT undone('CREATE TABLE heir () INHERITS (result)');
 -- a child that is gone leaves counters that count nothing
 DROP TABLE result;
 SELECT tallies();
@@ -164,6 +175,31 @@ SELECT ratchet.untally(NULL, 'run');
 SELECT health();
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'run'::regclass AND NOT tgisinternal;
 DROP TABLE run;
+
+--
+-- Tables that have dropped columns; what CASCADE takes along
+--
+CREATE TABLE run (gone int, id int PRIMARY KEY, gone_too int, total int, n int, done boolean);
+CREATE TABLE result (gone int, run int REFERENCES run, gone_too int, good boolean, q int);
+ALTER TABLE run DROP gone, DROP gone_too;
+ALTER TABLE result DROP gone, DROP gone_too;
+SELECT ratchet.tally('result', 'run', '{"n": "good AND q > 1"}', total => 'total', total_of => 'n', done => 'done', on_done => 'finish(int)');
+ALTER TABLE result RENAME q TO question;
+ALTER TABLE result RENAME good TO q;
+ALTER TABLE run RENAME n TO counted;
+SELECT tallies();
+INSERT INTO run VALUES (1, 1);
+INSERT INTO result VALUES (1, true, 2), (1, true, 1);
+SELECT * FROM run;
+SELECT attempt('DROP FUNCTION finish(int) CASCADE');
+SELECT health();
+SELECT attempt('INSERT INTO result VALUES (1, true, 3)');
+SELECT ratchet.tally('result', 'run', '{"counted": "q AND question > 1"}') <> 'unchanged';
+SELECT health();
+SELECT ratchet.untally('result', 'run');
+SELECT health();
+SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('run'::regclass, 'result'::regclass) AND NOT tgisinternal;
+DROP TABLE result, run;
 
 --
 -- Partitions: attached with what they hold, detached, dropped

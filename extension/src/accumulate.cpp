@@ -129,9 +129,12 @@ void keep_for_successor(const TriggerData *trigger) {
 
 RATCHET_FUNCTION(ratchet_count_gone) {
   const TriggerData *trigger = ratchet::require_trigger_call(
-      fcinfo, "ratchet.count_gone", TRIGGER_EVENT_DELETE | TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER,
-      "AFTER DELETE FOR EACH ROW");
-  ratchet::keep_for_successor(trigger);
+      fcinfo, "ratchet.count_gone", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER, "AFTER INSERT OR DELETE FOR EACH ROW", 0);
+  if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+    ratchet::keep_for_successor(trigger);
+  else if (ratchet::any_orphan())
+    // A flush has found no row for what was kept; perhaps this is it.
+    ratchet::flush_pending(InvalidOid);
   return PointerGetDatum(nullptr);
 }
 

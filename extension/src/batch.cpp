@@ -160,12 +160,12 @@ List *read_keys(Relation child, const Bitmapset *columns) {
 const char *default_text(Relation child, AttrNumber attnum) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(child), attnum - 1);
   Node *expression = build_column_default(child, attnum);
-  if (expression == nullptr) return psprintf("NULL::%s", format_type_be_qualified(attribute->atttypid));
+  if (expression == nullptr) return psprintf("NULL::%s", qualified_type(attribute->atttypid));
   if (attribute->attidentity != '\0')
     error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, child, NameStr(attribute->attname),
                        "is an identity column: all records must name it, or none");
   const int level = NewGUCNestLevel();
-  pin_search_path();
+  pin_text_settings();
   const char *text = deparse_expression(expression, NIL, false, false);
   AtEOXact_GUC(true, level);
   return text;
@@ -474,7 +474,7 @@ Datum submit_batch(FunctionCallInfo fcinfo) {
   const Batch batch = read_batch(fcinfo);
   const bool flushes = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
   const uint64 since = pending_serial();
-  watch_entries(flushes);
+  const bool watched = watch_entries(true);
   List *duplicates = NIL;
   if (batch.count > 0) duplicates = duplicates_of(batch, insert(batch));
   const int inserted = batch.count - list_length(duplicates);
@@ -483,6 +483,7 @@ Datum submit_batch(FunctionCallInfo fcinfo) {
   bool nulls[4] = {false, false, false, !flushes};
   bool any;
   if (flushes) values[3] = progress_since(since, &any);
+  watch_entries(watched);
   relation_close(batch.child, NoLock);
   return answer_row(fcinfo, values, nulls);
 }

@@ -53,17 +53,17 @@ const char *call_of(Oid function, int nkey) {
   get_func_signature(function, &types, &count);
   // The declared types: an overload that fits the key better is not what was declared.
   for (int i = 0; i < nkey; ++i)
-    appendStringInfo(&sql, "%s$%d::%s", i > 0 ? ", " : "", i + 1, format_type_be_qualified(types[i]));
+    appendStringInfo(&sql, "%s$%d::%s", i > 0 ? ", " : "", i + 1, qualified_type(types[i]));
   appendStringInfoChar(&sql, ')');
   return sql.data;
 }
 
-void call(const Completed *completed, const char *signature) {
+void call(const Completed *completed, const char *signature, int flags) {
   const Counters *counters = completed->counters;
   Oid types[INDEX_MAX_KEYS];
   for (int i = 0; i < counters->nkey; ++i) types[i] = counters->key[i].type;
   // The writer needs no right to look up what the owner has named.
-  const User caller = become(counters->owner, 0);
+  const User caller = become(counters->owner, flags);
   Relation parent = table_open(counters->root, AccessShareLock);
   const Oid function =
       completion_function(parent, signature, types, counters->nkey, counters->owner, sqlstate_unenforceable);
@@ -123,7 +123,7 @@ Oid completion_function(Relation parent, const char *signature, const Oid *key_t
   return function;
 }
 
-void complete(const List *completed, int chain) {
+void complete(const List *completed, int chain, int flags) {
   if (completed == NIL) return;
   const int outer = running_chain();
   if (chain >= max_chain)
@@ -138,7 +138,7 @@ void complete(const List *completed, int chain) {
       const auto *one = static_cast<const Completed *>(lfirst(cell));
       const CompletionTerm *terms = one->counters->completions[one->place].terms;
       if (terms->notify) notify(one);
-      if (terms->on_done != nullptr) call(one, terms->on_done);
+      if (terms->on_done != nullptr) call(one, terms->on_done, flags);
     }
   }
   PG_FINALLY();

@@ -22,7 +22,6 @@ extern "C" {
 #include "complete.h"
 #include "counters.h"
 #include "errors.h"
-#include "flush.h"
 #include "guard.h"
 #include "notes.h"
 #include "pending.h"
@@ -149,25 +148,10 @@ Value *new_values(const Counters *counters) {
   return static_cast<Value *>(palloc(sizeof(Value) * Max(counters->nguarded, 1)));
 }
 
-// What a row of this key that was deleted in the transaction has left behind, after a flush.
-const Pending *inherited_by(const TriggerData *trigger, Counters *counters) {
-  if (!any_orphan()) return nullptr;
-  Datum key[INDEX_MAX_KEYS];
-  for (int i = 0; i < counters->nkey; ++i) {
-    const Value value = value_of(trigger->tg_trigslot, counters->key[i].attnum);
-    if (value.isnull) return nullptr;
-    key[i] = value.datum;
-  }
-  Pending *entry = take_orphan(counters, key);
-  return entry == nullptr ? nullptr : translated(entry, counters);
-}
-
 HeapTuple born(const TriggerData *trigger) {
-  Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
+  const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
   Value *kept = new_values(counters);
-  const Pending *inherited = inherited_by(trigger, counters);
-  for (int i = 0; i < counters->ncounters; ++i)
-    kept[i] = added(counters->counters[i], {Datum(0), true}, inherited == nullptr ? Delta{0, 0} : inherited->deltas[i]);
+  for (int i = 0; i < counters->ncounters; ++i) kept[i] = added(counters->counters[i], {Datum(0), true}, {0, 0});
   for (int i = counters->ncounters; i < counters->nguarded; ++i) kept[i] = {Datum(0), true};
   for (int i = 0; i < counters->ncompletions; ++i)
     if (counters->completions[i].done != InvalidAttrNumber)

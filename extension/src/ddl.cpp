@@ -103,6 +103,9 @@ void check_source(Relation child, const Trigger *trigger, const SourceTerms *sou
         child, psprintf("trigger \"%s\" of a partition does not come from its partitioned table", trigger->tgname),
         "Declare tallies on the topmost partitioned table.");
   check_heirs(child);
+  if (!has_one_parent(child, source))
+    error_unenforceable(child, "another foreign key over the columns of a tally refers to something else",
+                        "Rows are counted for the parent that their foreign key refers to; it must be the only one.");
   const Oid parent_oid = parent_of(child, source);
   if (!OidIsValid(parent_oid) || child->rd_rel->relispartition) return;
   Relation parent = table_open(parent_oid, AccessShareLock);

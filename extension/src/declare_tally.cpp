@@ -353,11 +353,22 @@ bool untally_orphans(Oid relid) {
   return true;
 }
 
+// What is left on a child whose parent was dropped.
+bool untally_remnants(Oid relid) {
+  Relation child = open_owned(relid, AccessExclusiveLock, "stop counting it");
+  const bool remnants = has_remnants(child);
+  relation_close(child, NoLock);
+  if (remnants) write_source(relid, nullptr, nullptr, Switches::enable);
+  return remnants;
+}
+
 bool untally(FunctionCallInfo fcinfo) {
   // Counts of this transaction still go where they belong.
   flush_pending(InvalidOid);
   if (PG_ARGISNULL(child_argument) && !PG_ARGISNULL(parent_argument))
     return untally_orphans(PG_GETARG_OID(parent_argument));
+  if (PG_ARGISNULL(parent_argument) && !PG_ARGISNULL(child_argument))
+    return untally_remnants(PG_GETARG_OID(child_argument));
   Pair pair = open_pair(fcinfo, AccessExclusiveLock, "stop counting it");
   int nvia = 0;
   const char **via = PG_ARGISNULL(2) ? nullptr : names_argument(fcinfo, 2, &nvia);

@@ -14,6 +14,8 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/multixact.h"
 #include "access/stratnum.h"
 #include "access/xact.h"
 #include "catalog/pg_index.h"
@@ -21,6 +23,9 @@ extern "C" {
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
@@ -40,9 +45,10 @@ namespace {
 bool is_idle(const Trigger &trigger) {
   switch (role_of(trigger.tgfoid)) {
     case Role::guard:
+      return true;
     case Role::counters:
     case Role::completion:
-      return true;
+      return fires_ordinarily(trigger);
     case Role::count:
       return RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_NONE;
     default:
@@ -103,6 +109,45 @@ bool find_row(Relation relation, Relation index, Counters *counters, const Datum
   return found;
 }
 
+// Whether this transaction has written the row, or has locked it against those who do.
+bool is_held_by_us(TupleTableSlot *slot) {
+  if (is_inserted_by_us(slot)) return true;
+  const HeapTupleHeader header = reinterpret_cast<BufferHeapTupleTableSlot *>(slot)->base.tuple->t_data;
+  const TransactionId xmax = HeapTupleHeaderGetRawXmax(header);
+  if (!TransactionIdIsValid(xmax) || (header->t_infomask & HEAP_XMAX_INVALID) != 0) return false;
+  if ((header->t_infomask & HEAP_XMAX_IS_MULTI) == 0)
+    return TransactionIdIsCurrentTransactionId(xmax) && !HEAP_XMAX_IS_KEYSHR_LOCKED(header->t_infomask);
+  MultiXactMember *members;
+  const int count = GetMultiXactIdMembers(xmax, &members, false, HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask));
+  for (int i = 0; i < count; ++i)
+    if (members[i].status > MultiXactStatusForKeyShare && TransactionIdIsCurrentTransactionId(members[i].xid))
+      return true;
+  return false;
+}
+
+// Waits, one after the other, for those who write the same row. Otherwise all
+// who wait would wake up at each commit, because each has a share of the row's lock by
+// its own foreign key's check, and each would keep the page from being pruned.
+//
+// The lock stands for the row and is held as long. It makes no new deadlock: whoever
+// gets it waits for the row only, as he would without it; whoever has the row already, by
+// an update or a lock of his own, does not wait for it; and only flushes of a
+// single row take it, so that no order among these locks can be wrong.
+void queue_up(Relation relation, Relation index, Counters *counters, const Pending *entry) {
+  // The fourth field keeps it apart from pg_advisory_lock(), whose locks have 1 or 2 there.
+  for (int i = 0; i < counters->nkey; ++i)
+    if (!counters->key[i].hashable) return;
+  LOCKTAG tag;
+  SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, counters->root, entry->key.hash, 0x7274);
+  if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return;
+  PushActiveSnapshot(GetTransactionSnapshot());
+  TupleTableSlot *slot = table_slot_create(relation, nullptr);
+  const bool ours = find_row(relation, index, counters, entry->key.values, slot) && is_held_by_us(slot);
+  ExecDropSingleTupleTableSlot(slot);
+  PopActiveSnapshot();
+  if (!ours) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
 enum class Attempt : unsigned char { done, changed, unable };
 
 Attempt attempt(Relation relation, Relation index, Counters *counters, const Pending *entry, List **completed) {
@@ -152,7 +197,7 @@ void find_direct(Relation relation, Counters *counters) {
   }
 }
 
-bool count_directly(Counters *counters, const Pending *entry, List **completed) {
+bool count_directly(Counters *counters, const Pending *entry, bool alone, List **completed) {
   // An extension that checks or audits what the executor touches must see it. Not if DDL has come between.
   if (!counters->direct || !counters->valid || ExecutorCheckPerms_hook != nullptr ||
       SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
@@ -161,6 +206,7 @@ bool count_directly(Counters *counters, const Pending *entry, List **completed) 
   Relation relation = table_open(counters->root, RowExclusiveLock);
   CheckCmdReplicaIdentity(relation, CMD_UPDATE);
   Relation index = index_open(counters->key_index, RowExclusiveLock);
+  if (alone) queue_up(relation, index, counters, entry);
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed) {
     CHECK_FOR_INTERRUPTS();

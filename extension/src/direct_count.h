@@ -11,8 +11,8 @@ namespace ratchet {
 // are found. Part of Counters, because any DDL that changes it invalidates them.
 void find_direct(Relation relation, Counters *counters);
 
-// Adds an entry to its row, and what becomes complete to the list. False:
-// nothing was changed, and the statement has to decide.
-bool count_directly(Counters *counters, const Pending *entry, List **completed);
+// Adds an entry to its row, and what becomes complete to the list. alone: the
+// flush writes no other row. False: nothing was changed, and the statement has to decide.
+bool count_directly(Counters *counters, const Pending *entry, bool alone, List **completed);
 
 }  // namespace ratchet

@@ -115,7 +115,7 @@ template <typename Body>
 auto with_pinned_path(Relation relation, Body &&body) {
   // An error leaves user and setting to the (sub)transaction's abort, which restores them.
   const int level = NewGUCNestLevel();
-  pin_search_path();
+  pin_text_settings();
   const User caller = become(relation->rd_rel->relowner, SECURITY_RESTRICTED_OPERATION);
   auto result = body();
   restore(caller);

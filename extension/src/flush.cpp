@@ -252,9 +252,9 @@ void explain(Counters *counters, const Pending *entry) {
           errhint("The foreign key is deferred, or its triggers are disabled."));
 }
 
-void write_row(Counters *counters, const Pending *entry, List **completed) {
+void write_row(Counters *counters, const Pending *entry, bool alone, List **completed) {
   CHECK_FOR_INTERRUPTS();
-  if (count_directly(counters, entry, completed)) return;
+  if (count_directly(counters, entry, alone, completed)) return;
   if (!try_to_write(counters, entry, completed) && !try_to_write(counters, entry, completed)) explain(counters, entry);
 }
 
@@ -264,10 +264,9 @@ void write_table(const Table *table, List **completed) {
   foreach (cell, table->entries) book_out(static_cast<const Pending *>(lfirst(cell)));
   Counters *counters = current_counters(table->root, RowExclusiveLock);
   const Writing writing = start_writing(counters->owner, get_rel_namespace(counters->root), 0);
-  foreach (cell, merged(table->entries, counters)) {
-    const auto *entry = static_cast<const Pending *>(lfirst(cell));
-    write_row(counters, entry, completed);
-  }
+  const List *rows = merged(table->entries, counters);
+  foreach (cell, rows)
+    write_row(counters, static_cast<const Pending *>(lfirst(cell)), list_length(rows) == 1, completed);
   end_writing(writing);
 }
 
@@ -318,6 +317,7 @@ List *merged(const List *entries, Counters *counters) {
       continue;
     }
     last->rows += rows[i]->rows;
+    last->orphans += rows[i]->orphans;
     for (int j = 0; j < counters->ncounters; ++j) {
       add_count(&last->deltas[j], rows[i]->deltas[j].count);
       last->deltas[j].sum = numeric_sum(last->deltas[j].sum, rows[i]->deltas[j].sum);

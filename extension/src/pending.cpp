@@ -37,7 +37,7 @@ uint64 serial = 1;  // see pending_serial()
 int chain;          // of what is pending, see take_chain()
 int running;        // see running_chain()
 bool watched;       // see watch_entries()
-bool orphans;       // see any_orphan(); true until the end of the transaction once there was one
+bool orphaned;      // see any_orphan()
 
 // The table that was found armed last; InvalidOid when that may have changed.
 Oid last_armed;
@@ -96,7 +96,7 @@ Pending *find_or_make(Level *level, const PendingKey &key) {
   entry = static_cast<Pending *>(hash_search(level->entries, &copy, HASH_ENTER, &found));
   entry->rows = 0;
   entry->serial = 0;
-  entry->orphan = false;
+  entry->orphans = 0;
   entry->deltas = deltas;
   return entry;
 }
@@ -141,7 +141,7 @@ struct Merger {
   Pending *into;
   int64 rows;
   uint64 serial;
-  bool orphan;
+  int orphans;
   Delta *deltas;
 };
 
@@ -160,7 +160,7 @@ void merge_top() {
     merger.into = find_or_make(lower, entry->key);
     merger.rows = merger.into->rows + entry->rows;
     merger.serial = Max(merger.into->serial, entry->serial);
-    merger.orphan = merger.into->orphan || entry->orphan;
+    merger.orphans = merger.into->orphans + entry->orphans;
     const int ncounters = entry->key.counters->ncounters;
     merger.deltas = static_cast<Delta *>(MemoryContextAlloc(lower->memory, sizeof(Delta) * ncounters));
     for (int i = 0; i < ncounters; ++i) {
@@ -179,7 +179,7 @@ void merge_top() {
   for (long i = 0; i < count; ++i) {
     mergers[i].into->rows = mergers[i].rows;
     mergers[i].into->serial = mergers[i].serial;
-    mergers[i].into->orphan = mergers[i].orphan;
+    mergers[i].into->orphans = mergers[i].orphans;
     pfree(mergers[i].into->deltas);
     mergers[i].into->deltas = mergers[i].deltas;
   }
@@ -239,7 +239,7 @@ void remove_entry(Level *level, const PendingKey &key) {
 void check_written() {
   bool unwritten = false;
   ListCell *cell;
-  foreach (cell, pending_entries(0)) unwritten = unwritten || !static_cast<const Pending *>(lfirst(cell))->orphan;
+  foreach (cell, pending_entries(0)) unwritten = unwritten || static_cast<const Pending *>(lfirst(cell))->orphans <= 0;
   if (!unwritten) return;
   ereport(ERROR, errcode(sqlstate_unenforceable), errmsg("counts of this transaction have not been written"),
           errdetail("Their flush trigger did not fire: it was switched off, or ratchet.unarmed() was called by hand."),
@@ -259,7 +259,7 @@ void end_transaction(XactEvent event, void *) {
       top = nullptr;
       last_armed = InvalidOid;
       chain = running = 0;
-      watched = orphans = false;
+      watched = orphaned = false;
       break;
     default:
       break;
@@ -331,7 +331,11 @@ void add_sum(Delta *delta, Datum numeric) {
 
 uint64 pending_serial() { return serial; }
 
-void watch_entries(bool on) { watched = on; }
+bool watch_entries(bool on) {
+  const bool before = watched;
+  watched = on;
+  return before;
+}
 
 bool any_pending() { return top != nullptr; }
 
@@ -350,7 +354,7 @@ List *pending_entries(uint64 touched_since) {
         Pending *into = find_or_make(sum, entry->key);
         into->rows += entry->rows;
         into->serial = Max(into->serial, entry->serial);
-        into->orphan = into->orphan || entry->orphan;
+        into->orphans += entry->orphans;
         for (int i = 0; i < entry->key.counters->ncounters; ++i) {
           into->deltas[i].count = sum_of(into->deltas[i].count, entry->deltas[i].count);
           into->deltas[i].sum = numeric_sum(into->deltas[i].sum, entry->deltas[i].sum);
@@ -381,6 +385,7 @@ void book_out(const Pending *entry) {
       add_sum(&booked->deltas[i], DirectFunctionCall1(numeric_uminus, entry->deltas[i].sum));
   }
   booked->rows -= entry->rows;
+  booked->orphans -= entry->orphans;
 }
 
 void keep_orphan(const Pending *entry) {
@@ -391,22 +396,11 @@ void keep_orphan(const Pending *entry) {
     if (entry->deltas[i].sum != 0) add_sum(&kept->deltas[i], entry->deltas[i].sum);
   }
   kept->rows += entry->rows;
-  kept->orphan = orphans = true;
+  ++kept->orphans;
+  orphaned = true;
 }
 
-bool any_orphan() { return orphans; }
-
-Pending *take_orphan(const Counters *counters, const Datum *key) {
-  ListCell *cell;
-  foreach (cell, pending_entries(0)) {
-    auto *entry = static_cast<Pending *>(lfirst(cell));
-    if (!entry->orphan || entry->key.counters->root != counters->root || !same_key(counters, entry->key.values, key))
-      continue;
-    book_out(entry);
-    return entry;
-  }
-  return nullptr;
-}
+bool any_orphan() { return orphaned; }
 
 bool is_armed(Oid relation) {
   if (OidIsValid(relation) && relation == last_armed) return true;

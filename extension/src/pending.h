@@ -28,7 +28,7 @@ struct Pending {
   PendingKey key;  // hash key, must be first
   int64 rows;      // rows added less rows removed
   uint64 serial;   // see pending_serial()
-  bool orphan;     // its row is gone
+  int orphans;     // positive: its row was gone when it was written
   Delta *deltas;   // one for each of counters->counters
 };
 
@@ -56,8 +56,8 @@ uint64 pending_serial();
 List *pending_entries(uint64 touched_since);
 
 // While on, entries that are written stay in the map, so that they can be
-// listed as touched. A rollback switches it off.
-void watch_entries(bool on);
+// listed as touched. Returns how it was. A rollback switches it off.
+bool watch_entries(bool on);
 
 // Whether anything may be pending at all.
 bool any_pending();
@@ -66,9 +66,8 @@ bool any_pending();
 // row that is inserted under the same key, and is no reason to stop the COMMIT.
 void keep_orphan(const Pending *entry);
 
-// Whether there is any, and what waits for a row with this key, booked out; nullptr: nothing.
+// Whether there was any in this transaction.
 bool any_orphan();
-Pending *take_orphan(const Counters *counters, const Datum *key);
 
 // Books such a copy out in the current level.
 void book_out(const Pending *entry);

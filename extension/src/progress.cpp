@@ -73,6 +73,7 @@ void write_progress(StringInfo sql, const Counters *counters) {
 }
 
 bool may_read(const Counters *counters) {
+  if (!may_use_schema(get_rel_namespace(counters->root), GetUserId())) return false;
   if (pg_class_aclcheck(counters->root, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return true;
   const Bitmapset *columns = bms_union(key_columns(counters), telling_columns(counters));
   for (int attnum = -1; (attnum = bms_next_member(columns, attnum)) >= 0;)
@@ -142,7 +143,6 @@ Datum progress(FunctionCallInfo fcinfo) {
 Datum progress_since(uint64 serial, bool *any) {
   // Before they are written: then they are pending no more.
   const List *touched = any_pending() && pending_serial() > serial ? pending_entries(serial) : NIL;
-  watch_entries(false);
   flush_pending(InvalidOid);
   *any = touched != NIL;
   StringInfoData array;

@@ -33,7 +33,7 @@ namespace ratchet {
 // An error leaves user and settings to the (sub)transaction's abort, which restores them.
 static int pin_settings() {
   const int level = NewGUCNestLevel();
-  pin_search_path();
+  pin_text_settings();
   set_local("row_security", "off");
   return level;
 }
@@ -310,7 +310,7 @@ const char *leaf_sql(const Subject &subject, const Tally *tally) {
   appendStringInfoString(&sql, "SELECT ");
   for (int i = 0; i < tally->nkey; ++i)
     appendStringInfo(&sql, "%s::%s, ", quote_identifier(get_attname(tally->relation, tally->key[i].attnum, false)),
-                     format_type_be_qualified(getBaseType(subject.counters->key[i].type)));
+                     qualified_type(getBaseType(subject.counters->key[i].type)));
   appendStringInfoString(&sql, "pg_catalog.count(*)");
   for (int i = 0; i < tally->ncounted; ++i) {
     const CounterTerm &term = tally->terms->counters[i];
@@ -346,6 +346,10 @@ void take_group(const Tally *tally, const Counters *counters, HeapTuple row, Tup
 
 }  // namespace
 
+void complete_recounted(const Subject &subject, const List *completed) {
+  complete(completed, running_chain(), GetUserId() == subject.counters->owner ? 0 : SECURITY_RESTRICTED_OPERATION);
+}
+
 void take_leaf(Relation leaf, const Trigger *trigger) {
   Tally *tally = tally_of(leaf, trigger);
   const Counters *counters = resolve(tally);
@@ -367,7 +371,7 @@ void backfill(Oid child, Oid parent, const SourceTerms *source) {
   const Subject subject = subject_of(child, parent, source);
   List *completed = NIL;
   run_recount(subject, signature_of(subject, Template::recount), recount_sql(subject, false), Parameters{}, &completed);
-  complete(completed, running_chain());
+  complete_recounted(subject, completed);
 }
 
 bool recount_row(const Subject &subject, const Datum *key, List **completed) {
@@ -397,7 +401,7 @@ void set_zero(Oid child, Oid parent, const SourceTerms *source) {
     restore(caller);
   }
   // A total may be a counter of this tally, but no row is complete that expects nothing.
-  complete(completed, running_chain());
+  complete_recounted(subject, completed);
 }
 
 }  // namespace ratchet

@@ -58,6 +58,10 @@ void backfill(Oid child, Oid parent, const SourceTerms *source);
 // Sets all counters of a tally to zero: its child has been truncated. Errors: 40001.
 void set_zero(Oid child, Oid parent, const SourceTerms *source);
 
+// Completes what recounts have found. For anybody but the owner, a superuser
+// above all, on_done runs in a security-restricted operation.
+void complete_recounted(const Subject &subject, const List *completed);
+
 // Takes all rows of a partition out of what is counted: it is about to be truncated. The caller flushes.
 void take_leaf(Relation leaf, const Trigger *trigger);
 

@@ -20,4 +20,16 @@ inline void set_local(const char *name, const char *value) {
 // others for tables and types.
 inline void pin_search_path() { set_local("search_path", "pg_catalog, pg_temp"); }
 
+// The same for all that decides how an expression's text is written and read.
+inline void pin_text_settings() {
+  pin_search_path();
+  set_local("datestyle", "ISO");
+  set_local("intervalstyle", "postgres");
+  set_local("extra_float_digits", "3");
+  set_local("lc_monetary", "C");
+  set_local("transform_null_equals", "off");
+  set_local("array_nulls", "on");
+  set_local("standard_conforming_strings", "on");
+}
+
 }  // namespace ratchet

@@ -28,6 +28,10 @@ const char *qualified_operator(Oid op) {
 
 Oid equality_operator(Oid type) { return lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr; }
 
+const char *qualified_type(Oid type) {
+  return format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
 Oid find_function(const char *signature) {
   // It answers NULL, which DirectFunctionCall1() takes for an error.
   LOCAL_FCINFO(call, 1);

@@ -15,6 +15,10 @@ const char *qualified_operator(Oid op);
 // The equality operator of a type's default btree or hash class; InvalidOid: it has none.
 Oid equality_operator(Oid type);
 
+// A type as a cast to it is written, without a type modifier: character as
+// such would mean one of length 1.
+const char *qualified_type(Oid type);
+
 // A function by its qualified signature; InvalidOid: there is none.
 Oid find_function(const char *signature);
 

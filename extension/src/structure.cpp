@@ -117,7 +117,7 @@ constexpr Shape shapes[] = {
     {Role::counters, counters_trigger_name, false,
      TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE, false, false},
     {Role::completion, completion_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true, false},
-    {Role::gone, gone_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_DELETE, false, false}};
+    {Role::gone, gone_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE, false, false}};
 
 bool has_name(const Trigger &trigger, const Shape &shape) {
   return shape.prefix ? strncmp(trigger.tgname, shape.name, strlen(shape.name)) == 0

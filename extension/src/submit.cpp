@@ -365,10 +365,10 @@ Answer submit(const Submission &submission) {
 // The parents that count the row or the record, as they will commit: written
 // and locked now, so that of several last submissions exactly one is told that
 // it completed them.
-void answer_progress(uint64 since, Answer *answer) {
+void answer_progress(uint64 since, bool watched, Answer *answer) {
   const bool counted = strcmp(answer->outcome, "submitted") == 0 && pending_serial() > since;
   if (counted) answer->progress = progress_since(since, &answer->has_progress);
-  watch_entries(false);
+  watch_entries(watched);
 }
 
 Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
@@ -399,9 +399,9 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
 RATCHET_FUNCTION(ratchet_submit) {
   const ratchet::Submission submission = ratchet::read_submission(fcinfo);
   const uint64 since = ratchet::pending_serial();
-  ratchet::watch_entries(true);
+  const bool watched = ratchet::watch_entries(true);
   ratchet::Answer answer = ratchet::submit(submission);
-  ratchet::answer_progress(since, &answer);
+  ratchet::answer_progress(since, watched, &answer);
   ratchet::close_record(submission.record);
   ratchet::close_target(submission.target);
   return ratchet::answer_of(fcinfo, answer);

@@ -26,10 +26,15 @@ namespace ratchet {
 
 namespace {
 
-uint64 epoch = 1;  // counts transactions
+uint64 epoch = 1;  // counts transactions, and savepoints that were rolled back to
 
 void end_transaction(XactEvent event, void *) {
   if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) ++epoch;
+}
+
+// What was compiled in it has gone with its memory.
+void end_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+  if (event == SUBXACT_EVENT_ABORT_SUB) ++epoch;
 }
 
 template <typename Item>
@@ -112,7 +117,12 @@ Oid root_of(Relation relation) {
 // A partition's trigger is a clone of the root's, whose owner has declared it;
 // one of the partition's own was made by hand, or came along when the table was attached.
 void check_clone(Relation relation, const Trigger *trigger) {
-  if (!relation->rd_rel->relispartition || trigger->tgisclone) return;
+  if (!relation->rd_rel->relispartition) return;
+  // Its triggers run as the owner of the root, and it can disable ours.
+  if (relation->rd_rel->relowner != owner_of(root_of(relation)))
+    error_unenforceable(relation, "a partition has another owner than its partitioned table",
+                        "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
+  if (trigger->tgisclone) return;
   error_unenforceable(
       relation, psprintf("trigger \"%s\" of a partition does not come from its partitioned table", trigger->tgname),
       "Drop the trigger; tallies are declared on the topmost partitioned table.");
@@ -265,7 +275,7 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
 void compile(Tally *tally) {
   Compiled *compiled = &tally->compiled;
   compiled->epoch = 0;
-  compiled->context = AllocSetContextCreate(TopTransactionContext, "ratchet expressions", ALLOCSET_SMALL_SIZES);
+  compiled->context = AllocSetContextCreate(CurTransactionContext, "ratchet expressions", ALLOCSET_SMALL_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(compiled->context);
   compiled->econtext = CreateStandaloneExprContext();
   compiled->counted = array_of<ExprState *>(tally->ncounted);
@@ -299,7 +309,10 @@ Datum evaluate(Compiled *compiled, ExprState *state, TupleTableSlot *row, bool *
 
 }  // namespace
 
-void init_tallies() { RegisterXactCallback(fenced<end_transaction>, nullptr); }
+void init_tallies() {
+  RegisterXactCallback(fenced<end_transaction>, nullptr);
+  RegisterSubXactCallback(fenced<end_subtransaction>, nullptr);
+}
 
 void check_owner(Oid child, const Counters *counters) {
   if (owner_of(child) == counters->owner) return;

@@ -57,6 +57,16 @@ bool is_in_unique_index(Relation relation, AttrNumber attnum) {
   return unique;
 }
 
+bool is_in_foreign_key(Relation relation, AttrNumber attnum) {
+  ListCell *cell;
+  foreach (cell, RelationGetFKeyList(relation)) {
+    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+    for (int i = 0; i < key->nkeys; ++i)
+      if (key->conkey[i] == attnum) return true;
+  }
+  return false;
+}
+
 bool is_named(const char *const *names, int count, const char *name) {
   for (int i = 0; i < count; ++i)
     if (strcmp(names[i], name) == 0) return true;
@@ -68,6 +78,8 @@ void check_written(Relation parent, const KeptTerms *terms, const char *name, co
   require(column, !is_in_unique_index(parent, column.attribute->attnum),
           "is part of a unique index and cannot be written by a tally");
   require(column, !is_named(terms->key, terms->nkey, name), "is part of the key that is counted by");
+  require(column, !is_in_foreign_key(parent, column.attribute->attnum),
+          "is part of a foreign key and cannot be written by a tally");
   require(column, guard == nullptr || !is_named(guard->guarded, guard->nguarded, name),
           "belongs to the guard contract of the table");
 }

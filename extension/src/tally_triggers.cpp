@@ -200,9 +200,8 @@ void depend_on_reference(Relation child, const Trigger *trigger) {
   for (int i = 0; i < source->ncounters; ++i)
     recordDependencyOnSingleRelExpr(&dependent, condition_of(child, source->counters[i].expression),
                                     RelationGetRelid(child), DEPENDENCY_NORMAL, DEPENDENCY_NORMAL, false);
-  ListCell *cell;
-  foreach (cell, references_of(child, source))
-    depend(tgoid, ConstraintRelationId, static_cast<const ForeignKeyCacheInfo *>(lfirst(cell))->conoid);
+  if (List *keys = references_of(child, source); keys != NIL)
+    depend(tgoid, ConstraintRelationId, static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->conoid);
 }
 
 void depend_on_functions(Relation parent, const Trigger *trigger) {
@@ -246,6 +245,11 @@ bool is_kept(const KeptTerms *kept, const SourceTerms *source) {
     if (!found) return false;
   }
   return true;
+}
+
+bool has_one_parent(Relation child, const SourceTerms *source) {
+  List *keys = references_of(child, source);
+  return keys == NIL || lead_to_one(keys);
 }
 
 Oid parent_of(Relation child, const SourceTerms *source) {
@@ -299,7 +303,7 @@ void write_source(Oid child, const SourceTerms *source, const char *name, Switch
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.keep_counters('key=id', 'counter=evaluated_count', ...)
 //   CREATE OR REPLACE TRIGGER "~ratchet_completion" AFTER UPDATE ON schema.parent
 //   FOR EACH ROW WHEN (NEW.is_completed AND OLD.is_completed IS NOT TRUE) EXECUTE FUNCTION ratchet.complete_row()
-//   CREATE OR REPLACE TRIGGER "!ratchet_gone" AFTER DELETE ON schema.parent
+//   CREATE OR REPLACE TRIGGER "!ratchet_gone" AFTER INSERT OR DELETE ON schema.parent
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.count_gone()
 void write_kept(Oid parent, const KeptTerms *kept, Switches switches) {
   List *switched = switched_triggers(parent, switches, {Role::counters, Role::completion, Role::gone});
@@ -323,9 +327,10 @@ void write_kept(Oid parent, const KeptTerms *kept, Switches switches) {
   if (kept == nullptr)
     commands = drop(commands, relation, gone_trigger_name);
   else
-    commands = lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s AFTER DELETE ON %s FOR EACH ROW EXECUTE "
-                                          "FUNCTION ratchet.count_gone()",
-                                          quote_identifier(gone_trigger_name), qualified_relation(parent)));
+    commands =
+        lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR DELETE ON %s FOR EACH ROW EXECUTE "
+                                   "FUNCTION ratchet.count_gone()",
+                                   quote_identifier(gone_trigger_name), qualified_relation(parent)));
   commands = settle_flush(commands, relation, has_source(relation, nullptr), kept != nullptr);
   table_close(relation, NoLock);
   run_all(kept == nullptr ? commands : list_concat(commands, switched));

@@ -21,6 +21,9 @@ List *tallies_between(Relation child, Relation parent);
 // The parent that the foreign key of a tally leads to; InvalidOid: there is no such key.
 Oid parent_of(Relation child, const SourceTerms *source);
 
+// Whether there is no foreign key over the same columns that leads elsewhere.
+bool has_one_parent(Relation child, const SourceTerms *source);
+
 // Whether the parent's part has all counters of a tally.
 bool is_kept(const KeptTerms *kept, const SourceTerms *source);
 

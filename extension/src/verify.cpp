@@ -217,7 +217,7 @@ int repair_batch(const Place *place, const Drift &drift, TupleTableSlot *slot, i
     lock_row(subject, slot->tts_values);
     if (recount_row(subject, slot->tts_values, &completed)) ++*repaired;
   }
-  complete(completed, running_chain());
+  complete_recounted(subject, completed);
   return taken;
 }
 

@@ -65,13 +65,14 @@ help:
 deps:
 	@tools/deps test
 
-## make demo             packages, build, install, then the race with and without ratchet on a throwaway server
+## make demo             packages, build, install, then the two races with and without ratchet on throwaway servers
 demo:
 	@tools/deps demo
 	@$(AGAIN) build-and-install
 	@echo "-- building pg_ratchet"
 	@$(AGAIN) cmake-cli
 	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --rounds $(or $(ROUNDS),200)
+	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --runs --rounds $(or $(ROUNDS),60)
 
 ## make test             packages, build, install, then every test suite on throwaway servers; closes with the count
 test:

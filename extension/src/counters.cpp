@@ -22,6 +22,7 @@ extern "C" {
 #include "complete.h"
 #include "counters.h"
 #include "errors.h"
+#include "flat.h"
 #include "guard.h"
 #include "notes.h"
 #include "pending.h"
@@ -215,6 +216,10 @@ HeapTuple judge(const TriggerData *trigger) {
   const bool recounts = permission != nullptr && permission->verb == Verb::recount;
   if (!counts && !recounts && sets_nothing_relevant(trigger, counters)) return trigger->tg_newtuple;
   check_key(trigger, counters);
+  if (counts && !same_arguments(counters->terms->arguments, counters->terms->narguments,
+                                permission->counters->terms->arguments, permission->counters->terms->narguments))
+    error_unenforceable(trigger->tg_relation, "the contract was changed while counts were written",
+                        "Do not declare tallies in triggers of their parents.");
 
   // Counters, then what follows from them. Both rows are locked: OLD is the newest version.
   Value *kept = new_values(counters);

@@ -127,6 +127,19 @@ int compare_keys(const void *a, const void *b, void *argument) {
   return 0;
 }
 
+// Whether keys of the one are keys of the other.
+bool has_same_key(const Counters *a, const Counters *b) {
+  if (a->nkey != b->nkey) return false;
+  for (int i = 0; i < a->nkey; ++i) {
+    const KeyColumn &one = a->key[i];
+    const KeyColumn &other = b->key[i];
+    const bool same_column =
+        a->relation == b->relation ? one.attnum == other.attnum : strcmp(one.name, other.name) == 0;
+    if (!same_column || one.type != other.type || one.collation != other.collation) return false;
+  }
+  return true;
+}
+
 // The place of a counter of an older build of the counters, or of a
 // partition's. Within one relation its column says which it is, whatever its name is now.
 int place_in(const Counters *counters, const Counters *before, int place) {
@@ -145,6 +158,9 @@ int place_in(const Counters *counters, const Counters *before, int place) {
 Pending *translated(Pending *entry, Counters *counters) {
   const Counters *before = entry->key.counters;
   if (before == counters) return entry;
+  if (!has_same_key(before, counters))
+    error_unenforceable(table_open(counters->root, NoLock),
+                        "the key that is counted by was changed while it was counted", "Call ratchet.flush() first.");
   auto *after = static_cast<Pending *>(palloc(sizeof(Pending)));
   *after = *entry;
   after->key.counters = counters;
@@ -219,6 +235,7 @@ bool try_to_write(Counters *counters, const Pending *entry, List **completed) {
   Permission permission{};
   permission.verb = Verb::count;
   permission.deltas = entry->deltas;
+  permission.counters = counters;
   permission.memory = CurrentMemoryContext;
   permission.completed = *completed;
   const Row row = run_statement(statement, parameters, counters->root, &permission);
@@ -265,8 +282,12 @@ void write_table(const Table *table, List **completed) {
   Counters *counters = current_counters(table->root, RowExclusiveLock);
   const Writing writing = start_writing(counters->owner, get_rel_namespace(counters->root), 0);
   const List *rows = merged(table->entries, counters);
-  foreach (cell, rows)
-    write_row(counters, static_cast<const Pending *>(lfirst(cell)), list_length(rows) == 1, completed);
+  foreach (cell, rows) {
+    auto *entry = static_cast<Pending *>(lfirst(cell));
+    // A trigger of the row before may have changed the contract.
+    if (!counters->valid) counters = current_counters(table->root, RowExclusiveLock);
+    write_row(counters, translated(entry, counters), list_length(rows) == 1, completed);
+  }
   end_writing(writing);
 }
 

@@ -14,6 +14,7 @@
 namespace ratchet {
 
 struct Contract;
+struct Counters;
 struct Delta;
 
 enum class Verb : unsigned char {
@@ -33,8 +34,9 @@ struct Permission {
   EState *estate;  // of the verb's run; nullptr until the executor has started
   bool judged;     // the guard has seen the run's row: spent
 
-  const Delta *deltas;  // valid only if verb is count: as counted by Counters.counters
-  List *completed;      // of a flush or recount: Completed *, see complete.h; in `memory`
+  const Delta *deltas;       // valid only if verb is count: in the order of `counters`
+  const Counters *counters;  // valid only if verb is count
+  List *completed;           // of a flush or recount: Completed *, see complete.h; in `memory`
 
   // What the guard found out about the row.
   bool left_out;       // no patched column would have changed: nothing was written

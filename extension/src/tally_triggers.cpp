@@ -1,13 +1,17 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/relation.h"
 #include "catalog/dependency.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "executor/spi.h"
+#include "utils/fmgroids.h"
 #include "utils/syscache.h"
 }
 
@@ -141,10 +145,25 @@ const char *completion_condition(const KeptTerms *kept) {
   return out.len > 0 ? out.data : nullptr;
 }
 
+bool depends(Oid trigger, Oid classid, Oid objid) {
+  Relation catalog = table_open(DependRelationId, AccessShareLock);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(TriggerRelationId));
+  ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
+  SysScanDesc scan = systable_beginscan(catalog, DependDependerIndexId, true, nullptr, 2, keys);
+  bool found = false;
+  while (HeapTuple tuple = systable_getnext(scan)) {
+    const auto form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+    found = found || (form->refclassid == classid && form->refobjid == objid);
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return found;
+}
+
 void depend(Oid trigger, Oid classid, Oid objid) {
   const ObjectAddress dependent{TriggerRelationId, trigger, 0};
   const ObjectAddress referenced{classid, objid, 0};
-  deleteDependencyRecordsForSpecific(TriggerRelationId, trigger, DEPENDENCY_NORMAL, classid, objid);
   recordDependencyOn(&dependent, &referenced, DEPENDENCY_NORMAL);
 }
 
@@ -192,26 +211,32 @@ SourceTerms *with_renamed_expressions(Relation child, const SourceTerms *source,
   return with_expressions(source, expressions);
 }
 
-// Doubled records do no harm: CREATE OR REPLACE TRIGGER begins anew.
+// Everything at once, when the foreign key is there: a restore brings it after the trigger.
 void depend_on_reference(Relation child, const Trigger *trigger) {
   const Oid tgoid = trigger->tgoid;
   const SourceTerms *source = source_of_trigger(child, trigger);
+  List *keys = references_of(child, source);
+  if (keys == NIL) return;
+  const Oid key = static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->conoid;
+  if (depends(tgoid, ConstraintRelationId, key)) return;
+  depend(tgoid, ConstraintRelationId, key);
   const ObjectAddress dependent{TriggerRelationId, tgoid, 0};
   for (int i = 0; i < source->ncounters; ++i)
     recordDependencyOnSingleRelExpr(&dependent, condition_of(child, source->counters[i].expression),
                                     RelationGetRelid(child), DEPENDENCY_NORMAL, DEPENDENCY_NORMAL, false);
-  if (List *keys = references_of(child, source); keys != NIL)
-    depend(tgoid, ConstraintRelationId, static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->conoid);
 }
 
 void depend_on_functions(Relation parent, const Trigger *trigger) {
   const KeptTerms *kept = kept_of_trigger(parent, trigger);
   const Oid tgoid = trigger->tgoid;
-  for (int i = 0; i < kept->ncompletions; ++i) {
-    if (kept->completions[i].on_done == nullptr) continue;
-    const Oid function = find_function(kept->completions[i].on_done);
-    if (OidIsValid(function)) depend(tgoid, ProcedureRelationId, function);
-  }
+  List *functions = NIL;
+  for (int i = 0; i < kept->ncompletions; ++i)
+    if (kept->completions[i].on_done != nullptr)
+      functions = list_append_unique_oid(functions, find_function(kept->completions[i].on_done));
+  ListCell *cell;
+  foreach (cell, functions)
+    if (OidIsValid(lfirst_oid(cell)) && !depends(tgoid, ProcedureRelationId, lfirst_oid(cell)))
+      depend(tgoid, ProcedureRelationId, lfirst_oid(cell));
 }
 
 }  // namespace

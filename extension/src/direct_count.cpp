@@ -125,6 +125,8 @@ bool is_held_by_us(TupleTableSlot *slot) {
   return false;
 }
 
+FullTransactionId queued_in;  // the last transaction that has queued up
+
 // Waits, one after the other, for those who write the same row. Otherwise all
 // who wait would wake up at each commit, because each has a share of the row's lock by
 // its own foreign key's check, and each would keep the page from being pruned.
@@ -132,8 +134,12 @@ bool is_held_by_us(TupleTableSlot *slot) {
 // The lock stands for the row and is held as long. It makes no new deadlock: whoever
 // gets it waits for the row only, as he would without it; whoever has the row already, by
 // an update or a lock of his own, does not wait for it; and only flushes of a
-// single row take it, so that no order among these locks can be wrong.
+// single row take it, one in a transaction, so that no order among these locks can be wrong.
 void queue_up(Relation relation, Relation index, Counters *counters, const Pending *entry) {
+  // Once a transaction: a long one that flushes again and again must not fill the lock table.
+  const FullTransactionId transaction = GetTopFullTransactionId();
+  if (FullTransactionIdEquals(queued_in, transaction)) return;
+  queued_in = transaction;
   // The fourth field keeps it apart from pg_advisory_lock(), whose locks have 1 or 2 there.
   for (int i = 0; i < counters->nkey; ++i)
     if (!counters->key[i].hashable) return;
@@ -142,7 +148,8 @@ void queue_up(Relation relation, Relation index, Counters *counters, const Pendi
   if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return;
   PushActiveSnapshot(GetTransactionSnapshot());
   TupleTableSlot *slot = table_slot_create(relation, nullptr);
-  const bool ours = find_row(relation, index, counters, entry->key.values, slot) && is_held_by_us(slot);
+  // A row that is not there may have been deleted by us.
+  const bool ours = !find_row(relation, index, counters, entry->key.values, slot) || is_held_by_us(slot);
   ExecDropSingleTupleTableSlot(slot);
   PopActiveSnapshot();
   if (!ours) LockAcquire(&tag, ExclusiveLock, false, false);

@@ -4,17 +4,11 @@ extern "C" {
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "access/sysattr.h"
-#include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_index.h"
-#include "catalog/pg_inherits.h"
-#include "catalog/pg_namespace.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/partcache.h"
 #include "utils/syscache.h"
 }
@@ -22,8 +16,6 @@ extern "C" {
 #include "contract.h"
 #include "direct.h"
 #include "errors.h"
-#include "pg/fence.h"
-#include "statement.h"
 #include "structure.h"
 
 namespace ratchet {

@@ -399,5 +399,40 @@ COMMIT;
 SELECT * FROM late ORDER BY id;
 DROP TABLE early, late;
 
+--
+-- Savepoints within savepoints, released together: what they counted belongs to the transaction
+--
+CREATE TABLE nest (id int PRIMARY KEY, n int NOT NULL DEFAULT 0);
+CREATE TABLE egg (nest int REFERENCES nest);
+SELECT ratchet.tally('egg', 'nest', '{"n": "true"}');
+INSERT INTO nest VALUES (1);
+BEGIN;
+INSERT INTO egg VALUES (1);
+SAVEPOINT outside;
+INSERT INTO egg VALUES (1);
+SAVEPOINT inside;
+INSERT INTO egg VALUES (1);
+RELEASE inside;
+RELEASE outside;
+SAVEPOINT later;
+INSERT INTO egg VALUES (1);
+ROLLBACK TO later;
+COMMIT;
+SELECT n, (SELECT count(*) FROM egg) AS eggs FROM nest;
+BEGIN;
+SAVEPOINT one;
+INSERT INTO egg VALUES (1);
+SAVEPOINT two;
+SAVEPOINT three;
+INSERT INTO egg VALUES (1);
+RELEASE two;
+SAVEPOINT two;
+INSERT INTO egg VALUES (1);
+ROLLBACK TO one;
+INSERT INTO egg VALUES (1);
+COMMIT;
+SELECT n, (SELECT count(*) FROM egg) AS eggs FROM nest;
+DROP TABLE egg, nest;
+
 SET client_min_messages = error;
 DROP SCHEMA counters CASCADE;

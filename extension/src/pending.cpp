@@ -189,8 +189,7 @@ void merge_top() {
 
 Level *current_level() {
   const int nest_level = GetCurrentTransactionNestLevel();
-  // A level below that looks higher was released together with this one.
-  while (top != nullptr && top->outer != nullptr && top->outer->nest_level >= top->nest_level) merge_top();
+  while (top != nullptr && top->outer != nullptr && top->outer->nest_level == top->nest_level) merge_top();
   if (top == nullptr || top->nest_level < nest_level) top = new_level(nest_level, top);
   return top;
 }
@@ -273,7 +272,8 @@ void end_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, 
   if (event == SUBXACT_EVENT_ABORT_SUB) watched = false;
   if (event == SUBXACT_EVENT_COMMIT_SUB) {
     // Must not fail; the maps are merged when the next entry is looked up.
-    if (top != nullptr && top->nest_level >= nest_level) top->nest_level = nest_level - 1;
+    for (Level *level = top; level != nullptr && level->nest_level >= nest_level; level = level->outer)
+      level->nest_level = nest_level - 1;
     return;
   }
   while (top != nullptr && top->nest_level >= nest_level) {

@@ -31,25 +31,25 @@ sub step
     my $choice = rand;
     my $run = 1 + int(rand(3));
     my $one = int(rand(@$savepoints));
-    return "INSERT INTO results (run_id) VALUES ($run);" if $choice < 0.35 || ($choice >= 0.60 && $choice < 0.90 && !@$savepoints);
-    return 'DELETE FROM results WHERE id = (SELECT min(id) FROM results);' if $choice < 0.43;
-    if ($choice < 0.60)
+    return "INSERT INTO results (run_id) VALUES ($run);" if $choice < 0.30 || ($choice >= 0.58 && $choice < 0.93 && !@$savepoints);
+    return 'DELETE FROM results WHERE id = (SELECT min(id) FROM results);' if $choice < 0.34;
+    if ($choice < 0.58)
     {
         push @$savepoints, 's' . @$savepoints;
         return "SAVEPOINT $savepoints->[-1];";
     }
-    if ($choice < 0.75)
+    if ($choice < 0.80)
     {
         my $name = $savepoints->[$one];
         splice @$savepoints, $one;
         return "RELEASE $name;";
     }
-    if ($choice < 0.90)
+    if ($choice < 0.93)
     {
         splice @$savepoints, $one + 1;
         return "ROLLBACK TO $savepoints->[-1];";
     }
-    return 'SELECT ratchet.flush();' if $choice < 0.94;
+    return 'SELECT ratchet.flush();' if $choice < 0.95;
     return 'SET CONSTRAINTS ALL IMMEDIATE;' if $choice < 0.96;
     return "DELETE FROM runs WHERE id = $run; INSERT INTO runs VALUES ($run);" if $choice < 0.98;
     return "DO \$\$ BEGIN INSERT INTO results (run_id) VALUES (1); BEGIN INSERT INTO results (run_id) VALUES (2);"
@@ -60,7 +60,7 @@ my $script = '';
 for my $number (1 .. $transactions)
 {
     my @savepoints;
-    my $steps = join ' ', map { step(\@savepoints) } 1 .. 3 + int(rand(14));
+    my $steps = join ' ', map { step(\@savepoints) } 1 .. 4 + int(rand(20));
     $script .= "BEGIN;\n$steps\nCOMMIT;\nINSERT INTO wrong SELECT $number, \$steps\$$steps\$steps\$ WHERE EXISTS"
       . " (SELECT FROM runs r WHERE COALESCE(n, 0) <> (SELECT count(*) FROM results WHERE run_id = r.id));\n";
 }

@@ -33,17 +33,6 @@ namespace ratchet {
 
 namespace {
 
-struct Value {
-  Datum datum;
-  bool isnull;
-};
-
-Value value_of(TupleTableSlot *slot, AttrNumber attnum) {
-  Value value;
-  value.datum = slot_getattr(slot, attnum, &value.isnull);
-  return value;
-}
-
 bool is_same(const GuardedColumn &column, const Value &a, const Value &b) {
   return same_image(a.datum, a.isnull, b.datum, b.isnull, column.typbyval, column.typlen);
 }

@@ -36,6 +36,7 @@ extern "C" {
 #include "direct.h"
 #include "guard.h"
 #include "heap_update.h"
+#include "reference.h"
 
 namespace ratchet {
 
@@ -56,14 +57,7 @@ bool only_foreign_keys_fire(const TriggerDesc *triggers) {
 
 // Whether a column takes part in a foreign key, on either side, or could.
 bool is_key_column(Relation relation, const Bitmapset *keys, AttrNumber attnum) {
-  if (bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, keys)) return true;
-  ListCell *cell;
-  foreach (cell, RelationGetFKeyList(relation)) {
-    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
-    for (int i = 0; i < key->nkeys; ++i)
-      if (key->conkey[i] == attnum) return true;
-  }
-  return false;
+  return bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, keys) || is_in_foreign_key(relation, attnum);
 }
 
 // Plain values of the columns' own types, none of them in a key.

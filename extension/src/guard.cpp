@@ -27,17 +27,6 @@ namespace ratchet {
 
 namespace {
 
-struct Value {
-  Datum datum;
-  bool isnull;
-};
-
-Value value_of(TupleTableSlot *slot, AttrNumber attnum) {
-  Value value;
-  value.datum = slot_getattr(slot, attnum, &value.isnull);
-  return value;
-}
-
 bool differs(const TriggerData *trigger, const GuardedColumn &column) {
   const Value old_value = value_of(trigger->tg_trigslot, column.attnum);
   const Value new_value = value_of(trigger->tg_newslot, column.attnum);

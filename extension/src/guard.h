@@ -3,9 +3,25 @@
 
 #include "pg/pg.h"
 
+extern "C" {
+#include "executor/tuptable.h"
+}
+
 #include "contract.h"
 
 namespace ratchet {
+
+struct Value {
+  Datum datum;
+  bool isnull;
+};
+
+// One column of a row.
+inline Value value_of(TupleTableSlot *slot, AttrNumber attnum) {
+  Value value;
+  value.datum = slot_getattr(slot, attnum, &value.isnull);
+  return value;
+}
 
 // The trigger data of a call, if it is by the trigger manager and of exactly
 // this event. Errors: 39P01. manner: the event in words. operations: 0 when

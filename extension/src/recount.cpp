@@ -26,6 +26,7 @@ extern "C" {
 #include "reference.h"
 #include "settings.h"
 #include "sqltext.h"
+#include "tally_triggers.h"
 #include "verb.h"
 
 namespace ratchet {
@@ -66,9 +67,7 @@ Subject subject_of(Oid child, Oid parent, const SourceTerms *source) {
   subject.parent = parent;
   subject.source = source;
   Relation relation = table_open(child, AccessShareLock);
-  auto *via = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * source->nvia));
-  for (int i = 0; i < source->nvia; ++i) via[i] = get_attnum(child, source->via[i]);
-  List *found = references(relation, via, source->nvia, parent);
+  List *found = references_of(relation, source, parent);
   if (found == NIL)
     error_unenforceable(relation, "the foreign key of the tally does not exist",
                         "Restore the foreign key, or remove the tally with ratchet.untally().");

@@ -24,6 +24,16 @@ bool is_over(const ForeignKeyCacheInfo *key, const AttrNumber *via, int count) {
 
 }  // namespace
 
+bool is_in_foreign_key(Relation relation, AttrNumber attnum) {
+  ListCell *cell;
+  foreach (cell, RelationGetFKeyList(relation)) {
+    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+    for (int i = 0; i < key->nkeys; ++i)
+      if (key->conkey[i] == attnum) return true;
+  }
+  return false;
+}
+
 bool is_reference_clone(Oid constraint) {
   HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
   if (!HeapTupleIsValid(tuple)) return false;

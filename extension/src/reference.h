@@ -13,6 +13,9 @@ namespace ratchet {
 // referenced table: the key may well live in another one.
 bool is_reference_clone(Oid constraint);
 
+// Whether a column refers to another table by any foreign key.
+bool is_in_foreign_key(Relation relation, AttrNumber attnum);
+
 // The child's foreign keys, clones left out, that are over exactly these
 // columns (in any order; count 0: over any) and reference this table
 // (InvalidOid: any). A list of copies (ForeignKeyCacheInfo *).

@@ -12,6 +12,7 @@ extern "C" {
 
 #include "errors.h"
 #include "expression.h"
+#include "reference.h"
 #include "tally.h"
 
 namespace ratchet {
@@ -55,16 +56,6 @@ bool is_in_unique_index(Relation relation, AttrNumber attnum) {
     ReleaseSysCache(tuple);
   }
   return unique;
-}
-
-bool is_in_foreign_key(Relation relation, AttrNumber attnum) {
-  ListCell *cell;
-  foreach (cell, RelationGetFKeyList(relation)) {
-    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
-    for (int i = 0; i < key->nkeys; ++i)
-      if (key->conkey[i] == attnum) return true;
-  }
-  return false;
 }
 
 bool is_named(const char *const *names, int count, const char *name) {

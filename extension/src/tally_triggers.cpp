@@ -167,12 +167,6 @@ void depend(Oid trigger, Oid classid, Oid objid) {
   recordDependencyOn(&dependent, &referenced, DEPENDENCY_NORMAL);
 }
 
-List *references_of(Relation child, const SourceTerms *source) {
-  auto *via = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * source->nvia));
-  for (int i = 0; i < source->nvia; ++i) via[i] = get_attnum(RelationGetRelid(child), source->via[i]);
-  return references(child, via, source->nvia, InvalidOid);
-}
-
 bool leads_to(Relation child, const SourceTerms *source, Oid parent) {
   ListCell *cell;
   foreach (cell, references_of(child, source))
@@ -270,6 +264,12 @@ bool is_kept(const KeptTerms *kept, const SourceTerms *source) {
     if (!found) return false;
   }
   return true;
+}
+
+List *references_of(Relation child, const SourceTerms *source, Oid parent) {
+  auto *via = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * source->nvia));
+  for (int i = 0; i < source->nvia; ++i) via[i] = get_attnum(RelationGetRelid(child), source->via[i]);
+  return references(child, via, source->nvia, parent);
 }
 
 bool has_one_parent(Relation child, const SourceTerms *source) {

@@ -92,17 +92,11 @@ CREATE FUNCTION ratchet.count_row() RETURNS trigger
 COMMENT ON FUNCTION ratchet.count_row() IS
 'Trigger function of ratchet.tally(): AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW on the child, named !ratchet_tally_1 and so on. Adds to a map in memory; nothing is written before the flush. Not to be attached by hand; use ratchet.tally().';
 
-CREATE FUNCTION ratchet.unarmed(child oid) RETURNS boolean
-    LANGUAGE c VOLATILE STRICT
-    AS 'MODULE_PATHNAME', 'ratchet_unarmed';
-COMMENT ON FUNCTION ratchet.unarmed(oid) IS
-'WHEN condition of the flush triggers: true for the first row of a table since its counts were last written, so that one flush is queued. Whoever calls it by hand makes his own transaction fail at COMMIT (55R01) if it has counted and not called ratchet.flush().';
-
 CREATE FUNCTION ratchet.flush_counters() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_flush_counters';
 COMMENT ON FUNCTION ratchet.flush_counters() IS
-'Trigger function of ratchet.tally(): deferred constraint triggers on the child, named ~ratchet_flush_insert, ~ratchet_flush_update and ~ratchet_flush_delete. Writes what the transaction has counted, just before COMMIT. Not to be attached by hand; use ratchet.tally().';
+'Trigger function of ratchet.tally(): deferred constraint trigger on child and parent, named ~ratchet_flush. Its WHEN (false) keeps PostgreSQL from queueing it for every row: the other triggers queue it once. Writes what the transaction has counted, just before COMMIT. Not to be attached by hand; use ratchet.tally().';
 
 CREATE FUNCTION ratchet.count_truncate() RETURNS trigger
     LANGUAGE c

@@ -97,48 +97,47 @@ SELECT look();
 DROP MATERIALIZED VIEW writing;
 
 --
--- A forged call of the WHEN function: no event is queued, and COMMIT fails instead of losing counts
+-- A flush that does not fire: COMMIT fails instead of losing counts. Nothing that a writer may call brings it about, so the
+-- catalog is forged: the event is there, and its trigger does nothing.
 --
-SET ROLE regress_ratchet_writer;
+RESET ROLE;
+CREATE FUNCTION idle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE FUNCTION forge(function regprocedure) RETURNS void LANGUAGE plpgsql SET allow_system_table_mods = on AS $$
+BEGIN
+    UPDATE pg_catalog.pg_trigger SET tgfoid = function WHERE tgrelid = 'result'::regclass AND tgname = '~ratchet_flush';
+    UPDATE pg_catalog.pg_class SET relhastriggers = true WHERE oid = 'result'::regclass;
+END
+$$;
 BEGIN;
-SELECT ratchet.unarmed('result'::regclass);
 INSERT INTO result VALUES (2, 50);
+SELECT forge('idle()');
 COMMIT;
 \echo :SQLSTATE
 SELECT look();
 BEGIN;
 INSERT INTO result VALUES (2, 50);
-SELECT ratchet.unarmed('result'::regclass);
-COMMIT;
-SELECT look();
-BEGIN;
-SAVEPOINT s;
-SELECT ratchet.unarmed('result'::regclass);
-ROLLBACK TO s;
-INSERT INTO result VALUES (2, 51);
-COMMIT;
-SELECT look();
-BEGIN;
-SELECT ratchet.unarmed('result'::regclass);
-INSERT INTO result VALUES (2, 52);
-SELECT ratchet.flush();
-COMMIT;
-SELECT look();
-BEGIN;
-SELECT ratchet.unarmed('result'::regclass);
-COMMIT;
-BEGIN;
-SELECT ratchet.unarmed('result'::regclass);
-INSERT INTO result VALUES (2, 53);
+SELECT forge('idle()');
 PREPARE TRANSACTION 'regress_ratchet';
 \echo :SQLSTATE
-SELECT ratchet.unarmed(0), ratchet.unarmed(1), ratchet.unarmed(NULL), ratchet.unarmed('run'::regclass);
--- nor a WHEN call in a statement of its own between the rows
 BEGIN;
-INSERT INTO result SELECT 2, 60 + q FROM generate_series(1, 3) q WHERE ratchet.unarmed('result'::regclass) IS NOT NULL;
+SAVEPOINT s;
+INSERT INTO result VALUES (2, 50);
+SELECT forge('idle()');
+ROLLBACK TO s;
 COMMIT;
-\echo :SQLSTATE
 SELECT look();
+BEGIN;
+INSERT INTO result VALUES (2, 51);
+SELECT forge('idle()');
+SELECT ratchet.flush();
+SELECT forge('ratchet.flush_counters()');
+COMMIT;
+SELECT look();
+-- the control
+INSERT INTO result VALUES (2, 52);
+SELECT look();
+SET ROLE regress_ratchet_writer;
+SELECT proname FROM pg_proc WHERE pronamespace = 'ratchet'::regnamespace AND proname ~ 'arm' AND has_function_privilege(oid, 'EXECUTE');
 
 --
 -- _take() by hand, outside a batch, and inside by the table's own trigger: an error, and nothing is stored

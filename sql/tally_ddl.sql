@@ -136,7 +136,7 @@ DROP TRIGGER aa ON run;
 SELECT undone('CREATE RULE no AS ON UPDATE TO run DO INSTEAD NOTHING');
 SELECT undone('ALTER TRIGGER "~ratchet_counters" ON run RENAME TO other');
 SELECT undone('ALTER TRIGGER "!ratchet_tally_1" ON result RENAME TO other');
-SELECT undone('ALTER TRIGGER "~ratchet_flush_insert" ON result RENAME TO other');
+SELECT undone('ALTER TRIGGER "~ratchet_flush" ON result RENAME TO other');
 SELECT undone('CREATE TRIGGER other AFTER INSERT ON result FOR EACH ROW EXECUTE FUNCTION ratchet.count_row(''via=run_id'', ''counter=large'', ''count=true'')');
 SELECT undone('CREATE TRIGGER "!ratchet_tally_7" AFTER INSERT ON result FOR EACH ROW EXECUTE FUNCTION ratchet.count_row(''via=run_id'', ''counter=large'', ''count=true'')');
 SELECT undone('CREATE TRIGGER "!ratchet_tally_7" AFTER INSERT OR UPDATE OR DELETE ON result FOR EACH ROW EXECUTE FUNCTION ratchet.count_row()');
@@ -236,9 +236,9 @@ SELECT health();
 --
 -- health: what is switched off or missing
 --
-ALTER TABLE result DISABLE TRIGGER "~ratchet_flush_insert";
+ALTER TABLE result DISABLE TRIGGER "~ratchet_flush";
 SELECT health();
-ALTER TABLE result ENABLE TRIGGER "~ratchet_flush_insert", DISABLE TRIGGER "!ratchet_tally_1";
+ALTER TABLE result ENABLE TRIGGER "~ratchet_flush", DISABLE TRIGGER "!ratchet_tally_1";
 SELECT tallies();
 SELECT health();
 ALTER TABLE result ENABLE TRIGGER "!ratchet_tally_1";

@@ -4,20 +4,28 @@
 // comes, changes or goes: leaf writes, cascades, moves between partitions.
 // It adds to a map in memory and touches no other table.
 //
-// Who writes the map is the flush trigger. PostgreSQL evaluates its WHEN
-// condition, unarmed(), when a row's events are queued, and it answers true only
-// for the first row of a table since the last flush: so one event is queued a
-// transaction and table. "Armed" means that such an event is really pending. It
-// is undone with the savepoint in which the event was queued, as the event is.
-// The flush disarms its table before it writes anything.
+// Who writes the map is the flush trigger, a deferred constraint trigger. A row
+// that finds its table disarmed queues one event of it and arms the table, so
+// one event is queued a transaction and table. "Armed" means that such an event
+// is really pending: it is undone with the savepoint in which the event was queued, as
+// the event is, and the flush disarms its table before it writes anything.
 //
-// Under SET CONSTRAINTS ... IMMEDIATE the flush fires between the rows of one
-// statement: the table is disarmed then, and no further event was queued for the
-// rows that are still to be counted. So a row that finds its table disarmed is
-// written at once. The same keeps counts right where the flush trigger is disabled.
+// PostgreSQL by itself would queue an event for every row, and a WHEN condition
+// that keeps it from that costs more than the counting: it is parsed anew in
+// every statement. So the condition is false, and the event is queued from here,
+// by the very function that would queue it. What an event means is
+// in its trigger's definition when it fires; neither the condition nor the kind of
+// change is looked at again.
+//
+// The event lands in the list of the statement whose rows are being counted,
+// behind them. Under SET CONSTRAINTS ... IMMEDIATE the flush therefore fires
+// once, when all rows of the statement have been counted; deferred, the event waits for COMMIT.
+// Where the flush trigger is disabled or gone each row is written at once.
 #include "pg/pg.h"
 
 extern "C" {
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -27,6 +35,7 @@ extern "C" {
 #include "guard.h"
 #include "pending.h"
 #include "pg/fence.h"
+#include "tally_triggers.h"
 
 namespace ratchet {
 
@@ -83,6 +92,37 @@ void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign
   }
 }
 
+// Queues the flush of the row's table; false: its trigger would not fire. The row is one that is really
+// there, whatever was done with it: when the event fires its tuple is fetched, and nothing else is asked of it.
+bool queue_flush(const TriggerData *trigger) {
+  const Trigger *flush = find_named(trigger->tg_relation, flush_trigger_name);
+  if (flush == nullptr || !fires_ordinarily(*flush)) return false;
+  Trigger queued = *flush;
+  queued.tgtype = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
+  queued.tgqual = nullptr;
+  queued.tgenabled = TRIGGER_FIRES_ALWAYS;  // as the caller fires, whatever session_replication_role says
+  TriggerDesc triggers{};
+  triggers.triggers = &queued;
+  triggers.numtriggers = 1;
+  triggers.trig_insert_after_row = true;
+  ResultRelInfo target{};
+  target.type = T_ResultRelInfo;
+  target.ri_RelationDesc = trigger->tg_relation;
+  target.ri_TrigDesc = &triggers;
+  TupleTableSlot *row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot : trigger->tg_trigslot;
+  ExecARInsertTriggers(nullptr, &target, row, NIL, nullptr);
+  return true;
+}
+
+void arm(const TriggerData *trigger) {
+  const Oid relation = RelationGetRelid(trigger->tg_relation);
+  if (is_armed(relation)) return;
+  if (queue_flush(trigger))
+    set_armed(relation, true);
+  else
+    flush_pending(InvalidOid);
+}
+
 void accumulate(const TriggerData *trigger) {
   Tally *tally = tally_of(trigger->tg_relation, trigger->tg_trigger);
   const Counters *counters = resolve(tally);
@@ -94,7 +134,7 @@ void accumulate(const TriggerData *trigger) {
     count(tally, counters, trigger->tg_trigslot, -1);
     count(tally, counters, trigger->tg_newslot, 1);
   }
-  if (!is_armed(RelationGetRelid(trigger->tg_relation))) flush_pending(InvalidOid);
+  arm(trigger);
 }
 
 // A counted row goes, and another one may come under its key in the same
@@ -120,7 +160,7 @@ void keep_for_successor(const TriggerData *trigger) {
     else
       add_count(&entry->deltas[i], int64_of(counters->counters[i].type, value));
   }
-  if (!is_armed(RelationGetRelid(trigger->tg_relation))) flush_pending(InvalidOid);
+  arm(trigger);
 }
 
 }  // namespace
@@ -143,11 +183,4 @@ RATCHET_FUNCTION(ratchet_count_row) {
       fcinfo, "ratchet.count_row", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER, "AFTER FOR EACH ROW", 0);
   ratchet::accumulate(trigger);
   return PointerGetDatum(nullptr);
-}
-
-RATCHET_FUNCTION(ratchet_unarmed) {
-  const Oid relation = PG_GETARG_OID(0);
-  if (ratchet::is_armed(relation)) PG_RETURN_BOOL(false);
-  ratchet::set_armed(relation, true);
-  PG_RETURN_BOOL(true);
 }

@@ -26,6 +26,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "storage/procarray.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
@@ -34,6 +35,7 @@ extern "C" {
 #include "counters.h"
 #include "direct_count.h"
 #include "heap_update.h"
+#include "prune.h"
 
 namespace ratchet {
 
@@ -109,64 +111,60 @@ bool find_row(Relation relation, Relation index, Counters *counters, const Datum
   return found;
 }
 
-// Whether this transaction has written the row, or has locked it against those who do.
-bool is_held_by_us(TupleTableSlot *slot) {
-  if (is_inserted_by_us(slot)) return true;
+// Whether another transaction has a newer version of the row in hand.
+bool is_being_written(TupleTableSlot *slot) {
   const HeapTupleHeader header = reinterpret_cast<BufferHeapTupleTableSlot *>(slot)->base.tuple->t_data;
-  const TransactionId xmax = HeapTupleHeaderGetRawXmax(header);
-  if (!TransactionIdIsValid(xmax) || (header->t_infomask & HEAP_XMAX_INVALID) != 0) return false;
-  if ((header->t_infomask & HEAP_XMAX_IS_MULTI) == 0)
-    return TransactionIdIsCurrentTransactionId(xmax) && !HEAP_XMAX_IS_KEYSHR_LOCKED(header->t_infomask);
-  MultiXactMember *members;
-  const int count = GetMultiXactIdMembers(xmax, &members, false, HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask));
-  for (int i = 0; i < count; ++i)
-    if (members[i].status > MultiXactStatusForKeyShare && TransactionIdIsCurrentTransactionId(members[i].xid))
-      return true;
-  return false;
+  if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask)) return false;
+  const TransactionId writer = HeapTupleHeaderGetUpdateXid(header);
+  return TransactionIdIsValid(writer) && !TransactionIdIsCurrentTransactionId(writer) &&
+         TransactionIdIsInProgress(writer);
 }
 
 FullTransactionId queued_in;  // the last transaction that has queued up
+
+// Once a transaction: a long one that flushes again and again must not fill the lock table.
+bool may_queue_up(const Counters *counters) {
+  for (int i = 0; i < counters->nkey; ++i)
+    if (!counters->key[i].hashable) return false;
+  return !FullTransactionIdEquals(queued_in, GetTopFullTransactionIdIfAny());
+}
 
 // Waits, one after the other, for those who write the same row. Otherwise all
 // who wait would wake up at each commit, because each has a share of the row's lock by
 // its own foreign key's check, and each would keep the page from being pruned.
 //
-// The lock stands for the row and is held as long. It makes no new deadlock: whoever
-// gets it waits for the row only, as he would without it; whoever has the row already, by
-// an update or a lock of his own, does not wait for it; and only flushes of a
+// The lock stands for the row and is held as long. It makes no new deadlock: only
+// who has just seen somebody else write the row takes it, so he does not have the row himself;
+// whoever gets it waits for the row only, as he would without it; and only flushes of a
 // single row take it, one in a transaction, so that no order among these locks can be wrong.
-void queue_up(Relation relation, Relation index, Counters *counters, const Pending *entry) {
-  // Once a transaction: a long one that flushes again and again must not fill the lock table.
-  const FullTransactionId transaction = GetTopFullTransactionId();
-  if (FullTransactionIdEquals(queued_in, transaction)) return;
-  queued_in = transaction;
+void queue_up(const Counters *counters, const Pending *entry) {
+  queued_in = GetTopFullTransactionId();
   // The fourth field keeps it apart from pg_advisory_lock(), whose locks have 1 or 2 there.
-  for (int i = 0; i < counters->nkey; ++i)
-    if (!counters->key[i].hashable) return;
   LOCKTAG tag;
   SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, counters->root, entry->key.hash, 0x7274);
-  if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return;
-  PushActiveSnapshot(GetTransactionSnapshot());
-  TupleTableSlot *slot = table_slot_create(relation, nullptr);
-  // A row that is not there may have been deleted by us.
-  const bool ours = !find_row(relation, index, counters, entry->key.values, slot) || is_held_by_us(slot);
-  ExecDropSingleTupleTableSlot(slot);
-  PopActiveSnapshot();
-  if (!ours) LockAcquire(&tag, ExclusiveLock, false, false);
+  LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-enum class Attempt : unsigned char { done, changed, unable };
+enum class Attempt : unsigned char { done, changed, taken, unable };
 
-Attempt attempt(Relation relation, Relation index, Counters *counters, const Pending *entry, List **completed) {
+// One attempt in the active snapshot. taken: somebody else is writing the row, and the caller would rather know than
+// wait.
+Attempt attempt(Relation relation, Relation index, Counters *counters, const Pending *entry, bool waits,
+                List **completed) {
   TupleTableSlot *found = table_slot_create(relation, nullptr);
   Attempt outcome = Attempt::unable;
-  if (find_row(relation, index, counters, entry->key.values, found) && !is_inserted_by_us(found)) {
+  if (!find_row(relation, index, counters, entry->key.values, found) || is_inserted_by_us(found)) {
+    outcome = Attempt::unable;
+  } else if (!waits && is_being_written(found)) {
+    outcome = Attempt::taken;
+  } else {
     const Change change = change_of(counters, found, entry->deltas);
     bool own;
     HeapTuple row = heap_modify_tuple_by_cols(ExecFetchSlotHeapTuple(found, false, &own), RelationGetDescr(relation),
                                               change.count, change.attnums, change.values, change.nulls);
     if (store_version(relation, found, row) == TM_Ok) {
       outcome = Attempt::done;
+      put_off_pruning(relation, &found->tts_tid, row->t_len);
       for (int place = -1; (place = bms_next_member(change.completed, place)) >= 0;)
         *completed = lappend(*completed, completed_of(counters, place, found));
     } else if (!IsolationUsesXactSnapshot()) {
@@ -213,15 +211,19 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone, List *
   Relation relation = table_open(counters->root, RowExclusiveLock);
   CheckCmdReplicaIdentity(relation, CMD_UPDATE);
   Relation index = index_open(counters->key_index, RowExclusiveLock);
-  if (alone) queue_up(relation, index, counters, entry);
+  bool waits = !alone || !may_queue_up(counters);
   Attempt outcome = Attempt::changed;
-  while (outcome == Attempt::changed) {
+  while (outcome == Attempt::changed || outcome == Attempt::taken) {
     CHECK_FOR_INTERRUPTS();
     // As between commands; under READ COMMITTED a new snapshot for each attempt.
     CommandCounterIncrement();
     PushActiveSnapshot(GetTransactionSnapshot());
-    outcome = attempt(relation, index, counters, entry, completed);
+    outcome = attempt(relation, index, counters, entry, waits, completed);
     PopActiveSnapshot();
+    if (outcome == Attempt::taken) {
+      queue_up(counters, entry);
+      waits = true;
+    }
   }
   CommandCounterIncrement();
   index_close(index, NoLock);

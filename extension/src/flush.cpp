@@ -30,8 +30,6 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
-#include <climits>
-
 #include "complete.h"
 #include "declaration.h"
 #include "direct_count.h"
@@ -76,18 +74,22 @@ List *add_once(List *names, const char *name) {
 
 struct Table {
   Oid root;
-  int height;
+  int height;     // negative: not looked up yet
   List *entries;  // Pending *
 };
 
-int compare_tables(const ListCell *a, const ListCell *b) {
-  const auto *left = static_cast<const Table *>(lfirst(a));
-  const auto *right = static_cast<const Table *>(lfirst(b));
-  if (left->height != right->height) return left->height > right->height ? -1 : 1;
-  return left->root < right->root ? -1 : left->root > right->root ? 1 : 0;
+void set_height(Table *table) {
+  if (table->height < 0) table->height = height_of(table->root, 0);
 }
 
-// The entries by table, in the order in which the tables are locked.
+// In the order in which tables are locked.
+bool comes_before(Table *a, Table *b) {
+  set_height(a);
+  set_height(b);
+  return a->height != b->height ? a->height > b->height : a->root < b->root;
+}
+
+// The entries by table.
 List *tables_of(const List *entries) {
   List *tables = NIL;
   ListCell *cell;
@@ -101,16 +103,26 @@ List *tables_of(const List *entries) {
     if (table == nullptr) {
       table = static_cast<Table *>(palloc0(sizeof(Table)));
       table->root = entry->key.counters->root;
+      table->height = -1;
       tables = lappend(tables, table);
     }
     table->entries = lappend(table->entries, entry);
   }
+  return tables;
+}
+
+// The first table after the last one, in the order of locking; nullptr: there is none. Of tables that were already
+// written, what triggers have counted since has an event of its own.
+Table *next_table(List *tables, Table *last) {
+  // The usual case does not ask for heights.
+  if (last == nullptr && list_length(tables) == 1) return static_cast<Table *>(linitial(tables));
+  Table *next = nullptr;
+  ListCell *cell;
   foreach (cell, tables) {
     auto *table = static_cast<Table *>(lfirst(cell));
-    table->height = height_of(table->root, 0);
+    if ((last == nullptr || comes_before(last, table)) && (next == nullptr || comes_before(table, next))) next = table;
   }
-  list_sort(tables, fenced<compare_tables>);
-  return tables;
+  return next;
 }
 
 // The key's order for qsort_arg().
@@ -291,7 +303,7 @@ void write_table(const Table *table, List **completed) {
   end_writing(writing);
 }
 
-// SET CONSTRAINTS "schema"."~ratchet_flush_insert", ... IMMEDIATE, then DEFERRED: so that the events are spent,
+// SET CONSTRAINTS "schema"."~ratchet_flush", ... IMMEDIATE, then DEFERRED: so that the events are spent,
 // which would keep DDL and TRUNCATE away from their tables until COMMIT.
 void spend_events() {
   List *names = NIL;
@@ -300,10 +312,9 @@ void spend_events() {
     Relation relation = try_relation_open(lfirst_oid(cell), AccessShareLock);
     if (relation == nullptr) continue;
     // Whoever may not look into the schema cannot name what is in it; his counts are written all the same.
-    if (may_use_schema(RelationGetNamespace(relation), GetUserId()))
-      for (const char *name : {flush_insert_trigger_name, flush_update_trigger_name, flush_delete_trigger_name})
-        if (find_named(relation, name) != nullptr)
-          names = add_once(names, quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)), name));
+    const Oid schema = RelationGetNamespace(relation);
+    if (may_use_schema(schema, GetUserId()) && find_named(relation, flush_trigger_name) != nullptr)
+      names = add_once(names, quote_qualified_identifier(get_namespace_name(schema), flush_trigger_name));
     relation_close(relation, NoLock);
   }
   if (names == NIL) return;
@@ -355,24 +366,8 @@ void flush_pending(Oid fired) {
   MemoryContext caller = MemoryContextSwitchTo(memory);
   const int chain = take_chain();
   List *completed = NIL;
-  int height = INT_MAX;
-  Oid root = InvalidOid;
-  for (;;) {
-    // The first table after the last one, in the order of locking. What triggers have counted for tables that
-    // were already written has an event of its own.
-    const Table *next = nullptr;
-    ListCell *cell;
-    foreach (cell, tables_of(pending_entries(0))) {
-      const auto *table = static_cast<const Table *>(lfirst(cell));
-      if (table->height > height || (table->height == height && table->root <= root)) continue;
-      next = table;
-      break;
-    }
-    if (next == nullptr) break;
-    height = next->height;
-    root = next->root;
-    write_table(next, &completed);
-  }
+  Table *table = nullptr;
+  while ((table = next_table(tables_of(pending_entries(0)), table)) != nullptr) write_table(table, &completed);
   complete(completed, chain);
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(memory);

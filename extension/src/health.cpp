@@ -89,8 +89,7 @@ List *source_findings(List *findings, Relation member, bool is_root) {
               "ALTER TABLE ... OWNER TO one owner of both.");
     table_close(parent, AccessShareLock);
   }
-  for (const char *name : {flush_insert_trigger_name, flush_update_trigger_name, flush_delete_trigger_name})
-    findings = named_findings(findings, member, name);
+  findings = named_findings(findings, member, flush_trigger_name);
   const bool partitioned = member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
   if (is_root) findings = named_findings(findings, member, truncate_trigger_name);
   if (is_root == partitioned) findings = named_findings(findings, member, truncating_trigger_name);
@@ -102,7 +101,7 @@ List *kept_findings(List *findings, Relation member, bool is_root) {
   const Trigger *trigger = find_trigger(member, Role::counters);
   if (trigger == nullptr) return findings;
   const KeptTerms *kept = kept_of_trigger(member, trigger);
-  for (const char *name : {counters_trigger_name, gone_trigger_name, flush_delete_trigger_name})
+  for (const char *name : {counters_trigger_name, gone_trigger_name, flush_trigger_name})
     findings = named_findings(findings, member, name);
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].on_done != nullptr || kept->completions[i].notify) {

@@ -28,7 +28,8 @@ struct Level {
   int nest_level;  // transaction nesting that it belongs to; two neighbours may have the same after a release
   MemoryContext memory;
   HTAB *entries;  // PendingKey -> Pending
-  HTAB *tables;   // Oid -> Armed; nullptr: none
+  Armed first;    // the table that was armed or disarmed first; InvalidOid: none
+  HTAB *tables;   // Oid -> Armed, of all others; nullptr: none
   Pending *last;  // found last; nullptr: none
 };
 
@@ -132,8 +133,19 @@ HTAB *tables_of(Level *level) {
 }
 
 void arm_in(Level *level, Oid relation, bool armed) {
+  if (!OidIsValid(level->first.relation) || level->first.relation == relation) {
+    level->first = {relation, armed};
+    return;
+  }
   bool found;
   static_cast<Armed *>(hash_search(tables_of(level), &relation, HASH_ENTER, &found))->armed = armed;
+}
+
+// What a level says of a table; nullptr: nothing.
+const Armed *armed_in(const Level *level, Oid relation) {
+  if (level->first.relation == relation) return &level->first;
+  if (level->tables == nullptr) return nullptr;
+  return static_cast<const Armed *>(hash_search(level->tables, &relation, HASH_FIND, nullptr));
 }
 
 // An entry of the upper level and what becomes of the lower one's.
@@ -168,8 +180,9 @@ void merge_top() {
       merger.deltas[i].sum = copy_numeric(numeric_sum(merger.into->deltas[i].sum, entry->deltas[i].sum), lower->memory);
     }
   }
+  // The upper level is asked first, so setting the same below changes no answer.
+  if (OidIsValid(upper->first.relation)) arm_in(lower, upper->first.relation, upper->first.armed);
   if (upper->tables != nullptr) {
-    // The upper level is asked first, so setting the same below changes no answer.
     HASH_SEQ_STATUS tables;
     hash_seq_init(&tables, upper->tables);
     while (const auto *table = static_cast<const Armed *>(hash_seq_search(&tables)))
@@ -241,7 +254,7 @@ void check_written() {
   foreach (cell, pending_entries(0)) unwritten = unwritten || static_cast<const Pending *>(lfirst(cell))->orphans <= 0;
   if (!unwritten) return;
   ereport(ERROR, errcode(sqlstate_unenforceable), errmsg("counts of this transaction have not been written"),
-          errdetail("Their flush trigger did not fire: it was switched off, or ratchet.unarmed() was called by hand."),
+          errdetail("Their flush trigger did not fire."),
           errhint("Call ratchet.flush() before COMMIT, and look at ratchet.health()."));
 }
 
@@ -405,8 +418,7 @@ bool any_orphan() { return orphaned; }
 bool is_armed(Oid relation) {
   if (OidIsValid(relation) && relation == last_armed) return true;
   for (const Level *level = top; level != nullptr; level = level->outer) {
-    if (level->tables == nullptr) continue;
-    const auto *table = static_cast<const Armed *>(hash_search(level->tables, &relation, HASH_FIND, nullptr));
+    const Armed *table = armed_in(level, relation);
     if (table == nullptr) continue;
     if (table->armed) last_armed = relation;
     return table->armed;
@@ -422,6 +434,7 @@ void set_armed(Oid relation, bool armed) {
 List *armed_tables() {
   List *found = NIL;
   for (const Level *level = top; level != nullptr; level = level->outer) {
+    if (OidIsValid(level->first.relation)) found = list_append_unique_oid(found, level->first.relation);
     if (level->tables == nullptr) continue;
     HASH_SEQ_STATUS scan;
     hash_seq_init(&scan, level->tables);

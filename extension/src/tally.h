@@ -19,9 +19,7 @@ extern "C" {
 namespace ratchet {
 
 inline constexpr const char *source_trigger_prefix = "!ratchet_tally_";
-inline constexpr const char *flush_insert_trigger_name = "~ratchet_flush_insert";
-inline constexpr const char *flush_update_trigger_name = "~ratchet_flush_update";
-inline constexpr const char *flush_delete_trigger_name = "~ratchet_flush_delete";
+inline constexpr const char *flush_trigger_name = "~ratchet_flush";
 inline constexpr const char *truncate_trigger_name = "~ratchet_truncate";
 inline constexpr const char *truncating_trigger_name = "~ratchet_truncating";
 inline constexpr const char *counters_trigger_name = "~ratchet_counters";

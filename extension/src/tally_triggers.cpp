@@ -27,16 +27,6 @@ namespace ratchet {
 
 namespace {
 
-// What may count: rows of a child that come, change or go, and rows of a parent that go.
-constexpr struct {
-  const char *name;
-  const char *event;
-  const char *row;
-  bool parent;
-} flush_triggers[] = {{flush_insert_trigger_name, "INSERT", "NEW", false},
-                      {flush_update_trigger_name, "UPDATE", "NEW", false},
-                      {flush_delete_trigger_name, "DELETE", "OLD", true}};
-
 bool is_leaf(Relation relation) {
   return relation->rd_rel->relispartition && relation->rd_rel->relkind == RELKIND_RELATION;
 }
@@ -87,22 +77,18 @@ bool is_on_everywhere(Oid relid, const char *name) {
   return whole;
 }
 
-//   CREATE CONSTRAINT TRIGGER "~ratchet_flush_insert" AFTER INSERT ON schema.child
-//   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (ratchet.unarmed(NEW.tableoid))
-//   EXECUTE FUNCTION ratchet.flush_counters()
-List *settle_flush(List *commands, Relation relation, bool is_child, bool is_parent) {
+//   CREATE CONSTRAINT TRIGGER "~ratchet_flush" AFTER DELETE ON schema.child
+//   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (false) EXECUTE FUNCTION ratchet.flush_counters()
+// What it is queued for is said in accumulate.cpp; not what PostgreSQL would queue it for.
+List *settle_flush(List *commands, Relation relation, bool wanted) {
   const Oid relid = RelationGetRelid(relation);
-  for (const auto &trigger : flush_triggers) {
-    const bool wanted = is_child || (is_parent && trigger.parent);
-    if (wanted && is_on_everywhere(relid, trigger.name)) continue;
-    commands = drop(commands, relation, trigger.name);
-    if (!wanted) continue;
-    commands = lappend(
-        commands, psprintf("CREATE CONSTRAINT TRIGGER %s AFTER %s ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
-                           "WHEN (ratchet.unarmed(%s.tableoid)) EXECUTE FUNCTION ratchet.flush_counters()",
-                           quote_identifier(trigger.name), trigger.event, qualified_relation(relid), trigger.row));
-  }
-  return commands;
+  if (wanted && is_on_everywhere(relid, flush_trigger_name)) return commands;
+  commands = drop(commands, relation, flush_trigger_name);
+  if (!wanted) return commands;
+  return lappend(commands,
+                 psprintf("CREATE CONSTRAINT TRIGGER %s AFTER DELETE ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+                          "WHEN (false) EXECUTE FUNCTION ratchet.flush_counters()",
+                          quote_identifier(flush_trigger_name), qualified_relation(relid)));
 }
 
 //   CREATE OR REPLACE TRIGGER "~ratchet_truncate" AFTER TRUNCATE ON schema.child
@@ -306,7 +292,7 @@ void write_source(Oid child, const SourceTerms *source, const char *name, Switch
   if (source == nullptr) {
     if (name != nullptr) commands = drop(commands, relation, name);
     if (!has_source(relation, name)) {
-      commands = settle_flush(commands, relation, false, is_parent);
+      commands = settle_flush(commands, relation, is_parent);
       commands = truncate_triggers(commands, child, false);
     }
   } else {
@@ -316,7 +302,7 @@ void write_source(Oid child, const SourceTerms *source, const char *name, Switch
         psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE "
                  "FUNCTION ratchet.count_row(%s)",
                  quote_identifier(name), qualified_relation(child), literals(source->arguments, source->narguments)));
-    commands = settle_flush(commands, relation, true, is_parent);
+    commands = settle_flush(commands, relation, true);
     commands = truncate_triggers(commands, child, true);
   }
   table_close(relation, NoLock);
@@ -356,7 +342,7 @@ void write_kept(Oid parent, const KeptTerms *kept, Switches switches) {
         lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT OR DELETE ON %s FOR EACH ROW EXECUTE "
                                    "FUNCTION ratchet.count_gone()",
                                    quote_identifier(gone_trigger_name), qualified_relation(parent)));
-  commands = settle_flush(commands, relation, has_source(relation, nullptr), kept != nullptr);
+  commands = settle_flush(commands, relation, kept != nullptr || has_source(relation, nullptr));
   table_close(relation, NoLock);
   run_all(kept == nullptr ? commands : list_concat(commands, switched));
   if (kept != nullptr) write_dependencies(parent);
@@ -429,9 +415,8 @@ const KeptTerms *counted_part(Relation parent, const KeptTerms *kept) {
 bool has_remnants(Relation child) {
   if (has_source(child, nullptr)) return false;
   const bool is_parent = find_trigger(child, Role::counters) != nullptr;
-  return find_named(child, flush_insert_trigger_name) != nullptr ||
-         find_named(child, truncate_trigger_name) != nullptr ||
-         (!is_parent && find_named(child, flush_delete_trigger_name) != nullptr);
+  return find_named(child, truncate_trigger_name) != nullptr ||
+         (!is_parent && find_named(child, flush_trigger_name) != nullptr);
 }
 
 void follow_partition(Oid relid) {
@@ -456,7 +441,7 @@ bool is_whole_source(Oid child, const SourceTerms *source) {
     const Trigger *counting = find_source_trigger(member, source->via, source->nvia);
     whole = whole && counting != nullptr && fires_ordinarily(*counting) &&
             same_arguments(counting->tgargs, counting->tgnargs, source->arguments, source->narguments);
-    for (const auto &trigger : flush_triggers) whole = whole && is_on(member, trigger.name);
+    whole = whole && is_on(member, flush_trigger_name);
     const bool root = lfirst_oid(cell) == child;
     if (root) whole = whole && is_on(member, truncate_trigger_name);
     if (root == (member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE))
@@ -472,7 +457,7 @@ bool is_whole_kept(Oid parent, const KeptTerms *kept) {
   foreach (cell, find_all_inheritors(parent, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
     whole = whole && is_on(member, counters_trigger_name) && is_on(member, gone_trigger_name) &&
-            is_on(member, flush_delete_trigger_name) &&
+            is_on(member, flush_trigger_name) &&
             is_on(member, completion_trigger_name) == (completion_condition(kept) != nullptr);
     table_close(member, NoLock);
   }

@@ -24,6 +24,22 @@ CREATE TYPE ratchet.update_result AS (
     stale   text[]
 );
 
+CREATE TYPE ratchet.advance_result AS (
+    outcome  text,
+    state    text,
+    was      text,
+    record   jsonb,
+    progress jsonb,
+    kept     text[],
+    conflict text,
+    stale    text[]
+);
+
+CREATE TYPE ratchet.beat_result AS (
+    outcome text,
+    kept    text[]
+);
+
 CREATE TYPE ratchet.amend_result AS (
     outcome text,
     changed text[]
@@ -49,6 +65,10 @@ COMMENT ON TYPE ratchet.submit_result IS
 'What ratchet.submit() answers. outcome: submitted, replayed, already_submitted, conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (of the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL where none do or nothing was submitted. conflict: name of the unique constraint or index that the record hit. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.update_result IS
 'What ratchet.update() answers. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. stale: columns that differ from what the caller expected.';
+COMMENT ON TYPE ratchet.advance_result IS
+'What ratchet.advance() answers. outcome: advanced, already_there, refused, conflict, stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged. record: the stored child row. progress: as in ratchet.submit_result. kept: patched columns that the contract kept. conflict: name of the unique constraint or index that the record hit; nothing was changed. stale: columns that differ from what the caller expected.';
+COMMENT ON TYPE ratchet.beat_result IS
+'What ratchet.beat() answers. outcome: alive, finished (the row''s gate is closed or a state is terminal; nothing was written) or not_found. kept: patched columns that the contract kept.';
 COMMENT ON TYPE ratchet.amend_result IS
 'What ratchet.amend() answers. outcome: amended, unchanged or not_found. changed: the columns that changed.';
 
@@ -144,12 +164,13 @@ CREATE FUNCTION ratchet.guard(
     insert          text    DEFAULT 'allow',
     audit           boolean DEFAULT false,
     rate_limit      text    DEFAULT NULL,
-    replace         boolean DEFAULT false
+    replace         boolean DEFAULT false,
+    validate        boolean DEFAULT false
 ) RETURNS text
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
-COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, text, text, boolean, text, boolean) IS
-'Declares a guard contract on a table: who may close its gate and which columns only the closing may write. Declarative: answers created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 0A000 an argument of a later version; 55R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to take insert => ''reject'' back.';
+COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, text, text, boolean, text, boolean, boolean) IS
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state a key, a terminal one leads to []; NULL is not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database counts up with every update. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions and stale versions are rejected and all else is kept. insert: ''reject'' refuses new rows that are not open. validate: rows that break the contract already are an error instead of a notice. Declarative: answers created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 rows break the contract, with validate; 0A000 an argument of a later version; 55R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to take insert => ''reject'' back.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -277,6 +298,49 @@ CREATE FUNCTION ratchet.progress(parent regclass, key uuid)
 CREATE FUNCTION ratchet.progress(parent regclass, key jsonb)
     RETURNS ratchet.progress_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_progress';
 
+-- advance() takes a state as text, or as a value of its column's own type.
+CREATE FUNCTION ratchet.advance(target regclass, key text, state text, patch jsonb DEFAULT NULL,
+    child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+CREATE FUNCTION ratchet.advance(target regclass, key text, state anyelement, patch jsonb DEFAULT NULL,
+    child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+CREATE FUNCTION ratchet.advance(target regclass, key bigint, state text, patch jsonb DEFAULT NULL,
+    child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+CREATE FUNCTION ratchet.advance(target regclass, key bigint, state anyelement, patch jsonb DEFAULT NULL,
+    child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+CREATE FUNCTION ratchet.advance(target regclass, key uuid, state text, patch jsonb DEFAULT NULL,
+    child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+CREATE FUNCTION ratchet.advance(target regclass, key uuid, state anyelement, patch jsonb DEFAULT NULL,
+    child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+CREATE FUNCTION ratchet.advance(target regclass, key jsonb, state text, patch jsonb DEFAULT NULL,
+    child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+CREATE FUNCTION ratchet.advance(target regclass, key jsonb, state anyelement, patch jsonb DEFAULT NULL,
+    child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+
+CREATE FUNCTION ratchet.beat(target regclass, key text, patch jsonb DEFAULT NULL)
+    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
+CREATE FUNCTION ratchet.beat(target regclass, key bigint, patch jsonb DEFAULT NULL)
+    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
+CREATE FUNCTION ratchet.beat(target regclass, key uuid, patch jsonb DEFAULT NULL)
+    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
+CREATE FUNCTION ratchet.beat(target regclass, key jsonb, patch jsonb DEFAULT NULL)
+    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
+
 -- amend(): break-glass. The table's owner may, and whoever was granted
 -- EXECUTE on the marker function amend_right() and may UPDATE the table.
 CREATE FUNCTION ratchet.amend_right() RETURNS boolean
@@ -295,6 +359,30 @@ CREATE FUNCTION ratchet.amend(target regclass, key uuid, patch jsonb, actor anyc
 CREATE FUNCTION ratchet.amend(target regclass, key jsonb, patch jsonb, actor anycompatible, reason text)
     RETURNS ratchet.amend_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_amend';
 
+CREATE PROCEDURE ratchet.suspend(target regclass, reason text)
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_suspend';
+COMMENT ON PROCEDURE ratchet.suspend(regclass, text) IS
+'Suspends the guard contract of a table in this transaction only, for all that it writes: to backfill or repair data without disabling triggers for everybody. Counters are kept all the same. Ends with the transaction, or with the savepoint after which it was called. Only the table''s owner. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside of a transaction block; 55R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
+
+-- ---------------------------------------------------------------------------
+-- Rows that nobody works on any more
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.stuck(target regclass, older_than interval, state text DEFAULT NULL, since name DEFAULT NULL)
+    RETURNS TABLE (key text, state text, since timestamptz, age interval)
+    LANGUAGE c STABLE
+    AS 'MODULE_PATHNAME', 'ratchet_stuck';
+COMMENT ON FUNCTION ratchet.stuck(regclass, interval, text, name) IS
+'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for that long, oldest first. state: only rows in this state, among them those that have never shown one. since: the time column that tells; default: the heartbeat. state answered: of the only column with states, or of the one that has the state asked for. key: the primary key as the verbs take it, so that the answer can be handed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'') a. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 55R01 no contract. Locks: ACCESS SHARE.';
+
+CREATE FUNCTION ratchet.orphans(target regclass, child regclass, state text)
+    RETURNS TABLE (key text, target_key text, state text)
+    LANGUAGE c STABLE
+    AS 'MODULE_PATHNAME', 'ratchet_orphans';
+COMMENT ON FUNCTION ratchet.orphans(regclass, regclass, text) IS
+'Records of child whose row of target is still in this state, in which it has none: what is left when a record was stored and the status did not follow. key: the record''s primary key, target_key: that of its row, as the verbs take it. The record is found by the child''s only foreign key to target. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 55R01 no contract. Locks: ACCESS SHARE on both tables.';
+
 -- ---------------------------------------------------------------------------
 -- Counters against their children
 -- ---------------------------------------------------------------------------
@@ -311,6 +399,17 @@ CREATE PROCEDURE ratchet.repair(target regclass DEFAULT NULL)
     AS 'MODULE_PATHNAME', 'ratchet_repair';
 COMMENT ON PROCEDURE ratchet.repair(regclass) IS
 'Sets counters and done that are not what is counted, row by row, each under its row lock, in transactions of its own; writers go on meanwhile. target: as for ratchet.verify(). It can be stopped and called again. Tells its progress by INFO messages. Rows that become complete are completed, with on_done. Only the owner (42501). Errors: 25001 in a transaction block, or not at READ COMMITTED; 55R01 no tally. Locks: ROW EXCLUSIVE on the parent, the rows of a batch until it commits.';
+
+-- ---------------------------------------------------------------------------
+-- Contracts in words
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.describe(target regclass)
+    RETURNS TABLE ("column" text, policy text, rule text)
+    LANGUAGE c STABLE
+    AS 'MODULE_PATHNAME', 'ratchet_describe';
+COMMENT ON FUNCTION ratchet.describe(regclass) IS
+'The contracts of a table in sentences, column by column: who may write it, when, and what becomes of any other write; for tallies, what is counted where. column: NULL for a rule about the whole row. No rows: no contract. Errors: 22004. Locks: ACCESS SHARE, also on the tables that count for it.';
 
 -- ---------------------------------------------------------------------------
 -- Watching DDL
@@ -342,6 +441,12 @@ CREATE FUNCTION ratchet._arguments(trigger oid) RETURNS text[]
 COMMENT ON FUNCTION ratchet._arguments(oid) IS
 'The arguments of a trigger, decoded.';
 
+CREATE FUNCTION ratchet._states(target oid, trigger oid) RETURNS jsonb
+    LANGUAGE c STABLE STRICT
+    AS 'MODULE_PATHNAME', 'ratchet_states';
+COMMENT ON FUNCTION ratchet._states(oid, oid) IS
+'The state graphs of a guard, as ratchet.guard() takes them.';
+
 CREATE FUNCTION ratchet._findings(target regclass) RETURNS TABLE (severity text, finding text, remedy text)
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_findings';
@@ -365,6 +470,12 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        v.actor[1] AS actor,
        v.idempotency_key[1] AS idempotency_key,
        v.owned AS owned,
+       v.once AS once,
+       v.frozen AS frozen,
+       v.forward AS forward,
+       ratchet._states(t.tgrelid, t.oid) AS states,
+       v.heartbeat[1] AS heartbeat,
+       v.version[1] AS version,
        v.mode[1] AS mode,
        COALESCE(v.insert[1], 'allow') AS insert,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D' AS enabled,
@@ -387,6 +498,11 @@ CROSS JOIN LATERAL (
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'actor'), '{}') AS actor,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'idempotency_key'), '{}') AS idempotency_key,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'owned'), '{}') AS owned,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'once'), '{}') AS once,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'frozen'), '{}') AS frozen,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'forward'), '{}') AS forward,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'heartbeat'), '{}') AS heartbeat,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'version'), '{}') AS version,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'mode'), '{}') AS mode,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'insert'), '{}') AS insert
     FROM (
@@ -399,7 +515,7 @@ CROSS JOIN LATERAL (
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
 UNION ALL
-SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
        y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
@@ -456,6 +572,8 @@ BEGIN
     FOR verb, meaning IN VALUES
         ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy defeats it; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
         ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
+        ('advance', 'Moves one row along the graph of its states, sets the columns of patch and stores record in child with its reference filled in, all or nothing. state: where to, as text or as a value of the column''s type; state_column is needed where several columns have states. expect: column values that must still hold. idempotency_key: a repeated call with the key that was stored last answers already_there with the stored record, wherever the row is by then. A heartbeat of the contract is set too. Answers one row always: advanced, already_there, refused (the graph does not lead there from where the row is), conflict (the record hit a unique key; nothing changed), stale or not_found. Obeys the other policies as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R03 a protected column of patch in mode reject; 23xxx a constraint of the tables; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table (and on child); the row until the end of the transaction, also when it is not moved.'),
+        ('beat', 'Sets the heartbeat of one row to now, and the columns of patch with it, unless the row is finished. Several at once never undo one another: the latest heartbeat stays. A beat without patch does not count up the version. Answers one row always: alive, finished (gate closed or a state terminal; nothing is written) or not_found; kept lists patched columns that the contract kept. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R02, 23R03, 23R04 what patch may not do, in mode reject; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; the row until the end of the transaction.'),
         ('progress', 'What the counters of one parent row say: exact as of this statement, with what this transaction has counted, which is written first. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. Runs with the caller''s rights. Errors: 22xxx bad argument; 42501 a missing right; 55R01 no tally. Locks: ACCESS SHARE on the table.'),
         ('amend', 'Break-glass: changes any column of one row, also owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the table''s owner or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Answers one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.')
     LOOP

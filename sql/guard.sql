@@ -131,12 +131,6 @@ SELECT triggers('card');
 --
 -- Policies of later versions are refused, not ignored
 --
-SELECT attempt($$SELECT ratchet.guard('card', 'submitted_at', once => '{note}')$$);
-SELECT attempt($$SELECT ratchet.guard('card', 'submitted_at', frozen => '{note}')$$);
-SELECT attempt($$SELECT ratchet.guard('card', 'submitted_at', forward => '{score}')$$);
-SELECT attempt($$SELECT ratchet.guard('card', 'submitted_at', states => '{}')$$);
-SELECT attempt($$SELECT ratchet.guard('card', 'submitted_at', heartbeat => 'done_at')$$);
-SELECT attempt($$SELECT ratchet.guard('card', 'submitted_at', version => 'id')$$);
 SELECT attempt($$SELECT ratchet.guard('card', 'submitted_at', audit => true)$$);
 SELECT attempt($$SELECT ratchet.guard('card', 'submitted_at', rate_limit => '10/min')$$);
 SELECT contract('card');

@@ -101,8 +101,6 @@ void log_amend(const Target &target, const Answer &answer, const char *actor, co
                  actor != nullptr ? actor : "", GetUserNameFromId(GetUserId(), false), reason));
 }
 
-bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == '\0'; }
-
 }  // namespace
 
 }  // namespace ratchet

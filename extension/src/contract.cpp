@@ -16,6 +16,7 @@ extern "C" {
 #include "contract.h"
 #include "direct.h"
 #include "errors.h"
+#include "policy.h"
 #include "structure.h"
 
 namespace ratchet {
@@ -96,7 +97,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
     contract->last_guarded = Max(contract->last_guarded, attnum);
     contract->guarded[i] = {attnum, attribute->attlen, attribute->attbyval, terms->guarded[i]};
   }
-  contract->gate = contract->guarded[0].attnum;
+  contract->gate = column_named(relation, terms->gate);
   contract->gate_at = column_named(relation, terms->gate_at);
   contract->actor = column_named(relation, terms->actor);
   if (contract->actor != InvalidAttrNumber) {
@@ -106,13 +107,14 @@ Cached *build(Relation relation, const Trigger *trigger) {
     fmgr_info_cxt(output, &contract->actor_output, context);
   }
   contract->idempotency_key = column_named(relation, terms->idempotency_key);
-  contract->gate_type = base_type(relation, contract->gate);
+  if (contract->gate != InvalidAttrNumber) contract->gate_type = base_type(relation, contract->gate);
+  resolve_policies(relation, contract);
 
   contract->primary_key = single_primary_key(relation);
   if (contract->primary_key != InvalidAttrNumber) {
     contract->primary_index = primary_key_index(relation);
     contract->primary_equal = primary_equal(contract->primary_index, context);
-    contract->direct = allows_direct(relation);
+    contract->direct = contract->version == InvalidAttrNumber && allows_direct(relation);
   }
   contract->judges_alone = judges_alone(relation);
   contract->root = RelationGetRelid(relation);
@@ -147,16 +149,8 @@ static bool has_volatile_default(Relation relation, AttrNumber attnum) {
   return expression != nullptr && contain_volatile_functions(expression);
 }
 
-ColumnFault find_column_fault(Relation relation, const Terms *terms) {
+static ColumnFault find_gate_fault(Relation relation, const Terms *terms) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
-  for (int i = 0; i < terms->nguarded; ++i) {
-    const AttrNumber attnum = column_named(relation, terms->guarded[i]);
-    if (attnum == InvalidAttrNumber) return {terms->guarded[i], nullptr};
-    if (TupleDescAttr(tupdesc, attnum - 1)->attgenerated != '\0')
-      return {terms->guarded[i], "is generated and cannot be guarded"};
-    if (terms->insert_reject && i > 0 && has_volatile_default(relation, attnum))
-      return {terms->guarded[i], "has a volatile default, which insert => 'reject' cannot recognise"};
-  }
   const auto type_of = [&](const char *name) { return base_type(relation, column_named(relation, name)); };
 
   const Oid gate_type = type_of(terms->gate);
@@ -169,12 +163,27 @@ ColumnFault find_column_fault(Relation relation, const Terms *terms) {
     return {terms->gate_at, "cannot be gate_at: the gate itself tells when it closed"};
   if (terms->gate_at != nullptr && !is_time(type_of(terms->gate_at)))
     return {terms->gate_at, "cannot be gate_at: its type must be timestamp with time zone or timestamp"};
+  return {nullptr, nullptr};
+}
+
+ColumnFault find_column_fault(Relation relation, const Terms *terms) {
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  for (int i = 0; i < terms->nguarded; ++i) {
+    const AttrNumber attnum = column_named(relation, terms->guarded[i]);
+    if (attnum == InvalidAttrNumber) return {terms->guarded[i], nullptr};
+    if (TupleDescAttr(tupdesc, attnum - 1)->attgenerated != '\0')
+      return {terms->guarded[i], "is generated and cannot be guarded"};
+    if (terms->insert_reject && terms->rules[i] == core::Rule::owned && has_volatile_default(relation, attnum))
+      return {terms->guarded[i], "has a volatile default, which insert => 'reject' cannot recognise"};
+  }
+  const ColumnFault fault = terms->gate == nullptr ? ColumnFault{nullptr, nullptr} : find_gate_fault(relation, terms);
+  if (fault.column != nullptr) return fault;
   if (terms->idempotency_key != nullptr) {
-    const Oid type = type_of(terms->idempotency_key);
+    const Oid type = base_type(relation, column_named(relation, terms->idempotency_key));
     if (type != UUIDOID && type != TEXTOID && type != VARCHAROID)
       return {terms->idempotency_key, "cannot be the idempotency key: its type must be uuid or text"};
   }
-  return {nullptr, nullptr};
+  return find_policy_fault(relation, terms);
 }
 
 void check_columns(Relation relation, const Terms *terms, int sqlstate) {
@@ -211,7 +220,7 @@ AttrNumber single_primary_key(Relation relation) {
 }
 
 bool gate_is_closed(const Contract *contract, Datum value, bool isnull) {
-  return !isnull && (contract->gate_type != BOOLOID || DatumGetBool(value));
+  return contract->gate != InvalidAttrNumber && !isnull && (contract->gate_type != BOOLOID || DatumGetBool(value));
 }
 
 }  // namespace ratchet

@@ -18,20 +18,41 @@ struct GuardedColumn {
   const char *name;
 };
 
+// A column that moves through states.
+struct StateColumn {
+  AttrNumber attnum;
+  int place;  // in Contract.guarded
+  Oid type;
+  int16 typlen;
+  bool typbyval;
+  const GraphTerms *graph;
+  Datum *values;  // of graph->states
+};
+
 struct Contract : Cached {
   Oid root;  // topmost partitioned ancestor, or the relation itself
 
   const Terms *terms;
-  GuardedColumn *guarded;  // as terms->guarded: the gate first
+  GuardedColumn *guarded;  // as terms->guarded: the gate first, if there is one
   int nguarded;
-  Bitmapset *guarded_set;   // their attribute numbers, offset as in TriggerData.tg_updatedcols
-  AttrNumber last_guarded;  // the highest attribute number among them
-  AttrNumber gate;
+  Bitmapset *guarded_set;      // their attribute numbers, offset as in TriggerData.tg_updatedcols
+  AttrNumber last_guarded;     // the highest attribute number among them
+  AttrNumber gate;             // InvalidAttrNumber: none
   AttrNumber gate_at;          // InvalidAttrNumber: none
   AttrNumber actor;            // InvalidAttrNumber: none
   AttrNumber idempotency_key;  // InvalidAttrNumber: none
   FmgrInfo actor_output;       // valid only if actor
-  Oid gate_type;               // base type: timestamptz, timestamp or boolean
+  Oid gate_type;               // base type: timestamptz, timestamp or boolean; valid only if gate
+
+  FmgrInfo *compare;    // of each guarded column; valid only where the rule is forward
+  Oid *collations;      // the same
+  StateColumn *states;  // as terms->graphs
+  int nstates;
+  AttrNumber heartbeat;  // InvalidAttrNumber: none
+  AttrNumber version;    // InvalidAttrNumber: none
+  int version_place;     // in guarded; valid only if version
+  Oid version_type;      // base type; valid only if version
+  bool only_gate;        // there is no other policy
 
   AttrNumber primary_key;  // the only column of the primary key; InvalidAttrNumber: none, or several
 

@@ -15,7 +15,9 @@ extern "C" {
 #include "declaration.h"
 #include "declare.h"
 #include "errors.h"
+#include "graph_argument.h"
 #include "pg/fence.h"
+#include "precheck.h"
 #include "sqltext.h"
 #include "structure.h"
 #include "tally.h"
@@ -43,24 +45,13 @@ enum Argument {
   insert_argument,
   audit_argument,
   rate_limit_argument,
-  replace_argument
+  replace_argument,
+  validate_argument
 };
 
 // The policies of later versions are in the signature, so that calls need not
 // be rewritten; until they work they are refused, never ignored.
 void refuse_unsupported(FunctionCallInfo fcinfo) {
-  const struct {
-    int argument;
-    const char *name;
-  } arrays[] = {{once_argument, "once"}, {frozen_argument, "frozen"}, {forward_argument, "forward"}};
-  for (const auto &array : arrays) {
-    int count;
-    names_argument(fcinfo, array.argument, &count);
-    if (count > 0) refuse_policy(array.name);
-  }
-  if (!PG_ARGISNULL(states_argument)) refuse_policy("states");
-  if (!PG_ARGISNULL(heartbeat_argument)) refuse_policy("heartbeat");
-  if (!PG_ARGISNULL(version_argument)) refuse_policy("version");
   if (!PG_ARGISNULL(audit_argument) && PG_GETARG_BOOL(audit_argument)) refuse_policy("audit");
   if (!PG_ARGISNULL(rate_limit_argument)) refuse_policy("rate_limit");
 }
@@ -74,6 +65,13 @@ const Terms *read_terms(FunctionCallInfo fcinfo) {
   request.actor = name_argument(fcinfo, actor_argument);
   request.idempotency_key = name_argument(fcinfo, idempotency_key_argument);
   request.owned = names_argument(fcinfo, owned_argument, &request.nowned);
+  request.once = names_argument(fcinfo, once_argument, &request.nonce);
+  request.frozen = names_argument(fcinfo, frozen_argument, &request.nfrozen);
+  request.forward = names_argument(fcinfo, forward_argument, &request.nforward);
+  if (!PG_ARGISNULL(states_argument))
+    request.states = graph_arguments(PG_GETARG_JSONB_P(states_argument), &request.nstates);
+  request.heartbeat = name_argument(fcinfo, heartbeat_argument);
+  request.version = name_argument(fcinfo, version_argument);
   request.mode = text_or_null(fcinfo, mode_argument);
   request.insert = text_or_null(fcinfo, insert_argument);
   return terms_of_request(CurrentMemoryContext, request);
@@ -122,6 +120,9 @@ const char *guard(FunctionCallInfo fcinfo) {
   const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted);
   relation_close(relation, NoLock);
   if (settled) return "unchanged";
+  // Without the lock that would stop writers, unless rows must not come in between.
+  const bool validate = !PG_ARGISNULL(validate_argument) && PG_GETARG_BOOL(validate_argument);
+  if (!validate) report_rows(relid, wanted, false);
 
   // From here on nobody else can change the table's triggers or columns; look again.
   relation = open_owned(relid, ShareRowExclusiveLock, "guard it");
@@ -139,6 +140,7 @@ const char *guard(FunctionCallInfo fcinfo) {
     if (!replace) check_stronger(relation, current, wanted);
   }
   relation_close(relation, NoLock);
+  if (validate) report_rows(relid, wanted, true);
   write_contract(relid, wanted, Switches::enable);
   return outcome;
 }

@@ -26,20 +26,43 @@ static int hint_stale(int sqlstate) {
 #define TABLE_FIELDS(relation) (report_table(relation), 0)
 #define COLUMN_FIELDS(relation, column) (report_column(relation, column), 0)
 
-void error_guarded_column(Relation relation, const char *column, bool closed) {
+void error_guarded_column(Relation relation, const char *column, const char *detail) {
   ereport(ERROR, errcode(sqlstate_guarded_column),
           errmsg("column \"%s\" of relation \"%s\" is guarded", column, RelationGetRelationName(relation)),
-          closed ? errdetail("The row is submitted; the column changes only through ratchet.amend().")
-                 : errdetail("Only the submission of the row may write the column."),
+          errdetail_internal("%s", detail), COLUMN_FIELDS(relation, column));
+  pg_unreachable();
+}
+
+void error_transition(Relation relation, const char *column, const char *detail) {
+  ereport(ERROR, errcode(sqlstate_transition),
+          errmsg("transition of column \"%s\" of relation \"%s\" is not allowed", column,
+                 RelationGetRelationName(relation)),
+          errdetail_internal("%s", detail), errhint("ratchet.describe() tells which transitions there are."),
           COLUMN_FIELDS(relation, column));
   pg_unreachable();
 }
 
-void error_born_closed(Relation relation, const char *column) {
+void error_backward(Relation relation, const char *column) {
+  ereport(ERROR, errcode(sqlstate_backward),
+          errmsg("column \"%s\" of relation \"%s\" would go backward", column, RelationGetRelationName(relation)),
+          errdetail("The column never goes down, and is not unset."), COLUMN_FIELDS(relation, column));
+  pg_unreachable();
+}
+
+void error_stale_version(Relation relation, const char *column) {
+  ereport(ERROR, errcode(sqlstate_stale_version),
+          errmsg("row of relation \"%s\" was changed since it was read", RelationGetRelationName(relation)),
+          errdetail("Column \"%s\" is not what the write expects.", column),
+          errhint("Read the row again and repeat the change."), COLUMN_FIELDS(relation, column));
+  pg_unreachable();
+}
+
+void error_born_closed(Relation relation, const char *column, bool state) {
   ereport(ERROR, errcode(sqlstate_guarded_column),
           errmsg("new row of relation \"%s\" must be open: column \"%s\" is guarded", RelationGetRelationName(relation),
                  column),
-          errdetail("The contract refuses inserted rows whose guarded columns are not at their defaults."),
+          state ? errdetail("Its state is terminal, or none of the contract's.")
+                : errdetail("The contract refuses inserted rows whose guarded columns are not at their defaults."),
           COLUMN_FIELDS(relation, column));
   pg_unreachable();
 }

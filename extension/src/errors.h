@@ -12,15 +12,25 @@
 namespace ratchet {
 
 inline constexpr int sqlstate_guarded_column = MAKE_SQLSTATE('2', '3', 'R', '0', '1');
+inline constexpr int sqlstate_transition = MAKE_SQLSTATE('2', '3', 'R', '0', '2');
+inline constexpr int sqlstate_backward = MAKE_SQLSTATE('2', '3', 'R', '0', '3');
+inline constexpr int sqlstate_stale_version = MAKE_SQLSTATE('2', '3', 'R', '0', '4');
 inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('5', '5', 'R', '0', '1');
 inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
+inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2');
 
-// 23R01: a plain write touches a guarded column in mode reject.
-[[noreturn]] void error_guarded_column(Relation relation, const char *column, bool closed);
+// 23R01: a write touches a guarded column in mode reject. detail: a sentence that says why.
+[[noreturn]] void error_guarded_column(Relation relation, const char *column, const char *detail);
+// 23R02: a state column would go where its graph does not lead.
+[[noreturn]] void error_transition(Relation relation, const char *column, const char *detail);
+// 23R03: a forward column would go down.
+[[noreturn]] void error_backward(Relation relation, const char *column);
+// 23R04: a write brings another version than the row has.
+[[noreturn]] void error_stale_version(Relation relation, const char *column);
 // 23R01: the key of a counted row changes.
 [[noreturn]] void error_counted_key(Relation relation, const char *column);
 // 23R01: insert => 'reject' and a row that is not born open.
-[[noreturn]] void error_born_closed(Relation relation, const char *column);
+[[noreturn]] void error_born_closed(Relation relation, const char *column, bool state);
 
 // 55R01 family.
 [[noreturn]] void error_unenforceable(Relation relation, const char *finding, const char *remedy);

@@ -21,7 +21,10 @@ extern "C" {
 #include "notes.h"
 #include "permission.h"
 #include "pg/fence.h"
+#include "policy.h"
 #include "structure.h"
+#include "suspend.h"
+#include "values.h"
 
 namespace ratchet {
 
@@ -40,6 +43,7 @@ bool attribute_differs(const TriggerData *trigger, AttrNumber attnum) {
 }
 
 bool is_closed(const Contract *contract, TupleTableSlot *slot) {
+  if (contract->gate == InvalidAttrNumber) return false;
   const Value gate = value_of(slot, contract->gate);
   return gate_is_closed(contract, gate.datum, gate.isnull);
 }
@@ -55,18 +59,24 @@ Bitmapset *changed_columns(const TriggerData *trigger, const Contract *contract)
   return changed;
 }
 
-// NEW with the given guarded columns as they are in OLD.
-HeapTuple keep(const TriggerData *trigger, const Contract *contract, const Bitmapset *columns) {
-  const int count = bms_num_members(columns);
-  auto *attnums = static_cast<int *>(palloc(sizeof(int) * count));
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
-  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));
-  int i = 0;
-  for (int place = -1; (place = bms_next_member(columns, place)) >= 0; ++i) {
-    attnums[i] = contract->guarded[place].attnum;
+// NEW with the given guarded columns as they are in OLD, and with this version unless it is nullptr.
+HeapTuple modified(const TriggerData *trigger, const Contract *contract, const Bitmapset *kept, const Datum *version) {
+  if (kept == nullptr && version == nullptr) return trigger->tg_newtuple;
+  const int most = bms_num_members(kept) + 1;
+  auto *attnums = static_cast<int *>(palloc(sizeof(int) * most));
+  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * most));
+  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * most));
+  int count = 0;
+  for (int place = -1; (place = bms_next_member(kept, place)) >= 0; ++count) {
+    attnums[count] = contract->guarded[place].attnum;
     const Value old_value = value_of(trigger->tg_trigslot, contract->guarded[place].attnum);
-    values[i] = old_value.datum;
-    nulls[i] = old_value.isnull;
+    values[count] = old_value.datum;
+    nulls[count] = old_value.isnull;
+  }
+  if (version != nullptr) {
+    attnums[count] = contract->version;
+    values[count] = *version;
+    nulls[count++] = false;
   }
   return heap_modify_tuple_by_cols(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation), count, attnums, values,
                                    nulls);
@@ -92,24 +102,128 @@ void answer(Permission *permission, const TriggerData *trigger, const Contract *
       permission->changed = bms_add_member(permission->changed, i);
   }
   permission->judged = true;
-  permission->left_out = permission->verb != Verb::submit && permission->changed == nullptr;
+  if (permission->verb == Verb::update || permission->verb == Verb::amend)
+    permission->left_out = permission->changed == nullptr;
   MemoryContextSwitchTo(caller);
 }
 
-// Which of the changed guarded columns this writer must not change.
-Bitmapset *forbidden(const TriggerData *trigger, const Contract *contract, Bitmapset *changed,
-                     const Permission *permission) {
-  if (permission != nullptr && permission->verb == Verb::submit) {
-    // The verb's statement found the gate open and set it; only a trigger can have undone that.
-    if (!is_closed(contract, trigger->tg_newslot)) error_reopened(trigger->tg_relation);
-    return nullptr;
+// Leaves the verb's update out; which flag says why.
+HeapTuple leave_out(Permission *permission) {
+  permission->judged = permission->left_out = true;
+  return nullptr;
+}
+
+// Which of the changed guarded columns this writer must not change, by what becomes of them.
+struct Verdict {
+  Bitmapset *kept;      // put back
+  Bitmapset *observed;  // let through, and told of
+  Bitmapset *silent;    // put back, and not told of
+};
+
+// Whether the update may set columns that belong to the closing of the gate.
+bool may_set_owned(const TriggerData *trigger, const Contract *contract, int place, const Permission *permission) {
+  if (permission != nullptr && permission->verb == Verb::submit) return true;
+  if (permission != nullptr && permission->verb == Verb::advance &&
+      contract->guarded[place].attnum == contract->idempotency_key)
+    return true;
+  return contract->terms->gate_by == core::GateBy::any && contract->gate != InvalidAttrNumber &&
+         !is_closed(contract, trigger->tg_trigslot) && is_closed(contract, trigger->tg_newslot);
+}
+
+// A heartbeat that waited for the row comes after one that did not: the last one wins, and nobody need be told.
+bool is_late_heartbeat(const Contract *contract, int place, const Permission *permission) {
+  return permission != nullptr && (permission->verb == Verb::beat || permission->verb == Verb::advance) &&
+         contract->guarded[place].attnum == contract->heartbeat;
+}
+
+Verdict verdict_of(const TriggerData *trigger, const Contract *contract, Bitmapset *changed,
+                   const Permission *permission) {
+  Verdict verdict{};
+  if (changed == nullptr || (permission != nullptr && permission->verb == Verb::amend)) return verdict;
+  Bitmapset *explained = nullptr;
+  bool asked = false;
+  for (int place = -1; (place = bms_next_member(changed, place)) >= 0;) {
+    const Refusal refusal = refusal_of(trigger, contract, place);
+    if (refusal == Refusal::none) continue;
+    if (refusal == Refusal::owned && may_set_owned(trigger, contract, place, permission)) continue;
+    if (is_late_heartbeat(contract, place, permission)) {
+      verdict.silent = bms_add_member(verdict.silent, place);
+      continue;
+    }
+    if (!asked) explained = referential_changes(trigger, contract, changed);
+    asked = true;
+    if (bms_is_member(place, explained)) continue;
+    switch (mode_of(contract, refusal)) {
+      case core::Mode::reject:
+        error_refused(trigger, contract, place, refusal);
+      case core::Mode::keep:
+        verdict.kept = bms_add_member(verdict.kept, place);
+        break;
+      case core::Mode::observe:
+        verdict.observed = bms_add_member(verdict.observed, place);
+        break;
+    }
   }
-  if (changed == nullptr || (permission != nullptr && permission->verb == Verb::amend)) return nullptr;
-  const bool closes = !is_closed(contract, trigger->tg_trigslot) && is_closed(contract, trigger->tg_newslot);
-  if (closes && contract->terms->gate_by == core::GateBy::any) return nullptr;
-  // Before PostgreSQL 16 an empty set need not be nullptr.
-  Bitmapset *rest = bms_difference(changed, referential_changes(trigger, contract, changed));
-  return bms_is_empty(rest) ? nullptr : rest;
+  return verdict;
+}
+
+int64 integer_of(Oid type, const Value &value) {
+  if (value.isnull) return 0;
+  return type == INT8OID   ? DatumGetInt64(value.datum)
+         : type == INT4OID ? DatumGetInt32(value.datum)
+                           : DatumGetInt16(value.datum);
+}
+
+// Whether the writer knows the row as it is: it leaves the version alone, or has counted it up by one itself.
+bool brings_current_version(const TriggerData *trigger, const Contract *contract) {
+  const Value from = value_of(trigger->tg_trigslot, contract->version);
+  const Value to = value_of(trigger->tg_newslot, contract->version);
+  if (from.isnull) return true;
+  if (to.isnull) return false;
+  const int64 before = integer_of(contract->version_type, from);
+  const int64 after = integer_of(contract->version_type, to);
+  return after == before || (before < PG_INT64_MAX && after == before + 1);
+}
+
+Datum next_version(const TriggerData *trigger, const Contract *contract) {
+  const int64 before = integer_of(contract->version_type, value_of(trigger->tg_trigslot, contract->version));
+  const Oid type = contract->version_type;
+  const int64 most = type == INT8OID ? PG_INT64_MAX : type == INT4OID ? PG_INT32_MAX : PG_INT16_MAX;
+  if (before >= most)
+    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+            errmsg("version \"%s\" is out of range", contract->terms->version));
+  return type == INT8OID   ? Int64GetDatum(before + 1)
+         : type == INT4OID ? Int32GetDatum(static_cast<int32>(before + 1))
+                           : Int16GetDatum(static_cast<int16>(before + 1));
+}
+
+const char *state_text(const StateColumn *column, const Value &value) {
+  return value.isnull ? nullptr : text_of_value(column->type, value.datum);
+}
+
+// Whether advance()'s move is to be made; otherwise says why not.
+bool moves(const TriggerData *trigger, const Contract *contract, Permission *permission) {
+  const StateColumn *column = find_state_column(contract, permission->state);
+  const Value from = value_of(trigger->tg_trigslot, column->attnum);
+  const Value to = value_of(trigger->tg_newslot, column->attnum);
+  MemoryContext caller = MemoryContextSwitchTo(permission->memory);
+  permission->was = state_text(column, from);
+  permission->is = state_text(column, to);
+  MemoryContextSwitchTo(caller);
+  if (contract->idempotency_key != InvalidAttrNumber) {
+    // A call without a key leaves the column alone; then both images are the same and must not count as a repetition.
+    permission->replayed = permission->replayed && !slot_attisnull(trigger->tg_trigslot, contract->idempotency_key) &&
+                           !attribute_differs(trigger, contract->idempotency_key);
+  }
+  if (permission->replayed ||
+      same_image(from.datum, from.isnull, to.datum, to.isnull, column->typbyval, column->typlen))
+    permission->already_there = true;
+  else if (!may_move(column, from, to))
+    permission->refused = true;
+  else
+    return true;
+  permission->is = permission->was;
+  return false;
 }
 
 // Whether the row that will be stored belongs somewhere else than OLD.
@@ -133,27 +247,73 @@ bool sets_nothing_guarded(const TriggerData *trigger, const Contract *contract) 
          !bms_overlap(trigger->tg_updatedcols, contract->guarded_set);
 }
 
+// What the guard does to a row's version. Raises or leaves out what is stale; false: it was left out.
+bool check_version(const TriggerData *trigger, const Contract *contract, Permission *permission, Verdict *verdict) {
+  if (permission != nullptr && permission->verb == Verb::amend) return true;
+  if (brings_current_version(trigger, contract)) return true;
+  switch (contract->terms->modes.version) {
+    case core::Mode::reject:
+      if (permission == nullptr || permission->verb == Verb::submit || permission->verb == Verb::beat)
+        error_stale_version(trigger->tg_relation, contract->terms->version);
+      permission->stale = true;
+      return false;
+    case core::Mode::keep:
+      verdict->kept = bms_add_member(verdict->kept, contract->version_place);
+      break;
+    case core::Mode::observe:
+      verdict->observed = bms_add_member(verdict->observed, contract->version_place);
+      break;
+  }
+  return true;
+}
+
 HeapTuple judge(const TriggerData *trigger) {
   Contract *contract = contract_of(trigger->tg_relation, trigger->tg_trigger);
   Permission *permission = permission_of(trigger);
-  // Flushes and recounts write counters, of which the guard knows nothing.
-  if (permission != nullptr && (permission->verb == Verb::count || permission->verb == Verb::recount))
-    permission = nullptr;
-  if (permission == nullptr && sets_nothing_guarded(trigger, contract)) return trigger->tg_newtuple;
+  // Flushes and recounts write counters, of which the guard knows nothing, and which are no change that a version
+  // counts.
+  const bool counts = permission != nullptr && (permission->verb == Verb::count || permission->verb == Verb::recount);
+  if (counts) permission = nullptr;
+  // Nor is a mere sign of life: whoever edits the row meanwhile has not missed anything.
+  const bool lives = permission != nullptr && permission->verb == Verb::beat && permission->npatched == 0;
+  const bool versioned = contract->version != InvalidAttrNumber && !counts && !lives;
+  if (is_suspended(contract->root)) {
+    count_suspended(contract->root);
+    if (permission != nullptr) answer(permission, trigger, contract, nullptr);
+    return permission != nullptr && permission->left_out ? nullptr : trigger->tg_newtuple;
+  }
+  const bool untouched = permission == nullptr && sets_nothing_guarded(trigger, contract);
+  if (untouched && !versioned) return trigger->tg_newtuple;
 
-  Bitmapset *refused = forbidden(trigger, contract, changed_columns(trigger, contract), permission);
-  const bool keeps = refused != nullptr && contract->terms->mode == core::Mode::keep;
-  if (refused != nullptr) {
-    if (contract->terms->mode == core::Mode::reject)
-      error_guarded_column(trigger->tg_relation, contract->guarded[bms_next_member(refused, -1)].name,
-                           is_closed(contract, trigger->tg_trigslot));
-    note_row(contract->root, contract->guarded, refused, !keeps, trigger->tg_trigslot);
+  Verdict verdict{};
+  if (!untouched) {
+    if (permission != nullptr && permission->verb == Verb::submit && !is_closed(contract, trigger->tg_newslot))
+      error_reopened(trigger->tg_relation);  // the verb's statement closed it; only a trigger can have undone that
+    if (permission != nullptr && permission->verb == Verb::beat && is_finished(contract, trigger->tg_trigslot)) {
+      permission->finished = true;
+      return leave_out(permission);
+    }
+    if (permission != nullptr && permission->verb == Verb::advance && !moves(trigger, contract, permission))
+      return leave_out(permission);
+    Bitmapset *changed = changed_columns(trigger, contract);
+    // A stale write fails as such, whatever else it would have done.
+    Verdict stale{};
+    if (versioned && !check_version(trigger, contract, permission, &stale)) return leave_out(permission);
+    verdict = verdict_of(trigger, contract, changed, permission);
+    verdict.observed = bms_add_members(verdict.observed, stale.observed);
+    Bitmapset *told = bms_union(verdict.kept, stale.kept);
+    if (told != nullptr) note_row(contract->root, contract->guarded, told, false, trigger->tg_trigslot);
+    if (verdict.observed != nullptr)
+      note_row(contract->root, contract->guarded, verdict.observed, true, trigger->tg_trigslot);
+    verdict.kept = bms_add_members(verdict.kept, verdict.silent);
+    if (permission != nullptr) {
+      answer(permission, trigger, contract, told);
+      if (permission->left_out) return nullptr;
+    }
   }
-  if (permission != nullptr) {
-    answer(permission, trigger, contract, keeps ? refused : nullptr);
-    if (permission->left_out) return nullptr;
-  }
-  HeapTuple row = keeps ? keep(trigger, contract, refused) : trigger->tg_newtuple;
+  Datum version;
+  if (versioned) version = next_version(trigger, contract);
+  HeapTuple row = modified(trigger, contract, verdict.kept, versioned ? &version : nullptr);
   if (changes_partition_key(trigger, contract, row)) {
     check_moves(trigger->tg_relation, contract);
     if (contract->terms->insert_reject) remember_move(trigger, contract, row);

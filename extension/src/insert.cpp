@@ -24,6 +24,8 @@ extern "C" {
 #include "errors.h"
 #include "guard.h"
 #include "pg/fence.h"
+#include "policy.h"
+#include "suspend.h"
 
 namespace ratchet {
 
@@ -94,17 +96,28 @@ bool arrives_by_move(Relation relation, const Contract *contract, HeapTuple tupl
   return false;
 }
 
-// The first guarded column that is not as a row must be born; nullptr: all are.
-const char *closed_column(Relation relation, const Contract *contract, HeapTuple tuple) {
+bool is_born_open(Relation relation, const Contract *contract, int place, const Value &value) {
+  switch (contract->terms->rules[place]) {
+    case core::Rule::gate:
+      return !gate_is_closed(contract, value.datum, value.isnull);
+    case core::Rule::owned:
+      return has_default_value(relation, contract->guarded[place].attnum, value.datum, value.isnull);
+    case core::Rule::state:
+      return is_open_state(contract, place, value);
+    default:
+      return true;
+  }
+}
+
+// The place of the first guarded column that is not as a row must be born; -1: all are.
+int closed_column(Relation relation, const Contract *contract, HeapTuple tuple) {
   for (int place = 0; place < contract->nguarded; ++place) {
     const GuardedColumn &column = contract->guarded[place];
-    bool isnull;
-    const Datum value = heap_getattr(tuple, column.attnum, RelationGetDescr(relation), &isnull);
-    const bool open = place == 0 ? !gate_is_closed(contract, value, isnull)
-                                 : has_default_value(relation, column.attnum, value, isnull);
-    if (!open) return column.name;
+    Value value;
+    value.datum = heap_getattr(tuple, column.attnum, RelationGetDescr(relation), &value.isnull);
+    if (!is_born_open(relation, contract, place, value)) return place;
   }
-  return nullptr;
+  return -1;
 }
 
 bool born_closed(HeapTupleHeader row) {
@@ -112,14 +125,15 @@ bool born_closed(HeapTupleHeader row) {
   if (!OidIsValid(relid)) return false;
   Relation relation = table_open(relid, AccessShareLock);
   bool closed = false;
-  if (const Trigger *trigger = find_guard_trigger(relation)) {
+  const Trigger *trigger = find_guard_trigger(relation);
+  if (trigger != nullptr && !is_suspended(contract_of(relation, trigger)->root)) {
     HeapTupleData tuple;
     tuple.t_len = HeapTupleHeaderGetDatumLength(row);
     ItemPointerSetInvalid(&tuple.t_self);
     tuple.t_tableOid = relid;
     tuple.t_data = row;
     const Contract *contract = contract_of(relation, trigger);
-    closed = !arrives_by_move(relation, contract, &tuple) && closed_column(relation, contract, &tuple) != nullptr;
+    closed = !arrives_by_move(relation, contract, &tuple) && closed_column(relation, contract, &tuple) >= 0;
   }
   table_close(relation, AccessShareLock);
   return closed;
@@ -129,8 +143,10 @@ void reject(const TriggerData *trigger) {
   Relation relation = trigger->tg_relation;
   const Trigger *guard = find_guard_trigger(relation);
   if (guard == nullptr) return;
-  const char *column = closed_column(relation, contract_of(relation, guard), trigger->tg_trigtuple);
-  if (column != nullptr) error_born_closed(relation, column);
+  const Contract *contract = contract_of(relation, guard);
+  const int place = closed_column(relation, contract, trigger->tg_trigtuple);
+  if (place < 0) return;
+  error_born_closed(relation, contract->guarded[place].name, contract->terms->rules[place] == core::Rule::state);
 }
 
 }  // namespace

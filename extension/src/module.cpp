@@ -12,6 +12,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "recount.h"
 #include "statement.h"
+#include "suspend.h"
 #include "tally.h"
 
 extern "C" {
@@ -27,6 +28,7 @@ void start() {
   ratchet::init_cache();
   ratchet::init_notes();
   ratchet::init_moves();
+  ratchet::init_suspensions();
   ratchet::init_tallies();
   ratchet::init_pending();
   ratchet::init_truncate();

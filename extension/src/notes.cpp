@@ -39,8 +39,14 @@ void discard(Note *note) {
 const char *column_list(const Note *note) {
   StringInfoData out;
   initStringInfo(&out);
-  for (int place = -1; (place = bms_next_member(note->columns, place)) >= 0;)
-    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", note->guarded[place].name);
+  List *named = NIL;
+  for (int place = -1; (place = bms_next_member(note->columns, place)) >= 0;) {
+    const GuardedColumn &column = note->guarded[place];
+    // A column that two policies guard was kept once.
+    if (list_member_int(named, column.attnum)) continue;
+    named = lappend_int(named, column.attnum);
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", column.name);
+  }
   return out.data;
 }
 
@@ -64,7 +70,7 @@ void tell(const Note *note) {
   else if (kept_notice)
     ereport(NOTICE, errcode(sqlstate_kept),
             errmsg_plural("%s of %s kept in %lu row", "%s of %s kept in %lu rows", rows, columns, table, rows),
-            errhint("The view ratchet.contract shows which columns are guarded."), fields());
+            errhint("ratchet.describe() tells what is guarded, and how."), fields());
 }
 
 // The note among these that tells of the same table in the same way.

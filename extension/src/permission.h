@@ -21,8 +21,10 @@ enum class Verb : unsigned char {
   submit,
   update,
   amend,
-  count,   // a flush adds what is pending to the counters of one parent row
-  recount  // the statement sets counters to what it has counted, in any number of rows
+  advance,  // moves one state along its graph
+  beat,     // sets the heartbeat
+  count,    // a flush adds what is pending to the counters of one parent row
+  recount   // the statement sets counters to what it has counted, in any number of rows
 };
 
 struct Permission {
@@ -38,8 +40,17 @@ struct Permission {
   const Counters *counters;  // valid only if verb is count
   List *completed;           // of a flush or recount: Completed *, see complete.h; in `memory`
 
+  const char *state;  // valid only if verb is advance: the state column's name
+
   // What the guard found out about the row.
-  bool left_out;       // no patched column would have changed: nothing was written
+  bool left_out;       // nothing was written, and that is the answer
+  bool stale;          // because it brings another version than the row has
+  bool finished;       // of beat: because the row is finished
+  bool refused;        // of advance: because the graph does not lead there
+  bool already_there;  // of advance: because the row is in that state
+  bool replayed;       // of advance: because the same idempotency key has brought it there before
+  const char *was;     // of advance: the state before, as text; nullptr: NULL
+  const char *is;      // of advance: the state afterwards, as text
   Bitmapset *kept;     // places in `patched` that the contract kept; in the verb's memory
   Bitmapset *changed;  // places in `patched` that changed; in the verb's memory
   MemoryContext memory;

@@ -169,6 +169,18 @@ Datum progress_since(uint64 serial, bool *any) {
   return DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("[%s]", array.data)));
 }
 
+Watch start_watching() {
+  const Watch watch{pending_serial(), watch_entries(true)};
+  return watch;
+}
+
+bool end_watching(const Watch &watch, bool done, Datum *progress) {
+  bool any = false;
+  if (done && pending_serial() > watch.since) *progress = progress_since(watch.since, &any);
+  watch_entries(watch.watched);
+  return any;
+}
+
 }  // namespace ratchet
 
 RATCHET_FUNCTION(ratchet_progress) { return ratchet::progress(fcinfo); }

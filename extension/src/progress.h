@@ -14,4 +14,16 @@ namespace ratchet {
 // false when no parent row was touched.
 Datum progress_since(uint64 serial, bool *any);
 
+// A verb that answers the progress of the parents that it counted for.
+struct Watch {
+  uint64 since;  // pending_serial() before it
+  bool watched;  // whether entries were watched before it
+};
+
+Watch start_watching();
+
+// The parents that the verb has counted for, if it did what it was to do (`done`), as they will commit: written and
+// locked now, so that of several last rows exactly one verb is told that it completed them. False: there are none.
+bool end_watching(const Watch &watch, bool done, Datum *progress);
+
 }  // namespace ratchet

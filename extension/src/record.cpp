@@ -10,7 +10,6 @@ extern "C" {
 #include "errors.h"
 #include "record.h"
 #include "sqltext.h"
-#include "verb.h"
 
 namespace ratchet {
 
@@ -23,30 +22,6 @@ bool is_clone(Oid constraint) {
   const bool clone = OidIsValid(reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->conparentid);
   ReleaseSysCache(tuple);
   return clone;
-}
-
-const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
-  auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(child)));
-  const ForeignKeyCacheInfo *only = nullptr;
-  ListCell *cell;
-  foreach (cell, keys) {
-    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
-    if (key->confrelid != RelationGetRelid(target) || is_clone(key->conoid)) continue;
-    if (only != nullptr)
-      ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-              errmsg("relation \"%s\" has several foreign keys to \"%s\"", RelationGetRelationName(child),
-                     RelationGetRelationName(target)),
-              errdetail("The reference of a record is filled in from the child's only foreign key to the table."),
-              (report_table(child), 0));
-    only = key;
-  }
-  if (only == nullptr)
-    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("relation \"%s\" has no foreign key to \"%s\"", RelationGetRelationName(child),
-                   RelationGetRelationName(target)),
-            errdetail("The reference of a record is filled in from the child's only foreign key to the table."),
-            (report_table(child), 0));
-  return only;
 }
 
 void sign_record(Signature *signature, Template made_from, const Record &record) {
@@ -89,6 +64,37 @@ Fields with_reference(const Target &target, const Record &record, const Datum *r
 }
 
 }  // namespace
+
+const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
+  auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(child)));
+  const ForeignKeyCacheInfo *only = nullptr;
+  ListCell *cell;
+  foreach (cell, keys) {
+    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+    if (key->confrelid != RelationGetRelid(target) || is_clone(key->conoid)) continue;
+    if (only != nullptr)
+      ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+              errmsg("relation \"%s\" has several foreign keys to \"%s\"", RelationGetRelationName(child),
+                     RelationGetRelationName(target)),
+              errdetail("The reference of a record is filled in from the child's only foreign key to the table."),
+              (report_table(child), 0));
+    only = key;
+  }
+  if (only == nullptr)
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("relation \"%s\" has no foreign key to \"%s\"", RelationGetRelationName(child),
+                   RelationGetRelationName(target)),
+            errdetail("The reference of a record is filled in from the child's only foreign key to the table."),
+            (report_table(child), 0));
+  return only;
+}
+
+void write_referenced(Writer *writer, const Target &target, const Record &record) {
+  if (record.child == nullptr) return;
+  for (int i = 0; i < record.reference->nkeys; ++i)
+    appendStringInfo(&writer->sql, ", t.%s",
+                     quote_identifier(get_attname(target.contract->relation, record.reference->confkey[i], false)));
+}
 
 Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argument, int record_argument) {
   Record record{};

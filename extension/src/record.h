@@ -4,12 +4,15 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/xact.h"
 #include "nodes/primnodes.h"
 #include "utils/relcache.h"
+#include "utils/resowner.h"
 }
 
 #include "statement.h"
 #include "target.h"
+#include "verb.h"
 
 namespace ratchet {
 
@@ -19,10 +22,17 @@ struct Record {
   Fields fields;
 };
 
+// The child's only foreign key to the target. Errors: 22023 when there is none, or several.
+const ForeignKeyCacheInfo *only_reference(Relation child, Relation target);
+
 // Reads the child and record arguments and finds the child's only foreign key
 // to the target. Errors: class 22, 42P01, 42501.
 Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argument, int record_argument);
 void close_record(const Record &record);
+
+// The columns of the target that the record refers to, each as one more of a RETURNING list:
+//   , t."a", t."b"
+void write_referenced(Writer *writer, const Target &target, const Record &record);
 
 // Inserts the record with its reference filled in; referenced: the target
 // row's values of the foreign key's columns, in their order. Returns the
@@ -37,5 +47,38 @@ Row stored_record(const Target &target, const Record &record);
 // by the child's name for it also where a partition raised the error; nullptr:
 // it is another error.
 const char *conflict_of(const Record &record, const ErrorData *error);
+
+// Runs body, which changes the target row and stores the record, in a
+// subtransaction. When the record hits a unique key all of it is undone and the
+// constraint's name returned; nullptr: body has returned. written: whether the row was
+// written already, because what was violated before is not the record's doing.
+template <typename Body, typename Written>
+const char *or_conflict(const Record &record, Body &&body, Written &&written) {
+  MemoryContext memory = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  const char *volatile constraint = nullptr;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(memory);
+  PG_TRY();
+  {
+    body();
+    ReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(memory);
+    CurrentResourceOwner = owner;
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(memory);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(memory);
+    CurrentResourceOwner = owner;
+    constraint = written() ? conflict_of(record, error) : nullptr;
+    if (constraint == nullptr) ReThrowError(error);
+  }
+  PG_END_TRY();
+  return constraint;
+}
 
 }  // namespace ratchet

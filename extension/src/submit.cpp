@@ -16,7 +16,6 @@
 
 extern "C" {
 #include "access/xact.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 }
 
@@ -110,6 +109,7 @@ Submission read_submission(FunctionCallInfo fcinfo) {
   Submission submission{};
   submission.target = read_target(fcinfo);
   const Target &target = submission.target;
+  if (target.contract->gate == InvalidAttrNumber) error_not_in_contract(target.relation, "gate");
   submission.has_actor = read_role(target, fcinfo, actor_argument, target.contract->actor, "actor", &submission.actor);
   submission.has_idempotency_key = read_role(target, fcinfo, idempotency_key_argument, target.contract->idempotency_key,
                                              "idempotency_key", &submission.idempotency_key);
@@ -146,8 +146,7 @@ void write_returning(Writer *writer, const Submission &submission) {
   };
   returning(closing_time(contract));
   returning(contract->actor);
-  if (submission.record.child != nullptr)
-    for (int i = 0; i < submission.record.reference->nkeys; ++i) returning(submission.record.reference->confkey[i]);
+  write_referenced(writer, submission.target, submission.record);
 }
 
 // Whether what was set is what is stored, so that nothing need be read back:
@@ -220,7 +219,7 @@ bool close_gate(const Submission &submission, Answer *answer) {
   const Statement *statement = closing_statement(submission, set, returns, &parameters);
   Permission permission{};
   permission.verb = Verb::submit;
-  permission.nods = target.contract->judges_alone;
+  permission.nods = target.contract->judges_alone && target.contract->only_gate;
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
   if (row.processed == 0) return false;
@@ -238,37 +237,15 @@ bool close_gate(const Submission &submission, Answer *answer) {
   return true;
 }
 
-// As close_gate(), in a subtransaction, so that a record which hits a unique
-// key takes the closing of the gate back with it.
+// As close_gate(), and a record which hits a unique key takes the closing of the gate back with it.
 bool close_gate_or_conflict(const Submission &submission, Answer *answer) {
-  MemoryContext memory = CurrentMemoryContext;
-  ResourceOwner owner = CurrentResourceOwner;
-  volatile bool closed = false;
-  BeginInternalSubTransaction(nullptr);
-  MemoryContextSwitchTo(memory);
-  PG_TRY();
-  {
-    closed = close_gate(submission, answer);
-    ReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(memory);
-    CurrentResourceOwner = owner;
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(memory);
-    ErrorData *error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(memory);
-    CurrentResourceOwner = owner;
-    // Only once the gate was closed: what was violated before is not the record's doing.
-    const char *constraint = answer->outcome == nullptr ? nullptr : conflict_of(submission.record, error);
-    if (constraint == nullptr) ReThrowError(error);
-    *answer = {"conflict", Datum(0), true, nullptr, Datum(0), true, constraint, NIL, Datum(0), false};
-    closed = true;
-  }
-  PG_END_TRY();
-  return closed;
+  bool closed = false;
+  // Only once the gate was closed: what was violated before is not the record's doing.
+  const char *constraint = or_conflict(
+      submission.record, [&] { closed = close_gate(submission, answer); }, [&] { return answer->outcome != nullptr; });
+  if (constraint == nullptr) return closed;
+  *answer = {"conflict", Datum(0), true, nullptr, Datum(0), true, constraint, NIL, Datum(0), false};
+  return true;
 }
 
 bool try_to_close(const Submission &submission, Answer *answer) {
@@ -362,15 +339,6 @@ Answer submit(const Submission &submission) {
   error_suppressed(submission.target.relation);
 }
 
-// The parents that count the row or the record, as they will commit: written
-// and locked now, so that of several last submissions exactly one is told that
-// it completed them.
-void answer_progress(uint64 since, bool watched, Answer *answer) {
-  const bool counted = strcmp(answer->outcome, "submitted") == 0 && pending_serial() > since;
-  if (counted) answer->progress = progress_since(since, &answer->has_progress);
-  watch_entries(watched);
-}
-
 Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   Datum values[column_count] = {};
   bool nulls[column_count] = {};
@@ -398,10 +366,10 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
 
 RATCHET_FUNCTION(ratchet_submit) {
   const ratchet::Submission submission = ratchet::read_submission(fcinfo);
-  const uint64 since = ratchet::pending_serial();
-  const bool watched = ratchet::watch_entries(true);
+  const ratchet::Watch watch = ratchet::start_watching();
   ratchet::Answer answer = ratchet::submit(submission);
-  ratchet::answer_progress(since, watched, &answer);
+  const bool counted = strcmp(answer.outcome, "submitted") == 0;
+  answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
   ratchet::close_record(submission.record);
   ratchet::close_target(submission.target);
   return ratchet::answer_of(fcinfo, answer);

@@ -10,15 +10,35 @@
 
 namespace ratchet {
 
+// The states of one column.
+struct GraphTerms {
+  const char *column;
+  const char **states;
+  int nstates;
+  bool *leads;  // [from * nstates + to]
+
+  bool leads_to(int from, int to) const { return leads[from * nstates + to]; }
+  bool is_terminal(int state) const {
+    for (int to = 0; to < nstates; ++to)
+      if (leads_to(state, to)) return false;
+    return true;
+  }
+};
+
 struct Terms {
-  const char *gate;
+  const char *gate;             // nullptr: none
   const char *gate_at;          // nullptr: none
   const char *actor;            // nullptr: none
   const char *idempotency_key;  // nullptr: none
-  const char **guarded;         // every guarded column, the gate first
+  const char *heartbeat;        // nullptr: none
+  const char *version;          // nullptr: none
+  const char **guarded;         // every guarded column, the gate first if there is one; frozen ones perhaps twice
+  core::Rule *rules;            // of each of them
   int nguarded;
+  GraphTerms *graphs;
+  int ngraphs;
   core::GateBy gate_by;
-  core::Mode mode;
+  core::Modes modes;
   bool insert_reject;
   const char **arguments;  // canonical trigger arguments
   int narguments;
@@ -31,8 +51,18 @@ struct GuardRequest {
   const char *gate_by;
   const char *actor;
   const char *idempotency_key;
+  const char *heartbeat;
+  const char *version;
   const char **owned;
   int nowned;
+  const char **once;
+  int nonce;
+  const char **frozen;
+  int nfrozen;
+  const char **forward;
+  int nforward;
+  const char **states;  // as trigger arguments: state=..., from=..., to=...
+  int nstates;
   const char *mode;
   const char *insert;
 };

@@ -31,6 +31,11 @@ bool try_to_update(const Target &target, const Fields &patch, const Fields &expe
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
   if (!permission.judged || (!row.found && !permission.left_out)) return false;
+  if (permission.stale) {
+    answer->outcome = "stale";
+    answer->stale = list_make1(const_cast<char *>(target.contract->terms->version));
+    return true;
+  }
 
   for (int place = -1; (place = bms_next_member(permission.kept, place)) >= 0;)
     answer->kept = lappend(answer->kept, const_cast<char *>(permission.patched[place]));

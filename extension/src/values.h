@@ -59,6 +59,8 @@ const Field *find_field(const Fields &fields, AttrNumber attnum);
 // Adds a field, keeping the order; the caller knows that it is not there yet.
 void add_field(Fields *fields, const Field &field);
 
+inline bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == '\0'; }
+
 // The text form of a value.
 const char *text_of_value(Oid type, Datum value);
 

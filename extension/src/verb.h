@@ -15,6 +15,8 @@ enum class Template : int16 {
   submit,
   update,
   amend,
+  advance,
+  beat,
   probe,
   locked_probe,
   record,

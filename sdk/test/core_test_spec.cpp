@@ -45,8 +45,21 @@ TEST(Arguments, ThatNoVersionWritesAreRefusedAsUnenforceable) {
     EXPECT_EQ(caught([&] { parse({"gate=g", argument}); }).sqlstate(), "55R01") << argument;
 }
 
-TEST(Arguments, NeedAGate) {
-  EXPECT_STREQ(caught([] { parse({"owned=a"}); }).what(), "a guard needs a gate");
+TEST(Arguments, NeedSomethingToGuard) {
+  EXPECT_STREQ(caught([] { parse({}); }).what(), "a guard needs something to guard");
+  EXPECT_STREQ(caught([] { parse({"owned=a"}); }).what(), "owned needs a gate");
+  EXPECT_STREQ(caught([] { parse({"frozen=a", "once=b"}); }).what(), "frozen needs a gate or states");
+  EXPECT_STREQ(caught([] {
+                 parse({"forward=a", "idempotency_key=b"});
+               }).what(),
+               "idempotency_key needs a gate or states");
+}
+
+TEST(Arguments, OfAllPoliciesAreWrittenBack) {
+  const std::vector<std::string> written{"once=creator",    "frozen=result", "frozen=creator",  "forward=progress",
+                                         "state=status",    "from=done",     "from=open",       "to=done",
+                                         "heartbeat=alive", "version=v",     "mode=once=reject"};
+  EXPECT_EQ(core::arguments(parse({written.begin(), written.end()})), written);
 }
 
 TEST(Consistency, AColumnPlaysOneRole) {
@@ -59,14 +72,11 @@ TEST(Consistency, AColumnPlaysOneRole) {
   EXPECT_STREQ(error.what(), "column \"x\" is named twice");
 }
 
-TEST(Mode, IsOneWordOrAList) {
-  EXPECT_EQ(core::parse_mode("observe"), core::Mode::observe);
-  EXPECT_EQ(core::parse_mode(" owned = reject "), core::Mode::reject);
-}
-
-TEST(Mode, RefusesWhatItWouldOtherwiseIgnore) {
-  for (const char *mode : {"", "kep", "forward=keep", "owned=keep,owned=reject", "keep, reject", "owned=", "keep,"})
-    EXPECT_EQ(caught([&] { core::parse_mode(mode); }).sqlstate(), "22023") << mode;
+TEST(Consistency, OnlyFrozenComesBesideAnotherRole) {
+  EXPECT_NO_THROW(parse({"gate=g", "once=a", "forward=b", "heartbeat=c", "frozen=a", "frozen=b", "frozen=c"}));
+  for (const char *role : {"gate=x", "owned=x", "state=x", "version=x", "frozen=x"})
+    EXPECT_EQ(caught([&] { parse({"gate=g", role, "from=1", "frozen=x"}); }).sqlstate(), "55R01") << role;
+  EXPECT_STREQ(caught([] { parse({"gate=g", "version=x", "frozen=x"}); }).what(), "column \"x\" is named twice");
 }
 
 TEST(Words, AreChecked) {
@@ -80,7 +90,7 @@ TEST(Weakened, IsEmptyForAdditionsAndStricterModes) {
   core::Spec after = scorecard();
   after.owned.emplace_back("comment");
   after.idempotency_key = "request";
-  after.owned_mode = core::Mode::reject;
+  after.modes.owned = core::Mode::reject;
   after.insert_reject = true;
   EXPECT_TRUE(core::weakened(scorecard(), after).empty());
 }
@@ -89,7 +99,7 @@ TEST(Weakened, NamesEverythingThatIsLost) {
   const core::Spec after = parse({"gate=closed_at", "gate_by=any", "mode=observe"});
   EXPECT_EQ(core::join(core::weakened(scorecard(), after), "; "),
             "gate \"submitted_at\" becomes \"closed_at\"; actor \"submitter\" is removed; owned \"source\" is removed; "
-            "gate_by submit becomes any; mode keep becomes observe");
+            "gate_by submit becomes any; mode of owned keep becomes observe");
 }
 
 TEST(Renamed, FollowsTheColumnInEveryRole) {
@@ -101,7 +111,10 @@ TEST(Renamed, FollowsTheColumnInEveryRole) {
 }
 
 TEST(Guarded, StartsWithTheGate) {
-  EXPECT_EQ(scorecard().guarded(), (std::vector<std::string>{"submitted_at", "submitter", "source"}));
+  std::vector<std::string> columns;
+  for (const core::Guarded &guarded : scorecard().guarded()) columns.push_back(guarded.column);
+  EXPECT_EQ(columns, (std::vector<std::string>{"submitted_at", "submitter", "source"}));
+  EXPECT_EQ(scorecard().guarded().front().rule, core::Rule::gate);
 }
 
 }  // namespace

@@ -10,18 +10,26 @@ namespace ratchet::core {
 
 namespace {
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view blank = " \t\r\n";
-  const auto first = text.find_first_not_of(blank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
+struct Role {
+  const char *name;
+  std::string Spec::*column;
+};
 
-Mode mode_word(std::string_view word) {
-  for (Mode mode : {Mode::observe, Mode::keep, Mode::reject})
-    if (word == name_of(mode)) return mode;
-  throw error(invalid_argument, "invalid mode " + quoted(word), {},
-              "Modes are keep, reject and observe, one word for all policies or a list such as 'owned=reject'.");
+// Roles that a contract has at most one column for.
+constexpr Role single_roles[] = {{"gate", &Spec::gate},           {"gate_at", &Spec::gate_at},
+                                 {"actor", &Spec::actor},         {"idempotency_key", &Spec::idempotency_key},
+                                 {"heartbeat", &Spec::heartbeat}, {"version", &Spec::version}};
+
+struct ListRole {
+  const char *name;
+  std::vector<std::string> Spec::*columns;
+};
+
+constexpr ListRole list_roles[] = {
+    {"owned", &Spec::owned}, {"once", &Spec::once}, {"frozen", &Spec::frozen}, {"forward", &Spec::forward}};
+
+bool has(const std::vector<std::string> &columns, const std::string &column) {
+  return std::find(columns.begin(), columns.end(), column) != columns.end();
 }
 
 void note_lost(std::vector<std::string> &lost, const char *role, const std::string &before, const std::string &after) {
@@ -30,28 +38,99 @@ void note_lost(std::vector<std::string> &lost, const char *role, const std::stri
                                : std::string(role) + " " + quoted(before) + " becomes " + quoted(after));
 }
 
-}  // namespace
-
-const char *name_of(Mode mode) noexcept {
-  switch (mode) {
-    case Mode::observe:
-      return "observe";
-    case Mode::keep:
-      return "keep";
-    case Mode::reject:
-      return "reject";
-  }
-  return "";
+void add_all(std::vector<std::string> &to, std::vector<std::string> from) {
+  to.insert(to.end(), from.begin(), from.end());
 }
+
+bool take_argument(Spec &spec, std::string_view role, std::string_view value) {
+  for (const Role &one : single_roles)
+    if (role == one.name) {
+      set_once(spec.*one.column, role, value);
+      return true;
+    }
+  for (const ListRole &list : list_roles)
+    if (role == list.name) {
+      (spec.*list.columns).emplace_back(value);
+      return true;
+    }
+  return take_graph_argument(spec.states, role, value);
+}
+
+Spec read_arguments(const std::vector<std::string_view> &arguments) {
+  Spec spec;
+  std::string gate_by, mode, insert;
+  split_arguments(arguments, "ratchet.guard()", [&](std::string_view role, std::string_view value) {
+    if (role == "gate_by")
+      set_once(gate_by, role, value);
+    else if (role == "mode")
+      set_once(mode, role, value);
+    else if (role == "insert")
+      set_once(insert, role, value);
+    else if (!take_argument(spec, role, value))
+      throw_unknown(role, value);
+  });
+  if (!gate_by.empty()) spec.gate_by = parse_gate_by(gate_by);
+  if (!mode.empty()) spec.modes = parse_modes(mode, spec.policies());
+  if (!insert.empty()) spec.insert_reject = parse_insert(insert);
+  settle(spec.states);
+  check_consistent(spec);
+  return spec;
+}
+
+[[noreturn]] void throw_needs(const char *what, const char *needs, const char *hint) {
+  throw error(invalid_argument, std::string(what) + " needs " + needs, {}, hint);
+}
+
+// What makes sense only beside something else.
+void check_needs(const Spec &spec) {
+  constexpr const char *name_gate = "Name the column that submit closes, for example gate => 'submitted_at'.";
+  if (spec.policies().empty())
+    throw error(invalid_argument, "a guard needs something to guard", {},
+                "Name a gate, for example gate => 'submitted_at', or columns for once, forward, states or version.");
+  if (spec.gate.empty()) {
+    if (!spec.gate_at.empty()) throw_needs("gate_at", "a gate", name_gate);
+    if (!spec.actor.empty()) throw_needs("actor", "a gate", name_gate);
+    if (!spec.owned.empty()) throw_needs("owned", "a gate", name_gate);
+    if (spec.gate_by != GateBy::any) throw_needs("gate_by", "a gate", name_gate);
+  }
+  if (!spec.gate.empty() || !spec.states.empty()) return;
+  constexpr const char *name_either = "Name a gate, or states with a terminal one.";
+  if (!spec.idempotency_key.empty()) throw_needs("idempotency_key", "a gate or states", name_either);
+  if (!spec.frozen.empty()) throw_needs("frozen", "a gate or states", name_either);
+  if (spec.insert_reject) throw_needs("insert", "a gate or states", name_either);
+}
+
+}  // namespace
 
 const char *name_of(GateBy by) noexcept { return by == GateBy::any ? "any" : "submit"; }
 
-std::vector<std::string> Spec::guarded() const {
-  std::vector<std::string> columns{gate};
-  for (const std::string *role : {&gate_at, &actor, &idempotency_key})
-    if (!role->empty()) columns.push_back(*role);
-  columns.insert(columns.end(), owned.begin(), owned.end());
+std::vector<Guarded> Spec::guarded() const {
+  std::vector<Guarded> columns;
+  const auto add = [&](const std::string &column, Rule rule) {
+    if (!column.empty()) columns.push_back({column, rule});
+  };
+  add(gate, Rule::gate);
+  for (const std::string *role : {&gate_at, &actor, &idempotency_key}) add(*role, Rule::owned);
+  for (const std::string &column : owned) columns.push_back({column, Rule::owned});
+  for (const std::string &column : once) columns.push_back({column, Rule::once});
+  for (const std::string &column : frozen) columns.push_back({column, Rule::frozen});
+  for (const std::string &column : forward) columns.push_back({column, Rule::forward});
+  add(heartbeat, Rule::forward);
+  for (const Graph &graph : states) columns.push_back({graph.column, Rule::state});
+  add(version, Rule::version);
   return columns;
+}
+
+std::vector<Policy> Spec::policies() const {
+  std::vector<Policy> present;
+  if (!gate.empty() || !gate_at.empty() || !actor.empty() || !idempotency_key.empty() || !owned.empty())
+    present.push_back(Policy::owned);
+  if (!once.empty()) present.push_back(Policy::once);
+  if (!frozen.empty()) present.push_back(Policy::frozen);
+  if (!forward.empty() || !heartbeat.empty()) present.push_back(Policy::forward);
+  if (!states.empty()) present.push_back(Policy::states);
+  if (!version.empty()) present.push_back(Policy::version);
+  return present;
 }
 
 GateBy parse_gate_by(std::string_view text) {
@@ -66,68 +145,6 @@ bool parse_insert(std::string_view text) {
   throw error(invalid_argument, "invalid insert " + quoted(text), {}, "insert is 'allow' or 'reject'.");
 }
 
-Mode parse_mode(std::string_view text) {
-  Mode result = Mode::keep;
-  bool seen = false;
-  std::string_view rest = text;
-  for (bool more = true; more;) {
-    const auto comma = rest.find(',');
-    more = comma != std::string_view::npos;
-    const std::string_view item = trim(rest.substr(0, comma));
-    if (more) rest.remove_prefix(comma + 1);
-
-    const auto equals = item.find('=');
-    if (equals == std::string_view::npos) {
-      if (more || seen)
-        throw error(invalid_argument, "invalid mode " + quoted(text), {},
-                    "A mode is one word for all policies, or a list of policy=mode.");
-      result = mode_word(item);
-    } else {
-      const std::string_view policy = trim(item.substr(0, equals));
-      if (policy != "owned")
-        throw error(invalid_argument, "mode names policy " + quoted(policy) + ", which the contract does not have");
-      if (seen) throw error(invalid_argument, "mode names policy " + quoted(policy) + " twice");
-      result = mode_word(trim(item.substr(equals + 1)));
-    }
-    seen = true;
-  }
-  return result;
-}
-
-namespace {
-
-Spec read_arguments(const std::vector<std::string_view> &arguments) {
-  Spec spec;
-  std::string gate_by, mode, insert;
-  split_arguments(arguments, "ratchet.guard()", [&](std::string_view role, std::string_view value) {
-    if (role == "gate")
-      set_once(spec.gate, role, value);
-    else if (role == "gate_at")
-      set_once(spec.gate_at, role, value);
-    else if (role == "actor")
-      set_once(spec.actor, role, value);
-    else if (role == "idempotency_key")
-      set_once(spec.idempotency_key, role, value);
-    else if (role == "owned")
-      spec.owned.emplace_back(value);
-    else if (role == "gate_by")
-      set_once(gate_by, role, value);
-    else if (role == "mode")
-      set_once(mode, role, value);
-    else if (role == "insert")
-      set_once(insert, role, value);
-    else
-      throw_unknown(role, value);
-  });
-  if (!gate_by.empty()) spec.gate_by = parse_gate_by(gate_by);
-  if (!mode.empty()) spec.owned_mode = parse_mode(mode);
-  if (!insert.empty()) spec.insert_reject = parse_insert(insert);
-  check_consistent(spec);
-  return spec;
-}
-
-}  // namespace
-
 Spec parse_arguments(const std::vector<std::string_view> &arguments) {
   try {
     return read_arguments(arguments);
@@ -138,41 +155,54 @@ Spec parse_arguments(const std::vector<std::string_view> &arguments) {
 }
 
 std::vector<std::string> arguments(const Spec &spec) {
-  std::vector<std::string> out{"gate=" + spec.gate};
-  if (!spec.gate_at.empty()) out.push_back("gate_at=" + spec.gate_at);
-  out.push_back(std::string("gate_by=") + name_of(spec.gate_by));
-  if (!spec.actor.empty()) out.push_back("actor=" + spec.actor);
-  if (!spec.idempotency_key.empty()) out.push_back("idempotency_key=" + spec.idempotency_key);
-  for (const std::string &column : spec.owned) out.push_back("owned=" + column);
-  out.push_back(std::string("mode=") + name_of(spec.owned_mode));
-  if (spec.insert_reject) out.push_back("insert=reject");
+  std::vector<std::string> out;
+  const auto add = [&](const char *role, const std::string &value) {
+    if (!value.empty()) out.push_back(std::string(role) + "=" + value);
+  };
+  add("gate", spec.gate);
+  add("gate_at", spec.gate_at);
+  if (!spec.gate.empty()) add("gate_by", name_of(spec.gate_by));
+  add("actor", spec.actor);
+  add("idempotency_key", spec.idempotency_key);
+  for (const ListRole &list : list_roles)
+    for (const std::string &column : spec.*list.columns) add(list.name, column);
+  append_arguments(out, spec.states);
+  add("heartbeat", spec.heartbeat);
+  add("version", spec.version);
+  add("mode", text_of(spec.modes, spec.policies()));
+  if (spec.insert_reject) add("insert", "reject");
   return out;
 }
 
 void check_consistent(const Spec &spec) {
-  if (spec.gate.empty())
-    throw error(invalid_argument, "a guard needs a gate", {},
-                "Name the column that submit closes, for example gate => 'submitted_at'.");
-  std::vector<std::string> columns = spec.guarded();
-  std::sort(columns.begin(), columns.end());
-  const auto twice = std::adjacent_find(columns.begin(), columns.end());
-  if (twice != columns.end()) throw error(invalid_argument, "column " + quoted(*twice) + " is named twice");
-  if (columns.front().empty()) throw error(invalid_argument, "a column name must not be empty");
+  check_needs(spec);
+  std::vector<std::string> columns, frozen = spec.frozen;
+  for (const Guarded &guarded : spec.guarded())
+    if (guarded.rule != Rule::frozen) columns.push_back(guarded.column);
+  for (std::vector<std::string> *list : {&columns, &frozen}) {
+    std::sort(list->begin(), list->end());
+    const auto twice = std::adjacent_find(list->begin(), list->end());
+    if (twice != list->end()) throw error(invalid_argument, "column " + quoted(*twice) + " is named twice");
+    if (!list->empty() && list->front().empty()) throw error(invalid_argument, "a column name must not be empty");
+  }
+  // A column may be fixed in the end and obey another rule until then.
+  for (const std::string &column : frozen)
+    if (has(columns, column) && !has(spec.once, column) && !has(spec.forward, column) && column != spec.heartbeat)
+      throw error(invalid_argument, "column " + quoted(column) + " is named twice", {},
+                  "A frozen column can also be in once or forward, and in nothing else.");
 }
 
 std::vector<std::string> weakened(const Spec &before, const Spec &after) {
   std::vector<std::string> lost;
-  note_lost(lost, "gate", before.gate, after.gate);
-  note_lost(lost, "gate_at", before.gate_at, after.gate_at);
-  note_lost(lost, "actor", before.actor, after.actor);
-  note_lost(lost, "idempotency_key", before.idempotency_key, after.idempotency_key);
-  for (const std::string &column : before.owned)
-    if (std::find(after.owned.begin(), after.owned.end(), column) == after.owned.end())
-      lost.push_back("owned " + quoted(column) + " is removed");
+  for (const Role &role : single_roles) note_lost(lost, role.name, before.*role.column, after.*role.column);
+  for (const ListRole &list : list_roles)
+    for (const std::string &column : before.*list.columns)
+      if (!has(after.*list.columns, column))
+        lost.push_back(std::string(list.name) + " " + quoted(column) + " is removed");
+  add_all(lost, weakened(before.states, after.states));
   if (after.gate_by < before.gate_by)
     lost.push_back(std::string("gate_by ") + name_of(before.gate_by) + " becomes " + name_of(after.gate_by));
-  if (after.owned_mode < before.owned_mode)
-    lost.push_back(std::string("mode ") + name_of(before.owned_mode) + " becomes " + name_of(after.owned_mode));
+  add_all(lost, weakened(before.modes, after.modes, before.policies()));
   if (before.insert_reject && !after.insert_reject) lost.emplace_back("insert reject becomes allow");
   return lost;
 }
@@ -185,8 +215,11 @@ std::vector<std::string> renamed(const Spec &spec, std::string_view from, std::s
     column = to;
     found = true;
   };
-  for (std::string *role : {&after.gate, &after.gate_at, &after.actor, &after.idempotency_key}) rename(*role);
-  for (std::string &column : after.owned) rename(column);
+  for (const Role &role : single_roles) rename(after.*role.column);
+  for (const ListRole &list : list_roles)
+    for (std::string &column : after.*list.columns) rename(column);
+  for (Graph &graph : after.states) rename(graph.column);
+  settle(after.states);
   return found ? arguments(after) : std::vector<std::string>{};
 }
 

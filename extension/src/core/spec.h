@@ -9,26 +9,45 @@
 #include <string_view>
 #include <vector>
 
+#include "core/graph.h"
+#include "core/modes.h"
+
 namespace ratchet::core {
 
-enum class Mode : unsigned char { observe, keep, reject };  // ordered by strength
-enum class GateBy : unsigned char { any, submit };          // ordered by strength
+enum class GateBy : unsigned char { any, submit };  // ordered by strength
 
-const char *name_of(Mode mode) noexcept;
 const char *name_of(GateBy by) noexcept;
 
+// What a policy says of one column.
+enum class Rule : unsigned char { gate, owned, once, frozen, forward, state, version };
+
+// A column that a policy guards; frozen may come beside another rule.
+struct Guarded {
+  std::string column;
+  Rule rule;
+};
+
 struct Spec {
-  std::string gate;             // never empty in a valid contract
+  std::string gate;             // empty: none
   std::string gate_at;          // empty: none
   std::string actor;            // empty: none
   std::string idempotency_key;  // empty: none
   std::vector<std::string> owned;
+  std::vector<std::string> once;
+  std::vector<std::string> frozen;
+  std::vector<std::string> forward;
+  std::vector<Graph> states;
+  std::string heartbeat;  // empty: none
+  std::string version;    // empty: none
   GateBy gate_by = GateBy::any;
-  Mode owned_mode = Mode::keep;
+  Modes modes;
   bool insert_reject = false;
 
-  // Every column that only the closing of the gate may write, gate first.
-  std::vector<std::string> guarded() const;
+  // Every guarded column, the gate first if there is one.
+  std::vector<Guarded> guarded() const;
+
+  // The policies that it has a column for.
+  std::vector<Policy> policies() const;
 };
 
 // Reads trigger arguments; throws core::error 55R01 for anything that
@@ -41,11 +60,7 @@ std::vector<std::string> arguments(const Spec &spec);
 GateBy parse_gate_by(std::string_view text);
 bool parse_insert(std::string_view text);
 
-// 'keep', or 'owned=keep'; a policy that the contract does not have is an
-// error, because a misspelt policy would silently stay at its default.
-Mode parse_mode(std::string_view text);
-
-// A contract needs a gate, and no column may play two roles. Throws 22023.
+// A contract needs something to guard, and no column may play two roles. Throws 22023.
 void check_consistent(const Spec &spec);
 
 // What `after` would take away from `before`, a phrase each; empty when

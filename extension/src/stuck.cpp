@@ -1,0 +1,191 @@
+// stuck.cpp: ratchet.stuck() and ratchet.orphans(), rows that nobody works on any more.
+//
+// Both are one SELECT with the caller's rights. Rows are answered by their
+// key as text, as the verbs take it, so that the answer can be handed to them.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+}
+
+#include "contract.h"
+#include "errors.h"
+#include "key_text.h"
+#include "pg/fence.h"
+#include "policy.h"
+#include "record.h"
+#include "sqltext.h"
+
+namespace ratchet {
+
+namespace {
+
+Relation open_readable(FunctionCallInfo fcinfo, int argument, const char *name) {
+  if (PG_ARGISNULL(argument)) error_null_argument(name);
+  const Oid relid = PG_GETARG_OID(argument);
+  require_right(relid, ACL_SELECT);
+  Relation relation = try_relation_open(relid, AccessShareLock);
+  if (relation == nullptr)
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+  return relation;
+}
+
+const Contract *contract_with_states(Relation relation) {
+  const Trigger *trigger = find_guard_trigger(relation);
+  if (trigger == nullptr) error_no_contract(relation);
+  return contract_of(relation, trigger);
+}
+
+// The only column that has this state. Errors: 22023.
+const StateColumn *column_with_state(Relation relation, const Contract *contract, const char *state) {
+  const StateColumn *found = nullptr;
+  for (int i = 0; i < contract->nstates; ++i)
+    for (int j = 0; j < contract->states[i].graph->nstates; ++j) {
+      if (strcmp(contract->states[i].graph->states[j], state) != 0) continue;
+      if (found != nullptr)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("state is one of several columns of relation \"%s\"", RelationGetRelationName(relation)),
+                (report_table(relation), 0));
+      found = &contract->states[i];
+    }
+  if (found == nullptr && contract->nstates == 1) require_state(relation, &contract->states[0], state);
+  if (found == nullptr)
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("no column of relation \"%s\" has such a state", RelationGetRelationName(relation)),
+            (report_table(relation), 0));
+  return found;
+}
+
+const char *since_column(Relation relation, const Contract *contract, FunctionCallInfo fcinfo, int argument) {
+  if (PG_ARGISNULL(argument)) {
+    if (contract->terms->heartbeat == nullptr)
+      ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+              errmsg("contract of relation \"%s\" has no heartbeat column", RelationGetRelationName(relation)),
+              errhint("Name the column that tells when a row was last worked on, for example since => 'updated_at'."),
+              (report_table(relation), 0));
+    return contract->terms->heartbeat;
+  }
+  const char *name = NameStr(*PG_GETARG_NAME(argument));
+  const AttrNumber attnum = get_attnum(RelationGetRelid(relation), name);
+  if (attnum <= 0) error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, relation, name);
+  const Oid type = getBaseType(get_atttype(RelationGetRelid(relation), attnum));
+  if (type != TIMESTAMPTZOID && type != TIMESTAMPOID)
+    error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name,
+                       "cannot tell since when: its type must be timestamp with time zone or timestamp");
+  return pstrdup(name);
+}
+
+// AND t."status"::text is none of the terminal states, for each state column; AND the gate is open
+void write_unfinished(StringInfo sql, const Contract *contract) {
+  if (contract->gate != InvalidAttrNumber)
+    appendStringInfo(sql, " AND t.%s IS %s", quote_identifier(contract->terms->gate),
+                     contract->gate_type == BOOLOID ? "NOT TRUE" : "NULL");
+  for (int i = 0; i < contract->nstates; ++i) {
+    const GraphTerms *graph = contract->states[i].graph;
+    StringInfoData terminal;
+    initStringInfo(&terminal);
+    for (int state = 0; state < graph->nstates; ++state)
+      if (graph->is_terminal(state))
+        appendStringInfo(&terminal, "%s%s", terminal.len > 0 ? ", " : "", quote_literal_cstr(graph->states[state]));
+    if (terminal.len > 0)
+      appendStringInfo(sql,
+                       " AND (t.%s::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY[%s]::pg_catalog.text[]))"
+                       " IS NOT TRUE",
+                       quote_identifier(graph->column), terminal.data);
+  }
+}
+
+// Runs the query and puts its rows into the set that is answered.
+void answer_query(FunctionCallInfo fcinfo, const char *sql, int count, Oid *types, Datum *values) {
+  InitMaterializedSRF(fcinfo, 0);
+  const auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+  SPI_connect();
+  if (SPI_execute_with_args(sql, count, types, values, nullptr, true, 0) != SPI_OK_SELECT)
+    elog(ERROR, "looking for rows failed");
+  auto *columns = static_cast<Datum *>(palloc(sizeof(Datum) * SPI_tuptable->tupdesc->natts));
+  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * SPI_tuptable->tupdesc->natts));
+  for (uint64 i = 0; i < SPI_processed; ++i) {
+    heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns, nulls);
+    tuplestore_putvalues(result->setResult, result->setDesc, columns, nulls);
+  }
+  SPI_finish();
+}
+
+//   SELECT <key>, t."status"::text, t."since"::timestamptz, now() - t."since"::timestamptz
+//   FROM schema.table t WHERE t."since"::timestamptz < now() - $1 AND <not finished> [AND t."status"::text = $2]
+//   ORDER BY t."since"
+void stuck(FunctionCallInfo fcinfo) {
+  Relation relation = open_readable(fcinfo, 0, "target");
+  if (PG_ARGISNULL(1)) error_null_argument("older_than");
+  const Contract *contract = contract_with_states(relation);
+  const char *state = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
+  const char *since =
+      psprintf("t.%s::pg_catalog.timestamptz", quote_identifier(since_column(relation, contract, fcinfo, 3)));
+  const StateColumn *column = state != nullptr         ? column_with_state(relation, contract, state)
+                              : contract->nstates == 1 ? &contract->states[0]
+                                                       : nullptr;
+  const char *status = column == nullptr ? "NULL::pg_catalog.text"
+                                         : psprintf("t.%s::pg_catalog.text", quote_identifier(column->graph->column));
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql,
+                   "SELECT %s, %s, %s, pg_catalog.now() OPERATOR(pg_catalog.-) %s FROM %s t"
+                   " WHERE (%s OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) $1)%s)",
+                   key_text(relation, "t"), status, since, since, qualified_relation(RelationGetRelid(relation)), since,
+                   // A row that has never shown a sign of life, in the state that is asked for.
+                   state == nullptr ? "" : psprintf(" OR %s IS NULL", since));
+  Oid types[] = {INTERVALOID, TEXTOID};
+  Datum values[] = {PG_GETARG_DATUM(1), state == nullptr ? Datum(0) : CStringGetTextDatum(state)};
+  if (state == nullptr)
+    write_unfinished(&sql, contract);
+  else
+    appendStringInfo(&sql, " AND %s OPERATOR(pg_catalog.=) $2", status);
+  appendStringInfo(&sql, " ORDER BY %s NULLS FIRST, %s", since, key_order(relation, "t"));
+  answer_query(fcinfo, sql.data, state == nullptr ? 1 : 2, types, values);
+  relation_close(relation, NoLock);
+}
+
+//   SELECT <key of r>, <key of t>, t."status"::text FROM schema.child r JOIN schema.table t
+//   ON t."id" = r."reference" ... WHERE t."status"::text = $1 ORDER BY <key of r>
+void orphans(FunctionCallInfo fcinfo) {
+  Relation relation = open_readable(fcinfo, 0, "target");
+  Relation child = open_readable(fcinfo, 1, "child");
+  if (PG_ARGISNULL(2)) error_null_argument("state");
+  const char *state = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  const Contract *contract = contract_with_states(relation);
+  const char *status = quote_identifier(column_with_state(relation, contract, state)->graph->column);
+  const ForeignKeyCacheInfo *reference = only_reference(child, relation);
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "SELECT %s, %s, t.%s::pg_catalog.text FROM %s r JOIN %s t ON ", key_text(child, "r"),
+                   key_text(relation, "t"), status, qualified_relation(RelationGetRelid(child)),
+                   qualified_relation(RelationGetRelid(relation)));
+  for (int i = 0; i < reference->nkeys; ++i)
+    appendStringInfo(&sql, "%st.%s %s r.%s", i > 0 ? " AND " : "",
+                     quote_identifier(get_attname(RelationGetRelid(relation), reference->confkey[i], false)),
+                     qualified_operator(reference->conpfeqop[i]),
+                     quote_identifier(get_attname(RelationGetRelid(child), reference->conkey[i], false)));
+  appendStringInfo(&sql, " WHERE t.%s::pg_catalog.text OPERATOR(pg_catalog.=) $1 ORDER BY %s", status,
+                   key_order(child, "r"));
+  Oid types[] = {TEXTOID};
+  Datum values[] = {CStringGetTextDatum(state)};
+  answer_query(fcinfo, sql.data, 1, types, values);
+  relation_close(child, NoLock);
+  relation_close(relation, NoLock);
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_stuck) {
+  ratchet::stuck(fcinfo);
+  return Datum(0);
+}
+
+RATCHET_FUNCTION(ratchet_orphans) {
+  ratchet::orphans(fcinfo);
+  return Datum(0);
+}

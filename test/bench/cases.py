@@ -23,6 +23,28 @@ ONE_ROW_UPDATE = [
     Variant('PL/pgSQL trigger', ONE_ROW.format(table='bench.plpgsql'), 'bench.plpgsql'),
 ]
 
+# The same row under a guard with two owned columns and under one with every policy: three columns are set, or, as an ORM
+# saves it, all of them.
+WHOLE_ROW = (
+    'UPDATE {table} SET project_id = project_id, {third} = {third}, creator_user_id = creator_user_id, title = title, '
+    'comment = :text, score = :n, {eighth} = {eighth}, {ninth} = {ninth}, manually_scored = manually_scored, '
+    'submission_source = submission_source, submitted_at = submitted_at, submitter_user_id = submitter_user_id, '
+    'created_at = created_at, updated_at = now() WHERE id = :id;'
+)
+OWNED_ONLY, ALL_POLICIES = 'two owned columns', 'all policies'
+POLICIES = {
+    'three columns': [
+        Variant(OWNED_ONLY, ONE_ROW.format(table='bench.guarded'), 'bench.guarded'),
+        Variant(ALL_POLICIES, ONE_ROW.format(table='bench.policies'), 'bench.policies'),
+    ],
+    'the whole row': [
+        Variant(OWNED_ONLY, WHOLE_ROW.format(table='bench.guarded', third='evaluator_id', eighth='score_impact', ninth='score_team'),
+                'bench.guarded'),
+        Variant(ALL_POLICIES, WHOLE_ROW.format(table='bench.policies', third='version', eighth='progress', ninth='status'),
+                'bench.policies'),
+    ],
+}
+
 UPDATE_BY_HAND = (
     'UPDATE scorecards SET submitted_at = now(), submitter_user_id = :submitter '
     'WHERE id = :id AND submitted_at IS NULL RETURNING submitted_at, submitter_user_id;'

@@ -35,10 +35,34 @@ CREATE TABLE bench.guarded (LIKE bench.unguarded INCLUDING ALL);
 CREATE TABLE bench.plpgsql (LIKE bench.unguarded INCLUDING ALL);
 CREATE TABLE public.scorecards (LIKE bench.unguarded INCLUDING ALL);
 
+-- As many columns of the same types, in the same order; each policy guards some.
+CREATE TABLE bench.policies (
+    id                bigint PRIMARY KEY,
+    project_id        bigint NOT NULL,
+    version           bigint NOT NULL,
+    creator_user_id   bigint,
+    title             text NOT NULL,
+    comment           text,
+    score             integer,
+    progress          integer,
+    status            integer,
+    manually_scored   boolean NOT NULL DEFAULT false,
+    submission_source text,
+    submitted_at      timestamptz,
+    submitter_user_id bigint,
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    updated_at        timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TRIGGER empty_c BEFORE UPDATE ON bench.empty_c FOR EACH ROW EXECUTE FUNCTION bench.empty_trigger();
 
 SELECT ratchet.guard('bench.guarded', gate => 'submitted_at', actor => 'submitter_user_id', owned => '{submission_source}') \g /dev/null
 SELECT ratchet.guard('public.scorecards', gate => 'submitted_at', actor => 'submitter_user_id', owned => '{submission_source}') \g /dev/null
+
+SELECT ratchet.guard('bench.policies', gate => 'submitted_at', actor => 'submitter_user_id', owned => '{submission_source}',
+                     once => '{creator_user_id}', frozen => '{title,comment,score}', forward => '{progress,manually_scored}',
+                     states => '{"status": {"0": [1], "1": [2, 4], "2": [3], "3": [0, 4], "4": []}}', heartbeat => 'updated_at',
+                     version => 'version') \g /dev/null
 
 -- The same promise as people write it.
 CREATE FUNCTION bench.keep_submission() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -78,7 +102,7 @@ BEGIN
     EXECUTE format($fill$
         INSERT INTO %s
         SELECT i, i / 10, i %% 10, i %% 7, 'scorecard ' || i, 'a comment of the usual length, some sixty characters long ' || i,
-               i %% 100, i %% 50, i %% 20, false, 'web',
+               i %% 100, i %% 50, i %% 4, false, 'web',
                CASE WHEN $2 THEN timestamptz '2024-05-01 12:00+00' + i * interval '1 second' END, CASE WHEN $2 THEN i %% 7 END,
                timestamptz '2024-04-01 12:00+00', timestamptz '2024-04-01 12:00+00'
         FROM generate_series(1, $1) i ORDER BY i $fill$, target) USING rows, closed;

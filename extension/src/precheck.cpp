@@ -85,7 +85,10 @@ void report_reopened(Relation relation, const Terms *terms, bool refuse) {
 
 void report_rows(Oid relid, const Terms *terms, bool refuse) {
   Relation relation = table_open(relid, AccessShareLock);
-  const User caller = become(relation->rd_rel->relowner, SECURITY_NOFORCE_RLS);
+  // Types may bring code of their own to the cast of a key. For anybody but the owner it must leave nothing behind.
+  const Oid owner = relation->rd_rel->relowner;
+  const int restricted = GetUserId() == owner ? 0 : SECURITY_RESTRICTED_OPERATION;
+  const User caller = become(owner, SECURITY_NOFORCE_RLS | restricted);
   for (int i = 0; i < terms->ngraphs; ++i) report_states(relation, terms->graphs[i], refuse);
   if (terms->gate != nullptr) report_reopened(relation, terms, refuse);
   if (terms->heartbeat != nullptr)

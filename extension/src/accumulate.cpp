@@ -92,10 +92,10 @@ void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign
   }
 }
 
-// Queues the flush of the row's table; false: its trigger would not fire. The row is one that is really
-// there, whatever was done with it: when the event fires its tuple is fetched, and nothing else is asked of it.
+// Queues the flush of the row's table; false: its trigger would not fire. The event names no row, as a statement's
+// does not, so nothing is fetched when it fires; hence it is for ratchet's function alone, which asks for none.
 bool queue_flush(const TriggerData *trigger) {
-  const Trigger *flush = find_named(trigger->tg_relation, flush_trigger_name);
+  const Trigger *flush = find_trigger(trigger->tg_relation, Role::flush);
   if (flush == nullptr || !fires_ordinarily(*flush)) return false;
   Trigger queued = *flush;
   queued.tgtype = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
@@ -109,8 +109,10 @@ bool queue_flush(const TriggerData *trigger) {
   target.type = T_ResultRelInfo;
   target.ri_RelationDesc = trigger->tg_relation;
   target.ri_TrigDesc = &triggers;
-  TupleTableSlot *row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newslot : trigger->tg_trigslot;
-  ExecARInsertTriggers(nullptr, &target, row, NIL, nullptr);
+  TupleTableSlot no_row{};
+  no_row.type = T_TupleTableSlot;
+  ItemPointerSetInvalid(&no_row.tts_tid);
+  ExecARInsertTriggers(nullptr, &target, &no_row, NIL, nullptr);
   return true;
 }
 

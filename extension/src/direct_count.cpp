@@ -208,7 +208,7 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone, List *
       SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
     return false;
   PreventCommandIfReadOnly("UPDATE");
-  Relation relation = table_open(counters->root, RowExclusiveLock);
+  Relation relation = table_open(counters->root, NoLock);
   CheckCmdReplicaIdentity(relation, CMD_UPDATE);
   Relation index = index_open(counters->key_index, RowExclusiveLock);
   bool waits = !alone || !may_queue_up(counters);

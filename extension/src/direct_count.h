@@ -12,7 +12,8 @@ namespace ratchet {
 void find_direct(Relation relation, Counters *counters);
 
 // Adds an entry to its row, and what becomes complete to the list. alone: the
-// flush writes no other row. False: nothing was changed, and the statement has to decide.
+// flush writes no other row. False: nothing was changed, and the statement has to decide. Locks: the caller has the
+// table, with ROW EXCLUSIVE or more.
 bool count_directly(Counters *counters, const Pending *entry, bool alone, List **completed);
 
 }  // namespace ratchet

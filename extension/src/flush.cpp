@@ -362,15 +362,11 @@ void flush_pending(Oid fired) {
   if (!any_pending()) return;
   // Before anything is written: a row that is counted from here on needs an event of its own.
   if (OidIsValid(fired)) set_armed(fired, false);
-  MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet flush", ALLOCSET_SMALL_SIZES);
-  MemoryContext caller = MemoryContextSwitchTo(memory);
   const int chain = take_chain();
   List *completed = NIL;
   Table *table = nullptr;
   while ((table = next_table(tables_of(pending_entries(0)), table)) != nullptr) write_table(table, &completed);
   complete(completed, chain);
-  MemoryContextSwitchTo(caller);
-  MemoryContextDelete(memory);
 }
 
 }  // namespace ratchet

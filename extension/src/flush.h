@@ -9,6 +9,7 @@ namespace ratchet {
 
 // Writes everything that is pending, and completes what becomes complete.
 // fired: the table whose flush event has just been spent; InvalidOid: none.
+// What it allocates is left to the caller's memory: that of one call of an SQL function or trigger.
 // Locks: every parent row that is written, until the end of the transaction,
 // in one order for all transactions. Errors: 40001 when a row that has to be
 // written changed since the snapshot of REPEATABLE READ or SERIALIZABLE; 23503

@@ -27,10 +27,18 @@ struct Level {
   Level *outer;
   int nest_level;  // transaction nesting that it belongs to; two neighbours may have the same after a release
   MemoryContext memory;
-  HTAB *entries;  // PendingKey -> Pending
+  Pending *only;  // an entry made when there was no other outside of `more`; nullptr: none
+  HTAB *more;     // PendingKey -> Pending, of all others; nullptr: none
   Armed first;    // the table that was armed or disarmed first; InvalidOid: none
   HTAB *tables;   // Oid -> Armed, of all others; nullptr: none
   Pending *last;  // found last; nullptr: none
+};
+
+// Goes through a level's entries, to the end.
+struct EntryScan {
+  Pending *only;
+  bool has_more;
+  HASH_SEQ_STATUS more;
 };
 
 Level *top;         // in TopTransactionContext
@@ -64,27 +72,52 @@ int match_keys(const void *a, const void *b, Size) {
              : 1;
 }
 
+// The outermost transaction's level lives as long as the transaction; any other may be dropped or merged before.
+MemoryContext level_memory(int nest_level) {
+  if (nest_level == 1) return TopTransactionContext;
+  return AllocSetContextCreate(TopTransactionContext, "ratchet pending counts", ALLOCSET_SMALL_SIZES);
+}
+
 Level *new_level(int nest_level, Level *outer) {
-  MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "ratchet pending counts", ALLOCSET_SMALL_SIZES);
+  MemoryContext memory = level_memory(nest_level);
   auto *level = static_cast<Level *>(MemoryContextAllocZero(memory, sizeof(Level)));
-  HASHCTL control{};
-  control.keysize = sizeof(PendingKey);
-  control.entrysize = sizeof(Pending);
-  control.hash = fenced<hash_of_key>;
-  control.match = fenced<match_keys>;
-  control.hcxt = memory;
-  level->entries =
-      hash_create("ratchet pending counts", 16, &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
   level->nest_level = nest_level;
   level->memory = memory;
   level->outer = outer;
   return level;
 }
 
+HTAB *more_of(Level *level) {
+  if (level->more == nullptr) {
+    HASHCTL control{};
+    control.keysize = sizeof(PendingKey);
+    control.entrysize = sizeof(Pending);
+    control.hash = fenced<hash_of_key>;
+    control.match = fenced<match_keys>;
+    control.hcxt = level->memory;
+    level->more =
+        hash_create("ratchet pending counts", 16, &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+  }
+  return level->more;
+}
+
+Pending *find_entry(const Level *level, const PendingKey &key) {
+  if (level->only != nullptr && match_keys(&level->only->key, &key, sizeof(PendingKey)) == 0) return level->only;
+  if (level->more == nullptr) return nullptr;
+  return static_cast<Pending *>(hash_search(level->more, &key, HASH_FIND, nullptr));
+}
+
+// Most transactions count for one row, and making a hash table costs more than counting.
+Pending *make_entry(Level *level, const PendingKey &key) {
+  if (level->only != nullptr) return static_cast<Pending *>(hash_search(more_of(level), &key, HASH_ENTER, nullptr));
+  auto *entry = static_cast<Pending *>(MemoryContextAlloc(level->memory, sizeof(Pending)));
+  entry->key = key;
+  level->only = entry;
+  return entry;
+}
+
 Pending *find_or_make(Level *level, const PendingKey &key) {
-  bool found;
-  auto *entry = static_cast<Pending *>(hash_search(level->entries, &key, HASH_FIND, &found));
-  if (found) return entry;
+  if (Pending *entry = find_entry(level, key)) return entry;
   // The key's copy first: what is in the table must never point at the caller's values.
   const Counters *counters = key.counters;
   MemoryContext caller = MemoryContextSwitchTo(level->memory);
@@ -93,13 +126,28 @@ Pending *find_or_make(Level *level, const PendingKey &key) {
     values[i] = datumCopy(key.values[i], counters->key[i].typbyval, counters->key[i].typlen);
   auto *deltas = static_cast<Delta *>(palloc0(sizeof(Delta) * counters->ncounters));
   MemoryContextSwitchTo(caller);
-  const PendingKey copy{counters, key.hash, values};
-  entry = static_cast<Pending *>(hash_search(level->entries, &copy, HASH_ENTER, &found));
+  Pending *entry = make_entry(level, {counters, key.hash, values});
   entry->rows = 0;
   entry->serial = 0;
   entry->orphans = 0;
   entry->deltas = deltas;
   return entry;
+}
+
+EntryScan scan_entries(const Level *level) {
+  EntryScan scan;
+  scan.only = level->only;
+  scan.has_more = level->more != nullptr;
+  if (scan.has_more) hash_seq_init(&scan.more, level->more);
+  return scan;
+}
+
+Pending *next_entry(EntryScan *scan) {
+  if (Pending *only = scan->only) {
+    scan->only = nullptr;
+    return only;
+  }
+  return scan->has_more ? static_cast<Pending *>(hash_seq_search(&scan->more)) : nullptr;
 }
 
 [[noreturn]] void error_out_of_range() {
@@ -162,12 +210,11 @@ struct Merger {
 void merge_top() {
   Level *upper = top;
   Level *lower = upper->outer;
-  auto *mergers = static_cast<Merger *>(
-      MemoryContextAllocHuge(upper->memory, sizeof(Merger) * (hash_get_num_entries(upper->entries) + 1)));
+  const long most = 1 + (upper->more != nullptr ? hash_get_num_entries(upper->more) : 0);
+  auto *mergers = static_cast<Merger *>(MemoryContextAllocHuge(upper->memory, sizeof(Merger) * most));
   long count = 0;
-  HASH_SEQ_STATUS scan;
-  hash_seq_init(&scan, upper->entries);
-  while (auto *entry = static_cast<Pending *>(hash_seq_search(&scan))) {
+  EntryScan scan = scan_entries(upper);
+  while (const Pending *entry = next_entry(&scan)) {
     Merger &merger = mergers[count++];
     merger.into = find_or_make(lower, entry->key);
     merger.rows = merger.into->rows + entry->rows;
@@ -236,11 +283,16 @@ Pending *deep_copy(const Pending *entry) {
 // Where there is no other level, nothing is left of an entry that is booked out.
 void remove_entry(Level *level, const PendingKey &key) {
   level->last = nullptr;
-  auto *entry = static_cast<Pending *>(hash_search(level->entries, &key, HASH_FIND, nullptr));
+  Pending *entry = find_entry(level, key);
   if (entry == nullptr) return;
   void *values = const_cast<Datum *>(entry->key.values);
   void *deltas = entry->deltas;
-  hash_search(level->entries, &key, HASH_REMOVE, nullptr);
+  if (entry == level->only) {
+    pfree(entry);
+    level->only = nullptr;
+  } else {
+    hash_search(level->more, &key, HASH_REMOVE, nullptr);
+  }
   pfree(values);
   pfree(deltas);
 }
@@ -361,9 +413,8 @@ List *pending_entries(uint64 touched_since) {
     sum = new_level(0, nullptr);
     MemoryContextSetParent(sum->memory, CurrentMemoryContext);
     for (const Level *level = top; level != nullptr; level = level->outer) {
-      HASH_SEQ_STATUS scan;
-      hash_seq_init(&scan, level->entries);
-      while (const auto *entry = static_cast<const Pending *>(hash_seq_search(&scan))) {
+      EntryScan scan = scan_entries(level);
+      while (const Pending *entry = next_entry(&scan)) {
         Pending *into = find_or_make(sum, entry->key);
         into->rows += entry->rows;
         into->serial = Max(into->serial, entry->serial);
@@ -375,9 +426,8 @@ List *pending_entries(uint64 touched_since) {
       }
     }
   }
-  HASH_SEQ_STATUS scan;
-  hash_seq_init(&scan, sum->entries);
-  while (const auto *entry = static_cast<const Pending *>(hash_seq_search(&scan))) {
+  EntryScan scan = scan_entries(sum);
+  while (const Pending *entry = next_entry(&scan)) {
     if (touched_since == 0 ? is_zero(entry) : entry->serial <= touched_since) continue;
     found = lappend(found, deep_copy(entry));
   }

@@ -95,8 +95,9 @@ bool compares_alike(Oid oid, const Counters *counters, const int *places) {
   return alike;
 }
 
-// The row with this key that the active snapshot sees; false: none.
-bool find_row(Relation relation, Relation index, Counters *counters, const Datum *key, TupleTableSlot *slot) {
+// The row with this key that the active snapshot sees; false: none. The slot has its page pinned.
+bool find_row(Relation relation, Counters *counters, const Datum *key, TupleTableSlot *slot) {
+  Relation index = index_open(counters->key_index, RowExclusiveLock);
   ScanKeyData keys[INDEX_MAX_KEYS];
   for (int i = 0; i < counters->nkey; ++i) {
     const int place = counters->index_places[i];
@@ -106,16 +107,23 @@ bool find_row(Relation relation, Relation index, Counters *counters, const Datum
   IndexScanDesc scan = begin_index_scan(relation, index, GetActiveSnapshot(), counters->nkey);
   index_rescan(scan, keys, counters->nkey, nullptr, 0);
   const bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
-  if (found) ExecMaterializeSlot(slot);
   index_endscan(scan);
+  index_close(index, NoLock);
   return found;
 }
 
+// Who has made a newer version of the row, or is about to; invalid: nobody.
+TransactionId writer_of(HeapTupleHeader header) {
+  if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
+    return InvalidTransactionId;
+  return HeapTupleHeaderGetUpdateXid(header);
+}
+
 // Whether another transaction has a newer version of the row in hand.
-bool is_being_written(TupleTableSlot *slot) {
-  const HeapTupleHeader header = reinterpret_cast<BufferHeapTupleTableSlot *>(slot)->base.tuple->t_data;
-  if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask)) return false;
-  const TransactionId writer = HeapTupleHeaderGetUpdateXid(header);
+bool is_being_written(const BufferHeapTupleTableSlot *slot) {
+  LockBuffer(slot->buffer, BUFFER_LOCK_SHARE);
+  const TransactionId writer = writer_of(slot->base.tuple->t_data);
+  LockBuffer(slot->buffer, BUFFER_LOCK_UNLOCK);
   return TransactionIdIsValid(writer) && !TransactionIdIsCurrentTransactionId(writer) &&
          TransactionIdIsInProgress(writer);
 }
@@ -149,22 +157,20 @@ enum class Attempt : unsigned char { done, changed, taken, unable };
 
 // One attempt in the active snapshot. taken: somebody else is writing the row, and the caller would rather know than
 // wait.
-Attempt attempt(Relation relation, Relation index, Counters *counters, const Pending *entry, bool waits,
-                List **completed) {
-  TupleTableSlot *found = table_slot_create(relation, nullptr);
+Attempt attempt(Relation relation, Counters *counters, const Pending *entry, bool waits, List **completed) {
+  TupleTableSlot *found = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsBufferHeapTuple);
+  const auto *version = reinterpret_cast<BufferHeapTupleTableSlot *>(found);
   Attempt outcome = Attempt::unable;
-  if (!find_row(relation, index, counters, entry->key.values, found) || is_inserted_by_us(found)) {
+  if (!find_row(relation, counters, entry->key.values, found) || is_inserted_by_us(found)) {
     outcome = Attempt::unable;
-  } else if (!waits && is_being_written(found)) {
+  } else if (!waits && is_being_written(version)) {
     outcome = Attempt::taken;
   } else {
     const Change change = change_of(counters, found, entry->deltas);
-    bool own;
-    HeapTuple row = heap_modify_tuple_by_cols(ExecFetchSlotHeapTuple(found, false, &own), RelationGetDescr(relation),
-                                              change.count, change.attnums, change.values, change.nulls);
+    HeapTuple row = modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
     if (store_version(relation, found, row) == TM_Ok) {
       outcome = Attempt::done;
-      put_off_pruning(relation, &found->tts_tid, row->t_len);
+      put_off_pruning(version->buffer, row->t_len);
       for (int place = -1; (place = bms_next_member(change.completed, place)) >= 0;)
         *completed = lappend(*completed, completed_of(counters, place, found));
     } else if (!IsolationUsesXactSnapshot()) {
@@ -210,7 +216,6 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone, List *
   PreventCommandIfReadOnly("UPDATE");
   Relation relation = table_open(counters->root, NoLock);
   CheckCmdReplicaIdentity(relation, CMD_UPDATE);
-  Relation index = index_open(counters->key_index, RowExclusiveLock);
   bool waits = !alone || !may_queue_up(counters);
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || outcome == Attempt::taken) {
@@ -218,7 +223,7 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone, List *
     // As between commands; under READ COMMITTED a new snapshot for each attempt.
     CommandCounterIncrement();
     PushActiveSnapshot(GetTransactionSnapshot());
-    outcome = attempt(relation, index, counters, entry, waits, completed);
+    outcome = attempt(relation, counters, entry, waits, completed);
     PopActiveSnapshot();
     if (outcome == Attempt::taken) {
       queue_up(counters, entry);
@@ -226,7 +231,6 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone, List *
     }
   }
   CommandCounterIncrement();
-  index_close(index, NoLock);
   table_close(relation, NoLock);
   return outcome == Attempt::done;
 }

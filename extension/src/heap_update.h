@@ -17,8 +17,12 @@ bool is_plain_heap(Relation relation);
 // pending check looks at the version that it was queued for.
 bool is_inserted_by_us(TupleTableSlot *slot);
 
-// Stores `row` in place of the version that was found, in the active snapshot, and its index entries unless the
-// update was HOT. Waits for a writer that has the row. TM_Ok, TM_Updated or TM_Deleted; anything else is an error.
+// As heap_modify_tuple_by_cols(). Where values of fixed width take the place of others it copies the row and writes
+// over them, which costs a fifth of taking all columns apart.
+HeapTuple modified(Relation relation, HeapTuple row, int count, int *attnums, Datum *values, bool *nulls);
+
+// Stores `row` in place of the version that was found, and its index entries unless the update was HOT. Waits for a
+// writer that has the row. TM_Ok, TM_Updated or TM_Deleted; anything else is an error.
 TM_Result store_version(Relation relation, TupleTableSlot *found, HeapTuple row);
 
 }  // namespace ratchet

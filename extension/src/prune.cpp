@@ -45,13 +45,12 @@ Size old_versions(Page page) {
 
 }  // namespace
 
-void put_off_pruning(Relation relation, const ItemPointerData *tid, Size length) {
-  const Buffer buffer = ReadBuffer(relation, ItemPointerGetBlockNumber(tid));
+void put_off_pruning(Buffer buffer, Size length) {
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   Page page = BufferGetPage(buffer);
   if (PageGetHeapFreeSpace(page) >= MAXALIGN(length) || old_versions(page) < BLCKSZ / 10)
     reinterpret_cast<PageHeader>(page)->pd_prune_xid = InvalidTransactionId;
-  UnlockReleaseBuffer(buffer);
+  LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 }
 
 }  // namespace ratchet

@@ -4,16 +4,15 @@
 #include "pg/pg.h"
 
 extern "C" {
-#include "storage/itemptr.h"
-#include "utils/relcache.h"
+#include "storage/buf.h"
 }
 
 namespace ratchet {
 
-// Called after an update of the row version at `tid`: takes the page's hint that
+// Called after an update of a row version on the page in this buffer: takes the page's hint that
 // pruning may help, unless another version of that length no longer fits and
-// pruning would free a tenth of the page. Locks: the page's buffer, shared, for the
+// pruning would free a tenth of the page. Locks: the buffer, which the caller has pinned, shared, for the
 // call.
-void put_off_pruning(Relation relation, const ItemPointerData *tid, Size length);
+void put_off_pruning(Buffer buffer, Size length);
 
 }  // namespace ratchet

@@ -3,6 +3,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
@@ -79,7 +80,7 @@ inline bool is_marked_enforced([[maybe_unused]] Form_pg_constraint constraint) {
 #endif
 }
 
-// What table_tuple_update() says of the indexes: since 16 it may be only the summarizing ones.
+// What an update of a heap's row says of the indexes: since 16 it may be only the summarizing ones.
 #if PG_VERSION_NUM >= 160000
 using IndexUpdates = TU_UpdateIndexes;
 inline bool needs_index_entries(IndexUpdates updates) { return updates != TU_None; }
@@ -87,6 +88,19 @@ inline bool needs_index_entries(IndexUpdates updates) { return updates != TU_Non
 using IndexUpdates = bool;
 inline bool needs_index_entries(IndexUpdates updates) { return updates; }
 #endif
+
+// Waits for a writer that has the row.
+inline TM_Result update_heap(Relation relation, ItemPointer tid, HeapTuple row, CommandId command,
+                             TM_FailureData *failure, IndexUpdates *updates) {
+  LockTupleMode lock_mode;
+#if PG_VERSION_NUM >= 160000
+  return heap_update(relation, tid, row, command, InvalidSnapshot, true, failure, &lock_mode, updates);
+#else
+  const TM_Result result = heap_update(relation, tid, row, command, InvalidSnapshot, true, failure, &lock_mode);
+  *updates = !HeapTupleIsHeapOnly(row);
+  return result;
+#endif
+}
 
 inline void insert_updated_index_entries(ResultRelInfo *target, TupleTableSlot *slot, EState *estate,
                                          [[maybe_unused]] IndexUpdates updates) {

@@ -35,6 +35,7 @@ extern "C" {
 #include "counters.h"
 #include "direct_count.h"
 #include "heap_update.h"
+#include "locked_row.h"
 #include "prune.h"
 
 namespace ratchet {
@@ -93,6 +94,19 @@ bool compares_alike(Oid oid, const Counters *counters, const int *places) {
   }
   index_close(index, NoLock);
   return alike;
+}
+
+// As find_row(), for the row that a statement has locked last. A row with the key that the snapshot sees is the one
+// that the unique index leads to, however it was found.
+bool find_locked_row(Relation relation, const Counters *counters, const Datum *key, TupleTableSlot *slot) {
+  ItemPointerData tid;
+  if (!last_locked(RelationGetRelid(relation), &tid) ||
+      !table_tuple_fetch_row_version(relation, &tid, GetActiveSnapshot(), slot))
+    return false;
+  Datum found[INDEX_MAX_KEYS];
+  bool isnull = false;
+  for (int i = 0; !isnull && i < counters->nkey; ++i) found[i] = slot_getattr(slot, counters->key[i].attnum, &isnull);
+  return !isnull && same_key(counters, found, key);
 }
 
 // The row with this key that the active snapshot sees; false: none. The slot has its page pinned.
@@ -157,11 +171,15 @@ enum class Attempt : unsigned char { done, changed, taken, unable };
 
 // One attempt in the active snapshot. taken: somebody else is writing the row, and the caller would rather know than
 // wait.
-Attempt attempt(Relation relation, Counters *counters, const Pending *entry, bool waits, List **completed) {
+Attempt attempt(Relation relation, Counters *counters, const Pending *entry, bool alone, bool waits, List **completed) {
   TupleTableSlot *found = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsBufferHeapTuple);
   const auto *version = reinterpret_cast<BufferHeapTupleTableSlot *>(found);
   Attempt outcome = Attempt::unable;
-  if (!find_row(relation, counters, entry->key.values, found) || is_inserted_by_us(found)) {
+  const Datum *key = entry->key.values;
+  // Of several rows the one that was locked last is probably not this one.
+  const bool exists =
+      (alone && find_locked_row(relation, counters, key, found)) || find_row(relation, counters, key, found);
+  if (!exists || is_inserted_by_us(found)) {
     outcome = Attempt::unable;
   } else if (!waits && is_being_written(version)) {
     outcome = Attempt::taken;
@@ -223,7 +241,7 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone, List *
     // As between commands; under READ COMMITTED a new snapshot for each attempt.
     CommandCounterIncrement();
     PushActiveSnapshot(GetTransactionSnapshot());
-    outcome = attempt(relation, counters, entry, waits, completed);
+    outcome = attempt(relation, counters, entry, alone, waits, completed);
     PopActiveSnapshot();
     if (outcome == Attempt::taken) {
       queue_up(counters, entry);

@@ -7,6 +7,7 @@ extern "C" {
 
 #include "cache.h"
 #include "guard.h"
+#include "locked_row.h"
 #include "notes.h"
 #include "pending.h"
 #include "pg/fence.h"
@@ -27,6 +28,7 @@ void start() {
   ratchet::init_statements();
   ratchet::init_cache();
   ratchet::init_notes();
+  ratchet::init_locked_row();
   ratchet::init_moves();
   ratchet::init_suspensions();
   ratchet::init_tallies();

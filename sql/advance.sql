@@ -172,13 +172,13 @@ RESET ROLE;
 ALTER TABLE interview DISABLE ROW LEVEL SECURITY;
 
 --
--- A trigger that suppresses the update is an error, and one that moves the row elsewhere is judged
+-- A trigger that suppresses the update is an error, and so is one that moves the row elsewhere
 --
 CREATE FUNCTION suppress() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.title = ''suppress'' THEN RETURN NULL; END IF; IF NEW.title = ''wander'' THEN NEW.status = ''draft''; END IF; RETURN NEW; END';
 CREATE TRIGGER suppress BEFORE UPDATE ON interview FOR EACH ROW EXECUTE FUNCTION suppress();
 SELECT attempt($$SELECT * FROM ratchet.advance('interview', 12, 'enhancing', '{"title": "suppress"}')$$);
 SELECT outcome, state, was FROM ratchet.advance('interview', 12, 'enhancing', '{"title": "moves"}');
-SELECT outcome, state, was FROM ratchet.advance('interview', 12, 'ready', '{"title": "wander"}');
+SELECT attempt($$SELECT outcome, state, was FROM ratchet.advance('interview', 12, 'ready', '{"title": "wander"}')$$);
 SELECT look(12);
 DROP TRIGGER suppress ON interview;
 ALTER TABLE interview DISABLE TRIGGER "~ratchet_guard";
@@ -229,7 +229,7 @@ SELECT outcome FROM ratchet.submit('doc', 4, patch => '{"body": "final"}');
 SELECT doc(4);
 SELECT outcome FROM ratchet.amend('doc', 4, '{"body": "amended", "lock_version": 1}', 'me', 'test');
 SELECT doc(4);
-SELECT attempt($$SELECT * FROM ratchet.submit('doc', 2, patch => '{"lock_version": 0}')$$);
+SELECT outcome, stale FROM ratchet.submit('doc', 2, patch => '{"lock_version": 0}');
 -- an upsert, and rows in bulk
 INSERT INTO doc (id, note) VALUES (1, 'upserted') ON CONFLICT (id) DO UPDATE SET note = EXCLUDED.note;
 UPDATE doc SET note = 'bulk' WHERE id IN (1, 2);

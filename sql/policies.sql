@@ -205,7 +205,7 @@ DROP TABLE plain;
 --
 -- A heartbeat goes forward; beat() sets it by the clock
 --
-CREATE TABLE job (id int PRIMARY KEY, progress int DEFAULT 0, at timestamp, note text, version smallint);
+CREATE TABLE job (id int PRIMARY KEY, progress int DEFAULT 0, at timestamptz, note text, version smallint);
 SELECT ratchet.guard('job', forward => '{progress}', heartbeat => 'at', version => 'version');
 INSERT INTO job (id) VALUES (1), (2);
 SELECT outcome, kept FROM ratchet.beat('job', 1);

@@ -9,6 +9,10 @@
 // which hits a unique key takes the move back with it.
 #include "pg/pg.h"
 
+extern "C" {
+#include "utils/acl.h"
+}
+
 #include "errors.h"
 #include "guard.h"
 #include "heartbeat.h"
@@ -36,6 +40,7 @@ enum Argument {
 struct Advance {
   Target target;
   const StateColumn *column;
+  const char *target_state;
   Field state;
   bool has_idempotency_key;
   Field idempotency_key;  // valid only if has_idempotency_key
@@ -87,11 +92,9 @@ const StateColumn *read_column(const Target &target, FunctionCallInfo fcinfo) {
   return column;
 }
 
-Field read_state(const Target &target, const StateColumn *column, FunctionCallInfo fcinfo) {
-  if (PG_ARGISNULL(state_argument)) error_null_argument("state");
-  Field field =
-      field_of_value(target.relation, column->attnum,
-                     column->values[require_state(target.relation, column, text_of_argument(fcinfo, 2))], false);
+Field read_state(const Target &target, const StateColumn *column, const char *state) {
+  const Datum value = column->values[require_state(target.relation, column, state)];
+  Field field = field_of_value(target.relation, column->attnum, value, false);
   field.type = getBaseType(column->type);
   return field;
 }
@@ -109,11 +112,16 @@ Advance read_advance(FunctionCallInfo fcinfo) {
   advance.target = read_target(fcinfo);
   const Target &target = advance.target;
   advance.column = read_column(target, fcinfo);
-  advance.state = read_state(target, advance.column, fcinfo);
+  if (PG_ARGISNULL(state_argument)) error_null_argument("state");
+  advance.target_state = text_of_argument(fcinfo, state_argument);
+  advance.state = read_state(target, advance.column, advance.target_state);
   advance.has_idempotency_key = !PG_ARGISNULL(idempotency_key_argument);
   if (advance.has_idempotency_key) {
     if (target.contract->idempotency_key == InvalidAttrNumber)
       error_not_in_contract(target.relation, "idempotency_key");
+    // One column holds the key of one call: another verb's would make the retry of a submission a loser.
+    if (target.contract->gate != InvalidAttrNumber)
+      error_argument("idempotency_key of a contract with a gate is for ratchet.submit()", nullptr);
     advance.idempotency_key =
         field_of_argument(target.relation, target.contract->idempotency_key, fcinfo, idempotency_key_argument);
   }
@@ -182,6 +190,7 @@ bool try_to_advance(const Advance &advance, Answer *answer) {
   Permission permission{};
   permission.verb = Verb::advance;
   permission.state = advance.column->graph->column;
+  permission.target = advance.target_state;
   permission.replayed = advance.has_idempotency_key;
   permission.patched = names_of(advance.patch);
   permission.npatched = advance.patch.count;
@@ -236,6 +245,13 @@ Answer advance_row(const Advance &advance) {
   error_suppressed(advance.target.relation);
 }
 
+// Whoever may set a state need not have the right to read it.
+bool may_read_state(const Advance &advance) {
+  const Oid relid = advance.target.contract->relation;
+  return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+         pg_attribute_aclcheck(relid, advance.column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
 Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   Datum values[column_count] = {};
   bool nulls[column_count] = {};
@@ -267,6 +283,7 @@ RATCHET_FUNCTION(ratchet_advance) {
   ratchet::Answer answer = ratchet::advance_row(advance);
   const bool counted = strcmp(answer.outcome, "advanced") == 0;
   answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
+  if (!ratchet::may_read_state(advance)) answer.state = answer.was = nullptr;
   ratchet::close_record(advance.record);
   ratchet::close_target(advance.target);
   return ratchet::answer_of(fcinfo, answer);

@@ -8,7 +8,6 @@
 #include "pg/pg.h"
 
 extern "C" {
-#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 }
 
@@ -20,12 +19,9 @@ extern "C" {
 namespace ratchet {
 
 Field heartbeat_now(const Target &target) {
-  const AttrNumber attnum = target.contract->heartbeat;
-  const Oid type = getBaseType(TupleDescAttr(RelationGetDescr(target.relation), attnum - 1)->atttypid);
-  Datum now = TimestampTzGetDatum(GetCurrentTimestamp());
-  if (type == TIMESTAMPOID) now = DirectFunctionCall1(timestamptz_timestamp, now);
-  Field field = field_of_value(target.relation, attnum, now, false);
-  field.type = type;  // a domain takes its base type's value through the assignment
+  Field field =
+      field_of_value(target.relation, target.contract->heartbeat, TimestampTzGetDatum(GetCurrentTimestamp()), false);
+  field.type = TIMESTAMPTZOID;  // a domain takes its base type's value through the assignment
   return field;
 }
 

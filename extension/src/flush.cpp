@@ -292,7 +292,7 @@ void write_table(const Table *table, List **completed) {
   // Out of the map before the first UPDATE, whose triggers may count and flush again.
   foreach (cell, table->entries) book_out(static_cast<const Pending *>(lfirst(cell)));
   Counters *counters = current_counters(table->root, RowExclusiveLock);
-  const Writing writing = start_writing(counters->owner, get_rel_namespace(counters->root), 0);
+  const Writing writing = start_writing(counters->owner, counters->root, 0);
   const List *rows = merged(table->entries, counters);
   foreach (cell, rows) {
     auto *entry = static_cast<Pending *>(lfirst(cell));

@@ -82,6 +82,11 @@ HeapTuple modified(const TriggerData *trigger, const Contract *contract, const B
                                    nulls);
 }
 
+[[noreturn]] void error_changed_meanwhile(Relation relation) {
+  error_unenforceable(relation, "the contract or a column was changed while the row was written",
+                      "Do not alter the table in triggers of its updates.");
+}
+
 bool is_among(const char *name, const Contract *contract, const Bitmapset *columns) {
   for (int place = -1; (place = bms_next_member(columns, place)) >= 0;)
     if (strcmp(contract->guarded[place].name, name) == 0) return true;
@@ -96,6 +101,7 @@ void answer(Permission *permission, const TriggerData *trigger, const Contract *
   for (int i = 0; i < permission->npatched; ++i) {
     const char *name = permission->patched[i];
     const AttrNumber attnum = get_attnum(contract->relation, name);
+    if (attnum <= 0) error_changed_meanwhile(trigger->tg_relation);
     if (is_among(name, contract, kept))
       permission->kept = bms_add_member(permission->kept, i);
     else if (attribute_differs(trigger, attnum))
@@ -123,7 +129,7 @@ struct Verdict {
 // Whether the update may set columns that belong to the closing of the gate.
 bool may_set_owned(const TriggerData *trigger, const Contract *contract, int place, const Permission *permission) {
   if (permission != nullptr && permission->verb == Verb::submit) return true;
-  if (permission != nullptr && permission->verb == Verb::advance &&
+  if (permission != nullptr && permission->verb == Verb::advance && contract->gate == InvalidAttrNumber &&
       contract->guarded[place].attnum == contract->idempotency_key)
     return true;
   return contract->terms->gate_by == core::GateBy::any && contract->gate != InvalidAttrNumber &&
@@ -204,8 +210,12 @@ const char *state_text(const StateColumn *column, const Value &value) {
 // Whether advance()'s move is to be made; otherwise says why not.
 bool moves(const TriggerData *trigger, const Contract *contract, Permission *permission) {
   const StateColumn *column = find_state_column(contract, permission->state);
+  if (column == nullptr) error_changed_meanwhile(trigger->tg_relation);
   const Value from = value_of(trigger->tg_trigslot, column->attnum);
   const Value to = value_of(trigger->tg_newslot, column->attnum);
+  if (to.isnull || strcmp(state_text(column, to), permission->target) != 0)
+    error_unenforceable(trigger->tg_relation, "a trigger changes the state that ratchet.advance() sets",
+                        "Let the trigger leave the state column alone.");
   MemoryContext caller = MemoryContextSwitchTo(permission->memory);
   permission->was = state_text(column, from);
   permission->is = state_text(column, to);
@@ -247,13 +257,27 @@ bool sets_nothing_guarded(const TriggerData *trigger, const Contract *contract) 
          !bms_overlap(trigger->tg_updatedcols, contract->guarded_set);
 }
 
-// What the guard does to a row's version. Raises or leaves out what is stale; false: it was left out.
+// Whether what a verb wants is there to be done, whatever the policies say of the rest of its patch; the permission is
+// told why not. A suspended contract refuses no move.
+bool is_to_be_done(const TriggerData *trigger, const Contract *contract, Permission *permission, bool suspended) {
+  if (permission->verb == Verb::beat) {
+    permission->finished = is_finished(contract, trigger->tg_trigslot);
+    return !permission->finished;
+  }
+  if (permission->verb != Verb::advance || moves(trigger, contract, permission)) return true;
+  if (!suspended || !permission->refused) return false;
+  permission->refused = false;
+  permission->is = permission->target;
+  return true;
+}
+
+// Judges the version that a write brings; false: it is stale, and the verb is to be left out and told.
 bool check_version(const TriggerData *trigger, const Contract *contract, Permission *permission, Verdict *verdict) {
   if (permission != nullptr && permission->verb == Verb::amend) return true;
   if (brings_current_version(trigger, contract)) return true;
   switch (contract->terms->modes.version) {
     case core::Mode::reject:
-      if (permission == nullptr || permission->verb == Verb::submit || permission->verb == Verb::beat)
+      if (permission == nullptr || permission->verb == Verb::beat)
         error_stale_version(trigger->tg_relation, contract->terms->version);
       permission->stale = true;
       return false;
@@ -272,12 +296,14 @@ HeapTuple judge(const TriggerData *trigger) {
   Permission *permission = permission_of(trigger);
   // Flushes and recounts write counters, of which the guard knows nothing, and which are no change that a version
   // counts.
-  const bool counts = permission != nullptr && (permission->verb == Verb::count || permission->verb == Verb::recount);
+  // Their permission may be spent by then, by the trigger that keeps the counters.
+  const Permission *run = statement_of(trigger);
+  const bool counts = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
   if (counts) permission = nullptr;
-  // Nor is a mere sign of life: whoever edits the row meanwhile has not missed anything.
-  const bool lives = permission != nullptr && permission->verb == Verb::beat && permission->npatched == 0;
-  const bool versioned = contract->version != InvalidAttrNumber && !counts && !lives;
-  if (is_suspended(contract->root)) {
+  const bool versioned = contract->version != InvalidAttrNumber && !counts;
+  const bool suspended = is_suspended(contract->root);
+  if (permission != nullptr && !is_to_be_done(trigger, contract, permission, suspended)) return leave_out(permission);
+  if (suspended) {
     count_suspended(contract->root);
     if (permission != nullptr) answer(permission, trigger, contract, nullptr);
     return permission != nullptr && permission->left_out ? nullptr : trigger->tg_newtuple;
@@ -289,12 +315,6 @@ HeapTuple judge(const TriggerData *trigger) {
   if (!untouched) {
     if (permission != nullptr && permission->verb == Verb::submit && !is_closed(contract, trigger->tg_newslot))
       error_reopened(trigger->tg_relation);  // the verb's statement closed it; only a trigger can have undone that
-    if (permission != nullptr && permission->verb == Verb::beat && is_finished(contract, trigger->tg_trigslot)) {
-      permission->finished = true;
-      return leave_out(permission);
-    }
-    if (permission != nullptr && permission->verb == Verb::advance && !moves(trigger, contract, permission))
-      return leave_out(permission);
     Bitmapset *changed = changed_columns(trigger, contract);
     // A stale write fails as such, whatever else it would have done.
     Verdict stale{};
@@ -311,9 +331,12 @@ HeapTuple judge(const TriggerData *trigger) {
       if (permission->left_out) return nullptr;
     }
   }
+  // A mere sign of life is no change either: whoever edits the row meanwhile has not missed anything.
+  const bool lives = permission != nullptr && permission->verb == Verb::beat && permission->changed == nullptr;
+  const bool bumps = versioned && !lives;
   Datum version;
-  if (versioned) version = next_version(trigger, contract);
-  HeapTuple row = modified(trigger, contract, verdict.kept, versioned ? &version : nullptr);
+  if (bumps) version = next_version(trigger, contract);
+  HeapTuple row = modified(trigger, contract, verdict.kept, bumps ? &version : nullptr);
   if (changes_partition_key(trigger, contract, row)) {
     check_moves(trigger->tg_relation, contract);
     if (contract->terms->insert_reject) remember_move(trigger, contract, row);

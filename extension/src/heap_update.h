@@ -18,7 +18,7 @@ bool is_plain_heap(Relation relation);
 bool is_inserted_by_us(TupleTableSlot *slot);
 
 // As heap_modify_tuple_by_cols(). Where values of fixed width take the place of others it copies the row and writes
-// over them, which costs a fifth of taking all columns apart.
+// over them, which costs a quarter of taking all columns apart.
 HeapTuple modified(Relation relation, HeapTuple row, int count, int *attnums, Datum *values, bool *nulls);
 
 // Stores `row` in place of the version that was found, and its index entries unless the update was HOT. Waits for a

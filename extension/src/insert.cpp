@@ -126,13 +126,13 @@ bool born_closed(HeapTupleHeader row) {
   Relation relation = table_open(relid, AccessShareLock);
   bool closed = false;
   const Trigger *trigger = find_guard_trigger(relation);
-  if (trigger != nullptr && !is_suspended(contract_of(relation, trigger)->root)) {
+  const Contract *contract = trigger == nullptr ? nullptr : contract_of(relation, trigger);
+  if (contract != nullptr && !is_suspended(contract->root)) {
     HeapTupleData tuple;
     tuple.t_len = HeapTupleHeaderGetDatumLength(row);
     ItemPointerSetInvalid(&tuple.t_self);
     tuple.t_tableOid = relid;
     tuple.t_data = row;
-    const Contract *contract = contract_of(relation, trigger);
     closed = !arrives_by_move(relation, contract, &tuple) && closed_column(relation, contract, &tuple) >= 0;
   }
   table_close(relation, AccessShareLock);

@@ -37,11 +37,12 @@ struct Writing {
   int level;  // of the settings; 0: they were left alone
 };
 
-inline Writing start_writing(Oid owner, Oid schema, int flags) {
+inline Writing start_writing(Oid owner, Oid parent, int flags) {
   Writing writing{{}, 0};
   if (!has_privs_of_role(GetUserId(), owner)) {
     writing.level = NewGUCNestLevel();
-    set_local("search_path", psprintf("pg_catalog, %s, pg_temp", quote_identifier(get_namespace_name(schema))));
+    const char *schema = get_namespace_name(get_rel_namespace(parent));
+    set_local("search_path", psprintf("pg_catalog, %s, pg_temp", quote_identifier(schema)));
   }
   writing.caller = become(owner, SECURITY_NOFORCE_RLS | flags);
   return writing;

@@ -40,7 +40,8 @@ struct Permission {
   const Counters *counters;  // valid only if verb is count
   List *completed;           // of a flush or recount: Completed *, see complete.h; in `memory`
 
-  const char *state;  // valid only if verb is advance: the state column's name
+  const char *state;   // valid only if verb is advance: the state column's name
+  const char *target;  // valid only if verb is advance: the state to move to, as text
 
   // What the guard found out about the row.
   bool left_out;       // nothing was written, and that is the answer

@@ -119,8 +119,8 @@ ColumnFault find_policy_fault(Relation relation, const Terms *terms) {
   }
   if (terms->heartbeat != nullptr) {
     const Oid type = getBaseType(attribute_named(relation, terms->heartbeat)->atttypid);
-    if (type != TIMESTAMPTZOID && type != TIMESTAMPOID)
-      return {terms->heartbeat, "cannot be the heartbeat: its type must be timestamp with time zone or timestamp"};
+    if (type != TIMESTAMPTZOID)
+      return {terms->heartbeat, "cannot be the heartbeat: its type must be timestamp with time zone"};
   }
   for (int i = 0; i < terms->ngraphs; ++i)
     if (const ColumnFault fault = graph_fault(relation, terms->graphs[i]); fault.column != nullptr) return fault;

@@ -252,7 +252,7 @@ void end_deferral(const Deferral &deferral) {
 uint64 run_recount(const Subject &subject, const Signature &signature, const char *sql, const Parameters &parameters,
                    List **completed) {
   const Deferral deferral = start_deferral(subject);
-  const Writing writing = start_writing(subject.counters->owner, get_rel_namespace(subject.parent), deferral.flags);
+  const Writing writing = start_writing(subject.counters->owner, subject.parent, deferral.flags);
   const Statement *statement = settled_statement(subject, signature, sql, parameters);
   Permission permission{};
   permission.verb = Verb::recount;

@@ -2,9 +2,10 @@
 //
 // ON DELETE SET NULL on an owned column must still null it: keeping the value
 // would leave a reference to a row that is gone. The flag that the trigger
-// manager sets around referential actions is only a quick filter, because it
-// leaks into triggers that fire underneath. The proof is in the data: the
-// referenced row that OLD names no longer exists, and NEW has exactly what the
+// manager sets around referential actions, and the owner as whom they run, are only
+// quick filters, because both leak into triggers that fire underneath. The proof is in the
+// data: the referenced row that OLD names no longer exists, or this transaction
+// has written it, and NEW has exactly what the
 // constraint's action puts there. That it stays gone is sure: whoever deleted
 // it holds the row, so nobody else can insert its key again before this
 // transaction ends. This transaction itself can (UPDATE u SET id = id + 1 gives
@@ -35,6 +36,20 @@ bool all_not_null(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) {
   return true;
 }
 
+Oid owner_of(Oid relid) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", relid);
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+  ReleaseSysCache(tuple);
+  return owner;
+}
+
+// A referential action runs as the owner of the referencing table, of the topmost one for its partitions. A trigger
+// that fires underneath an action of somebody else's tables does not.
+bool is_owner_acting(Relation relation, const Contract *contract) {
+  return GetUserId() == relation->rd_rel->relowner || GetUserId() == owner_of(contract->root);
+}
+
 // Who wrote the row that the slot's row refers to.
 enum class Referenced { none, by_others, by_us };
 
@@ -61,10 +76,7 @@ Referenced referenced_row(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) 
   Oid user;
   int security;
   GetUserIdAndSecContext(&user, &security);
-  HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(key->confrelid));
-  if (!HeapTupleIsValid(relation)) elog(ERROR, "cache lookup failed for relation %u", key->confrelid);
-  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(relation))->relowner;
-  ReleaseSysCache(relation);
+  const Oid owner = owner_of(key->confrelid);
 
   SPI_connect();
   SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
@@ -129,7 +141,7 @@ bool is_action_of(const TriggerData *trigger, const Contract *contract, const Fo
 }  // namespace
 
 Bitmapset *referential_changes(const TriggerData *trigger, const Contract *contract, const Bitmapset *changed) {
-  if (!InNoForceRLSOperation()) return nullptr;
+  if (!InNoForceRLSOperation() || !is_owner_acting(trigger->tg_relation, contract)) return nullptr;
   Bitmapset *explained = nullptr;
   // A copy: the lookups below may rebuild the relcache entry that owns the list.
   auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(trigger->tg_relation)));

@@ -77,23 +77,18 @@ const char *since_column(Relation relation, const Contract *contract, FunctionCa
   return pstrdup(name);
 }
 
-// AND t."status"::text is none of the terminal states, for each state column; AND the gate is open
-void write_unfinished(StringInfo sql, const Contract *contract) {
+// AND t."status" is none of the terminal states, for each state column; AND the gate is open
+void write_unfinished(StringInfo sql, Relation relation, const Contract *contract) {
   if (contract->gate != InvalidAttrNumber)
     appendStringInfo(sql, " AND t.%s IS %s", quote_identifier(contract->terms->gate),
                      contract->gate_type == BOOLOID ? "NOT TRUE" : "NULL");
   for (int i = 0; i < contract->nstates; ++i) {
     const GraphTerms *graph = contract->states[i].graph;
-    StringInfoData terminal;
-    initStringInfo(&terminal);
+    List *terminal = NIL;
     for (int state = 0; state < graph->nstates; ++state)
-      if (graph->is_terminal(state))
-        appendStringInfo(&terminal, "%s%s", terminal.len > 0 ? ", " : "", quote_literal_cstr(graph->states[state]));
-    if (terminal.len > 0)
-      appendStringInfo(sql,
-                       " AND (t.%s::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY[%s]::pg_catalog.text[]))"
-                       " IS NOT TRUE",
-                       quote_identifier(graph->column), terminal.data);
+      if (graph->is_terminal(state)) terminal = lappend(terminal, const_cast<char *>(graph->states[state]));
+    if (terminal != NIL)
+      appendStringInfo(sql, " AND (%s) IS NOT TRUE", is_among(relation, "t", graph->column, terminal));
   }
 }
 
@@ -113,8 +108,8 @@ void answer_query(FunctionCallInfo fcinfo, const char *sql, int count, Oid *type
   SPI_finish();
 }
 
-//   SELECT <key>, t."status"::text, t."since"::timestamptz, now() - t."since"::timestamptz
-//   FROM schema.table t WHERE t."since"::timestamptz < now() - $1 AND <not finished> [AND t."status"::text = $2]
+//   SELECT <key>, <text of t."status">, t."since"::timestamptz, now() - t."since"::timestamptz
+//   FROM schema.table t WHERE t."since"::timestamptz < now() - $1 AND <not finished, or in the state>
 //   ORDER BY t."since"
 void stuck(FunctionCallInfo fcinfo) {
   Relation relation = open_readable(fcinfo, 0, "target");
@@ -126,52 +121,52 @@ void stuck(FunctionCallInfo fcinfo) {
   const StateColumn *column = state != nullptr         ? column_with_state(relation, contract, state)
                               : contract->nstates == 1 ? &contract->states[0]
                                                        : nullptr;
-  const char *status = column == nullptr ? "NULL::pg_catalog.text"
-                                         : psprintf("t.%s::pg_catalog.text", quote_identifier(column->graph->column));
+  const char *status = column == nullptr ? "NULL::pg_catalog.text" : column_text("t", column->graph->column);
   StringInfoData sql;
   initStringInfo(&sql);
   appendStringInfo(&sql,
-                   "SELECT %s, %s, %s, pg_catalog.now() OPERATOR(pg_catalog.-) %s FROM %s t"
+                   "SELECT %s, %s, %s, CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.now() OPERATOR(pg_catalog.-) "
+                   "%s END FROM %s t"
                    " WHERE (%s OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) $1)%s)",
-                   key_text(relation, "t"), status, since, since, qualified_relation(RelationGetRelid(relation)), since,
+                   key_text(relation, "t"), status, since, since, since, qualified_relation(RelationGetRelid(relation)),
+                   since,
                    // A row that has never shown a sign of life, in the state that is asked for.
                    state == nullptr ? "" : psprintf(" OR %s IS NULL", since));
-  Oid types[] = {INTERVALOID, TEXTOID};
-  Datum values[] = {PG_GETARG_DATUM(1), state == nullptr ? Datum(0) : CStringGetTextDatum(state)};
+  Oid types[] = {INTERVALOID};
+  Datum values[] = {PG_GETARG_DATUM(1)};
   if (state == nullptr)
-    write_unfinished(&sql, contract);
+    write_unfinished(&sql, relation, contract);
   else
-    appendStringInfo(&sql, " AND %s OPERATOR(pg_catalog.=) $2", status);
+    appendStringInfo(&sql, " AND %s",
+                     is_among(relation, "t", column->graph->column, list_make1(const_cast<char *>(state))));
   appendStringInfo(&sql, " ORDER BY %s NULLS FIRST, %s", since, key_order(relation, "t"));
-  answer_query(fcinfo, sql.data, state == nullptr ? 1 : 2, types, values);
+  answer_query(fcinfo, sql.data, 1, types, values);
   relation_close(relation, NoLock);
 }
 
-//   SELECT <key of r>, <key of t>, t."status"::text FROM schema.child r JOIN schema.table t
-//   ON t."id" = r."reference" ... WHERE t."status"::text = $1 ORDER BY <key of r>
+//   SELECT <key of r>, <key of t>, <text of t."status"> FROM schema.child r JOIN schema.table t
+//   ON t."id" = r."reference" ... WHERE <t."status" is the state> ORDER BY <key of r>
 void orphans(FunctionCallInfo fcinfo) {
   Relation relation = open_readable(fcinfo, 0, "target");
   Relation child = open_readable(fcinfo, 1, "child");
   if (PG_ARGISNULL(2)) error_null_argument("state");
   const char *state = text_to_cstring(PG_GETARG_TEXT_PP(2));
   const Contract *contract = contract_with_states(relation);
-  const char *status = quote_identifier(column_with_state(relation, contract, state)->graph->column);
+  const char *column = column_with_state(relation, contract, state)->graph->column;
   const ForeignKeyCacheInfo *reference = only_reference(child, relation);
   StringInfoData sql;
   initStringInfo(&sql);
-  appendStringInfo(&sql, "SELECT %s, %s, t.%s::pg_catalog.text FROM %s r JOIN %s t ON ", key_text(child, "r"),
-                   key_text(relation, "t"), status, qualified_relation(RelationGetRelid(child)),
+  appendStringInfo(&sql, "SELECT %s, %s, %s FROM %s r JOIN %s t ON ", key_text(child, "r"), key_text(relation, "t"),
+                   column_text("t", column), qualified_relation(RelationGetRelid(child)),
                    qualified_relation(RelationGetRelid(relation)));
   for (int i = 0; i < reference->nkeys; ++i)
     appendStringInfo(&sql, "%st.%s %s r.%s", i > 0 ? " AND " : "",
                      quote_identifier(get_attname(RelationGetRelid(relation), reference->confkey[i], false)),
                      qualified_operator(reference->conpfeqop[i]),
                      quote_identifier(get_attname(RelationGetRelid(child), reference->conkey[i], false)));
-  appendStringInfo(&sql, " WHERE t.%s::pg_catalog.text OPERATOR(pg_catalog.=) $1 ORDER BY %s", status,
-                   key_order(child, "r"));
-  Oid types[] = {TEXTOID};
-  Datum values[] = {CStringGetTextDatum(state)};
-  answer_query(fcinfo, sql.data, 1, types, values);
+  appendStringInfo(&sql, " WHERE %s ORDER BY %s",
+                   is_among(relation, "t", column, list_make1(const_cast<char *>(state))), key_order(child, "r"));
+  answer_query(fcinfo, sql.data, 0, nullptr, nullptr);
   relation_close(child, NoLock);
   relation_close(relation, NoLock);
 }

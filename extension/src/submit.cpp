@@ -222,6 +222,12 @@ bool close_gate(const Submission &submission, Answer *answer) {
   permission.nods = target.contract->judges_alone && target.contract->only_gate;
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
+  if (permission.stale) {
+    answer->outcome = "stale";
+    answer->submitted_at_null = answer->record_null = true;
+    answer->stale = list_make1(const_cast<char *>(target.contract->terms->version));
+    return true;
+  }
   if (row.processed == 0) return false;
 
   if (!returns) {

@@ -30,6 +30,10 @@ void settle(Graph &graph) {
   if (graph.states.empty())
     throw error(invalid_argument, "states of column " + quoted(graph.column) + " are missing", {},
                 "Name every state and where it leads: {\"status\": {\"open\": [\"done\"], \"done\": []}}.");
+  // A row's state is looked for one after the other, and where each leads is a square of them.
+  constexpr std::size_t most = 1000;
+  if (graph.states.size() > most)
+    throw error(invalid_argument, "column " + quoted(graph.column) + " has more than 1000 states");
   std::sort(graph.states.begin(), graph.states.end(), [](const State &a, const State &b) { return a.name < b.name; });
   for (std::size_t i = 1; i < graph.states.size(); ++i)
     if (graph.states[i].name == graph.states[i - 1].name)

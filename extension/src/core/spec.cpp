@@ -197,7 +197,8 @@ std::vector<std::string> weakened(const Spec &before, const Spec &after) {
   for (const Role &role : single_roles) note_lost(lost, role.name, before.*role.column, after.*role.column);
   for (const ListRole &list : list_roles)
     for (const std::string &column : before.*list.columns)
-      if (!has(after.*list.columns, column))
+      // A heartbeat goes forward too.
+      if (!has(after.*list.columns, column) && (list.columns != &Spec::forward || after.heartbeat != column))
         lost.push_back(std::string(list.name) + " " + quoted(column) + " is removed");
   add_all(lost, weakened(before.states, after.states));
   if (after.gate_by < before.gate_by)

@@ -68,6 +68,16 @@ std::int64_t number(const nullable &column) {
   return result;
 }
 
+std::optional<std::chrono::microseconds> duration(const nullable &column) {
+  if (!column) return std::nullopt;
+  return std::chrono::microseconds{number(column)};
+}
+
+std::optional<timestamp> time(const nullable &column) {
+  if (!column) return std::nullopt;
+  return timestamp{std::chrono::microseconds{number(column)}};
+}
+
 std::optional<parent_progress> parent(const nullable &column) {
   if (!column) return std::nullopt;
   return read(*column, parent_of);

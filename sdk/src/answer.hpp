@@ -2,10 +2,13 @@
 // error.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ratchet/batch.hpp>
 #include <ratchet/progress.hpp>
+#include <ratchet/timestamp.hpp>
 #include <string>
 #include <vector>
 
@@ -24,6 +27,12 @@ std::vector<std::string> names(const nullable &column);
 
 // A bigint column; 0 for NULL.
 std::int64_t number(const nullable &column);
+
+// A bigint column with microseconds.
+std::optional<std::chrono::microseconds> duration(const nullable &column);
+
+// A bigint column with microseconds since 1970.
+std::optional<timestamp> time(const nullable &column);
 
 // One progress object; nothing for NULL.
 std::optional<parent_progress> parent(const nullable &column);

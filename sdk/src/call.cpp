@@ -1,25 +1,33 @@
 #include "call.hpp"
 
 #include <ratchet/error.hpp>
+#include <utility>
 
 #include "pqxx_seam.hpp"
 #include "text.hpp"
 
 namespace ratchet::detail {
 
-std::vector<nullable> call(pqxx::transaction_base &tx, const std::string &sql,
-                           const std::vector<nullable> &parameters) {
-  std::vector<nullable> columns;
+std::vector<columns> call_rows(pqxx::transaction_base &tx, const std::string &sql,
+                               const std::vector<nullable> &parameters) {
+  std::vector<columns> rows;
   try {
-    const auto answer = execute(tx, sql, parameters);
-    if (answer.size() != 1) throw error(error_kind::other, "the server answered no single row");
-    for (const auto &field : answer[0]) {
-      columns.push_back(field.is_null() ? nullable{} : nullable{field.as<std::string>()});
+    for (const auto &row : execute(tx, sql, parameters)) {
+      auto &fields = rows.emplace_back();
+      for (const auto &field : row) {
+        fields.push_back(field.is_null() ? nullable{} : nullable{field.as<std::string>()});
+      }
     }
   } catch (...) {
     rethrow_as_error();
   }
-  return columns;
+  return rows;
+}
+
+columns call(pqxx::transaction_base &tx, const std::string &sql, const std::vector<nullable> &parameters) {
+  auto rows = call_rows(tx, sql, parameters);
+  if (rows.size() != 1) throw error(error_kind::other, "the server answered no single row");
+  return std::move(rows.front());
 }
 
 nullable serialized_or_null(const nlohmann::json &document) {

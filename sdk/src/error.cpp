@@ -40,6 +40,8 @@ std::string_view to_string(error_kind kind) noexcept {
       return "argument";
     case error_kind::constraint:
       return "constraint";
+    case error_kind::stale:
+      return "stale";
     case error_kind::privilege:
       return "privilege";
     case error_kind::contract:
@@ -65,6 +67,7 @@ error_kind kind_of(std::string_view sqlstate) noexcept {
   if (sqlstate == "53300" || sqlstate == "57P01" || sqlstate == "57P02" || sqlstate == "57P03") {
     return error_kind::connection;
   }
+  if (sqlstate == "23R04") return error_kind::stale;
   const auto state_class = sqlstate.substr(0, 2);
   if (state_class == "08") return error_kind::connection;
   if (state_class == "22") return error_kind::argument;
@@ -116,6 +119,8 @@ int http_status(const error &failure) noexcept {
       return 403;
     case error_kind::constraint:
       return 409;
+    case error_kind::stale:
+      return 412;
     case error_kind::contention:
     case error_kind::connection:
     case error_kind::in_doubt:

@@ -46,6 +46,23 @@ constexpr std::array<meaning<progress_outcome>, 3> progress_meanings{{
     {progress_outcome::unknown, "unknown", 500},
 }};
 
+constexpr std::array<meaning<advance_outcome>, 7> advance_meanings{{
+    {advance_outcome::advanced, "advanced", 200},
+    {advance_outcome::already_there, "already_there", 200},
+    {advance_outcome::refused, "refused", 409},
+    {advance_outcome::conflict, "conflict", 409},
+    {advance_outcome::stale, "stale", 412},
+    {advance_outcome::not_found, "not_found", 404},
+    {advance_outcome::unknown, "unknown", 500},
+}};
+
+constexpr std::array<meaning<beat_outcome>, 4> beat_meanings{{
+    {beat_outcome::alive, "alive", 200},
+    {beat_outcome::finished, "finished", 409},
+    {beat_outcome::not_found, "not_found", 404},
+    {beat_outcome::unknown, "unknown", 500},
+}};
+
 // The last row is `unknown`: what a newer server says, and any value that is no enumerator.
 template <typename Table>
 constexpr const auto &find(const Table &table, std::string_view text) {
@@ -69,15 +86,21 @@ submit_outcome submit_outcome_from(std::string_view text) noexcept { return find
 update_outcome update_outcome_from(std::string_view text) noexcept { return find(update_meanings, text).outcome; }
 batch_outcome batch_outcome_from(std::string_view text) noexcept { return find(batch_meanings, text).outcome; }
 progress_outcome progress_outcome_from(std::string_view text) noexcept { return find(progress_meanings, text).outcome; }
+advance_outcome advance_outcome_from(std::string_view text) noexcept { return find(advance_meanings, text).outcome; }
+beat_outcome beat_outcome_from(std::string_view text) noexcept { return find(beat_meanings, text).outcome; }
 
 std::string_view to_string(submit_outcome outcome) noexcept { return find(submit_meanings, outcome).text; }
 std::string_view to_string(update_outcome outcome) noexcept { return find(update_meanings, outcome).text; }
 std::string_view to_string(batch_outcome outcome) noexcept { return find(batch_meanings, outcome).text; }
 std::string_view to_string(progress_outcome outcome) noexcept { return find(progress_meanings, outcome).text; }
+std::string_view to_string(advance_outcome outcome) noexcept { return find(advance_meanings, outcome).text; }
+std::string_view to_string(beat_outcome outcome) noexcept { return find(beat_meanings, outcome).text; }
 
 int http_status(submit_outcome outcome) noexcept { return find(submit_meanings, outcome).status; }
 int http_status(update_outcome outcome) noexcept { return find(update_meanings, outcome).status; }
 int http_status(batch_outcome outcome) noexcept { return find(batch_meanings, outcome).status; }
 int http_status(progress_outcome outcome) noexcept { return find(progress_meanings, outcome).status; }
+int http_status(advance_outcome outcome) noexcept { return find(advance_meanings, outcome).status; }
+int http_status(beat_outcome outcome) noexcept { return find(beat_meanings, outcome).status; }
 
 }  // namespace ratchet

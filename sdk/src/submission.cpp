@@ -22,11 +22,6 @@ std::string statement(bool composite) {
          " $7::pg_catalog.jsonb, $8::pg_catalog.jsonb) AS r";
 }
 
-std::optional<timestamp> time_of(const detail::nullable &microseconds) {
-  if (!microseconds) return std::nullopt;
-  return timestamp{std::chrono::microseconds{std::stoll(*microseconds)}};
-}
-
 }  // namespace
 
 submission::submission(std::string table, ratchet::key key)
@@ -66,7 +61,7 @@ submit_result submission::run(pqxx::transaction_base &tx) const {
   submit_result result;
   result.outcome_text = row[0].value_or("");
   result.outcome = submit_outcome_from(result.outcome_text);
-  result.submitted_at = time_of(row[1]);
+  result.submitted_at = detail::time(row[1]);
   result.submitted_by = row[2];
   result.record = detail::document(row[3]);
   result.progress = detail::parents(row[4]);

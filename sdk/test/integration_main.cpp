@@ -76,6 +76,56 @@ SELECT ratchet.tally('"Other"."Ergebnisse"', '"Other"."Läufe"', '{"evaluated": 
 INSERT INTO "Other"."Läufe" VALUES (1, 2025), (1, 2026);
 )sql";
 
+constexpr const char *job_tables = R"sql(
+CREATE TABLE jobs (
+    id         bigint PRIMARY KEY,
+    status     text NOT NULL DEFAULT 'queued',
+    progress   integer NOT NULL DEFAULT 0,
+    result     text,
+    alive_at   timestamptz,
+    request_id uuid,
+    comment    text,
+    updated_at timestamptz NOT NULL DEFAULT now());
+SELECT ratchet.guard('jobs', forward => '{progress}', frozen => '{result, progress}', heartbeat => 'alive_at',
+                     idempotency_key => 'request_id',
+                     states => '{"status": {"queued": ["running"], "running": ["done", "failed"],
+                                            "done": [], "failed": []}}');
+INSERT INTO jobs (id) SELECT i FROM generate_series(1, 30) i;
+CREATE TABLE steps (
+    id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job_id bigint NOT NULL REFERENCES jobs,
+    name   text);
+CREATE TABLE notes (
+    job_id bigint NOT NULL REFERENCES jobs,
+    slot   integer NOT NULL,
+    CONSTRAINT one_note_each UNIQUE (job_id, slot));
+-- Every version of every job, in the order of the commits: the number is drawn while the row is locked.
+CREATE TABLE history (
+    n        bigint GENERATED ALWAYS AS IDENTITY,
+    job_id   bigint,
+    status   text,
+    progress integer,
+    alive_at timestamptz);
+CREATE FUNCTION remember() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.history (job_id, status, progress, alive_at)
+    VALUES (NEW.id, NEW.status, NEW.progress, NEW.alive_at);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER remember AFTER UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION remember();
+CREATE TYPE "Other".phase AS ENUM ('draft', 'printed');
+CREATE TABLE "Other"."Aufträge" (
+    project_id bigint,
+    slot       text,
+    phase      "Other".phase NOT NULL DEFAULT 'draft',
+    level      smallint,
+    seen_at    timestamp,
+    PRIMARY KEY (project_id, slot));
+SELECT ratchet.guard('"Other"."Aufträge"', states => '{"phase": {"draft": ["printed"], "printed": []},
+                                                       "level": {"1": [2], "2": [3], "3": []}}');
+INSERT INTO "Other"."Aufträge" (project_id, slot, seen_at) VALUES (1, 'a "b"', '2020-01-01'), (2, 'c', '2020-01-02');
+)sql";
+
 }  // namespace
 
 support::throwaway_server &server() {
@@ -92,6 +142,11 @@ void server_test::SetUp() {
 void tally_test::SetUp() {
   server_test::SetUp();
   sql(tallied_tables);
+}
+
+void job_test::SetUp() {
+  server_test::SetUp();
+  sql(job_tables);
 }
 
 pqxx::result server_test::sql(const std::string &text) {

@@ -48,6 +48,12 @@ class tally_test : public server_test {
   }
 };
 
+// The same with thirty queued jobs that go forward, and a history of all of their versions.
+class job_test : public server_test {
+ protected:
+  void SetUp() override;
+};
+
 inline constexpr const char *request_a = "0b4f9e0e-6a3c-4f0e-9d5b-3d1c4f1f7a10";
 inline constexpr const char *request_b = "5a0b8a52-3a0e-4a2f-8a53-1c7c7a4f2b11";
 

@@ -93,6 +93,16 @@ TEST(answer, numbers_have_64_bits) {
   EXPECT_EQ(detail::number(std::nullopt), 0);
 }
 
+TEST(answer, times_are_microseconds) {
+  EXPECT_EQ(detail::time("1700000000000001")->time_since_epoch().count(), 1700000000000001);
+  EXPECT_EQ(detail::time("-1")->time_since_epoch().count(), -1);
+  EXPECT_FALSE(detail::time(std::nullopt));
+  EXPECT_EQ(detail::duration("1500000"), std::chrono::milliseconds{1500});
+  EXPECT_FALSE(detail::duration(std::nullopt));
+  EXPECT_EQ(refused([] { return detail::time("now"); }), "other ");
+  EXPECT_EQ(refused([] { return detail::duration("1.5"); }), "other ");
+}
+
 TEST(parent_progress, counts_are_whole_numbers_or_null) {
   parent_progress run;
   run.parent = "public.runs";

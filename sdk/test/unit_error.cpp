@@ -36,6 +36,9 @@ TEST(error, sqlstates_have_kind_status_and_retry) {
                         {"22P02", error_kind::argument, 400},
                         {"23505", error_kind::constraint, 409},
                         {"23R01", error_kind::constraint, 409},
+                        {"23R02", error_kind::constraint, 409},
+                        {"23R03", error_kind::constraint, 409},
+                        {"23R04", error_kind::stale, 412},
                         {"42501", error_kind::privilege, 403},
                         {"55R01", error_kind::contract, 500},
                         {"57P01", error_kind::connection, 503},
@@ -110,6 +113,7 @@ TEST(error, what_is_translated_already_or_foreign_passes) {
 
 TEST(error, kinds_have_names) {
   EXPECT_EQ(to_string(error_kind::contention), "contention");
+  EXPECT_EQ(to_string(error_kind::stale), "stale");
   EXPECT_EQ(to_string(error_kind::other), "other");
 }
 

@@ -4,7 +4,9 @@
 
 namespace {
 
+using ratchet::advance_outcome;
 using ratchet::batch_outcome;
+using ratchet::beat_outcome;
 using ratchet::progress_outcome;
 using ratchet::submit_outcome;
 using ratchet::update_outcome;
@@ -98,12 +100,59 @@ TEST(outcome, progress_outcomes_have_text_status_and_truth) {
   }
 }
 
+struct advance_case {
+  advance_outcome outcome;
+  const char *text;
+  int status;
+  bool success;
+};
+
+TEST(outcome, advance_outcomes_have_text_status_and_truth) {
+  for (const auto &c : {advance_case{advance_outcome::advanced, "advanced", 200, true},
+                        {advance_outcome::already_there, "already_there", 200, true},
+                        {advance_outcome::refused, "refused", 409, false},
+                        {advance_outcome::conflict, "conflict", 409, false},
+                        {advance_outcome::stale, "stale", 412, false},
+                        {advance_outcome::not_found, "not_found", 404, false},
+                        {advance_outcome::unknown, "unknown", 500, false}}) {
+    EXPECT_EQ(to_string(c.outcome), c.text);
+    EXPECT_EQ(ratchet::advance_outcome_from(c.text), c.outcome);
+    ratchet::advance_result result;
+    result.outcome = c.outcome;
+    EXPECT_EQ(ratchet::http_status(result), c.status) << c.text;
+    EXPECT_EQ(static_cast<bool>(result), c.success) << c.text;
+  }
+}
+
+struct beat_case {
+  beat_outcome outcome;
+  const char *text;
+  int status;
+  bool success;
+};
+
+TEST(outcome, beat_outcomes_have_text_status_and_truth) {
+  for (const auto &c : {beat_case{beat_outcome::alive, "alive", 200, true},
+                        {beat_outcome::finished, "finished", 409, false},
+                        {beat_outcome::not_found, "not_found", 404, false},
+                        {beat_outcome::unknown, "unknown", 500, false}}) {
+    EXPECT_EQ(to_string(c.outcome), c.text);
+    EXPECT_EQ(ratchet::beat_outcome_from(c.text), c.outcome);
+    ratchet::beat_result result;
+    result.outcome = c.outcome;
+    EXPECT_EQ(ratchet::http_status(result), c.status) << c.text;
+    EXPECT_EQ(static_cast<bool>(result), c.success) << c.text;
+  }
+}
+
 TEST(outcome, a_newer_servers_word_is_unknown) {
   EXPECT_EQ(ratchet::submit_outcome_from("postponed"), submit_outcome::unknown);
   EXPECT_EQ(ratchet::submit_outcome_from(""), submit_outcome::unknown);
   EXPECT_EQ(ratchet::update_outcome_from("Updated"), update_outcome::unknown);
   EXPECT_EQ(ratchet::batch_outcome_from("queued"), batch_outcome::unknown);
   EXPECT_EQ(ratchet::progress_outcome_from("hidden"), progress_outcome::unknown);
+  EXPECT_EQ(ratchet::advance_outcome_from("limited"), advance_outcome::unknown);
+  EXPECT_EQ(ratchet::beat_outcome_from("stuck"), beat_outcome::unknown);
 }
 
 TEST(version, macros_agree_with_each_other) {

@@ -83,6 +83,24 @@ TEST(value, embedded_nul_is_refused_wherever_text_goes) {
   ratchet::change change{"t", 1};
   EXPECT_EQ(refused([&] { change.set(bad, 1); }), "22021");
   EXPECT_EQ(refused([&] { change.expect(bad, 1); }), "22021");
+
+  EXPECT_EQ(refused([&] { ratchet::advance(bad, 1, "s"); }), "22021");
+  EXPECT_EQ(refused([&] { ratchet::advance("t", 1, bad); }), "22021");
+  ratchet::advance advance{"t", 1, "s"};
+  EXPECT_EQ(refused([&] { advance.state_column(bad); }), "22021");
+  EXPECT_EQ(refused([&] { advance.set(bad, 1); }), "22021");
+  EXPECT_EQ(refused([&] { advance.idempotency_key(bad); }), "22021");
+  EXPECT_EQ(refused([&] { advance.store_in(bad, json::object()); }), "22021");
+  EXPECT_EQ(refused([&] { advance.store_in("c", json{{"a", bad}}); }), "22021");
+  EXPECT_EQ(refused([&] { advance.expect(bad, 1); }), "22021");
+
+  EXPECT_EQ(refused([&] { ratchet::beat(bad, 1); }), "22021");
+  EXPECT_EQ(refused([&] { ratchet::beat("t", 1).set(bad, 1); }), "22021");
+  EXPECT_EQ(refused([&] { ratchet::beat("t", 1).set("c", bad); }), "22021");
+
+  EXPECT_EQ(refused([&] { ratchet::stuck(bad, std::chrono::hours{1}); }), "22021");
+  EXPECT_EQ(refused([&] { ratchet::stuck("t", std::chrono::hours{1}).state(bad); }), "22021");
+  EXPECT_EQ(refused([&] { ratchet::stuck("t", std::chrono::hours{1}).since(bad); }), "22021");
 }
 
 TEST(key, is_a_scalar_or_an_object) {
@@ -103,6 +121,11 @@ TEST(key, text_that_is_not_utf8_is_refused) {
 TEST(submission, a_record_is_an_object) {
   ratchet::submission submission{"t", 1};
   EXPECT_EQ(refused([&] { submission.store_in("c", json::array()); }), "22023");
+}
+
+TEST(advance, a_record_is_an_object) {
+  ratchet::advance advance{"t", 1, "s"};
+  EXPECT_EQ(refused([&] { advance.store_in("c", json("text")); }), "22023");
 }
 
 TEST(batch, records_are_objects_and_a_refused_one_changes_nothing) {

@@ -13,7 +13,9 @@ namespace ratchet {
 /// What kind of failure an error is: enough to decide what to do about it.
 enum class error_kind {
   argument,    ///< Bad input: refused by the SDK before anything was sent, or by the server with class 22.
-  constraint,  ///< An integrity constraint or a contract in mode reject: class 23, including 23R01 to 23R03.
+  constraint,  ///< An integrity constraint or a contract in mode reject: class 23, including 23R01 (a protected
+               ///< column), 23R02 (a forbidden transition) and 23R03 (a column would go backward).
+  stale,       ///< The row has another version than the one that was saved, 23R04: read it again, then decide.
   privilege,   ///< The role may not do this: 42501.
   contract,    ///< The contract cannot be enforced, a fault for an operator: class 55.
   contention,  ///< Serialization failure or deadlock, 40001 or 40P01: run the whole transaction again.
@@ -76,8 +78,8 @@ class RATCHET_EXPORT error : public std::runtime_error {
 /// `try { tx.commit(); } catch (...) { ratchet::rethrow_as_error(); }`. Only inside a catch block.
 [[noreturn]] RATCHET_EXPORT void rethrow_as_error();
 
-/// The HTTP status that fits: 400 argument, 403 privilege, 409 constraint, 503 contention, connection and in_doubt,
-/// otherwise 500. Never throws.
+/// The HTTP status that fits: 400 argument, 403 privilege, 409 constraint, 412 stale, 503 contention, connection and
+/// in_doubt, otherwise 500. Never throws.
 RATCHET_EXPORT int http_status(const error &failure) noexcept;
 
 }  // namespace ratchet

@@ -44,6 +44,25 @@ enum class progress_outcome {
   unknown     ///< A newer server's outcome; the result has its text.
 };
 
+/// What a move along the graph of states came to.
+enum class advance_outcome {
+  advanced,       ///< This call moved the row.
+  already_there,  ///< The row was in that state, or the same idempotency key had moved it; nothing was changed.
+  refused,        ///< The graph does not lead there from where the row is; nothing was changed.
+  conflict,       ///< The record hit a unique key; nothing was changed.
+  stale,          ///< An expected value no longer holds; nothing was changed.
+  not_found,      ///< There is no such row.
+  unknown         ///< A newer server's outcome; the result has its text.
+};
+
+/// What a heartbeat came to.
+enum class beat_outcome {
+  alive,      ///< The heartbeat stands.
+  finished,   ///< The row is in a terminal state, or its gate is closed: nothing was written, stop working on it.
+  not_found,  ///< There is no such row.
+  unknown     ///< A newer server's outcome; the result has its text.
+};
+
 /// The outcome that the server spells so; `unknown` for any other text. Never throws.
 RATCHET_EXPORT submit_outcome submit_outcome_from(std::string_view text) noexcept;
 /// The outcome that the server spells so; `unknown` for any other text. Never throws.
@@ -52,6 +71,10 @@ RATCHET_EXPORT update_outcome update_outcome_from(std::string_view text) noexcep
 RATCHET_EXPORT batch_outcome batch_outcome_from(std::string_view text) noexcept;
 /// The outcome that the server spells so; `unknown` for any other text. Never throws.
 RATCHET_EXPORT progress_outcome progress_outcome_from(std::string_view text) noexcept;
+/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+RATCHET_EXPORT advance_outcome advance_outcome_from(std::string_view text) noexcept;
+/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+RATCHET_EXPORT beat_outcome beat_outcome_from(std::string_view text) noexcept;
 
 /// The outcome as the server spells it. Never throws.
 RATCHET_EXPORT std::string_view to_string(submit_outcome outcome) noexcept;
@@ -61,6 +84,10 @@ RATCHET_EXPORT std::string_view to_string(update_outcome outcome) noexcept;
 RATCHET_EXPORT std::string_view to_string(batch_outcome outcome) noexcept;
 /// The outcome as the server spells it. Never throws.
 RATCHET_EXPORT std::string_view to_string(progress_outcome outcome) noexcept;
+/// The outcome as the server spells it. Never throws.
+RATCHET_EXPORT std::string_view to_string(advance_outcome outcome) noexcept;
+/// The outcome as the server spells it. Never throws.
+RATCHET_EXPORT std::string_view to_string(beat_outcome outcome) noexcept;
 
 /// 201 submitted, 200 replayed, 409 already_submitted and conflict, 412 stale, 404 not_found, 429 limited,
 /// 500 unknown. Never throws.
@@ -71,5 +98,9 @@ RATCHET_EXPORT int http_status(update_outcome outcome) noexcept;
 RATCHET_EXPORT int http_status(batch_outcome outcome) noexcept;
 /// 200 found, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(progress_outcome outcome) noexcept;
+/// 200 advanced and already_there, 409 refused and conflict, 412 stale, 404 not_found, 500 unknown. Never throws.
+RATCHET_EXPORT int http_status(advance_outcome outcome) noexcept;
+/// 200 alive, 409 finished, 404 not_found, 500 unknown. Never throws.
+RATCHET_EXPORT int http_status(beat_outcome outcome) noexcept;
 
 }  // namespace ratchet

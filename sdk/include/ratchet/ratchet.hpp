@@ -8,12 +8,16 @@
 /// transaction that is passed to `run()`.
 #pragma once
 
+#include <ratchet/advance.hpp>
 #include <ratchet/batch.hpp>
+#include <ratchet/beat.hpp>
 #include <ratchet/change.hpp>
 #include <ratchet/error.hpp>
 #include <ratchet/key.hpp>
 #include <ratchet/outcome.hpp>
 #include <ratchet/progress.hpp>
+#include <ratchet/stuck.hpp>
 #include <ratchet/submission.hpp>
+#include <ratchet/timestamp.hpp>
 #include <ratchet/value.hpp>
 #include <ratchet/version.hpp>

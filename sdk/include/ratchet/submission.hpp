@@ -2,7 +2,6 @@
 /// Closing the gate of one row, once.
 #pragma once
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <pqxx/transaction_base>
@@ -10,14 +9,12 @@
 #include <ratchet/key.hpp>
 #include <ratchet/outcome.hpp>
 #include <ratchet/progress.hpp>
+#include <ratchet/timestamp.hpp>
 #include <ratchet/value.hpp>
 #include <string>
 #include <vector>
 
 namespace ratchet {
-
-/// A point in time with PostgreSQL's resolution.
-using timestamp = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
 
 /// The answer to a submission. True when the gate is closed by this request: submitted or replayed.
 struct [[nodiscard]] submit_result {

@@ -1,0 +1,99 @@
+// A worker with a heartbeat beside it. Needs a database in which CREATE EXTENSION ratchet was run:
+//
+//     ./job 'host=localhost dbname=test'
+//
+// It works in a schema of its own, job_example, which it drops at the end: heartbeats are seen only when committed.
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <iostream>
+#include <pqxx/pqxx>
+#include <ratchet/ratchet.hpp>
+#include <thread>
+
+namespace {
+
+void declare(pqxx::connection &connection) {
+  pqxx::work tx{connection};
+  tx.exec("CREATE SCHEMA job_example");
+  tx.exec(
+      "CREATE TABLE job_example.jobs (id bigint PRIMARY KEY, status text DEFAULT 'queued', progress int DEFAULT 0,"
+      " result text, alive_at timestamptz)");
+  // The contract: no writer moves a job backward, or touches it once it has ended.
+  tx.exec(
+      "SELECT ratchet.guard('job_example.jobs', forward => '{progress}', frozen => '{progress, result}',"
+      " heartbeat => 'alive_at', states =>"
+      " '{\"status\": {\"queued\": [\"running\"], \"running\": [\"done\", \"failed\"], \"done\": [], \"failed\": "
+      "[]}}')");
+  tx.exec("INSERT INTO job_example.jobs (id) VALUES (1)");
+  tx.commit();
+}
+
+// Any call in a transaction of its own.
+template <typename Call>
+auto commit(pqxx::connection &connection, const Call &call) {
+  pqxx::work tx{connection};
+  auto result = call.run(tx);
+  tx.commit();
+  return result;
+}
+
+struct heartbeat {
+  ~heartbeat() { abandoned = true; }  // the worker failed: ratchet::stuck() will find the job
+
+  std::atomic<int> progress = 0;
+  std::atomic<bool> abandoned = false;
+  std::future<void> thread;  // last, because it uses the others
+};
+
+// Beats until it is told that the job has ended: nobody has to stop it.
+void keep_alive(const std::string &dsn, const heartbeat &self) {
+  pqxx::connection connection{dsn};  // of its own, as every thread
+  const auto beat = [&] { return ratchet::beat("job_example.jobs", 1).set("progress", self.progress.load()); };
+  while (!self.abandoned && commit(connection, beat())) std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  std::cout << "the heartbeat has stopped\n";
+}
+
+int work(const std::string &dsn, pqxx::connection &connection) {
+  const auto begun = commit(connection, ratchet::advance("job_example.jobs", 1, "running"));
+  // already_there: another worker has taken it
+  if (begun.outcome != ratchet::advance_outcome::advanced) return ratchet::http_status(begun);
+
+  heartbeat beside;
+  beside.thread = std::async(std::launch::async, keep_alive, dsn, std::cref(beside));
+  for (; beside.progress < 90; beside.progress += 30) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});  // the work
+  }
+  const auto end = ratchet::advance("job_example.jobs", 1, "done").set("progress", 100).set("result", "fine");
+  const auto ended = commit(connection, end);
+  std::cout << "ended: " << ended.outcome_text << ", " << *ended.was << " -> " << *ended.state << '\n';
+  beside.thread.get();
+  return ratchet::http_status(ended);
+}
+
+void show(pqxx::connection &connection) {
+  pqxx::work tx{connection};
+  // A stale save, as an ORM does it, comes too late.
+  tx.exec("UPDATE job_example.jobs SET status = 'running', progress = 60, result = NULL");
+  const auto row = tx.exec("SELECT status, progress, result FROM job_example.jobs").at(0);
+  std::cout << row[0].c_str() << ", " << row[1].c_str() << " %, " << row[2].c_str() << '\n';
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  if (argc != 2) {
+    std::cerr << "usage: job CONNECTION_STRING\n";
+    return 2;
+  }
+  try {
+    pqxx::connection connection{argv[1]};
+    declare(connection);
+    std::cout << work(argv[1], connection) << '\n';  // 200
+    show(connection);
+    pqxx::nontransaction{connection}.exec("DROP SCHEMA job_example CASCADE");
+  } catch (const std::exception &e) {  // ratchet::error is one, too
+    std::cerr << e.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,86 @@
+/// @file
+/// Moving one row along the graph of its states.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <pqxx/transaction_base>
+#include <ratchet/export.hpp>
+#include <ratchet/key.hpp>
+#include <ratchet/outcome.hpp>
+#include <ratchet/progress.hpp>
+#include <ratchet/value.hpp>
+#include <string>
+#include <vector>
+
+namespace ratchet {
+
+/// The answer to a move. True when the row has come to that state by this request or before: advanced, already_there.
+struct [[nodiscard]] advance_result {
+  advance_outcome outcome = advance_outcome::unknown;
+  std::string outcome_text;               ///< The outcome as the server spelled it.
+  std::optional<std::string> state;       ///< The state that the row is in afterwards; empty where it was not judged.
+  std::optional<std::string> was;         ///< The one before; empty where it was not judged or has not begun (NULL).
+  std::optional<nlohmann::json> record;   ///< The stored child row, also of the move that an idempotency key repeats.
+  std::vector<parent_progress> progress;  ///< Counters of the parents of row and record that the role may read.
+  std::vector<std::string> kept;          ///< Columns to be set that the contract kept at their current value.
+  std::string conflict;                   ///< Name of the unique constraint that the record hit.
+  std::vector<std::string> stale;         ///< Columns that differ from what was expected.
+
+  /// Whether the row has come to that state, now or before.
+  explicit operator bool() const noexcept {
+    return outcome == advance_outcome::advanced || outcome == advance_outcome::already_there;
+  }
+};
+
+/// See http_status(advance_outcome).
+inline int http_status(const advance_result &result) noexcept { return http_status(result.outcome); }
+
+/// A call of `ratchet.advance()`: moves one row to another state, sets columns and stores a record, all or nothing.
+///
+///     auto r = ratchet::advance("interviews", id, "enhancing").store_in("prompts", {{"body", text}}).run(tx);
+///     if (!r) return reply(ratchet::http_status(r));
+///
+/// Of concurrent calls that lead to the same state one is answered `advanced`, the others `already_there`. A heartbeat
+/// that the contract has is set too. Names are checked here, values by the server. Every function that takes text
+/// throws ratchet::error (argument, 22021) for an embedded NUL.
+class RATCHET_EXPORT advance {
+ public:
+  /// A move of the row `key` of `table` to `state`, a value of the column with states: text, a label of an enum or an
+  /// integer. The table is written as in SQL, see submission::submission.
+  advance(std::string table, ratchet::key key, const identifier &state);
+
+  /// Which column moves; needed where the contract has several with states.
+  advance &state_column(std::string column);
+  /// Sets a column of the row in the same statement, if it moves. The last value for a column counts.
+  advance &set(std::string column, const value &to);
+  /// Names the request: asked again with the key that was stored last, the answer is `already_there` with the record
+  /// that was stored, wherever the row is by then.
+  advance &idempotency_key(const identifier &request);
+  /// Stores `record`, an object over columns, in the table `child` together with the move. Its reference to the row is
+  /// filled in. Throws ratchet::error (argument, 22023) for a document that is no object.
+  advance &store_in(std::string child, const nlohmann::json &record);
+  /// Moves the row only if the column still has this value; otherwise the outcome is `stale`.
+  advance &expect(std::string column, const value &current);
+
+  /// Runs it. Waits while another transaction holds the row; the outcome is settled when `tx` commits.
+  ///
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: also a state that the graph does not
+  /// have), constraint (class 23: 23R01 and 23R03 for a column that may not be set so, in mode reject), contract
+  /// (55R01: no contract, or a trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and
+  /// SERIALIZABLE when the row changed since the snapshot, 40P01), privilege (42501), connection.
+  advance_result run(pqxx::transaction_base &tx) const;
+
+ private:
+  std::string table_;
+  ratchet::key key_;
+  std::string state_;
+  std::optional<std::string> state_column_;
+  std::optional<std::string> idempotency_key_;
+  std::optional<std::string> child_;
+  nlohmann::json patch_;  // these three are null until they are given
+  nlohmann::json record_;
+  nlohmann::json expect_;
+};
+
+}  // namespace ratchet

@@ -1,0 +1,60 @@
+/// @file
+/// A sign of life of one row, with its progress.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <pqxx/transaction_base>
+#include <ratchet/export.hpp>
+#include <ratchet/key.hpp>
+#include <ratchet/outcome.hpp>
+#include <ratchet/value.hpp>
+#include <string>
+#include <vector>
+
+namespace ratchet {
+
+/// The answer to a heartbeat. True when the row is alive; false tells whoever works on it to stop.
+struct [[nodiscard]] beat_result {
+  beat_outcome outcome = beat_outcome::unknown;
+  std::string outcome_text;       ///< The outcome as the server spelled it.
+  std::vector<std::string> kept;  ///< Columns to be set that the contract kept at their current value.
+
+  /// Whether the row is alive.
+  explicit operator bool() const noexcept { return outcome == beat_outcome::alive; }
+};
+
+/// See http_status(beat_outcome).
+inline int http_status(const beat_result &result) noexcept { return http_status(result.outcome); }
+
+/// A call of `ratchet.beat()`: sets the heartbeat of one row to now, and columns with it, unless the row is finished.
+///
+///     while (ratchet::beat("jobs", id).set("progress", percent()).run(tx)) ...
+///
+/// Several at once do not undo one another: the latest heartbeat stays, and so does the furthest value of a column that
+/// only goes forward. A thread that beats needs a connection of its own, and commits each beat: until then nobody sees
+/// it, and the row stays locked.
+///
+/// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
+class RATCHET_EXPORT beat {
+ public:
+  /// A heartbeat of the row `key` of `table`; the table is written as in SQL, see submission::submission.
+  beat(std::string table, ratchet::key key);
+
+  /// Sets a column in the same statement. The last value for a column counts.
+  beat &set(std::string column, const value &to);
+
+  /// Runs it. Waits while another transaction holds the row.
+  ///
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: also where the contract has no heartbeat),
+  /// constraint (23R01, 23R02, 23R03) and stale (23R04) for a column that may not be set so, in mode reject, contract
+  /// (55R01: no contract, or a trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and
+  /// SERIALIZABLE when the row changed since the snapshot, 40P01), privilege (42501), connection.
+  beat_result run(pqxx::transaction_base &tx) const;
+
+ private:
+  std::string table_;
+  ratchet::key key_;
+  nlohmann::json patch_;  // null until it is given
+};
+
+}  // namespace ratchet

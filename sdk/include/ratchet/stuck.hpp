@@ -1,0 +1,61 @@
+/// @file
+/// Finding the rows that nobody works on any more.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <pqxx/transaction_base>
+#include <ratchet/export.hpp>
+#include <ratchet/key.hpp>
+#include <ratchet/timestamp.hpp>
+#include <string>
+#include <vector>
+
+namespace ratchet {
+
+/// A row that is not finished and has shown no sign of life for too long.
+struct stuck_row {
+  std::string key;                               ///< Its primary key as every other call takes it: a composite one is
+                                                 ///< the text of a JSON object.
+  std::optional<std::string> state;              ///< Its state; empty where it is NULL, or where several columns have
+                                                 ///< states and none was asked for.
+  std::optional<timestamp> since;                ///< Its last sign of life; empty if there was none, and for infinity.
+  std::optional<std::chrono::microseconds> age;  ///< How long that is ago, by the clock of the server at the start of
+                                                 ///< the transaction; empty as `since` is.
+};
+
+/// A call of `ratchet.stuck()`: lists rows that are not finished (no terminal state, gate open) and have shown no sign
+/// of life for that long, the oldest first.
+///
+///     for (const auto &job : ratchet::stuck("jobs", std::chrono::minutes{10}).state("running").run(tx)) {
+///       auto r = ratchet::advance("jobs", job.key, "failed").expect("heartbeat_at", ...).run(tx);
+///     }
+///
+/// It locks no row: one that it lists may have come to life until something is done about it, see advance::expect.
+///
+/// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
+class RATCHET_EXPORT stuck {
+ public:
+  /// Asks for the rows of `table` without a sign of life for `older_than`, of any unit up to hours; the table is
+  /// written as in SQL, see submission::submission.
+  stuck(std::string table, std::chrono::microseconds older_than);
+
+  /// Only rows in this state, a terminal one too, and among them those that have never shown a sign of life.
+  stuck &state(const identifier &wanted);
+  /// The column, timestamptz or timestamp, that tells of the last sign of life; by default the contract's heartbeat.
+  stuck &since(std::string column);
+
+  /// Runs it. It sees what `tx` sees and waits for nobody.
+  ///
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: no such state or column, or no `since`
+  /// where the contract has no heartbeat), contract (55R01: the table has none), privilege (42501), connection.
+  [[nodiscard]] std::vector<stuck_row> run(pqxx::transaction_base &tx) const;
+
+ private:
+  std::string table_;
+  std::chrono::microseconds older_than_;
+  std::optional<std::string> state_;
+  std::optional<std::string> since_;
+};
+
+}  // namespace ratchet

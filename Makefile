@@ -65,7 +65,7 @@ help:
 deps:
 	@tools/deps test
 
-## make demo             packages, build, install, then the two races with and without ratchet on throwaway servers
+## make demo             packages, build, install, then the three races with and without ratchet on throwaway servers
 demo:
 	@tools/deps demo
 	@$(AGAIN) build-and-install
@@ -73,6 +73,7 @@ demo:
 	@$(AGAIN) cmake-cli
 	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --rounds $(or $(ROUNDS),200)
 	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --runs --rounds $(or $(ROUNDS),60)
+	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --jobs --rounds $(or $(ROUNDS),60)
 
 ## make test             packages, build, install, then every test suite on throwaway servers; closes with the count
 test:

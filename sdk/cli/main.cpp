@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "interrupt_watch.hpp"
+#include "jobs.hpp"
+#include "jobs_report.hpp"
 #include "race.hpp"
 #include "race_report.hpp"
 #include "runs.hpp"
@@ -38,6 +40,7 @@ struct race_arguments {
   std::vector<std::string> variants;
   double think_ms = 20;
   bool runs = false;
+  bool jobs = false;
   bool json = false;
   bool fsync = false;
 };
@@ -59,6 +62,16 @@ constexpr const char *race_help =
     "  recount    store the results, count them all, think, save the count; one transaction, READ COMMITTED\n"
     "  refresh    store the results and commit; then count them all, think, save the count\n"
     "  tally      ratchet.tally() keeps the count and completes; results are stored by ratchet.submit_batch()\n\n"
+    "With --jobs it is about the state of jobs. Each round creates a queued job, which three tasks then write at "
+    "once:\n"
+    "the main task marks it as running and, in the end, as done with its result; the worker counts up its progress;\n"
+    "the heartbeat task says that it is alive, until the main task calls it off. Afterwards all versions of the job "
+    "are\n"
+    "looked through, in the order in which they were committed. The variants:\n"
+    "  naive   no guard; each task reads the row, thinks, and saves all of it\n"
+    "  guard   ratchet.guard(); each task still saves the whole row, no change to the application. A transition that\n"
+    "          the contract does not have is an error by default (23R02); here it says mode => 'states=keep'\n"
+    "  calls   ratchet.guard(); the tasks call ratchet.advance() and ratchet.beat()\n\n"
     "Without --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the end; the\n"
     "programs of PostgreSQL are found through pg_config (or $PG_CONFIG). With --dsn it works in new schemas named\n"
     "ratchet_race_* of that database, touches nothing else there and drops them at the end.\n\n"
@@ -70,24 +83,28 @@ constexpr const char *race_footer =
     "  pg_ratchet race --rounds 1000 --writers 4 --think 5\n"
     "  pg_ratchet race --dsn 'host=db dbname=staging' --variant any --json\n"
     "  pg_ratchet race --runs\n"
-    "  pg_ratchet race --runs --writers 16 --variant recount --variant tally\n";
+    "  pg_ratchet race --runs --writers 16 --variant recount --variant tally\n"
+    "  pg_ratchet race --jobs\n";
 
 void declare_race(CLI::App &race, race_arguments &arguments) {
   auto &settings = arguments.settings;
-  race.add_flag("--runs", arguments.runs, "Race for the counters of runs instead of a gate");
-  race.add_option("--rounds", arguments.rounds, "Rounds in each variant (default: 200; with --runs 60)")
+  auto *runs = race.add_flag("--runs", arguments.runs, "Race for the counters of runs instead of a gate");
+  auto *jobs = race.add_flag("--jobs", arguments.jobs, "Race for the state of jobs instead of a gate")->excludes(runs);
+  race.add_option("--rounds", arguments.rounds, "Rounds in each variant (default: 200; with --runs or --jobs 60)")
       ->check(CLI::Range(1, 1000000))
       ->type_name("N");
   race.add_option("--writers", arguments.writers,
                   "Stale savers in each round, beside the submitter (default: 1); with --runs, writers (default: 4)")
       ->check(CLI::Range(1, 64))
+      ->excludes(jobs)
       ->type_name("N");
   race.add_option("--think", arguments.think_ms, "Longest time between reading and writing, in milliseconds")
       ->check(CLI::Range(0.0, 10000.0))
       ->type_name("MS")
       ->capture_default_str();
   race.add_option("--variant", arguments.variants, "Run this variant only; may be given again")
-      ->check(CLI::IsMember({"none", "any", "submit", "increment", "recount", "refresh", "tally"}))
+      ->check(CLI::IsMember(
+          {"none", "any", "submit", "increment", "recount", "refresh", "tally", "naive", "guard", "calls"}))
       ->allow_extra_args(false)
       ->type_name("NAME");
   race.add_option("--dsn", settings.dsn,
@@ -131,7 +148,8 @@ std::vector<Variant> chosen(const std::vector<Variant> &all, const std::vector<s
   std::vector<Variant> result;
   for (const auto &name : names) {
     const auto found = std::find_if(all.begin(), all.end(), [&](Variant kind) { return to_string(kind) == name; });
-    if (found == all.end()) throw std::runtime_error("variant '" + name + "' is of the other race: see --runs");
+    if (found == all.end())
+      throw std::runtime_error("variant '" + name + "' is of another race: see --runs and --jobs");
     result.push_back(*found);
   }
   return result;
@@ -163,10 +181,18 @@ bool run_and_tell(Options options, const race_arguments &arguments, throwaway_se
   return !failed(reports);
 }
 
+// The race that was asked for; answers whether ratchet lost nothing.
+bool run_chosen(const race_arguments &arguments, throwaway_server &server, const std::atomic<bool> &stop) {
+  const auto &settings = arguments.settings;
+  if (arguments.runs) return run_and_tell(runs_options{settings}, arguments, server, run_runs, tally_failed, stop);
+  if (arguments.jobs) return run_and_tell(jobs_options{settings}, arguments, server, run_jobs, jobs_failed, stop);
+  return run_and_tell(race_options{settings}, arguments, server, run_race, guard_failed, stop);
+}
+
 int race(race_arguments &arguments) {
   auto &settings = arguments.settings;
   settings.think = std::chrono::microseconds{static_cast<long>(arguments.think_ms * 1000)};
-  settings.rounds = arguments.rounds.value_or(arguments.runs ? 60 : 200);
+  settings.rounds = arguments.rounds.value_or(arguments.runs || arguments.jobs ? 60 : 200);
   settings.writers = arguments.writers.value_or(arguments.runs ? 4 : 1);
   if (settings.dsn.empty()) forget_pg_environment();
 
@@ -180,10 +206,7 @@ int race(race_arguments &arguments) {
   }};
 
   try {
-    const bool fine = arguments.runs
-                          ? run_and_tell(runs_options{settings}, arguments, server, run_runs, tally_failed, stop)
-                          : run_and_tell(race_options{settings}, arguments, server, run_race, guard_failed, stop);
-    return fine ? exit_fine : exit_lost;
+    return run_chosen(arguments, server, stop) ? exit_fine : exit_lost;
   } catch (const interrupted &) {
     fmt::print(stderr, "pg_ratchet: interrupted\n");
     return exit_interrupted;

@@ -9,6 +9,7 @@
 
 #include "race_schema.hpp"
 #include "race_writer.hpp"
+#include "rounds.hpp"
 #include "start_line.hpp"
 
 namespace ratchet::cli {
@@ -37,9 +38,6 @@ class contest {
 
  private:
   std::pair<writing, std::vector<writing>> meet(std::int64_t id, int number);
-  std::chrono::microseconds think() {
-    return std::chrono::microseconds{std::uniform_int_distribution<long>{0, options_.think.count()}(random_)};
-  }
 
   const race_options &options_;
   std::mt19937_64 &random_;
@@ -68,12 +66,12 @@ void contest::round(int number) {
 // All writers at once: the submission, and the saves.
 std::pair<writing, std::vector<writing>> contest::meet(std::int64_t id, int number) {
   start_line line{options_.writers + 1};
-  auto submission = std::async(std::launch::async, [&, pause = think()] {
+  auto submission = std::async(std::launch::async, [&, pause = think_time(options_, random_)] {
     return submitter_.submit({id, pause, line.arrive_and_wait()}, report_.kind);
   });
   std::vector<std::future<writing>> running;
   for (std::size_t i = 0; i < savers_.size(); ++i) {
-    running.push_back(std::async(std::launch::async, [&, i, pause = think()] {
+    running.push_back(std::async(std::launch::async, [&, i, pause = think_time(options_, random_)] {
       return savers_[i]->save_stale({id, pause, line.arrive_and_wait()},
                                     fmt::format("round {}, comment {}", number, i + 1));
     }));
@@ -87,20 +85,7 @@ std::pair<writing, std::vector<writing>> contest::meet(std::int64_t id, int numb
 
 std::vector<race_report> run_race(const race_options &options, const std::function<void(variant, int)> &progress,
                                   const std::atomic<bool> &stop) {
-  if (uses_ratchet(options.variants)) require_extension(options.dsn);
-
-  std::mt19937_64 random{options.seed};
-  std::vector<race_report> reports;
-  for (const variant kind : options.variants) {
-    contest current{options, kind, random};
-    for (int number = 1; number <= options.rounds; ++number) {
-      if (stop) throw interrupted{};
-      current.round(number);
-      progress(kind, number);
-    }
-    reports.push_back(current.report());
-  }
-  return reports;
+  return run_rounds<contest>(options, progress, stop);
 }
 
 }  // namespace ratchet::cli

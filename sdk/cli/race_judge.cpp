@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "timeline.hpp"
 
 namespace ratchet::cli {
 
@@ -32,10 +35,7 @@ verdict judge(const writing &submission, const std::vector<writing> &saves, cons
 std::vector<event> timeline(const writing &submission, const std::vector<writing> &saves, const row_state &after) {
   std::vector<event> events = submission.events;
   for (const auto &save : saves) events.insert(events.end(), save.events.begin(), save.events.end());
-  std::stable_sort(events.begin(), events.end(), [](const auto &a, const auto &b) { return a.ms < b.ms; });
-  const double end = events.empty() ? 0 : events.back().ms;
-  events.push_back({end, "row", "is now " + describe(after.submitted_at.has_value(), after.comment)});
-  return events;
+  return in_order(std::move(events), "row", "is now " + describe(after.submitted_at.has_value(), after.comment));
 }
 
 std::string describe(bool submitted, const std::string &comment) {

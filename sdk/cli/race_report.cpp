@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "timeline.hpp"
+
 namespace ratchet::cli {
 
 namespace {
@@ -47,20 +49,15 @@ std::string as_text(const race_options &options, const std::vector<race_report> 
   for (const auto &r : reports) {
     if (r.failed_round == 0) continue;
     fmt::format_to(out, "\nfirst round lost with '{}': round {}\n", to_string(r.kind), r.failed_round);
-    for (const auto &e : r.timeline) fmt::format_to(out, "{:>9.2f} ms  {:<10} {}\n", e.ms, e.who, e.what);
+    append(text, r.timeline);
   }
-  if (options.keep) {
-    text += '\n';
-    for (const auto &r : reports) fmt::format_to(out, "kept: schema {}\n", r.schema);
-  }
+  append_kept(text, options, reports);
   return text;
 }
 
 nlohmann::json as_json(const race_options &options, const std::vector<race_report> &reports) {
   auto variants = nlohmann::json::array();
   for (const auto &r : reports) {
-    auto timeline = nlohmann::json::array();
-    for (const auto &e : r.timeline) timeline.push_back({{"ms", e.ms}, {"who", e.who}, {"what", e.what}});
     nlohmann::json one{{"variant", to_string(r.kind)},
                        {"rounds", r.rounds},
                        {"lost_submissions", r.lost_submissions},
@@ -69,7 +66,7 @@ nlohmann::json as_json(const race_options &options, const std::vector<race_repor
                        {"guard_acted", r.guarded},
                        {"overwritten", r.overwritten},
                        {"first_lost_round", r.failed_round == 0 ? nlohmann::json{} : nlohmann::json(r.failed_round)},
-                       {"timeline", timeline}};
+                       {"timeline", as_json(r.timeline)}};
     if (options.keep) one["schema"] = r.schema;
     variants.push_back(std::move(one));
   }

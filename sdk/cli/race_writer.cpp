@@ -53,33 +53,18 @@ row_image race_writer::read_and_think(const assignment &task, writing &done) {
   row_image image;
   {
     pqxx::nontransaction session{connection_};
-    const auto answer = detail::execute(session, fmt::format("SELECT * FROM {}.scorecards WHERE id = $1", schema_),
-                                        {std::to_string(task.id)});
-    for (const auto &field : answer[0]) {
-      image[field.name()] = field.is_null() ? std::nullopt : std::optional{field.as<std::string>()};
-    }
+    image = read_row(session, schema_ + ".scorecards", task.id);
   }
   add(done, task, "read: " + describe(image["submitted_at"].has_value(), *image["comment"]));
   std::this_thread::sleep_for(task.think);
   return image;
 }
 
-// Writes every column but the key, changed or not.
 void race_writer::save(const assignment &task, const row_image &image, writing &done) {
-  std::string assignments;
-  std::vector<std::optional<std::string>> parameters{std::to_string(task.id)};
-  for (const auto &[column, content] : image) {
-    if (column == "id") continue;
-    parameters.push_back(content);
-    assignments += fmt::format("{}{} = ${}", assignments.empty() ? "" : ", ", column, parameters.size());
-  }
   pqxx::work tx{connection_};
-  const auto answer = detail::execute(
-      tx,
-      fmt::format("UPDATE {0}.scorecards SET {1} WHERE id = $1"
-                  " RETURNING nextval('{0}.tick'), (EXTRACT(epoch FROM submitted_at) * 1000000)::bigint",
-                  schema_, assignments),
-      parameters);
+  const auto answer =
+      save_row(tx, schema_ + ".scorecards", task.id, image,
+               fmt::format("nextval('{}.tick'), (EXTRACT(epoch FROM submitted_at) * 1000000)::bigint", schema_));
   tx.commit();
 
   done.tick = answer[0][0].as<std::int64_t>();

@@ -3,19 +3,15 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <pqxx/pqxx>
 #include <string>
 
 #include "notices.hpp"
 #include "race_judge.hpp"
+#include "row_image.hpp"
 #include "scratch.hpp"
 
 namespace ratchet::cli {
-
-// A row as an ORM holds it between reading and saving: every column, as text.
-using row_image = std::map<std::string, std::optional<std::string>>;
 
 // What a writer is to do in one round.
 struct assignment {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 
+#include "rounds.hpp"
 #include "runs_judge.hpp"
 #include "runs_schema.hpp"
 #include "runs_writer.hpp"
@@ -72,9 +73,8 @@ void contest::meet(std::int64_t run) {
 }
 
 std::vector<std::chrono::microseconds> contest::think_times() {
-  std::uniform_int_distribution<long> time{0, options_.think.count()};
   std::vector<std::chrono::microseconds> times;
-  for (int i = 0; i < options_.batches; ++i) times.emplace_back(time(random_));
+  for (int i = 0; i < options_.batches; ++i) times.push_back(think_time(options_, random_));
   return times;
 }
 
@@ -82,20 +82,7 @@ std::vector<std::chrono::microseconds> contest::think_times() {
 
 std::vector<runs_report> run_runs(const runs_options &options, const std::function<void(runs_variant, int)> &progress,
                                   const std::atomic<bool> &stop) {
-  if (uses_ratchet(options.variants)) require_extension(options.dsn);
-
-  std::mt19937_64 random{options.seed};
-  std::vector<runs_report> reports;
-  for (const runs_variant kind : options.variants) {
-    contest current{options, kind, random};
-    for (int number = 1; number <= options.rounds; ++number) {
-      if (stop) throw interrupted{};
-      current.round(number);
-      progress(kind, number);
-    }
-    reports.push_back(current.report());
-  }
-  return reports;
+  return run_rounds<contest>(options, progress, stop);
 }
 
 }  // namespace ratchet::cli

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdlib>
+#include <utility>
+
+#include "timeline.hpp"
 
 namespace ratchet::cli {
 
@@ -25,13 +27,10 @@ bool judge(const run_state &run, int round, runs_report &report) {
 }
 
 std::vector<event> timeline(std::vector<event> events, const run_state &run) {
-  std::stable_sort(events.begin(), events.end(), [](const auto &a, const auto &b) { return a.ms < b.ms; });
-  const double end = events.empty() ? 0 : events.back().ms;
-  events.push_back(
-      {end, "run",
-       fmt::format("has {} results, its count says {} of {}, is {}completed, completion was called {}x", run.results,
-                   run.evaluated_count, run.total, run.is_completed ? "" : "not ", run.completions)});
-  return events;
+  return in_order(
+      std::move(events), "run",
+      fmt::format("has {} results, its count says {} of {}, is {}completed, completion was called {}x", run.results,
+                  run.evaluated_count, run.total, run.is_completed ? "" : "not ", run.completions));
 }
 
 }  // namespace ratchet::cli

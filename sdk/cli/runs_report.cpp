@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <iterator>
 
+#include "timeline.hpp"
+
 namespace ratchet::cli {
 
 namespace {
-
-// What is shown of a timeline: its end, where things go wrong for good.
-constexpr std::size_t shown_events = 16;
 
 std::string_view meaning(runs_variant kind) {
   switch (kind) {
@@ -24,17 +23,6 @@ std::string_view meaning(runs_variant kind) {
       break;
   }
   return "ratchet.tally(), ratchet.submit_batch()";
-}
-
-void add_timeline(std::string &text, const runs_report &report) {
-  const auto out = std::back_inserter(text);
-  const auto &events = report.timeline;
-  const auto left_out = events.size() - std::min(events.size(), shown_events);
-  fmt::format_to(out, "\nfirst run that '{}' got wrong: round {}{}\n", to_string(report.kind), report.failed_round,
-                 left_out == 0 ? "" : fmt::format(", after {} earlier events", left_out));
-  for (auto i = left_out; i < events.size(); ++i) {
-    fmt::format_to(out, "{:>9.2f} ms  {:<10} {}\n", events[i].ms, events[i].who, events[i].what);
-  }
 }
 
 }  // namespace
@@ -62,20 +50,17 @@ std::string as_text(const runs_options &options, const std::vector<runs_report> 
       "not completed    runs that have all their results and are not marked as completed\n"
       "completed again  runs for which completion was called more than once\n";
   for (const auto &r : reports) {
-    if (r.failed_round != 0) add_timeline(text, r);
+    if (r.failed_round == 0) continue;
+    fmt::format_to(out, "\nfirst run that '{}' got wrong: round {}", to_string(r.kind), r.failed_round);
+    append_end(text, r.timeline);
   }
-  if (options.keep) {
-    text += '\n';
-    for (const auto &r : reports) fmt::format_to(out, "kept: schema {}\n", r.schema);
-  }
+  append_kept(text, options, reports);
   return text;
 }
 
 nlohmann::json as_json(const runs_options &options, const std::vector<runs_report> &reports) {
   auto variants = nlohmann::json::array();
   for (const auto &r : reports) {
-    auto timeline = nlohmann::json::array();
-    for (const auto &e : r.timeline) timeline.push_back({{"ms", e.ms}, {"who", e.who}, {"what", e.what}});
     nlohmann::json one{{"variant", to_string(r.kind)},
                        {"runs", r.runs},
                        {"results", r.results},
@@ -85,7 +70,7 @@ nlohmann::json as_json(const runs_options &options, const std::vector<runs_repor
                        {"not_completed", r.not_completed},
                        {"completed_again", r.completed_again},
                        {"first_wrong_round", r.failed_round == 0 ? nlohmann::json{} : nlohmann::json(r.failed_round)},
-                       {"timeline", timeline}};
+                       {"timeline", as_json(r.timeline)}};
     if (options.keep) one["schema"] = r.schema;
     variants.push_back(std::move(one));
   }

@@ -52,7 +52,7 @@ TEST_F(beat_test, finished_row_is_left_alone) {
 }
 
 TEST_F(beat_test, closed_gate_finishes_a_row) {
-  sql("ALTER TABLE plain ADD closed boolean NOT NULL DEFAULT false, ADD seen timestamp;"
+  sql("ALTER TABLE plain ADD closed boolean NOT NULL DEFAULT false, ADD seen timestamptz;"
       "SELECT ratchet.guard('plain', gate => 'closed', heartbeat => 'seen')");
   EXPECT_EQ(run(beat("plain", 1)).outcome, beat_outcome::alive);
   ASSERT_TRUE(run(submission("plain", 1)));

@@ -1,0 +1,20 @@
+// How the race for jobs is told, to people and to programs.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "jobs.hpp"
+
+namespace ratchet::cli {
+
+// A table of the variants, and the end of the first round that each of them lost.
+std::string as_text(const jobs_options &options, const std::vector<jobs_report> &reports);
+
+nlohmann::json as_json(const jobs_options &options, const std::vector<jobs_report> &reports);
+
+// Whether a job behind a guard went wrong.
+bool jobs_failed(const std::vector<jobs_report> &reports);
+
+}  // namespace ratchet::cli

@@ -1,0 +1,100 @@
+#include "jobs_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "jobs_judge.hpp"
+
+namespace ratchet::cli {
+
+namespace {
+
+constexpr const char *result = "all fine";
+
+std::string describe(const row_image &image) {
+  return describe(job_version{*image.at("status"), std::stoi(*image.at("progress")), image.at("result"), {}});
+}
+
+}  // namespace
+
+jobs_writer::jobs_writer(const std::string &dsn, std::string schema, std::string who, jobs_variant kind)
+    : race_connection(dsn), notices_(connection_), schema_(std::move(schema)), who_(std::move(who)), kind_(kind) {}
+
+void jobs_writer::begin(const job_write &task) {
+  if (kind_ == jobs_variant::calls) return call_advance(task, {jobs(), task.id, "running"});
+  save(task, [](row_image &job) { job["status"] = "running"; });
+}
+
+void jobs_writer::finish(const job_write &task) {
+  if (kind_ == jobs_variant::calls) {
+    return call_advance(task, ratchet::advance(jobs(), task.id, "done").set("progress", 100).set("result", result));
+  }
+  save(task, [](row_image &job) {
+    job["status"] = "done";
+    job["progress"] = "100";
+    job["result"] = result;
+  });
+}
+
+void jobs_writer::advance_to(const job_write &task, int percent) {
+  if (kind_ == jobs_variant::calls) {
+    call_beat(task, ratchet::beat(jobs(), task.id).set("progress", percent), fmt::format(" with {} %", percent));
+    return;
+  }
+  save(task, [&](row_image &job) { job["progress"] = std::to_string(percent); });
+}
+
+bool jobs_writer::beat(const job_write &task) {
+  if (kind_ == jobs_variant::calls) return call_beat(task, {jobs(), task.id}, "");
+  save(task, [](row_image &job) { job["alive_at"] = "now"; });
+  return true;
+}
+
+std::vector<event> jobs_writer::take_events() { return std::exchange(events_, {}); }
+
+// Reads the row, thinks, changes what is meant to change, and writes all of it.
+void jobs_writer::save(const job_write &task, const std::function<void(row_image &)> &change) {
+  row_image job;
+  {
+    pqxx::nontransaction session{connection_};
+    job = read_row(session, jobs(), task.id);
+  }
+  add(task, "read: " + describe(job));
+  std::this_thread::sleep_for(task.think);
+  change(job);
+  pqxx::work tx{connection_};
+  save_row(tx, jobs(), task.id, job, "id");
+  tx.commit();
+  add(task, "saved the whole row: " + describe(job));
+  if (const auto notice = notices_.take(); !notice.empty()) add(task, "was told: " + notice);
+}
+
+void jobs_writer::call_advance(const job_write &task, const ratchet::advance &call) {
+  std::this_thread::sleep_for(task.think);
+  pqxx::work tx{connection_};
+  const auto answer = call.run(tx);
+  tx.commit();
+  if (answer.outcome != advance_outcome::advanced) {
+    throw std::runtime_error("ratchet.advance() of a job that nobody else moves answered " + answer.outcome_text);
+  }
+  add(task, fmt::format("called ratchet.advance(): {} to {}", answer.outcome_text, answer.state.value_or("?")));
+}
+
+bool jobs_writer::call_beat(const job_write &task, const ratchet::beat &call, const std::string &with) {
+  std::this_thread::sleep_for(task.think);
+  pqxx::work tx{connection_};
+  const auto answer = call.run(tx);
+  tx.commit();
+  add(task, fmt::format("called ratchet.beat(){}: {}", with, answer.outcome_text));
+  return answer.outcome == beat_outcome::alive;
+}
+
+void jobs_writer::add(const job_write &task, std::string what) {
+  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - task.start;
+  events_.push_back({passed.count(), who_, std::move(what)});
+}
+
+}  // namespace ratchet::cli

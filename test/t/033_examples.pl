@@ -1,0 +1,51 @@
+# The examples of docs/examples that are whole stories: each runs from beginning to end, and answers what it says behind
+# "-->". Twice, in one database, because somebody may drop its schema and start again.
+use strict;
+use warnings;
+
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# What stands on standard error: notices of what was kept, and errors that are part of the story.
+my %examples = (
+    scorecard => [
+        qr/NOTICE:  creator_id, manually_scored, score_count of scorecards kept in 1 row/,
+        qr/NOTICE:  submitted_at, submitted_by, submission_source, final_comment of scorecards kept in 1 row/,
+    ],
+    job => [
+        qr/NOTICE:  started_by, progress, status of jobs kept in 1 row/,
+        qr/NOTICE:  progress, heartbeat_at, result, status of jobs kept in 1 row/,
+    ],
+    interview => [
+        qr/NOTICE:  worked_at, status of interviews kept in 1 row/,
+        qr/ERROR:  new row for relation "prompts" violates check constraint "prompts_body_check"/,
+    ]);
+
+my $node = PostgreSQL::Test::Cluster->new('examples');
+$node->init;
+$node->append_conf('postgresql.conf', "log_statement = none\nlog_min_messages = fatal\n");
+$node->start;
+
+for my $name (sort keys %examples)
+{
+    my $example = "docs/examples/$name.sql";
+    my $expected = join '', slurp_file($example) =~ /^--> (.*\n)/mg;
+    for my $time ('first', 'second')
+    {
+        my ($out, $err) = ('', '');
+        IPC::Run::run([ 'psql', '-XAtq', '-F', ' | ', '-f', $example, '-d', $node->connstr('postgres') ],
+            '<', \undef, '>', \$out, '2>', \$err);
+        is($?, 0, "$name, the $time time: the example runs") or diag $err;
+        is($out, $expected, "$name, the $time time: and answers what it says");
+        like($err, $_, "$name, the $time time: with what it tells besides") for @{ $examples{$name} };
+        is(() = $err =~ /ERROR: /g, () = "@{ $examples{$name} }" =~ /ERROR: /g, "$name, the $time time: no other error")
+          or diag $err;
+        is($node->safe_psql('postgres', 'SELECT * FROM ratchet.health()'), '', "$name, the $time time: health");
+        $node->safe_psql('postgres', "DROP SCHEMA $name CASCADE");
+    }
+}
+
+$node->stop;
+done_testing();

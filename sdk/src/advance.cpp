@@ -9,12 +9,12 @@ namespace ratchet {
 namespace {
 
 // Everything is named with its schema and cast, so that neither a search_path nor overload resolution has a say.
-std::string statement(bool composite) {
+std::string sql(const key &key) {
   return std::string{
              "SELECT r.outcome, r.state, r.was, r.record, r.progress, pg_catalog.to_jsonb(r.kept), r.conflict,"
              " pg_catalog.to_jsonb(r.stale)"
              " FROM ratchet.advance($1::pg_catalog.regclass, $2::pg_catalog."} +
-         (composite ? "jsonb" : "text") +
+         detail::key_type(key) +
          ", $3::pg_catalog.text, $4::pg_catalog.jsonb, $5::pg_catalog.regclass, $6::pg_catalog.jsonb,"
          " $7::pg_catalog.jsonb, $8::pg_catalog.text, $9::pg_catalog.name) AS r";
 }
@@ -30,7 +30,7 @@ advance &advance::state_column(std::string column) {
 }
 
 advance &advance::set(std::string column, const value &to) {
-  patch_[detail::checked(std::move(column), "a column name")] = to.json();
+  detail::put(patch_, std::move(column), to);
   return *this;
 }
 
@@ -47,25 +47,30 @@ advance &advance::store_in(std::string child, const nlohmann::json &record) {
 }
 
 advance &advance::expect(std::string column, const value &current) {
-  expect_[detail::checked(std::move(column), "a column name")] = current.json();
+  detail::put(expect_, std::move(column), current);
   return *this;
 }
 
-advance_result advance::run(pqxx::transaction_base &tx) const {
-  const auto row = detail::call(
-      tx, statement(key_.composite()),
-      {table_, key_.text(), state_, detail::serialized_or_null(patch_), child_, detail::serialized_or_null(record_),
-       detail::serialized_or_null(expect_), idempotency_key_, state_column_});
+advance_result advance::run(pqxx::transaction_base &tx) const { return read(ratchet::run(tx, to_statement())); }
+
+statement advance::to_statement() const {
+  return {sql(key_),
+          {table_, key_.text(), state_, detail::serialized_or_null(patch_), child_, detail::serialized_or_null(record_),
+           detail::serialized_or_null(expect_), idempotency_key_, state_column_}};
+}
+
+advance_result advance::read(const rows &answer) {
+  const auto &line = detail::single(answer, 8);
   advance_result result;
-  result.outcome_text = row[0].value_or("");
+  result.outcome_text = line[0].value_or("");
   result.outcome = advance_outcome_from(result.outcome_text);
-  result.state = row[1];
-  result.was = row[2];
-  result.record = detail::document(row[3]);
-  result.progress = detail::parents(row[4]);
-  result.kept = detail::names(row[5]);
-  result.conflict = row[6].value_or("");
-  result.stale = detail::names(row[7]);
+  result.state = line[1];
+  result.was = line[2];
+  result.record = detail::document(line[3]);
+  result.progress = detail::parents(line[4]);
+  result.kept = detail::names(line[5]);
+  result.conflict = line[6].value_or("");
+  result.stale = detail::names(line[7]);
   return result;
 }
 

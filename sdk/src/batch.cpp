@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <numeric>
 #include <ratchet/batch.hpp>
+#include <ratchet/error.hpp>
 
 #include "answer.hpp"
 #include "call.hpp"
@@ -9,9 +12,68 @@ namespace ratchet {
 namespace {
 
 // Everything is named with its schema and cast, so that neither a search_path nor overload resolution has a say.
-constexpr const char *statement =
+constexpr const char *sql =
     "SELECT r.outcome, r.inserted, r.duplicates, r.progress"
     " FROM ratchet.submit_batch($1::pg_catalog.regclass, $2::pg_catalog.jsonb, $3::pg_catalog.bool) AS r";
+
+// Where each record of what is sent stands in the batch.
+using places = std::vector<std::size_t>;
+
+places in_order(const std::vector<std::string> &records, const std::vector<std::string> &columns) {
+  places result(records.size());
+  std::iota(result.begin(), result.end(), std::size_t{0});
+  if (columns.empty()) return result;
+  std::vector<nlohmann::json> keys;
+  for (const auto &record : records) {
+    const auto object = nlohmann::json::parse(record);
+    auto &key = keys.emplace_back(nlohmann::json::array());
+    for (const auto &column : columns) key.push_back(object.value(column, nlohmann::json{}));
+  }
+  std::stable_sort(result.begin(), result.end(), [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+  return result;
+}
+
+std::string array_of(const std::vector<std::string> &records, const std::size_t *first, const std::size_t *last) {
+  std::string result = "[";
+  for (const auto *place = first; place != last; ++place) {
+    if (place != first) result += ',';
+    result += records[*place];
+  }
+  return result += ']';
+}
+
+// A parent that several chunks have in common stands once, as the last of them left it.
+void merge(std::vector<parent_progress> &all, std::vector<parent_progress> more) {
+  for (auto &parent : more) {
+    const auto same = [&](const parent_progress &p) { return p.parent == parent.parent && p.key == parent.key; };
+    const auto found = std::find_if(all.begin(), all.end(), same);
+    if (found == all.end()) {
+      all.push_back(std::move(parent));
+    } else {
+      *found = std::move(parent);
+    }
+  }
+}
+
+// Adds the answer to a chunk to that of the chunks before, whose records are the first `done`. The batch is `stored` or
+// `duplicates` where every chunk is, otherwise `partial`.
+void merge(batch_result &all, const rows &answer, const std::size_t *place, std::size_t done) {
+  const auto &line = detail::single(answer, 4);
+  const auto text = line[0].value_or("");
+  if (done == 0) {
+    all.outcome_text = text;
+  } else if (text != all.outcome_text && batch_outcome_from(all.outcome_text) != batch_outcome::unknown) {
+    all.outcome_text = batch_outcome_from(text) == batch_outcome::unknown ? text : to_string(batch_outcome::partial);
+  }
+  all.outcome = batch_outcome_from(all.outcome_text);
+  all.inserted += detail::number(line[1]);
+  for (auto &each : detail::duplicates(line[2])) {
+    each.index = place[each.index];
+    if (each.same_as) each.same_as = place[*each.same_as];
+    all.duplicates.push_back(std::move(each));
+  }
+  merge(all.progress, detail::parents(line[3]));
+}
 
 }  // namespace
 
@@ -19,9 +81,7 @@ batch::batch(std::string child) : child_(detail::checked(std::move(child), "a ta
 
 batch &batch::add(const nlohmann::json &record) {
   detail::check_object(record, "a record");
-  const auto text = detail::serialized(record);
-  records_ += size_ == 0 ? text : ',' + text;  // in one step, which succeeds or changes nothing
-  ++size_;
+  records_.push_back(detail::serialized(record));
   return *this;
 }
 
@@ -30,14 +90,41 @@ batch &batch::flush(bool now) {
   return *this;
 }
 
+batch &batch::chunk(std::size_t records) {
+  if (records == 0) throw error(error_kind::argument, "a chunk of no records", "22023");
+  chunk_ = records;
+  return *this;
+}
+
+batch &batch::order_by(std::vector<std::string> columns) {
+  for (auto &column : columns) column = detail::checked(std::move(column), "a column name");
+  order_by_ = std::move(columns);
+  return *this;
+}
+
+batch &batch::on_progress(std::function<void(const batch_progress &)> report) {
+  on_progress_ = std::move(report);
+  return *this;
+}
+
 batch_result batch::run(pqxx::transaction_base &tx) const {
-  const auto row = detail::call(tx, statement, {child_, '[' + records_ + ']', flush_ ? "true" : "false"});
+  return run([&](const statement &what) { return ratchet::run(tx, what); });
+}
+
+batch_result batch::run(const std::function<rows(const statement &)> &send) const {
+  const auto sent = in_order(records_, order_by_);
   batch_result result;
-  result.outcome_text = row[0].value_or("");
-  result.outcome = batch_outcome_from(result.outcome_text);
-  result.inserted = detail::number(row[1]);
-  result.duplicates = detail::duplicates(row[2]);
-  result.progress = detail::parents(row[3]);
+  std::size_t done = 0;
+  do {  // an empty batch is asked, too: its table may not exist
+    const auto *first = sent.data() + done;
+    const auto length = std::min(chunk_, sent.size() - done);
+    const auto answer = send({sql, {child_, array_of(records_, first, first + length), flush_ ? "true" : "false"}});
+    merge(result, answer, first, done);
+    done += length;
+    if (on_progress_) on_progress_({done, sent.size(), result.inserted});
+  } while (done < sent.size());
+  std::sort(result.duplicates.begin(), result.duplicates.end(),
+            [](const duplicate &a, const duplicate &b) { return a.index < b.index; });
   return result;
 }
 

@@ -6,32 +6,45 @@
 #include "pqxx_seam.hpp"
 #include "text.hpp"
 
-namespace ratchet::detail {
+namespace ratchet {
 
-std::vector<columns> call_rows(pqxx::transaction_base &tx, const std::string &sql,
-                               const std::vector<nullable> &parameters) {
-  std::vector<columns> rows;
+rows run(pqxx::transaction_base &tx, const statement &what) {
+  rows answer;
   try {
-    for (const auto &row : execute(tx, sql, parameters)) {
-      auto &fields = rows.emplace_back();
-      for (const auto &field : row) {
-        fields.push_back(field.is_null() ? nullable{} : nullable{field.as<std::string>()});
+    for (const auto &line : detail::execute(tx, what.sql, what.parameters)) {
+      auto &fields = answer.emplace_back();
+      for (const auto &field : line) {
+        fields.push_back(field.is_null() ? std::optional<std::string>{} : field.as<std::string>());
       }
     }
   } catch (...) {
     rethrow_as_error();
   }
-  return rows;
+  return answer;
 }
 
-columns call(pqxx::transaction_base &tx, const std::string &sql, const std::vector<nullable> &parameters) {
-  auto rows = call_rows(tx, sql, parameters);
-  if (rows.size() != 1) throw error(error_kind::other, "the server answered no single row");
-  return std::move(rows.front());
+namespace detail {
+
+const row &with_columns(const row &line, std::size_t columns) {
+  if (line.size() < columns) throw error(error_kind::other, "the server's answer lacks columns");
+  return line;
 }
 
-nullable serialized_or_null(const nlohmann::json &document) {
-  return document.is_null() ? nullable{} : nullable{serialized(document)};
+const row &single(const rows &answer, std::size_t columns) {
+  if (answer.size() != 1) throw error(error_kind::other, "the server answered no single row");
+  return with_columns(answer.front(), columns);
 }
 
-}  // namespace ratchet::detail
+std::string key_type(const key &key) { return key.composite() ? "jsonb" : "text"; }
+
+std::optional<std::string> serialized_or_null(const nlohmann::json &document) {
+  return document.is_null() ? std::optional<std::string>{} : serialized(document);
+}
+
+void put(nlohmann::json &document, std::string column, const value &to) {
+  document[checked(std::move(column), "a column name")] = to.json();
+}
+
+}  // namespace detail
+
+}  // namespace ratchet

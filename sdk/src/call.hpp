@@ -1,26 +1,28 @@
-// One call of a SQL function of the extension.
+// What the calls of SQL functions share.
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <pqxx/transaction_base>
+#include <optional>
+#include <ratchet/key.hpp>
+#include <ratchet/statement.hpp>
+#include <ratchet/value.hpp>
 #include <string>
-#include <vector>
-
-#include "answer.hpp"
 
 namespace ratchet::detail {
 
-// The columns of one row.
-using columns = std::vector<nullable>;
+// The row itself; throws error (other) if it has fewer columns.
+const row &with_columns(const row &line, std::size_t columns);
 
-// Runs a statement; returns its rows. Whatever libpqxx throws becomes a ratchet::error.
-std::vector<columns> call_rows(pqxx::transaction_base &tx, const std::string &sql,
-                               const std::vector<nullable> &parameters);
+// The only row of an answer; throws error (other) if there is another number of them, or if it has fewer columns.
+const row &single(const rows &answer, std::size_t columns);
 
-// Runs a statement that answers exactly one row; returns its columns. Throws as call_rows() does.
-columns call(pqxx::transaction_base &tx, const std::string &sql, const std::vector<nullable> &parameters);
+// How the parameter of a key is cast, which chooses the overload: "jsonb" for several columns, otherwise "text".
+std::string key_type(const key &key);
 
 // The document as it is sent; SQL NULL for JSON null, an argument that was not given.
-nullable serialized_or_null(const nlohmann::json &document);
+std::optional<std::string> serialized_or_null(const nlohmann::json &document);
+
+// Sets a member of a document over columns. Throws error (argument, 22021) for a name that PostgreSQL cannot take.
+void put(nlohmann::json &document, std::string column, const value &to);
 
 }  // namespace ratchet::detail

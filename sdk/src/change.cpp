@@ -9,11 +9,11 @@ namespace ratchet {
 namespace {
 
 // Everything is named with its schema and cast, so that neither a search_path nor overload resolution has a say.
-std::string statement(bool composite) {
+std::string sql(const key &key) {
   return std::string{
              "SELECT r.outcome, pg_catalog.to_jsonb(r.kept), pg_catalog.to_jsonb(r.stale)"
              " FROM ratchet.update($1::pg_catalog.regclass, $2::pg_catalog."} +
-         (composite ? "jsonb" : "text") + ", $3::pg_catalog.jsonb, $4::pg_catalog.jsonb) AS r";
+         detail::key_type(key) + ", $3::pg_catalog.jsonb, $4::pg_catalog.jsonb) AS r";
 }
 
 }  // namespace
@@ -22,23 +22,28 @@ change::change(std::string table, ratchet::key key)
     : table_(detail::checked(std::move(table), "a table name")), key_(std::move(key)) {}
 
 change &change::set(std::string column, const value &to) {
-  patch_[detail::checked(std::move(column), "a column name")] = to.json();
+  detail::put(patch_, std::move(column), to);
   return *this;
 }
 
 change &change::expect(std::string column, const value &current) {
-  expect_[detail::checked(std::move(column), "a column name")] = current.json();
+  detail::put(expect_, std::move(column), current);
   return *this;
 }
 
-update_result change::run(pqxx::transaction_base &tx) const {
-  const auto row = detail::call(tx, statement(key_.composite()),
-                                {table_, key_.text(), detail::serialized(patch_), detail::serialized_or_null(expect_)});
+update_result change::run(pqxx::transaction_base &tx) const { return read(ratchet::run(tx, to_statement())); }
+
+statement change::to_statement() const {
+  return {sql(key_), {table_, key_.text(), detail::serialized(patch_), detail::serialized_or_null(expect_)}};
+}
+
+update_result change::read(const rows &answer) {
+  const auto &line = detail::single(answer, 3);
   update_result result;
-  result.outcome_text = row[0].value_or("");
+  result.outcome_text = line[0].value_or("");
   result.outcome = update_outcome_from(result.outcome_text);
-  result.kept = detail::names(row[1]);
-  result.stale = detail::names(row[2]);
+  result.kept = detail::names(line[1]);
+  result.stale = detail::names(line[2]);
   return result;
 }
 

@@ -23,8 +23,27 @@ error::place place_in(std::string_view message) {
           field_of(message, "\nCONSTRAINT NAME:")};
 }
 
+// The message as it would be without "verbose": the fields at its end and the SQLSTATE before it are taken away.
+std::string plain(std::string_view message) {
+  const auto last = message.rfind("\nLOCATION:");
+  if (last == std::string_view::npos) return std::string{message};
+  auto end = last;
+  for (const auto label :
+       {"\nCONSTRAINT NAME:", "\nDATATYPE NAME:", "\nCOLUMN NAME:", "\nTABLE NAME:", "\nSCHEMA NAME:"}) {
+    const auto found = message.rfind(label, end);
+    // these fields follow one another with nothing between them, so that text of the same form before them stays
+    if (found != std::string_view::npos && message.find('\n', found + 1) == end) end = found;
+  }
+  std::string result{message.substr(0, end)};
+  // "ERROR:  23R01: column ..."
+  constexpr std::size_t length = 5;
+  const auto sqlstate = result.find(":  ") + 3;
+  if (result.compare(sqlstate + length, 2, ": ") == 0) result.erase(sqlstate, length + 2);
+  return result;
+}
+
 [[noreturn]] void wrap(const std::exception &original, error_kind kind, std::string sqlstate) {
-  std::throw_with_nested(error(kind, original.what(), std::move(sqlstate), place_in(original.what())));
+  std::throw_with_nested(error(kind, plain(original.what()), std::move(sqlstate), place_in(original.what())));
 }
 
 }  // namespace
@@ -50,6 +69,8 @@ std::string_view to_string(error_kind kind) noexcept {
       return "contention";
     case error_kind::connection:
       return "connection";
+    case error_kind::busy:
+      return "busy";
     case error_kind::in_doubt:
       return "in_doubt";
     case error_kind::usage:
@@ -63,9 +84,9 @@ std::string_view to_string(error_kind kind) noexcept {
 error_kind kind_of(std::string_view sqlstate) noexcept {
   if (sqlstate == "40001" || sqlstate == "40P01") return error_kind::contention;
   if (sqlstate == "42501") return error_kind::privilege;
-  // too many connections; administrator's shutdown, crash shutdown, cannot connect now
-  if (sqlstate == "53300" || sqlstate == "57P01" || sqlstate == "57P02" || sqlstate == "57P03") {
-    return error_kind::connection;
+  // too many connections; administrator's shutdown, crash shutdown, cannot connect now; the two idle timeouts
+  for (const auto gone : {"53300", "57P01", "57P02", "57P03", "57P05", "25P03"}) {
+    if (sqlstate == gone) return error_kind::connection;
   }
   if (sqlstate == "23R04") return error_kind::stale;
   const auto state_class = sqlstate.substr(0, 2);
@@ -123,6 +144,7 @@ int http_status(const error &failure) noexcept {
       return 412;
     case error_kind::contention:
     case error_kind::connection:
+    case error_kind::busy:
     case error_kind::in_doubt:
       return 503;
     case error_kind::contract:

@@ -63,6 +63,13 @@ constexpr std::array<meaning<beat_outcome>, 4> beat_meanings{{
     {beat_outcome::unknown, "unknown", 500},
 }};
 
+constexpr std::array<meaning<amend_outcome>, 4> amend_meanings{{
+    {amend_outcome::amended, "amended", 200},
+    {amend_outcome::unchanged, "unchanged", 200},
+    {amend_outcome::not_found, "not_found", 404},
+    {amend_outcome::unknown, "unknown", 500},
+}};
+
 // The last row is `unknown`: what a newer server says, and any value that is no enumerator.
 template <typename Table>
 constexpr const auto &find(const Table &table, std::string_view text) {
@@ -88,6 +95,7 @@ batch_outcome batch_outcome_from(std::string_view text) noexcept { return find(b
 progress_outcome progress_outcome_from(std::string_view text) noexcept { return find(progress_meanings, text).outcome; }
 advance_outcome advance_outcome_from(std::string_view text) noexcept { return find(advance_meanings, text).outcome; }
 beat_outcome beat_outcome_from(std::string_view text) noexcept { return find(beat_meanings, text).outcome; }
+amend_outcome amend_outcome_from(std::string_view text) noexcept { return find(amend_meanings, text).outcome; }
 
 std::string_view to_string(submit_outcome outcome) noexcept { return find(submit_meanings, outcome).text; }
 std::string_view to_string(update_outcome outcome) noexcept { return find(update_meanings, outcome).text; }
@@ -95,6 +103,7 @@ std::string_view to_string(batch_outcome outcome) noexcept { return find(batch_m
 std::string_view to_string(progress_outcome outcome) noexcept { return find(progress_meanings, outcome).text; }
 std::string_view to_string(advance_outcome outcome) noexcept { return find(advance_meanings, outcome).text; }
 std::string_view to_string(beat_outcome outcome) noexcept { return find(beat_meanings, outcome).text; }
+std::string_view to_string(amend_outcome outcome) noexcept { return find(amend_meanings, outcome).text; }
 
 int http_status(submit_outcome outcome) noexcept { return find(submit_meanings, outcome).status; }
 int http_status(update_outcome outcome) noexcept { return find(update_meanings, outcome).status; }
@@ -102,5 +111,6 @@ int http_status(batch_outcome outcome) noexcept { return find(batch_meanings, ou
 int http_status(progress_outcome outcome) noexcept { return find(progress_meanings, outcome).status; }
 int http_status(advance_outcome outcome) noexcept { return find(advance_meanings, outcome).status; }
 int http_status(beat_outcome outcome) noexcept { return find(beat_meanings, outcome).status; }
+int http_status(amend_outcome outcome) noexcept { return find(amend_meanings, outcome).status; }
 
 }  // namespace ratchet

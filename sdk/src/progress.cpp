@@ -11,11 +11,11 @@ namespace ratchet {
 namespace {
 
 // Everything is named with its schema and cast, so that neither a search_path nor overload resolution has a say.
-std::string statement(bool composite) {
+std::string sql(const key &key) {
   return std::string{
              "SELECT r.outcome, r.progress"
              " FROM ratchet.progress($1::pg_catalog.regclass, $2::pg_catalog."} +
-         (composite ? "jsonb" : "text") + ") AS r";
+         detail::key_type(key) + ") AS r";
 }
 
 bool is_int64(const nlohmann::json &number) {
@@ -41,12 +41,16 @@ std::optional<std::int64_t> parent_progress::count(std::string_view column) cons
 progress::progress(std::string parent, ratchet::key key)
     : parent_(detail::checked(std::move(parent), "a table name")), key_(std::move(key)) {}
 
-progress_result progress::run(pqxx::transaction_base &tx) const {
-  const auto row = detail::call(tx, statement(key_.composite()), {parent_, key_.text()});
+progress_result progress::run(pqxx::transaction_base &tx) const { return read(ratchet::run(tx, to_statement())); }
+
+statement progress::to_statement() const { return {sql(key_), {parent_, key_.text()}}; }
+
+progress_result progress::read(const rows &answer) {
+  const auto &line = detail::single(answer, 2);
   progress_result result;
-  result.outcome_text = row[0].value_or("");
+  result.outcome_text = line[0].value_or("");
   result.outcome = progress_outcome_from(result.outcome_text);
-  result.progress = detail::parent(row[1]);
+  result.progress = detail::parent(line[1]);
   return result;
 }
 

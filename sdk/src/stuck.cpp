@@ -10,7 +10,7 @@ namespace {
 
 // Everything is named with its schema and cast, so that no search_path has a say. Times come as microseconds, so that
 // neither TimeZone, DateStyle nor IntervalStyle has; an infinite one has no age either.
-constexpr const char *statement =
+constexpr const char *sql =
     "SELECT s.key, s.state,"
     " CASE WHEN pg_catalog.isfinite(s.since)"
     " THEN (EXTRACT(epoch FROM s.since) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 END,"
@@ -34,14 +34,19 @@ stuck &stuck::since(std::string column) {
   return *this;
 }
 
-std::vector<stuck_row> stuck::run(pqxx::transaction_base &tx) const {
-  const auto answer =
-      detail::call_rows(tx, statement, {table_, std::to_string(older_than_.count()) + " microseconds", state_, since_});
-  std::vector<stuck_row> rows;
-  for (const auto &row : answer) {
-    rows.push_back({row[0].value_or(""), row[1], detail::time(row[2]), detail::duration(row[3])});
+std::vector<stuck_row> stuck::run(pqxx::transaction_base &tx) const { return read(ratchet::run(tx, to_statement())); }
+
+statement stuck::to_statement() const {
+  return {sql, {table_, std::to_string(older_than_.count()) + " microseconds", state_, since_}};
+}
+
+std::vector<stuck_row> stuck::read(const rows &answer) {
+  std::vector<stuck_row> result;
+  for (const auto &each : answer) {
+    const auto &line = detail::with_columns(each, 4);
+    result.push_back({line[0].value_or(""), line[1], detail::time(line[2]), detail::duration(line[3])});
   }
-  return rows;
+  return result;
 }
 
 }  // namespace ratchet

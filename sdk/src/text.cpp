@@ -16,6 +16,11 @@ void refuse_nul(std::string_view text, std::string_view what) {
 
 std::string checked(std::string text, std::string_view what) {
   refuse_nul(text, what);
+  try {
+    (void)nlohmann::json(text).dump();
+  } catch (const nlohmann::json::type_error &) {
+    std::throw_with_nested(error(error_kind::argument, "text that is not UTF-8 in " + std::string{what}, "22021"));
+  }
   return text;
 }
 

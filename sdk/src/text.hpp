@@ -7,7 +7,8 @@
 
 namespace ratchet::detail {
 
-// Returns `text`; throws error (argument, 22021) if it has an embedded NUL. `what` names it in the message.
+// Returns `text`; throws error (argument, 22021) if it has an embedded NUL or is not UTF-8. `what` names it in the
+// message.
 std::string checked(std::string text, std::string_view what);
 
 // Throws error (argument) if a text inside has an embedded NUL (22021) or a number has no JSON form (22023).

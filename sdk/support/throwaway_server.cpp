@@ -1,10 +1,6 @@
 #include "throwaway_server.hpp"
 
-#include <fcntl.h>
-#include <grp.h>
 #include <pwd.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -57,35 +53,6 @@ std::filesystem::path new_directory() {
   return name;
 }
 
-// The user that runs the server: PostgreSQL refuses root.
-std::string ordinary_user() {
-  if (geteuid() != 0) return {};
-  for (const char *name : {"postgres", "nobody"}) {
-    if (getpwnam(name) != nullptr) return name;
-  }
-  throw std::runtime_error("running as root, and there is neither a user postgres nor nobody to run the server");
-}
-
-// What runs between fork and exec: async-signal-safe calls only, everything else was prepared before.
-[[noreturn]] void become(char *const *argv, const char *log, const passwd *user, pid_t parent) {
-  setpgid(0, 0);  // Ctrl-C in the terminal is for our owner, who stops us
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (user != nullptr && (setgroups(0, nullptr) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)) {
-    _exit(126);
-  }
-  prctl(PR_SET_PDEATHSIG, SIGQUIT);  // after setuid, which clears it
-  if (getppid() != parent) _exit(125);
-  const int in = open("/dev/null", O_RDONLY);
-  const int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-  dup2(in, STDIN_FILENO);
-  dup2(out, STDOUT_FILENO);
-  dup2(out, STDERR_FILENO);
-  execv(argv[0], argv);
-  _exit(127);
-}
-
 }  // namespace
 
 void throwaway_server::start() {
@@ -107,22 +74,28 @@ void throwaway_server::start() {
           "--locale=C", "--no-sync", "--no-instructions"});
   if (wait_for_exit() != 0) throw std::runtime_error("initdb failed:\n" + end_of_log());
 
-  launch({programs / "postgres", "-D", data, "-k", directory_, "-c", "listen_addresses=", "-c",
+  run_server();
+}
+
+void throwaway_server::run_server() {
+  launch({binaries() / "postgres", "-D", directory_ / "data", "-k", directory_, "-c", "listen_addresses=", "-c",
           std::string{"fsync="} + (options_.fsync ? "on" : "off"), "-c",
           "max_connections=" + std::to_string(options_.max_connections), "-c", "shared_buffers=32MB"});
   wait_until_ready();
 }
 
+void throwaway_server::restart() {
+  {
+    const std::lock_guard lock{mutex_};
+    child_.end(SIGQUIT);
+  }
+  run_server();
+}
+
 void throwaway_server::stop() noexcept {
   const std::lock_guard lock{mutex_};
   stopped_ = true;
-  if (child_ != 0) {
-    kill(-child_, SIGQUIT);  // to the server an immediate shutdown; initdb's helpers are in its group
-    for (const auto deadline = steady_clock::now() + seconds{10}; running();) {
-      if (steady_clock::now() > deadline) kill(-child_, SIGKILL);
-      std::this_thread::sleep_for(poll_interval);
-    }
-  }
+  child_.end(SIGQUIT);  // to the server an immediate shutdown
   if (!directory_.empty() && !removed_) {
     removed_ = true;  // once: the name may be somebody else's soon
     std::error_code ignored;
@@ -142,37 +115,15 @@ std::string throwaway_server::create_database(const std::string &name) const {
 }
 
 void throwaway_server::launch(const std::vector<std::string> &command) {
-  std::vector<char *> argv;
-  for (const auto &word : command) argv.push_back(const_cast<char *>(word.c_str()));
-  argv.push_back(nullptr);
-  const std::string log = directory_ / "log";
-  const passwd *user = user_.empty() ? nullptr : getpwnam(user_.c_str());
-  const pid_t self = getpid();
-
   const std::lock_guard lock{mutex_};
   if (stopped_) throw std::runtime_error("the server was stopped while it started");
-  child_ = fork();
-  if (child_ == 0) become(argv.data(), log.c_str(), user, self);
-  if (child_ < 0) {
-    child_ = 0;
-    throw failed("cannot start " + command.front());
-  }
-  setpgid(child_, child_);  // here too, so that stop() finds the group whoever comes first
-}
-
-// Whether the child lives; reaps it if not. The mutex must be held.
-bool throwaway_server::running() {
-  if (child_ == 0) return false;
-  const pid_t reaped = waitpid(child_, &exit_status_, WNOHANG);
-  if (reaped == 0 || (reaped < 0 && errno == EINTR)) return true;
-  child_ = 0;
-  return false;
+  child_.start(command, directory_ / "log", user_);
 }
 
 int throwaway_server::wait_for_exit() {
   for (;; std::this_thread::sleep_for(poll_interval)) {
     const std::lock_guard lock{mutex_};
-    if (!running()) return exit_status_;
+    if (!child_.running()) return child_.exit_status();
   }
 }
 
@@ -182,7 +133,7 @@ void throwaway_server::wait_until_ready() {
        std::this_thread::sleep_for(poll_interval)) {
     {
       const std::lock_guard lock{mutex_};
-      if (!running()) throw std::runtime_error("the server did not start:\n" + end_of_log());
+      if (!child_.running()) throw std::runtime_error("the server did not start:\n" + end_of_log());
     }
     std::ifstream file{directory_ / "data" / "postmaster.pid"};
     std::string line;

@@ -1,13 +1,13 @@
 // A PostgreSQL server of our own, gone when its owner is.
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "child_process.hpp"
 
 namespace ratchet::support {
 
@@ -37,6 +37,13 @@ class throwaway_server {
   // Stops at once and removes the directory. A start() that is under way on another thread fails. May be called twice.
   void stop() noexcept;
 
+  // Shuts the server down at once, as a crash does, and starts it again; connections are lost, data is recovered. Call
+  // it on the thread that called start().
+  void restart();
+
+  // Where it keeps its data, its log and its socket; for things that are to go with it.
+  const std::filesystem::path &directory() const { return directory_; }
+
   // Connection string, complete: nothing is left to the environment but what forget_pg_environment() removes.
   std::string dsn(std::string_view database = "postgres") const;
 
@@ -44,8 +51,8 @@ class throwaway_server {
   std::string create_database(const std::string &name) const;
 
  private:
+  void run_server();
   void launch(const std::vector<std::string> &command);
-  bool running();
   int wait_for_exit();
   void wait_until_ready();
   std::string end_of_log() const;
@@ -55,8 +62,7 @@ class throwaway_server {
   std::string user_;  // operating system user to drop to; empty: none
 
   std::mutex mutex_;     // guards what follows, which stop() reads from another thread
-  pid_t child_ = 0;      // initdb or the server; 0: none
-  int exit_status_ = 0;  // of the last child, as waitpid tells it
+  child_process child_;  // initdb or the server
   bool stopped_ = false;
   bool removed_ = false;
 };

@@ -117,4 +117,39 @@ TEST(error, kinds_have_names) {
   EXPECT_EQ(to_string(error_kind::other), "other");
 }
 
+// What libpq makes of an error on a verbose connection.
+constexpr const char *verbose =
+    "ERROR:  23R01: column \"a\" is protected\n"
+    "DETAIL:  It was\nTABLE NAME:  not this one.\n"
+    "HINT:  Call submit().\n"
+    "SCHEMA NAME:  public\n"
+    "TABLE NAME:  scorecards\n"
+    "COLUMN NAME:  a\n"
+    "LOCATION:  guard_row, guard.cpp:12\n";
+
+TEST(error, verbose_message_reads_as_a_plain_one_and_gives_its_place) {
+  const auto e = translated(pqxx::sql_error(verbose, "UPDATE", "23R01"));
+  EXPECT_STREQ(e.what(),
+               "ERROR:  column \"a\" is protected\nDETAIL:  It was\nTABLE NAME:  not this one.\n"
+               "HINT:  Call submit().");
+  EXPECT_EQ(e.table(), "scorecards");
+  EXPECT_EQ(e.column(), "a");
+  EXPECT_EQ(e.constraint(), "");
+}
+
+TEST(error, plain_message_stays_as_it_is) {
+  constexpr const char *message = "ERROR:  23R01: is what it says\nDETAIL:  TABLE NAME: none";
+  EXPECT_STREQ(translated(pqxx::sql_error(message, "UPDATE", "23R01")).what(), message);
+}
+
+TEST(error, idle_timeouts_have_lost_the_connection) {
+  EXPECT_EQ(ratchet::kind_of("25P03"), error_kind::connection);
+  EXPECT_EQ(ratchet::kind_of("57P05"), error_kind::connection);
+}
+
+TEST(error, busy_pool_is_503) {
+  EXPECT_EQ(ratchet::http_status(ratchet::error(error_kind::busy, "")), 503);
+  EXPECT_EQ(to_string(error_kind::busy), "busy");
+}
+
 }  // namespace

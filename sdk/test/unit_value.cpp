@@ -140,4 +140,49 @@ TEST(batch, records_are_objects_and_a_refused_one_changes_nothing) {
   EXPECT_FALSE(batch.empty());
 }
 
+std::string time_text(std::chrono::microseconds since_1970) {
+  return value{ratchet::timestamp{since_1970}}.json().get<std::string>();
+}
+
+TEST(value, points_in_time_are_utc_to_the_microsecond) {
+  using namespace std::chrono;
+  EXPECT_EQ(time_text(0us), "1970-01-01 00:00:00.000000+00");
+  EXPECT_EQ(time_text(1793663999s + 999999us), "2026-11-02 23:59:59.999999+00");
+  EXPECT_EQ(time_text(-1us), "1969-12-31 23:59:59.999999+00");
+  EXPECT_EQ(time_text(-62135596800s), "0001-01-01 00:00:00.000000+00");
+  EXPECT_EQ(time_text(-62135596800s - 1us), "0001-12-31 23:59:59.999999+00 BC");
+  EXPECT_EQ(time_text(253402300800s), "10000-01-01 00:00:00.000000+00");
+}
+
+TEST(value, points_in_time_of_any_resolution_are_rounded_down) {
+  using namespace std::chrono;
+  EXPECT_EQ(value{system_clock::time_point{}}.json(), "1970-01-01 00:00:00.000000+00");
+  EXPECT_EQ((value{time_point<system_clock, nanoseconds>{-1ns}}.json()), "1969-12-31 23:59:59.999999+00");
+  EXPECT_EQ((value{time_point<system_clock, hours>{25h}}.json()), "1970-01-02 01:00:00.000000+00");
+}
+
+TEST(value, text_that_is_not_utf8_is_refused_where_it_comes_in) {
+  const std::string broken = "caf\xe9";
+  const auto sqlstate = [](const auto &make) {
+    try {
+      make();
+    } catch (const ratchet::error &e) {
+      EXPECT_EQ(e.kind(), ratchet::error_kind::argument);
+      return e.sqlstate();
+    }
+    return std::string{"nothing"};
+  };
+  EXPECT_EQ(sqlstate([&] { value{broken}; }), "22021");
+  EXPECT_EQ(sqlstate([&] { value{broken.c_str()}; }), "22021");
+  EXPECT_EQ(sqlstate([&] { ratchet::identifier{broken}; }), "22021");
+  EXPECT_EQ(sqlstate([&] { ratchet::submission{broken, 1}; }), "22021");
+  EXPECT_EQ(sqlstate([&] { ratchet::submission{"t", 1}.set(broken, 1); }), "22021");
+  EXPECT_EQ(sqlstate([&] {
+              (void)ratchet::submission{"t", 1}.set("a", nlohmann::json{broken}).to_statement();
+            }),
+            "22021");
+  EXPECT_EQ(sqlstate([&] { ratchet::batch{"t"}.add({{"a", broken}}); }), "22021");
+  EXPECT_EQ(sqlstate([&] { value{"café €"}; }), "nothing");
+}
+
 }  // namespace

@@ -1,15 +1,17 @@
 /// @file
-/// Storing many records in one call.
+/// Storing many records at once.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <pqxx/transaction_base>
 #include <ratchet/export.hpp>
 #include <ratchet/outcome.hpp>
 #include <ratchet/progress.hpp>
+#include <ratchet/statement.hpp>
 #include <string>
 #include <vector>
 
@@ -19,8 +21,8 @@ namespace ratchet {
 struct duplicate {
   std::size_t index = 0;               ///< Its place in the batch, from 0, in the order of batch::add.
   std::string constraint;              ///< Name of the unique constraint that it hit; empty where that is not known.
-  std::optional<std::size_t> same_as;  ///< Place of the earlier record of this batch that it repeats; empty: it repeats
-                                       ///< a row that was stored before.
+  std::optional<std::size_t> same_as;  ///< Place of the earlier record of the same chunk that it repeats; empty: it
+                                       ///< repeats a row that was stored before.
 };
 
 /// The answer to a batch. True unless nothing was stored: stored or partial.
@@ -28,7 +30,7 @@ struct [[nodiscard]] batch_result {
   batch_outcome outcome = batch_outcome::unknown;
   std::string outcome_text;               ///< The outcome as the server spelled it.
   std::int64_t inserted = 0;              ///< How many records were stored.
-  std::vector<duplicate> duplicates;      ///< The records that were not, one by one.
+  std::vector<duplicate> duplicates;      ///< The records that were not, one by one, by their place in the batch.
   std::vector<parent_progress> progress;  ///< Counters of every parent that stored records belong to, as far as the
                                           ///< role may read them; none without flush.
 
@@ -41,34 +43,70 @@ struct [[nodiscard]] batch_result {
 /// See http_status(batch_outcome).
 inline int http_status(const batch_result &result) noexcept { return http_status(result.outcome); }
 
-/// A call of `ratchet.submit_batch()`: stores records in a table, leaves out those that are there already, and tells
-/// what the parents that they belong to have come to.
+/// How far a batch of several chunks is.
+struct batch_progress {
+  std::size_t done = 0;       ///< Records that were sent and answered.
+  std::size_t total = 0;      ///< Records of the batch.
+  std::int64_t inserted = 0;  ///< Of those, how many were stored; the others were duplicates.
+};
+
+/// Stores records in a table by `ratchet.submit_batch()`, leaves out those that are there already, and tells what the
+/// parents that they belong to have come to.
 ///
-///     ratchet::batch batch("results");
-///     for (const auto &a : answers) batch.add({{"run_id", run}, {"question_id", a.question}, {"right", a.right}});
-///     auto r = batch.run(tx);
+///     auto r = ratchet::batch("results").add_all(answers, [&](const answer &a) {
+///       return nlohmann::json{{"run_id", run}, {"question_id", a.question}, {"is_correct", a.correct}};
+///     }).run(tx);
 ///
-/// A batch is one statement, however long: split a large one, about 1,000 records a call do well. Calls may overlap
-/// in any order without deadlocks, and a call whose answer was lost may be made again: what it stored is then told as
-/// duplicates.
+/// A batch may have any size: it is sent in chunks, each of them one statement. Calls of one chunk may overlap in any
+/// order without deadlocks, and so may longer ones that a ratchet::client runs, where every chunk is a transaction of
+/// its own. Inside one transaction chunks lock one after the other: use order_by() there, or be ready for
+/// error_kind::contention. A call whose answer was lost may be made again: what it stored is then told as duplicates.
 class RATCHET_EXPORT batch {
  public:
   /// A batch for the table `child`, which is written as in SQL, see submission::submission. Throws ratchet::error
-  /// (argument, 22021) for an embedded NUL.
+  /// (argument, 22021) for an embedded NUL and for text that is not UTF-8.
   explicit batch(std::string child);
 
   /// Adds a record, an object over columns. Throws ratchet::error (argument) for a document that is no object (22023),
-  /// for an embedded NUL (22021) and for a number without a JSON form (22023); the batch is as it was then.
+  /// for an embedded NUL or text that is not UTF-8 (22021) and for a number without a JSON form (22023); the batch is
+  /// as it was then.
   batch &add(const nlohmann::json &record);
 
-  /// `flush(false)` leaves the counters to the end of the transaction, or to `SELECT ratchet.flush()`: for several
-  /// batches in one transaction, so that their parents are locked once and late. The answer has no progress then.
+  /// Adds a record for each element of a range: `convert(element)` makes the object. Throws as add() does, and what
+  /// `convert` throws; the records before are added then.
+  template <typename Range, typename Convert>
+  batch &add_all(const Range &range, Convert convert) {
+    for (const auto &element : range) add(convert(element));
+    return *this;
+  }
+  /// Adds every record of a range of objects.
+  template <typename Range>
+  batch &add_all(const Range &range) {
+    for (const auto &record : range) add(record);
+    return *this;
+  }
+
+  /// `flush(false)` leaves the counters to the end of the transaction, or to ratchet::flush(): for several batches in
+  /// one transaction, so that their parents are locked once and late. The answer has no progress then. A client, for
+  /// which every chunk is a transaction, counts all the same.
   batch &flush(bool now);
 
+  /// How many records a chunk has at most; 1,000 by default. Throws ratchet::error (argument, 22023) for 0.
+  batch &chunk(std::size_t records);
+
+  /// Sends the records in the order of these columns, by their JSON values, whatever the order of add(). When all who
+  /// store records of several chunks in one transaction name the columns of the unique key, that of the parent first,
+  /// they cannot deadlock. Throws ratchet::error (argument, 22021) for a name that PostgreSQL cannot take.
+  batch &order_by(std::vector<std::string> columns);
+
+  /// Is called after every chunk, on the calling thread, before the next one is sent. What it throws ends the batch:
+  /// inside a transaction nothing should be committed then, with a client the chunks before stay.
+  batch &on_progress(std::function<void(const batch_progress &)> report);
+
   /// How many records it has.
-  std::size_t size() const noexcept { return size_; }
+  std::size_t size() const noexcept { return records_.size(); }
   /// Whether it has none.
-  bool empty() const noexcept { return size_ == 0; }
+  bool empty() const noexcept { return records_.empty(); }
 
   /// Runs it. Waits while another transaction holds one of the parents, or stores a record with the same key.
   ///
@@ -77,10 +115,16 @@ class RATCHET_EXPORT batch {
   /// contention (40001, 40P01), privilege (42501), connection.
   batch_result run(pqxx::transaction_base &tx) const;
 
+  /// The same with `send` in place of a transaction: it is handed the statement of each chunk, see statement.hpp, and
+  /// returns its rows. What it throws is passed on.
+  batch_result run(const std::function<rows(const statement &)> &send) const;
+
  private:
   std::string child_;
-  std::string records_;  // JSON of the records, between commas
-  std::size_t size_ = 0;
+  std::vector<std::string> records_;  // each as JSON
+  std::vector<std::string> order_by_;
+  std::function<void(const batch_progress &)> on_progress_;
+  std::size_t chunk_ = 1000;
   bool flush_ = true;
 };
 

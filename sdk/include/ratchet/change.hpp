@@ -7,6 +7,7 @@
 #include <ratchet/export.hpp>
 #include <ratchet/key.hpp>
 #include <ratchet/outcome.hpp>
+#include <ratchet/statement.hpp>
 #include <ratchet/value.hpp>
 #include <string>
 #include <vector>
@@ -50,6 +51,15 @@ class RATCHET_EXPORT change {
   /// mode reject), contract (55R01: the table has no contract), contention (40001, 40P01), privilege (42501),
   /// connection.
   update_result run(pqxx::transaction_base &tx) const;
+
+  /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for
+  /// text that is not UTF-8.
+  [[nodiscard]] statement to_statement() const;
+  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  static update_result read(const rows &answer);
+  /// Whether the same call made again after its answer was lost comes to the same end: never, another writer may have
+  /// been there meanwhile.
+  bool repeatable() const noexcept { return false; }
 
  private:
   std::string table_;

@@ -19,8 +19,10 @@ enum class error_kind {
   privilege,   ///< The role may not do this: 42501.
   contract,    ///< The contract cannot be enforced, a fault for an operator: class 55.
   contention,  ///< Serialization failure or deadlock, 40001 or 40P01: run the whole transaction again.
-  connection,  ///< The connection could not be made or was lost, or the server is shutting down.
-  in_doubt,    ///< The connection was lost during COMMIT: ask again with the same idempotency key.
+  connection,  ///< The connection could not be made or was lost, or the server is shutting down. Nothing was stored.
+  busy,        ///< No connection of the client's pool came free in time. Nothing was sent.
+  in_doubt,    ///< The connection was lost during COMMIT, or during a statement that commits by itself: ask again with
+               ///< the same idempotency key.
   usage,       ///< libpqxx refused the call, for instance because the transaction is already closed.
   other        ///< Any other error of the server; see error::sqlstate().
 };
@@ -53,8 +55,10 @@ class RATCHET_EXPORT error : public std::runtime_error {
   const std::string &sqlstate() const noexcept { return details_->sqlstate; }
   /// True for 40001 and 40P01 only: the whole transaction, COMMIT included, may be run again.
   bool retryable() const noexcept { return kind_ == error_kind::contention; }
-  /// Table that the server named. libpqxx hands it over only inside the message of a connection with verbose errors
-  /// (`connection.set_verbosity`); empty otherwise, as are column() and constraint().
+  /// Table that the server named. libpqxx hands it over only inside the message of a connection with verbose errors, as
+  /// those of a ratchet::client are (for others: `connection.set_verbosity`), and only in English, as libpq speaks in a
+  /// program that has not called setlocale(); empty otherwise, as are column() and constraint(). What verbose errors
+  /// add is not part of what().
   const std::string &table() const noexcept { return details_->where.table; }
   /// Column that the server named, or empty.
   const std::string &column() const noexcept { return details_->where.column; }
@@ -78,8 +82,8 @@ class RATCHET_EXPORT error : public std::runtime_error {
 /// `try { tx.commit(); } catch (...) { ratchet::rethrow_as_error(); }`. Only inside a catch block.
 [[noreturn]] RATCHET_EXPORT void rethrow_as_error();
 
-/// The HTTP status that fits: 400 argument, 403 privilege, 409 constraint, 412 stale, 503 contention, connection and
-/// in_doubt, otherwise 500. Never throws.
+/// The HTTP status that fits: 400 argument, 403 privilege, 409 constraint, 412 stale, 503 contention, connection, busy
+/// and in_doubt, otherwise 500. Never throws.
 RATCHET_EXPORT int http_status(const error &failure) noexcept;
 
 }  // namespace ratchet

@@ -63,6 +63,14 @@ enum class beat_outcome {
   unknown     ///< A newer server's outcome; the result has its text.
 };
 
+/// What an amendment came to.
+enum class amend_outcome {
+  amended,    ///< At least one column was changed.
+  unchanged,  ///< The row already had these values; nothing was written.
+  not_found,  ///< There is no such row.
+  unknown     ///< A newer server's outcome; the result has its text.
+};
+
 /// The outcome that the server spells so; `unknown` for any other text. Never throws.
 RATCHET_EXPORT submit_outcome submit_outcome_from(std::string_view text) noexcept;
 /// The outcome that the server spells so; `unknown` for any other text. Never throws.
@@ -75,6 +83,8 @@ RATCHET_EXPORT progress_outcome progress_outcome_from(std::string_view text) noe
 RATCHET_EXPORT advance_outcome advance_outcome_from(std::string_view text) noexcept;
 /// The outcome that the server spells so; `unknown` for any other text. Never throws.
 RATCHET_EXPORT beat_outcome beat_outcome_from(std::string_view text) noexcept;
+/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+RATCHET_EXPORT amend_outcome amend_outcome_from(std::string_view text) noexcept;
 
 /// The outcome as the server spells it. Never throws.
 RATCHET_EXPORT std::string_view to_string(submit_outcome outcome) noexcept;
@@ -88,6 +98,8 @@ RATCHET_EXPORT std::string_view to_string(progress_outcome outcome) noexcept;
 RATCHET_EXPORT std::string_view to_string(advance_outcome outcome) noexcept;
 /// The outcome as the server spells it. Never throws.
 RATCHET_EXPORT std::string_view to_string(beat_outcome outcome) noexcept;
+/// The outcome as the server spells it. Never throws.
+RATCHET_EXPORT std::string_view to_string(amend_outcome outcome) noexcept;
 
 /// 201 submitted, 200 replayed, 409 already_submitted and conflict, 412 stale, 404 not_found, 429 limited,
 /// 500 unknown. Never throws.
@@ -102,5 +114,7 @@ RATCHET_EXPORT int http_status(progress_outcome outcome) noexcept;
 RATCHET_EXPORT int http_status(advance_outcome outcome) noexcept;
 /// 200 alive, 409 finished, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(beat_outcome outcome) noexcept;
+/// 200 amended and unchanged, 404 not_found, 500 unknown. Never throws.
+RATCHET_EXPORT int http_status(amend_outcome outcome) noexcept;
 
 }  // namespace ratchet

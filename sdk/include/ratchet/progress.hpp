@@ -9,6 +9,7 @@
 #include <ratchet/export.hpp>
 #include <ratchet/key.hpp>
 #include <ratchet/outcome.hpp>
+#include <ratchet/statement.hpp>
 #include <string>
 #include <string_view>
 
@@ -58,6 +59,14 @@ class RATCHET_EXPORT progress {
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (55R01: no tally counts into the
   /// table), privilege (42501), connection.
   progress_result run(pqxx::transaction_base &tx) const;
+
+  /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for
+  /// text that is not UTF-8.
+  [[nodiscard]] statement to_statement() const;
+  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  static progress_result read(const rows &answer);
+  /// Whether the same call made again after its answer was lost comes to the same end: it only reads.
+  bool repeatable() const noexcept { return true; }
 
  private:
   std::string parent_;

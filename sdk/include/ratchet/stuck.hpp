@@ -7,6 +7,7 @@
 #include <pqxx/transaction_base>
 #include <ratchet/export.hpp>
 #include <ratchet/key.hpp>
+#include <ratchet/statement.hpp>
 #include <ratchet/timestamp.hpp>
 #include <string>
 #include <vector>
@@ -50,6 +51,14 @@ class RATCHET_EXPORT stuck {
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: no such state or column, or no `since`
   /// where the contract has no heartbeat), contract (55R01: the table has none), privilege (42501), connection.
   [[nodiscard]] std::vector<stuck_row> run(pqxx::transaction_base &tx) const;
+
+  /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for
+  /// text that is not UTF-8.
+  [[nodiscard]] statement to_statement() const;
+  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  static std::vector<stuck_row> read(const rows &answer);
+  /// Whether the same call made again after its answer was lost comes to the same end: it only reads.
+  bool repeatable() const noexcept { return true; }
 
  private:
   std::string table_;

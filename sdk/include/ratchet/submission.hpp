@@ -9,6 +9,7 @@
 #include <ratchet/key.hpp>
 #include <ratchet/outcome.hpp>
 #include <ratchet/progress.hpp>
+#include <ratchet/statement.hpp>
 #include <ratchet/timestamp.hpp>
 #include <ratchet/value.hpp>
 #include <string>
@@ -67,6 +68,14 @@ class RATCHET_EXPORT submission {
   /// trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and SERIALIZABLE when the row changed
   /// since the snapshot, 40P01), privilege (42501), constraint (class 23), connection.
   submit_result run(pqxx::transaction_base &tx) const;
+
+  /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for
+  /// text that is not UTF-8.
+  [[nodiscard]] statement to_statement() const;
+  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  static submit_result read(const rows &answer);
+  /// Whether the same call made again after its answer was lost comes to the same end: it has an idempotency key.
+  bool repeatable() const noexcept { return idempotency_key_.has_value(); }
 
  private:
   std::string table_;

@@ -2,10 +2,12 @@
 /// A value for a column.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ratchet/export.hpp>
+#include <ratchet/timestamp.hpp>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -16,10 +18,11 @@ namespace ratchet {
 /// A value for a column: NULL, boolean, number, text or a JSON document.
 ///
 /// Converts implicitly from those, so that `set("comment", text)` reads well. The server converts it to the column's
-/// type as `jsonb_populate_record` does: times, uuids, enums and numerics of any length are given as text.
+/// type as `jsonb_populate_record` does: uuids, enums, intervals and numerics of any length are given as text.
 ///
-/// Constructors that take text or a document throw ratchet::error (argument, 22021) for an embedded NUL, which
-/// PostgreSQL cannot store and libpq would cut off silently, and (argument, 22023) for NaN or infinity in a document.
+/// Constructors that take text or a document throw ratchet::error: (argument, 22021) for an embedded NUL, which
+/// PostgreSQL cannot store and libpq would cut off silently, and for text that is not UTF-8; (argument, 22023) for NaN
+/// or infinity in a document. A document's texts are looked at for UTF-8 when it is sent.
 class RATCHET_EXPORT value {
  public:
   /// SQL NULL.
@@ -43,6 +46,12 @@ class RATCHET_EXPORT value {
   template <typename T, std::enable_if_t<std::is_floating_point_v<T>, char> = 0>
   value(T number) : json_(from_double(static_cast<double>(number))) {}
 
+  /// A point in time, for timestamptz; for timestamp, which has no zone, the time in UTC. To the microsecond, rounded
+  /// down.
+  template <typename Duration>
+  value(std::chrono::time_point<std::chrono::system_clock, Duration> time)
+      : json_(from_time(std::chrono::floor<std::chrono::microseconds>(time))) {}
+
   /// A text, or SQL NULL for a null pointer.
   value(const char *text);
   /// A text, UTF-8.
@@ -57,6 +66,7 @@ class RATCHET_EXPORT value {
 
  private:
   static nlohmann::json from_double(double number);
+  static nlohmann::json from_time(timestamp time);
 
   nlohmann::json json_ = nullptr;
 };

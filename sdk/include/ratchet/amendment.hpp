@@ -1,0 +1,74 @@
+/// @file
+/// Changing a row that its contract has closed.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <pqxx/transaction_base>
+#include <ratchet/export.hpp>
+#include <ratchet/key.hpp>
+#include <ratchet/outcome.hpp>
+#include <ratchet/statement.hpp>
+#include <ratchet/value.hpp>
+#include <string>
+#include <vector>
+
+namespace ratchet {
+
+/// The answer to an amendment. True when the row now has the values: amended, unchanged.
+struct [[nodiscard]] amend_result {
+  amend_outcome outcome = amend_outcome::unknown;
+  std::string outcome_text;          ///< The outcome as the server spelled it.
+  std::vector<std::string> changed;  ///< Columns that were changed.
+
+  /// Whether the row now has the values.
+  explicit operator bool() const noexcept {
+    return outcome == amend_outcome::amended || outcome == amend_outcome::unchanged;
+  }
+};
+
+/// See http_status(amend_outcome).
+inline int http_status(const amend_result &result) noexcept { return http_status(result.outcome); }
+
+/// A call of `ratchet.amend()`: corrects any column of one row, whatever its contract says, and leaves a trace of it in
+/// the server's log. For people who may: the table's owner, and roles that were given the right.
+///
+///     auto r = ratchet::amendment("scorecards", id, "wrong candidate").actor(admin).set("submitted_at",
+///     nullptr).run(tx);
+///
+/// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL and for text that is not
+/// UTF-8.
+class RATCHET_EXPORT amendment {
+ public:
+  /// An amendment of the row `key` of `table` for that reason, which must not be blank; the table is written as in SQL,
+  /// see submission::submission.
+  amendment(std::string table, ratchet::key key, std::string reason);
+
+  /// Who amends; goes to the log only.
+  amendment &actor(const identifier &who);
+  /// Sets a column. The last value for a column counts.
+  amendment &set(std::string column, const value &to);
+
+  /// Runs it. Waits while another transaction holds the row.
+  ///
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: also for a blank reason), constraint
+  /// (class 23), contract (55R01: the table has no contract), contention (40001, 40P01), privilege (42501), connection.
+  amend_result run(pqxx::transaction_base &tx) const;
+
+  /// The call as SQL, for other clients of PostgreSQL; see statement.hpp.
+  [[nodiscard]] statement to_statement() const;
+  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  static amend_result read(const rows &answer);
+  /// Whether the same call made again after its answer was lost comes to the same end: never, another writer may have
+  /// been there meanwhile.
+  bool repeatable() const noexcept { return false; }
+
+ private:
+  std::string table_;
+  ratchet::key key_;
+  std::string reason_;
+  std::optional<std::string> actor_;
+  nlohmann::json patch_ = nlohmann::json::object();
+};
+
+}  // namespace ratchet

@@ -205,8 +205,7 @@ bool try_to_advance(const Advance &advance, Answer *answer) {
   answer->outcome = "advanced";
   answer->state = permission.is;
   answer->was = permission.was;
-  for (int place = -1; (place = bms_next_member(permission.kept, place)) >= 0;)
-    answer->kept = lappend(answer->kept, const_cast<char *>(permission.patched[place]));
+  answer->kept = kept_columns(permission);
   if (advance.record.child != nullptr) {
     answer->record = store_record(target, advance.record, row.values + 1, row.nulls + 1);
     answer->has_record = true;
@@ -255,10 +254,7 @@ bool may_read_state(const Advance &advance) {
 Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   Datum values[column_count] = {};
   bool nulls[column_count] = {};
-  const auto text = [&](Column column, const char *value) {
-    nulls[column] = value == nullptr;
-    if (value != nullptr) values[column] = CStringGetTextDatum(value);
-  };
+  const auto text = [&](Column column, const char *value) { set_text(value, &values[column], &nulls[column]); };
   text(outcome_column, answer.outcome);
   text(state_column, answer.state);
   text(was_column, answer.was);
@@ -268,8 +264,7 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   nulls[progress_column] = !answer.has_progress;
   values[kept_column] = text_array(answer.kept);
   text(conflict_column, answer.conflict);
-  nulls[stale_column] = answer.stale == NIL;
-  if (answer.stale != NIL) values[stale_column] = text_array(answer.stale);
+  set_names(answer.stale, &values[stale_column], &nulls[stale_column]);
   return answer_row(fcinfo, values, nulls);
 }
 

@@ -46,8 +46,7 @@ bool try_to_beat(const Target &target, const Fields &patch, Answer *answer) {
   const Row row = run_change(statement, target, parameters, &permission);
   if (!permission.judged || (!row.found && !permission.left_out)) return false;
   answer->outcome = permission.finished ? "finished" : "alive";
-  for (int place = -1; (place = bms_next_member(permission.kept, place)) >= 0;)
-    answer->kept = lappend(answer->kept, const_cast<char *>(permission.patched[place]));
+  answer->kept = kept_columns(permission);
   return true;
 }
 

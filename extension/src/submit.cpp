@@ -348,10 +348,7 @@ Answer submit(const Submission &submission) {
 Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   Datum values[column_count] = {};
   bool nulls[column_count] = {};
-  const auto text = [&](Column column, const char *value) {
-    nulls[column] = value == nullptr;
-    if (value != nullptr) values[column] = CStringGetTextDatum(value);
-  };
+  const auto text = [&](Column column, const char *value) { set_text(value, &values[column], &nulls[column]); };
   text(outcome_column, answer.outcome);
   values[submitted_at_column] = answer.submitted_at;
   nulls[submitted_at_column] = answer.submitted_at_null;
@@ -361,8 +358,7 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   values[progress_column] = answer.progress;
   nulls[progress_column] = !answer.has_progress;
   text(conflict_column, answer.conflict);
-  nulls[stale_column] = answer.stale == NIL;
-  if (answer.stale != NIL) values[stale_column] = text_array(answer.stale);
+  set_names(answer.stale, &values[stale_column], &nulls[stale_column]);
   return answer_row(fcinfo, values, nulls);
 }
 

@@ -146,4 +146,14 @@ Datum text_array(List *names) {
   return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+void set_text(const char *text, Datum *value, bool *isnull) {
+  *isnull = text == nullptr;
+  if (text != nullptr) *value = CStringGetTextDatum(text);
+}
+
+void set_names(List *names, Datum *value, bool *isnull) {
+  *isnull = names == NIL;
+  if (names != NIL) *value = text_array(names);
+}
+
 }  // namespace ratchet

@@ -44,4 +44,8 @@ Datum answer_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 // names: texts; an empty array when there are none.
 Datum text_array(List *names);
 
+// Sets a column of an answer: SQL NULL for nullptr, and for no names.
+void set_text(const char *text, Datum *value, bool *isnull);
+void set_names(List *names, Datum *value, bool *isnull);
+
 }  // namespace ratchet

@@ -37,8 +37,7 @@ bool try_to_update(const Target &target, const Fields &patch, const Fields &expe
     return true;
   }
 
-  for (int place = -1; (place = bms_next_member(permission.kept, place)) >= 0;)
-    answer->kept = lappend(answer->kept, const_cast<char *>(permission.patched[place]));
+  answer->kept = kept_columns(permission);
   answer->outcome = !permission.left_out ? "updated" : answer->kept != NIL ? "kept" : "unchanged";
   return true;
 }
@@ -81,7 +80,7 @@ RATCHET_FUNCTION(ratchet_update) {
   ratchet::close_target(target);
 
   Datum values[3] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.kept), Datum(0)};
-  bool nulls[3] = {false, false, answer.stale == NIL};
-  if (answer.stale != NIL) values[2] = ratchet::text_array(answer.stale);
+  bool nulls[3] = {};
+  ratchet::set_names(answer.stale, &values[2], &nulls[2]);
   return ratchet::answer_row(fcinfo, values, nulls);
 }

@@ -158,6 +158,13 @@ Row run_change(const Statement *statement, const Target &target, const Parameter
   return row;
 }
 
+List *kept_columns(const Permission &permission) {
+  List *names = NIL;
+  for (int place = -1; (place = bms_next_member(permission.kept, place)) >= 0;)
+    names = lappend(names, const_cast<char *>(permission.patched[place]));
+  return names;
+}
+
 Probe probe(const Target &target, const Fields &expect, Sees sees) { return look(target, expect, sees, false); }
 
 Probe locked_probe(const Target &target, const Fields &expect, Sees sees) {

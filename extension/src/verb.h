@@ -60,6 +60,9 @@ const Statement *change_statement(Template made_from, const Target &target, cons
 // Runs a verb's UPDATE. Errors: 55R01 when the row was written without the guard.
 Row run_change(const Statement *statement, const Target &target, const Parameters &parameters, Permission *permission);
 
+// Names of the caller's columns that the guard kept.
+List *kept_columns(const Permission &permission);
+
 // What a row looks like to a caller whose statement did not change it.
 struct Probe {
   bool found;

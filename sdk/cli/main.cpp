@@ -1,237 +1,24 @@
-// The command line. Reads arguments, chooses the database, and turns results into output and exit codes.
-#include <fmt/format.h>
-#include <unistd.h>
-
+// The command line: lists the subcommands. Each has a file of its own that declares its arguments and runs it.
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <atomic>
-#include <cstdio>
-#include <optional>
-#include <pqxx/pqxx>
-#include <random>
 #include <ratchet/version.hpp>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-#include <vector>
 
-#include "interrupt_watch.hpp"
-#include "jobs.hpp"
-#include "jobs_report.hpp"
-#include "race.hpp"
-#include "race_report.hpp"
-#include "runs.hpp"
-#include "runs_report.hpp"
-#include "throwaway_server.hpp"
-
-namespace {
-
-using namespace ratchet::cli;
-using ratchet::support::forget_pg_environment;
-using ratchet::support::interrupt_watch;
-using ratchet::support::throwaway_server;
-
-enum exit_code { exit_fine = 0, exit_lost = 1, exit_error = 2, exit_interrupted = 130 };
-
-struct race_arguments {
-  race_settings settings;
-  std::optional<int> rounds;
-  std::optional<int> writers;
-  std::vector<std::string> variants;
-  double think_ms = 20;
-  bool runs = false;
-  bool jobs = false;
-  bool json = false;
-  bool fsync = false;
-};
-
-constexpr const char *race_help =
-    "Lets Submit meet stale whole-row saves, and counts what is lost.\n\n"
-    "Each round creates a scorecard. Two or more connections then read it at once, think for a random time and write:\n"
-    "savers write every column back as they read it, with a new comment, as an ORM's save() does; the submitter "
-    "closes\n"
-    "the gate (submitted_at). Afterwards the row is compared with what the writers were answered.\n\n"
-    "Three variants run one after the other:\n"
-    "  none    no guard; Submit saves its whole row\n"
-    "  any     ratchet.guard(gate_by => 'any'); Submit still saves its whole row, no change to the application\n"
-    "  submit  ratchet.guard(gate_by => 'submit'); Submit calls ratchet.submit()\n\n"
-    "With --runs it is about counters. Each round creates a run with a total; several connections then store its\n"
-    "results in batches and keep its count, thinking for a random time between reading what they save and saving it.\n"
-    "Whoever reaches the total completes the run. Afterwards the run is compared with its results. The variants:\n"
-    "  increment  read the count, think, store the results, save the sum\n"
-    "  recount    store the results, count them all, think, save the count; one transaction, READ COMMITTED\n"
-    "  refresh    store the results and commit; then count them all, think, save the count\n"
-    "  tally      ratchet.tally() keeps the count and completes; results are stored by ratchet.submit_batch()\n\n"
-    "With --jobs it is about the state of jobs. Each round creates a queued job, which three tasks then write at "
-    "once:\n"
-    "the main task marks it as running and, in the end, as done with its result; the worker counts up its progress;\n"
-    "the heartbeat task says that it is alive, until the main task calls it off. Afterwards all versions of the job "
-    "are\n"
-    "looked through, in the order in which they were committed. The variants:\n"
-    "  naive   no guard; each task reads the row, thinks, and saves all of it\n"
-    "  guard   ratchet.guard(); each task still saves the whole row, no change to the application. A transition that\n"
-    "          the contract does not have is an error by default (23R02); here it says mode => 'states=keep'\n"
-    "  calls   ratchet.guard(); the tasks call ratchet.advance() and ratchet.beat()\n\n"
-    "Without --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the end; the\n"
-    "programs of PostgreSQL are found through pg_config (or $PG_CONFIG). With --dsn it works in new schemas named\n"
-    "ratchet_race_* of that database, touches nothing else there and drops them at the end.\n\n"
-    "Exit code: 0 fine, 1 a variant with ratchet lost something, 2 bad usage or no connection, 130 interrupted.";
-
-constexpr const char *race_footer =
-    "Examples:\n"
-    "  pg_ratchet race\n"
-    "  pg_ratchet race --rounds 1000 --writers 4 --think 5\n"
-    "  pg_ratchet race --dsn 'host=db dbname=staging' --variant any --json\n"
-    "  pg_ratchet race --runs\n"
-    "  pg_ratchet race --runs --writers 16 --variant recount --variant tally\n"
-    "  pg_ratchet race --jobs\n";
-
-void declare_race(CLI::App &race, race_arguments &arguments) {
-  auto &settings = arguments.settings;
-  auto *runs = race.add_flag("--runs", arguments.runs, "Race for the counters of runs instead of a gate");
-  auto *jobs = race.add_flag("--jobs", arguments.jobs, "Race for the state of jobs instead of a gate")->excludes(runs);
-  race.add_option("--rounds", arguments.rounds, "Rounds in each variant (default: 200; with --runs or --jobs 60)")
-      ->check(CLI::Range(1, 1000000))
-      ->type_name("N");
-  race.add_option("--writers", arguments.writers,
-                  "Stale savers in each round, beside the submitter (default: 1); with --runs, writers (default: 4)")
-      ->check(CLI::Range(1, 64))
-      ->excludes(jobs)
-      ->type_name("N");
-  race.add_option("--think", arguments.think_ms, "Longest time between reading and writing, in milliseconds")
-      ->check(CLI::Range(0.0, 10000.0))
-      ->type_name("MS")
-      ->capture_default_str();
-  race.add_option("--variant", arguments.variants, "Run this variant only; may be given again")
-      ->check(CLI::IsMember(
-          {"none", "any", "submit", "increment", "recount", "refresh", "tally", "naive", "guard", "calls"}))
-      ->allow_extra_args(false)
-      ->type_name("NAME");
-  race.add_option("--dsn", settings.dsn,
-                  "Existing database, as a libpq connection string; libpq's PG* variables fill in what it leaves out")
-      ->type_name("CONNINFO");
-  race.add_option("--seed", settings.seed, "Seed of the think times, to repeat a run (default: random)")
-      ->type_name("N");
-  race.add_flag("--keep", settings.keep, "Keep the schemas; only with --dsn")->needs("--dsn");
-  race.add_flag("--fsync", arguments.fsync, "Let the throwaway server wait for the disk at commit")->excludes("--dsn");
-  race.add_flag("--json", arguments.json, "Print JSON instead of a table");
-  race.footer(race_footer);
-}
-
-// A bar on stderr, only where somebody watches.
-class progress_bar {
- public:
-  explicit progress_bar(int rounds) : rounds_(rounds), shown_(isatty(STDERR_FILENO) == 1) {}
-  ~progress_bar() {
-    if (shown_) fmt::print(stderr, "\r\033[K");
-  }
-  progress_bar(const progress_bar &) = delete;
-  progress_bar &operator=(const progress_bar &) = delete;
-
-  void show(std::string_view kind, int done) const {
-    if (!shown_) return;
-    constexpr int width = 40;
-    const int filled = static_cast<int>(static_cast<long>(width) * done / rounds_);
-    fmt::print(stderr, "\r{:<10}[{:=<{}}{: <{}}] {}/{}", kind, "", filled, "", width - filled, done, rounds_);
-  }
-
- private:
-  int rounds_;
-  bool shown_;
-};
-
-// The variants of one race, chosen by name out of all that it has. Throws std::runtime_error for a name of another
-// race.
-template <typename Variant>
-std::vector<Variant> chosen(const std::vector<Variant> &all, const std::vector<std::string> &names) {
-  if (names.empty()) return all;
-  std::vector<Variant> result;
-  for (const auto &name : names) {
-    const auto found = std::find_if(all.begin(), all.end(), [&](Variant kind) { return to_string(kind) == name; });
-    if (found == all.end())
-      throw std::runtime_error("variant '" + name + "' is of another race: see --runs and --jobs");
-    result.push_back(*found);
-  }
-  return result;
-}
-
-// The throwaway server has nothing in it yet. What runs without ratchet runs without the extension, too.
-std::string prepare(throwaway_server &server, bool with_extension) {
-  server.start();
-  const auto dsn = server.create_database("race");
-  if (!with_extension) return dsn;
-  pqxx::connection connection{dsn};
-  pqxx::nontransaction session{connection};
-  session.exec("CREATE EXTENSION ratchet");
-  return dsn;
-}
-
-// One race from its variants to its report; answers whether ratchet lost nothing.
-template <typename Options, typename Run, typename Failed>
-bool run_and_tell(Options options, const race_arguments &arguments, throwaway_server &server, const Run &run,
-                  const Failed &failed, const std::atomic<bool> &stop) {
-  options.variants = chosen(options.variants, arguments.variants);
-  if (options.dsn.empty()) options.dsn = prepare(server, uses_ratchet(options.variants));
-  const auto reports = [&] {
-    const progress_bar bar{options.rounds};
-    return run(
-        options, [&](auto kind, int done) { bar.show(to_string(kind), done); }, stop);
-  }();
-  fmt::print("{}", arguments.json ? as_json(options, reports).dump(2) + "\n" : as_text(options, reports));
-  return !failed(reports);
-}
-
-// The race that was asked for; answers whether ratchet lost nothing.
-bool run_chosen(const race_arguments &arguments, throwaway_server &server, const std::atomic<bool> &stop) {
-  const auto &settings = arguments.settings;
-  if (arguments.runs) return run_and_tell(runs_options{settings}, arguments, server, run_runs, tally_failed, stop);
-  if (arguments.jobs) return run_and_tell(jobs_options{settings}, arguments, server, run_jobs, jobs_failed, stop);
-  return run_and_tell(race_options{settings}, arguments, server, run_race, guard_failed, stop);
-}
-
-int race(race_arguments &arguments) {
-  auto &settings = arguments.settings;
-  settings.think = std::chrono::microseconds{static_cast<long>(arguments.think_ms * 1000)};
-  settings.rounds = arguments.rounds.value_or(arguments.runs || arguments.jobs ? 60 : 200);
-  settings.writers = arguments.writers.value_or(arguments.runs ? 4 : 1);
-  if (settings.dsn.empty()) forget_pg_environment();
-
-  // The first signal ends the race between two rounds, so that it tidies up; the second one does not wait for that.
-  throwaway_server server{{arguments.fsync, settings.writers + 10}};
-  std::atomic<bool> stop = false;
-  const interrupt_watch watch{[&] {
-    if (!stop.exchange(true)) return false;
-    server.stop();
-    return true;
-  }};
-
-  try {
-    return run_chosen(arguments, server, stop) ? exit_fine : exit_lost;
-  } catch (const interrupted &) {
-    fmt::print(stderr, "pg_ratchet: interrupted\n");
-    return exit_interrupted;
-  } catch (const std::exception &e) {
-    fmt::print(stderr, "pg_ratchet: {}\n", e.what());
-    return exit_error;
-  }
-}
-
-}  // namespace
+#include "exit_code.hpp"
+#include "race_command.hpp"
 
 int main(int argc, char **argv) {
+  using namespace ratchet::cli;
+
   CLI::App app{"Race safety declared on PostgreSQL tables: the command line of the extension ratchet.", "pg_ratchet"};
   app.set_version_flag("--version", "pg_ratchet " RATCHET_VERSION);
   app.require_subcommand(1);
 
-  race_arguments arguments;
-  arguments.settings.seed = std::random_device{}();
-  auto &race_command = *app.add_subcommand("race", race_help);
-  declare_race(race_command, arguments);
+  race_arguments race_asked;
+  const auto &race_command = declare_race(app, race_asked);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &e) {
     return app.exit(e) == 0 ? exit_fine : exit_error;
   }
-  return race(arguments);
+  return race_command.parsed() ? race(race_asked) : exit_error;
 }

@@ -1,0 +1,13 @@
+// What the command answers to whoever called it.
+#pragma once
+
+namespace ratchet::cli {
+
+enum exit_code {
+  exit_fine = 0,
+  exit_lost = 1,          // something is wrong with the data: what was looked for was found
+  exit_error = 2,         // bad usage, or the command could not do its work
+  exit_interrupted = 130  // by Ctrl-C or kill, with everything tidied up
+};
+
+}  // namespace ratchet::cli

@@ -1,0 +1,184 @@
+#include "race_command.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <pqxx/pqxx>
+#include <random>
+#include <stdexcept>
+
+#include "interrupt_watch.hpp"
+#include "jobs.hpp"
+#include "jobs_report.hpp"
+#include "progress_bar.hpp"
+#include "race.hpp"
+#include "race_report.hpp"
+#include "runs.hpp"
+#include "runs_report.hpp"
+#include "throwaway_server.hpp"
+
+namespace ratchet::cli {
+
+using support::forget_pg_environment;
+using support::interrupt_watch;
+using support::throwaway_server;
+
+namespace {
+
+constexpr const char *race_help =
+    "Lets Submit meet stale whole-row saves, and counts what is lost.\n\n"
+    "Each round creates a scorecard. Two or more connections then read it at once, think for a random time and write:\n"
+    "savers write every column back as they read it, with a new comment, as an ORM's save() does; the submitter "
+    "closes\n"
+    "the gate (submitted_at). Afterwards the row is compared with what the writers were answered.\n\n"
+    "Three variants run one after the other:\n"
+    "  none    no guard; Submit saves its whole row\n"
+    "  any     ratchet.guard(gate_by => 'any'); Submit still saves its whole row, no change to the application\n"
+    "  submit  ratchet.guard(gate_by => 'submit'); Submit calls ratchet.submit()\n\n"
+    "With --runs it is about counters. Each round creates a run with a total; several connections then store its\n"
+    "results in batches and keep its count, thinking for a random time between reading what they save and saving it.\n"
+    "Whoever reaches the total completes the run. Afterwards the run is compared with its results. The variants:\n"
+    "  increment  read the count, think, store the results, save the sum\n"
+    "  recount    store the results, count them all, think, save the count; one transaction, READ COMMITTED\n"
+    "  refresh    store the results and commit; then count them all, think, save the count\n"
+    "  tally      ratchet.tally() keeps the count and completes; results are stored by ratchet.submit_batch()\n\n"
+    "With --jobs it is about the state of jobs. Each round creates a queued job, which three tasks then write at "
+    "once:\n"
+    "the main task marks it as running and, in the end, as done with its result; the worker counts up its progress;\n"
+    "the heartbeat task says that it is alive, until the main task calls it off. Afterwards all versions of the job "
+    "are\n"
+    "looked through, in the order in which they were committed. The variants:\n"
+    "  naive   no guard; each task reads the row, thinks, and saves all of it\n"
+    "  guard   ratchet.guard(); each task still saves the whole row, no change to the application. A transition that\n"
+    "          the contract does not have is an error by default (23R02); here it says mode => 'states=keep'\n"
+    "  calls   ratchet.guard(); the tasks call ratchet.advance() and ratchet.beat()\n\n"
+    "Without --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the end; the\n"
+    "programs of PostgreSQL are found through pg_config (or $PG_CONFIG). With --dsn it works in new schemas named\n"
+    "ratchet_race_* of that database, touches nothing else there and drops them at the end.\n\n"
+    "Exit code: 0 fine, 1 a variant with ratchet lost something, 2 bad usage or no connection, 130 interrupted.";
+
+constexpr const char *race_footer =
+    "Examples:\n"
+    "  pg_ratchet race\n"
+    "  pg_ratchet race --rounds 1000 --writers 4 --think 5\n"
+    "  pg_ratchet race --dsn 'host=db dbname=staging' --variant any --json\n"
+    "  pg_ratchet race --runs\n"
+    "  pg_ratchet race --runs --writers 16 --variant recount --variant tally\n"
+    "  pg_ratchet race --jobs\n";
+
+// The variants of one race, chosen by name out of all that it has. Throws std::runtime_error for a name of another
+// race.
+template <typename Variant>
+std::vector<Variant> chosen(const std::vector<Variant> &all, const std::vector<std::string> &names) {
+  if (names.empty()) return all;
+  std::vector<Variant> result;
+  for (const auto &name : names) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](Variant kind) { return to_string(kind) == name; });
+    if (found == all.end())
+      throw std::runtime_error("variant '" + name + "' is of another race: see --runs and --jobs");
+    result.push_back(*found);
+  }
+  return result;
+}
+
+// The throwaway server has nothing in it yet. What runs without ratchet runs without the extension, too.
+std::string prepare(throwaway_server &server, bool with_extension) {
+  server.start();
+  const auto dsn = server.create_database("race");
+  if (!with_extension) return dsn;
+  pqxx::connection connection{dsn};
+  pqxx::nontransaction session{connection};
+  session.exec("CREATE EXTENSION ratchet");
+  return dsn;
+}
+
+// One race from its variants to its report; answers whether ratchet lost nothing.
+template <typename Options, typename Run, typename Failed>
+bool run_and_tell(Options options, const race_arguments &arguments, throwaway_server &server, const Run &run,
+                  const Failed &failed, const std::atomic<bool> &stop) {
+  options.variants = chosen(options.variants, arguments.variants);
+  if (options.dsn.empty()) options.dsn = prepare(server, uses_ratchet(options.variants));
+  const auto reports = [&] {
+    const progress_bar bar{options.rounds};
+    return run(
+        options, [&](auto kind, int done) { bar.show(to_string(kind), done); }, stop);
+  }();
+  fmt::print("{}", arguments.json ? as_json(options, reports).dump(2) + "\n" : as_text(options, reports));
+  return !failed(reports);
+}
+
+// The race that was asked for; answers whether ratchet lost nothing.
+bool run_chosen(const race_arguments &arguments, throwaway_server &server, const std::atomic<bool> &stop) {
+  const auto &settings = arguments.settings;
+  if (arguments.runs) return run_and_tell(runs_options{settings}, arguments, server, run_runs, tally_failed, stop);
+  if (arguments.jobs) return run_and_tell(jobs_options{settings}, arguments, server, run_jobs, jobs_failed, stop);
+  return run_and_tell(race_options{settings}, arguments, server, run_race, guard_failed, stop);
+}
+
+}  // namespace
+
+CLI::App &declare_race(CLI::App &app, race_arguments &arguments) {
+  auto &race = *app.add_subcommand("race", race_help);
+  auto &settings = arguments.settings;
+  settings.seed = std::random_device{}();
+  auto *runs = race.add_flag("--runs", arguments.runs, "Race for the counters of runs instead of a gate");
+  auto *jobs = race.add_flag("--jobs", arguments.jobs, "Race for the state of jobs instead of a gate")->excludes(runs);
+  race.add_option("--rounds", arguments.rounds, "Rounds in each variant (default: 200; with --runs or --jobs 60)")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N");
+  race.add_option("--writers", arguments.writers,
+                  "Stale savers in each round, beside the submitter (default: 1); with --runs, writers (default: 4)")
+      ->check(CLI::Range(1, 64))
+      ->excludes(jobs)
+      ->type_name("N");
+  race.add_option("--think", arguments.think_ms, "Longest time between reading and writing, in milliseconds")
+      ->check(CLI::Range(0.0, 10000.0))
+      ->type_name("MS")
+      ->capture_default_str();
+  race.add_option("--variant", arguments.variants, "Run this variant only; may be given again")
+      ->check(CLI::IsMember(
+          {"none", "any", "submit", "increment", "recount", "refresh", "tally", "naive", "guard", "calls"}))
+      ->allow_extra_args(false)
+      ->type_name("NAME");
+  race.add_option("--dsn", settings.dsn,
+                  "Existing database, as a libpq connection string; libpq's PG* variables fill in what it leaves out")
+      ->type_name("CONNINFO");
+  race.add_option("--seed", settings.seed, "Seed of the think times, to repeat a run (default: random)")
+      ->type_name("N");
+  race.add_flag("--keep", settings.keep, "Keep the schemas; only with --dsn")->needs("--dsn");
+  race.add_flag("--fsync", arguments.fsync, "Let the throwaway server wait for the disk at commit")->excludes("--dsn");
+  race.add_flag("--json", arguments.json, "Print JSON instead of a table");
+  race.footer(race_footer);
+  return race;
+}
+
+exit_code race(race_arguments &arguments) {
+  auto &settings = arguments.settings;
+  settings.think = std::chrono::microseconds{static_cast<long>(arguments.think_ms * 1000)};
+  settings.rounds = arguments.rounds.value_or(arguments.runs || arguments.jobs ? 60 : 200);
+  settings.writers = arguments.writers.value_or(arguments.runs ? 4 : 1);
+  if (settings.dsn.empty()) forget_pg_environment();
+
+  // The first signal ends the race between two rounds, so that it tidies up; the second one does not wait for that.
+  throwaway_server server{{arguments.fsync, settings.writers + 10}};
+  std::atomic<bool> stop = false;
+  const interrupt_watch watch{[&] {
+    if (!stop.exchange(true)) return false;
+    server.stop();
+    return true;
+  }};
+
+  try {
+    return run_chosen(arguments, server, stop) ? exit_fine : exit_lost;
+  } catch (const interrupted &) {
+    fmt::print(stderr, "pg_ratchet: interrupted\n");
+    return exit_interrupted;
+  } catch (const std::exception &e) {
+    fmt::print(stderr, "pg_ratchet: {}\n", e.what());
+    return exit_error;
+  }
+}
+
+}  // namespace ratchet::cli

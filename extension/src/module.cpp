@@ -17,7 +17,7 @@ extern "C" {
 #include "tally.h"
 
 extern "C" {
-PG_MODULE_MAGIC;
+RATCHET_MODULE_MAGIC("ratchet");
 PGDLLEXPORT void _PG_init(void);
 }
 

@@ -21,6 +21,13 @@ extern "C" {
 #error "ratchet needs PostgreSQL 15 or newer"
 #endif
 
+// Since 18 a library tells its name and version, which pg_get_loaded_modules() shows.
+#if PG_VERSION_NUM >= 180000
+#define RATCHET_MODULE_MAGIC(library) PG_MODULE_MAGIC_EXT(.name = library, .version = RATCHET_VERSION)
+#else
+#define RATCHET_MODULE_MAGIC(library) PG_MODULE_MAGIC
+#endif
+
 namespace ratchet {
 
 inline bool owns_relation(Oid relation, Oid role) {

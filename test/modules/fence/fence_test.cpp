@@ -6,7 +6,7 @@
 #include <string>
 
 extern "C" {
-PG_MODULE_MAGIC;
+RATCHET_MODULE_MAGIC("ratchet_fence_test");
 }
 
 namespace {

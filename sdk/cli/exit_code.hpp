@@ -7,6 +7,7 @@ enum exit_code {
   exit_fine = 0,
   exit_lost = 1,          // something is wrong with the data: what was looked for was found
   exit_error = 2,         // bad usage, or the command could not do its work
+  exit_incomplete = 3,    // what was waited for has not come in time
   exit_interrupted = 130  // by Ctrl-C or kill, with everything tidied up
 };
 

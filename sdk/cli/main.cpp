@@ -2,8 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <ratchet/version.hpp>
 
+#include "contract_command.hpp"
+#include "counters_command.hpp"
 #include "exit_code.hpp"
 #include "race_command.hpp"
+#include "watch_command.hpp"
 
 int main(int argc, char **argv) {
   using namespace ratchet::cli;
@@ -13,12 +16,28 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
 
   race_arguments race_asked;
+  watch_arguments watch_asked;
+  counters_arguments verify_asked;
+  counters_arguments repair_asked;
+  session_options health_asked;
+  describe_arguments describe_asked;
   const auto &race_command = declare_race(app, race_asked);
+  const auto &watch_command = declare_watch(app, watch_asked);
+  const auto &verify_command = declare_verify(app, verify_asked);
+  const auto &repair_command = declare_repair(app, repair_asked);
+  const auto &health_command = declare_health(app, health_asked);
+  const auto &describe_command = declare_describe(app, describe_asked);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &e) {
     return app.exit(e) == 0 ? exit_fine : exit_error;
   }
-  return race_command.parsed() ? race(race_asked) : exit_error;
+  if (race_command.parsed()) return race(race_asked);
+  if (watch_command.parsed()) return watch(watch_asked);
+  if (verify_command.parsed()) return verify_counters(verify_asked);
+  if (repair_command.parsed()) return repair_counters(repair_asked);
+  if (health_command.parsed()) return health(health_asked);
+  if (describe_command.parsed()) return describe(describe_asked);
+  return exit_error;
 }

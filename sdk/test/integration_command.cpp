@@ -1,0 +1,219 @@
+// The operator's commands of pg_ratchet, as an operator calls them.
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include "server_test.hpp"
+
+namespace ratchet::test {
+namespace {
+
+// The command, running.
+class running_command {
+ public:
+  running_command(const std::string &log, std::vector<std::string> arguments) : log_(log) {
+    std::filesystem::remove(log_);
+    arguments.insert(arguments.begin(), COMMAND);
+    child_.start(arguments, log_, "");
+  }
+
+  int exit_code() {
+    while (child_.running()) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    return WEXITSTATUS(child_.exit_status());
+  }
+
+  int interrupt() {
+    child_.end(SIGINT);
+    return WEXITSTATUS(child_.exit_status());
+  }
+
+  // What it has printed so far.
+  std::string output() const {
+    std::ifstream file{log_};
+    return {std::istreambuf_iterator<char>{file}, {}};
+  }
+
+ private:
+  std::string log_;
+  support::child_process child_;
+};
+
+class command_test : public tally_test {
+ protected:
+  // Arguments first; the database is added.
+  running_command start(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--dsn", dsn_});
+    return {(server().directory() / "command.log").string(), std::move(arguments)};
+  }
+
+  int exit_code(const std::vector<std::string> &arguments, std::string *output = nullptr) {
+    auto command = start(arguments);
+    const int code = command.exit_code();
+    if (output != nullptr) *output = command.output();
+    return code;
+  }
+
+  std::string output(const std::vector<std::string> &arguments) {
+    std::string text;
+    exit_code(arguments, &text);
+    return text;
+  }
+
+  // Polls until the question is answered with true. The test's timeout ends it if that never happens.
+  void wait_until(const std::string &question) {
+    while (ask(question) != "t") std::this_thread::yield();
+  }
+
+  // Counters of so many runs, all wrong.
+  void spoil(int runs) {
+    sql("INSERT INTO runs (id, total) SELECT i, 5 FROM generate_series(1001, " + std::to_string(1000 + runs) +
+        ") i; INSERT INTO results SELECT id, 1, true, 1 FROM runs WHERE id > 1000");
+    sql("SET session_replication_role = replica; UPDATE runs SET evaluated_count = 4711 WHERE id > 1000");
+  }
+};
+
+bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
+
+TEST_F(command_test, health_tells_what_to_do) {
+  std::string text;
+  EXPECT_EQ(exit_code({"health"}, &text), 0);
+  EXPECT_EQ(text, "All contracts are enforced.\n");
+  sql("ALTER TABLE scorecards DISABLE TRIGGER ALL");
+  EXPECT_EQ(exit_code({"health"}, &text), 1);
+  EXPECT_TRUE(contains(text, "error: scorecards\n")) << text;
+  EXPECT_TRUE(contains(text, "What to do: ALTER TABLE public.scorecards ENABLE TRIGGER")) << text;
+  const auto findings = nlohmann::json::parse(output({"health", "--json"}));
+  EXPECT_EQ(findings.at(0).at("severity"), "error");
+}
+
+TEST_F(command_test, describe_says_who_may_write) {
+  std::string text;
+  EXPECT_EQ(exit_code({"describe", "scorecards"}, &text), 0);
+  EXPECT_TRUE(contains(text, "submitted_at: gate\n  ")) << text;
+  const auto rules = nlohmann::json::parse(output({"describe", "runs", "--json"}));
+  EXPECT_EQ(rules.at(0).at("policy"), "counter");
+}
+
+TEST_F(command_test, verify_and_repair) {
+  std::string text;
+  EXPECT_EQ(exit_code({"verify"}, &text), 0);
+  EXPECT_EQ(text, "All counters are right.\n");
+  spoil(250);
+  EXPECT_EQ(exit_code({"verify", "runs"}, &text), 1);
+  EXPECT_TRUE(contains(text, "runs {\"id\":1001}: evaluated_count is 4711, by results it should be 1\n")) << text;
+  const auto drift = nlohmann::json::parse(output({"verify", "--json"}));
+  EXPECT_EQ(drift.size(), 250U);
+  EXPECT_EQ(drift.at(0).at("stored"), "4711");
+  EXPECT_EQ(exit_code({"repair", "runs"}, &text), 0);
+  EXPECT_TRUE(contains(text, "runs: 250 of 250 rows that differed were looked at, 250 repaired\n")) << text;
+  EXPECT_EQ(exit_code({"verify"}), 0);
+  EXPECT_EQ(output({"repair"}), "Nothing to repair.\n");
+  EXPECT_EQ(nlohmann::json::parse(output({"repair", "--json"})), nlohmann::json::array());
+}
+
+TEST_F(command_test, interrupted_repair_leaves_nothing_half_done_and_goes_on_later) {
+  spoil(250);
+  pqxx::connection holder{dsn_};
+  pqxx::work held{holder};
+  held.exec("SELECT FROM runs WHERE id = 1250 FOR UPDATE");
+  auto repair = start({"repair", "runs"});
+  wait_until(
+      "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet'"
+      " AND wait_event_type = 'Lock')");
+  EXPECT_EQ(repair.interrupt(), 130);
+  EXPECT_TRUE(contains(repair.output(), "What was repaired stays. Run it again for the rest.\n")) << repair.output();
+  wait_until("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet')");
+  held.commit();
+  EXPECT_EQ(
+      ask("SELECT count(*) FILTER (WHERE evaluated_count = 1) || ' ' || count(*) FILTER (WHERE evaluated_count = 4711)"
+          " FROM runs WHERE id > 1000"),
+      "200 50");
+  std::string text;
+  EXPECT_EQ(exit_code({"repair", "runs"}, &text), 0);
+  EXPECT_TRUE(contains(text, "50 of 50")) << text;
+  EXPECT_EQ(exit_code({"verify"}), 0);
+}
+
+TEST_F(command_test, watch_ends_when_the_run_is_complete) {
+  auto watch = start({"watch", "runs", "1", "--interval", "0.05"});
+  wait_until(
+      "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet' AND query ~ 'progress')");
+  ASSERT_TRUE(run(batch("results").add(result(1, 1)).add(result(1, 2))));
+  ASSERT_TRUE(run(batch("results").add(result(1, 3)).add(result(1, 4))));
+  EXPECT_EQ(watch.exit_code(), 0);
+  EXPECT_TRUE(contains(watch.output(), "100% 4/4")) << watch.output();
+  EXPECT_TRUE(contains(watch.output(), "complete: ")) << watch.output();
+  EXPECT_FALSE(contains(watch.output(), "\r")) << "no bar that moves without a terminal";
+}
+
+TEST_F(command_test, watch_hears_of_completion) {
+  sql("SELECT ratchet.tally('results', 'runs', "
+      "'{\"evaluated_count\": \"true\", \"correct_count\": \"is_correct\", \"score_total\": \"sum(score)\"}',"
+      " total => 'total', done => 'is_completed', done_at => 'completed_at', on_done => 'complete(bigint)',"
+      " notify => true, replace => true)");
+  auto watch = start({"watch", "runs", "{\"id\": 1}", "--interval", "3600", "--json"});
+  wait_until(
+      "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet' AND query ~ 'progress'"
+      " AND state = 'idle')");
+  batch all("results");
+  for (int q = 1; q <= 4; ++q) all.add(result(1, q));
+  ASSERT_TRUE(run(all));
+  EXPECT_EQ(watch.exit_code(), 0);
+  const auto text = watch.output();
+  const auto last = text.substr(text.rfind('\n', text.size() - 2) + 1);
+  EXPECT_EQ(nlohmann::json::parse(last).at("complete"), true) << text;
+}
+
+TEST_F(command_test, watch_says_when_it_gives_up) {
+  std::string text;
+  EXPECT_EQ(exit_code({"watch", "runs", "1", "--timeout", "0.1", "--interval", "0.05"}, &text), 3);
+  EXPECT_TRUE(contains(text, "not complete: ")) << text;
+  EXPECT_EQ(exit_code({"watch", "runs", "4711"}, &text), 2);
+  EXPECT_EQ(text, "pg_ratchet: there is no such row\n");
+  auto watch = start({"watch", "runs", "1"});
+  wait_until(
+      "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet' AND query ~ 'progress')");
+  EXPECT_EQ(watch.interrupt(), 130);
+}
+
+TEST_F(command_test, watch_draws_a_bar_on_a_terminal) {
+  sql("INSERT INTO results SELECT 1, q, true, 1 FROM generate_series(1, 3) q");
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    execl(COMMAND, COMMAND, "watch", "runs", "1", "--timeout", "0.2", "--interval", "0.05", "--dsn", dsn_.c_str(),
+          static_cast<char *>(nullptr));
+    _exit(127);
+  }
+  ASSERT_GT(child, 0);
+  std::string seen;
+  char buffer[4096];
+  for (ssize_t size; (size = read(terminal, buffer, sizeof buffer)) > 0;)
+    seen.append(buffer, static_cast<std::size_t>(size));
+  close(terminal);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 3) << seen;
+  EXPECT_TRUE(contains(seen, "\r[======")) << seen;
+  EXPECT_TRUE(contains(seen, "75% 3/4")) << seen;
+}
+
+TEST_F(command_test, errors_are_told_in_words) {
+  std::string text;
+  EXPECT_EQ(exit_code({"describe", "plain"}, &text), 2);
+  EXPECT_TRUE(contains(text, "pg_ratchet: ERROR:  ")) << text;
+  EXPECT_EQ(exit_code({"describe"}, &text), 2);
+  EXPECT_EQ(exit_code({"verify", "nothing_there"}, &text), 2);
+  sql("DROP EXTENSION ratchet CASCADE");
+  EXPECT_EQ(exit_code({"health"}, &text), 2);
+  EXPECT_EQ(text, "pg_ratchet: this database has no extension ratchet: CREATE EXTENSION ratchet\n");
+  dsn_ = "host=/nonexistent dbname=x";
+  EXPECT_EQ(exit_code({"health"}, &text), 2);
+}
+
+}  // namespace
+}  // namespace ratchet::test

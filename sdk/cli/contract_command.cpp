@@ -32,6 +32,7 @@ void print_rules(const rows &found) {
   for (const auto &line : found) {
     fmt::print("{}{}{}\n  {}\n", line[0].value_or(""), line[0] ? ": " : "", line[1].value_or(""), line[2].value_or(""));
   }
+  if (found.empty()) fmt::print("This table has no contract.\n");
 }
 
 }  // namespace
@@ -65,11 +66,12 @@ exit_code health(const session_options &arguments) {
 }
 
 CLI::App &declare_describe(CLI::App &app, describe_arguments &arguments) {
-  auto &command = *app.add_subcommand("describe",
-                                      "Says in sentences what the contracts of a table are: column by column who may "
-                                      "write it, when, and what a stale write "
-                                      "gets.\n\n"
-                                      "Exit code: 0 fine, 2 bad usage, no contract or an error, 130 interrupted.");
+  auto &command = *app.add_subcommand(
+      "describe",
+      "Says in sentences what the contracts of a table are: column by column who may "
+      "write it, when, and what a stale write "
+      "gets.\n\n"
+      "Exit code: 0 fine, also where there is no contract, 2 bad usage or an error, 130 interrupted.");
   command.add_option("table", arguments.table, "The table, as in SQL")->required();
   declare_session(command, arguments);
   command.footer("Examples:\n  pg_ratchet describe scorecards\n  pg_ratchet describe app.runs --json\n");

@@ -204,10 +204,10 @@ TEST_F(command_test, watch_draws_a_bar_on_a_terminal) {
 
 TEST_F(command_test, errors_are_told_in_words) {
   std::string text;
-  EXPECT_EQ(exit_code({"describe", "plain"}, &text), 2);
-  EXPECT_TRUE(contains(text, "pg_ratchet: ERROR:  ")) << text;
+  EXPECT_EQ(output({"describe", "plain"}), "This table has no contract.\n");
   EXPECT_EQ(exit_code({"describe"}, &text), 2);
   EXPECT_EQ(exit_code({"verify", "nothing_there"}, &text), 2);
+  EXPECT_TRUE(contains(text, "pg_ratchet: ERROR:  ")) << text;
   sql("DROP EXTENSION ratchet CASCADE");
   EXPECT_EQ(exit_code({"health"}, &text), 2);
   EXPECT_EQ(text, "pg_ratchet: this database has no extension ratchet: CREATE EXTENSION ratchet\n");

@@ -54,9 +54,9 @@ TEST(meter, durations_have_two_units_at_most) {
 }
 
 TEST(bar, fills_with_what_is_done) {
-  EXPECT_EQ(bar_text(0, 10, 30), "[                 ]   0% 0/10");
-  EXPECT_EQ(bar_text(5, 10, 30), "[========         ]  50% 5/10");
-  EXPECT_EQ(bar_text(10, 10, 31), "[=================] 100% 10/10");
+  EXPECT_EQ(bar_text(0, 10, 30), "[                  ]   0% 0/10");
+  EXPECT_EQ(bar_text(5, 10, 30), "[=========         ]  50% 5/10");
+  EXPECT_EQ(bar_text(10, 10, 31), "[==================] 100% 10/10");
 }
 
 TEST(bar, is_full_only_when_all_is_done_and_never_more) {

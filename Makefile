@@ -52,7 +52,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 1)
 CMAKE_BUILD = build/cmake
 SUITES = style regress isolation tap orm sdk
 
-.PHONY: help deps demo test bench stress format check-style check-regress check-isolation check-tap check-orm check-sdk \
+.PHONY: help deps demo test bench stress dist matrix format check-style check-regress check-isolation check-tap check-orm check-sdk \
 	build-and-install installed output-directories cmake cmake-cli
 
 ## make                  builds the extension; PG_CONFIG=... chooses another server
@@ -115,6 +115,15 @@ stress: installed
 ## make bench            measures the costs (test/bench/run) on a throwaway server
 bench: installed
 	@if [ -x test/bench/run ]; then test/bench/run; else echo "no benchmark here"; fi
+
+## make dist             build/pg_ratchet-VERSION.zip of HEAD, as PGXN takes it
+dist: output-directories
+	@tools/check-meta META.json $(RATCHET_VERSION)
+	git archive --format=zip --prefix=pg_ratchet-$(RATCHET_VERSION)/ --output=build/pg_ratchet-$(RATCHET_VERSION).zip HEAD
+
+## make matrix           make test on Debian 12, 13 and testing, and their packages (test/matrix); wants root
+matrix:
+	@test/matrix
 
 ## make format           formats the C++ sources
 format:

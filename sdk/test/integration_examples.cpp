@@ -21,7 +21,7 @@ class example_test : public server_test {
 };
 
 // The lines have their notices in between, which libpqxx prints.
-void expect_lines(const std::string &text, const std::vector<std::string> &lines) {
+void expect_lines(const std::string &text, std::initializer_list<std::string_view> lines) {
   std::size_t from = 0;
   for (const auto &line : lines) {
     const auto at = text.find(line, from);

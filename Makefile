@@ -57,7 +57,8 @@ SUITES = style regress isolation tap orm sdk
 
 ## make                  builds the extension; PG_CONFIG=... chooses another server
 ## make install          installs it into that server
-## make installcheck     pg_regress and isolation tests against a running server that you name by PGHOST and so on
+## make installcheck     pg_regress and isolation tests against a running server that you name by PGHOST and so on, with
+##                       max_prepared_transactions above 0
 help:
 	@sed -n 's/^## //p' Makefile
 

@@ -52,7 +52,8 @@ JOBS := $(shell nproc 2>/dev/null || echo 1)
 CMAKE_BUILD = build/cmake
 SUITES = style regress isolation tap orm sdk
 
-.PHONY: help deps demo test bench stress dist matrix format check-style check-regress check-isolation check-tap check-orm check-sdk \
+.PHONY: help deps demo test bench stress dist matrix docs format check-sanitize check-style check-regress check-isolation check-tap \
+	check-orm check-sdk \
 	build-and-install installed output-directories cmake cmake-cli
 
 ## make                  builds the extension; PG_CONFIG=... chooses another server
@@ -125,6 +126,11 @@ dist: output-directories
 ## make matrix           make test on Debian 12, 13 and testing, and their packages (test/matrix); wants root
 matrix:
 	@test/matrix
+
+## make docs             the reference of the C++ SDK, from its headers, as HTML in build/docs/html
+docs:
+	@tools/deps docs
+	@tools/docs
 
 ## make format           formats the C++ sources
 format:

@@ -18,8 +18,8 @@ namespace ratchet {
 
 /// The answer to a move. True when the row has come to that state by this request or before: advanced, already_there.
 struct [[nodiscard]] advance_result {
-  advance_outcome outcome = advance_outcome::unknown;
-  std::string outcome_text;               ///< The outcome as the server spelled it.
+  advance_outcome outcome = advance_outcome::unknown;  ///< What it came to.
+  std::string outcome_text;                            ///< The outcome as the server spelled it.
   std::optional<std::string> state;       ///< The state that the row is in afterwards; empty where it was not judged.
   std::optional<std::string> was;         ///< The one before; empty where it was not judged or has not begun (NULL).
   std::optional<nlohmann::json> record;   ///< The stored child row, also of the move that an idempotency key repeats.
@@ -45,6 +45,8 @@ inline int http_status(const advance_result &result) noexcept { return http_stat
 /// Of concurrent calls that lead to the same state one is answered `advanced`, the others `already_there`. A heartbeat
 /// that the contract has is set too. Names are checked here, values by the server. Every function that takes text
 /// throws ratchet::error (argument, 22021) for an embedded NUL.
+///
+/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
 class RATCHET_EXPORT advance {
  public:
   /// A move of the row `key` of `table` to `state`, a value of the column with states: text, a label of an enum or an

@@ -17,9 +17,9 @@ namespace ratchet {
 
 /// The answer to an amendment. True when the row now has the values: amended, unchanged.
 struct [[nodiscard]] amend_result {
-  amend_outcome outcome = amend_outcome::unknown;
-  std::string outcome_text;          ///< The outcome as the server spelled it.
-  std::vector<std::string> changed;  ///< Columns that were changed.
+  amend_outcome outcome = amend_outcome::unknown;  ///< What it came to.
+  std::string outcome_text;                        ///< The outcome as the server spelled it.
+  std::vector<std::string> changed;                ///< Columns that were changed.
 
   /// Whether the row now has the values.
   explicit operator bool() const noexcept {
@@ -38,6 +38,8 @@ inline int http_status(const amend_result &result) noexcept { return http_status
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL and for text that is not
 /// UTF-8.
+///
+/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
 class RATCHET_EXPORT amendment {
  public:
   /// An amendment of the row `key` of `table` for that reason, which must not be blank; the table is written as in SQL,

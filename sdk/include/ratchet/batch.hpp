@@ -27,9 +27,9 @@ struct duplicate {
 
 /// The answer to a batch. True unless nothing was stored: stored or partial.
 struct [[nodiscard]] batch_result {
-  batch_outcome outcome = batch_outcome::unknown;
-  std::string outcome_text;               ///< The outcome as the server spelled it.
-  std::int64_t inserted = 0;              ///< How many records were stored.
+  batch_outcome outcome = batch_outcome::unknown;  ///< What it came to.
+  std::string outcome_text;                        ///< The outcome as the server spelled it.
+  std::int64_t inserted = 0;                       ///< How many records were stored.
   std::vector<duplicate> duplicates;      ///< The records that were not, one by one, by their place in the batch.
   std::vector<parent_progress> progress;  ///< Counters of every parent that stored records belong to, as far as the
                                           ///< role may read them; none without flush.
@@ -61,6 +61,9 @@ struct batch_progress {
 /// order without deadlocks, and so may longer ones that a ratchet::client runs, where every chunk is a transaction of
 /// its own. Inside one transaction chunks lock one after the other: use order_by() there, or be ready for
 /// error_kind::contention. A call whose answer was lost may be made again: what it stored is then told as duplicates.
+///
+/// One thread at a time may put it together; any number may run it then, each in a transaction of its own. What
+/// on_progress() names is called by all of them.
 class RATCHET_EXPORT batch {
  public:
   /// A batch for the table `child`, which is written as in SQL, see submission::submission. Throws ratchet::error

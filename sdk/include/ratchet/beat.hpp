@@ -16,9 +16,9 @@ namespace ratchet {
 
 /// The answer to a heartbeat. True when the row is alive; false tells whoever works on it to stop.
 struct [[nodiscard]] beat_result {
-  beat_outcome outcome = beat_outcome::unknown;
-  std::string outcome_text;       ///< The outcome as the server spelled it.
-  std::vector<std::string> kept;  ///< Columns to be set that the contract kept at their current value.
+  beat_outcome outcome = beat_outcome::unknown;  ///< What it came to.
+  std::string outcome_text;                      ///< The outcome as the server spelled it.
+  std::vector<std::string> kept;                 ///< Columns to be set that the contract kept at their current value.
 
   /// Whether the row is alive.
   explicit operator bool() const noexcept { return outcome == beat_outcome::alive; }
@@ -36,6 +36,8 @@ inline int http_status(const beat_result &result) noexcept { return http_status(
 /// it, and the row stays locked.
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
+///
+/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
 class RATCHET_EXPORT beat {
  public:
   /// A heartbeat of the row `key` of `table`; the table is written as in SQL, see submission::submission.

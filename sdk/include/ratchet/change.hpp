@@ -16,10 +16,10 @@ namespace ratchet {
 
 /// The answer to a change. True when the row now has the values, as far as no contract kept them: updated, unchanged.
 struct [[nodiscard]] update_result {
-  update_outcome outcome = update_outcome::unknown;
-  std::string outcome_text;        ///< The outcome as the server spelled it.
-  std::vector<std::string> kept;   ///< Columns that the contract kept at their current value.
-  std::vector<std::string> stale;  ///< Columns that differ from what was expected.
+  update_outcome outcome = update_outcome::unknown;  ///< What it came to.
+  std::string outcome_text;                          ///< The outcome as the server spelled it.
+  std::vector<std::string> kept;                     ///< Columns that the contract kept at their current value.
+  std::vector<std::string> stale;                    ///< Columns that differ from what was expected.
 
   /// Whether the row now has the values of every column that is not in `kept`.
   explicit operator bool() const noexcept {
@@ -35,6 +35,8 @@ inline int http_status(const update_result &result) noexcept { return http_statu
 ///     auto r = ratchet::change("scorecards", id).set("comment", text).expect("comment", old).run(tx);
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
+///
+/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
 class RATCHET_EXPORT change {
  public:
   /// A change of the row `key` of `table`; the table is written as in SQL, see submission::submission.

@@ -71,8 +71,11 @@ struct transact_options : retry_options {
 /// broken is closed instead. Nothing must be left open or set on it: transactions, prepared statements, LISTEN, SET.
 class RATCHET_EXPORT lease {
  public:
+  /// Takes over what another lease has, which has none afterwards.
   lease(lease &&) noexcept;
+  /// Gives its own connection back and takes over that of another lease, which has none afterwards.
   lease &operator=(lease &&) noexcept;
+  /// Gives the connection back.
   ~lease();
 
   /// The connection; not to be kept longer than the lease.

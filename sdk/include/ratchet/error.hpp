@@ -36,7 +36,8 @@ RATCHET_EXPORT error_kind kind_of(std::string_view sqlstate) noexcept;
 /// Anything that went wrong and is no expected race.
 ///
 /// Where libpqxx threw first, its exception is nested inside (`std::rethrow_if_nested`). After an error that came from
-/// the server the transaction is aborted: the caller must not commit it.
+/// the server the transaction is aborted: the caller must not commit it. Thread-safe: it does not change, and copies
+/// may be handed to other threads.
 class RATCHET_EXPORT error : public std::runtime_error {
  public:
   /// What the server said about the place of the error. Empty where it is not known.

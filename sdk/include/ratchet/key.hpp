@@ -13,7 +13,7 @@ namespace ratchet {
 
 /// An integer or a text that names something: a user, a request, a row. A uuid is given as text.
 ///
-/// Throws ratchet::error (argument, 22021) for an embedded NUL.
+/// Throws ratchet::error (argument, 22021) for an embedded NUL. Thread-safe: it does not change.
 class RATCHET_EXPORT identifier {
  public:
   /// An integer of any width; no boolean and no character.
@@ -35,7 +35,7 @@ class RATCHET_EXPORT identifier {
 };
 
 /// The key of one row: the value of a single-column primary key, or a JSON object over the columns of any unique key,
-/// `nlohmann::json{{"project_id", 1}, {"evaluator_id", 7}}`.
+/// `nlohmann::json{{"project_id", 1}, {"evaluator_id", 7}}`. Thread-safe: it does not change.
 class RATCHET_EXPORT key {
  public:
   /// A single-column primary key: integer or text (uuid as text).

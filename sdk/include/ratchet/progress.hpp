@@ -30,9 +30,9 @@ struct parent_progress {
 
 /// The answer to a question for progress. True when there is such a parent.
 struct [[nodiscard]] progress_result {
-  progress_outcome outcome = progress_outcome::unknown;
-  std::string outcome_text;                 ///< The outcome as the server spelled it.
-  std::optional<parent_progress> progress;  ///< The counters; empty when there is no such row.
+  progress_outcome outcome = progress_outcome::unknown;  ///< What it came to.
+  std::string outcome_text;                              ///< The outcome as the server spelled it.
+  std::optional<parent_progress> progress;               ///< The counters; empty when there is no such row.
 
   /// Whether there is such a row.
   explicit operator bool() const noexcept { return outcome == progress_outcome::found; }
@@ -48,6 +48,8 @@ inline int http_status(const progress_result &result) noexcept { return http_sta
 ///     show(r.progress->count("evaluated_count"), r.progress->done);
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
+///
+/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
 class RATCHET_EXPORT progress {
  public:
   /// Asks for the row `key` of the table `parent`; the table is written as in SQL, see submission::submission.

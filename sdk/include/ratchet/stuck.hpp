@@ -35,6 +35,8 @@ struct stuck_row {
 /// It locks no row: one that it lists may have come to life until something is done about it, see advance::expect.
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
+///
+/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
 class RATCHET_EXPORT stuck {
  public:
   /// Asks for the rows of `table` without a sign of life for `older_than`, of any unit up to hours; the table is

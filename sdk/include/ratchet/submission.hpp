@@ -19,8 +19,8 @@ namespace ratchet {
 
 /// The answer to a submission. True when the gate is closed by this request: submitted or replayed.
 struct [[nodiscard]] submit_result {
-  submit_outcome outcome = submit_outcome::unknown;
-  std::string outcome_text;                 ///< The outcome as the server spelled it.
+  submit_outcome outcome = submit_outcome::unknown;  ///< What it came to.
+  std::string outcome_text;                          ///< The outcome as the server spelled it.
   std::optional<timestamp> submitted_at;    ///< When the gate was closed, also for a loser; empty for infinity, too.
   std::optional<std::string> submitted_by;  ///< Who closed it, also for a loser; empty where no actor is kept.
   std::optional<nlohmann::json> record;     ///< The stored child row.
@@ -44,6 +44,8 @@ inline int http_status(const submit_result &result) noexcept { return http_statu
 ///
 /// Names are checked here, values by the server. Every function that takes text throws ratchet::error (argument,
 /// 22021) for an embedded NUL.
+///
+/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
 class RATCHET_EXPORT submission {
  public:
   /// A submission of the row `key` of `table`. The table is written as in SQL: `scorecards`, `app.scorecards`,

@@ -22,7 +22,8 @@ namespace ratchet {
 ///
 /// Constructors that take text or a document throw ratchet::error: (argument, 22021) for an embedded NUL, which
 /// PostgreSQL cannot store and libpq would cut off silently, and for text that is not UTF-8; (argument, 22023) for NaN
-/// or infinity in a document. A document's texts are looked at for UTF-8 when it is sent.
+/// or infinity in a document. A document's texts are looked at for UTF-8 when it is sent. Thread-safe: it does not
+/// change.
 class RATCHET_EXPORT value {
  public:
   /// SQL NULL.

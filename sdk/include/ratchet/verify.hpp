@@ -28,6 +28,8 @@ struct drift {
 ///
 /// Each tally is counted in one snapshot, so that writers need not stop; all children are read. `CALL
 /// ratchet.repair()`, which cannot run inside a transaction, sets right what it lists; so does `pg_ratchet repair`.
+///
+/// Thread-safe: it does not change.
 class RATCHET_EXPORT verify {
  public:
   /// All tallies of tables that the role owns.

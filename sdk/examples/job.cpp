@@ -13,8 +13,7 @@
 
 namespace {
 
-void declare(pqxx::connection &connection) {
-  pqxx::work tx{connection};
+void declare(pqxx::dbtransaction &tx) {
   tx.exec("CREATE SCHEMA job_example");
   tx.exec(
       "CREATE TABLE job_example.jobs (id bigint PRIMARY KEY, status text DEFAULT 'queued', progress int DEFAULT 0,"
@@ -26,16 +25,6 @@ void declare(pqxx::connection &connection) {
       " '{\"status\": {\"queued\": [\"running\"], \"running\": [\"done\", \"failed\"], \"done\": [], \"failed\": "
       "[]}}')");
   tx.exec("INSERT INTO job_example.jobs (id) VALUES (1)");
-  tx.commit();
-}
-
-// Any call in a transaction of its own.
-template <typename Call>
-auto commit(pqxx::connection &connection, const Call &call) {
-  pqxx::work tx{connection};
-  auto result = call.run(tx);
-  tx.commit();
-  return result;
 }
 
 struct heartbeat {
@@ -46,34 +35,33 @@ struct heartbeat {
   std::future<void> thread;  // last, because it uses the others
 };
 
-// Beats until it is told that the job has ended: nobody has to stop it.
-void keep_alive(const std::string &dsn, const heartbeat &self) {
-  pqxx::connection connection{dsn};  // of its own, as every thread
+// Beats until it is told that the job has ended: nobody has to stop it. Each beat is a statement that commits by
+// itself, on a connection that the client lends meanwhile.
+void keep_alive(ratchet::client &client, const heartbeat &self) {
   const auto beat = [&] { return ratchet::beat("job_example.jobs", 1).set("progress", self.progress.load()); };
-  while (!self.abandoned && commit(connection, beat())) std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  while (!self.abandoned && client.run(beat())) std::this_thread::sleep_for(std::chrono::milliseconds{20});
   std::cout << "the heartbeat has stopped\n";
 }
 
-int work(const std::string &dsn, pqxx::connection &connection) {
-  const auto begun = commit(connection, ratchet::advance("job_example.jobs", 1, "running"));
+int work(ratchet::client &client) {
+  const auto begun = client.run(ratchet::advance("job_example.jobs", 1, "running"));
   // already_there: another worker has taken it
   if (begun.outcome != ratchet::advance_outcome::advanced) return ratchet::http_status(begun);
 
   heartbeat beside;
-  beside.thread = std::async(std::launch::async, keep_alive, dsn, std::cref(beside));
+  beside.thread = std::async(std::launch::async, [&] { keep_alive(client, beside); });
   for (; beside.progress < 90; beside.progress += 30) {
     std::this_thread::sleep_for(std::chrono::milliseconds{50});  // the work
   }
   const auto end = ratchet::advance("job_example.jobs", 1, "done").set("progress", 100).set("result", "fine");
-  const auto ended = commit(connection, end);
-  std::cout << "ended: " << ended.outcome_text << ", " << *ended.was << " -> " << *ended.state << '\n';
+  const auto ended = client.run(end);
   beside.thread.get();
+  std::cout << "ended: " << ended.outcome_text << ", " << *ended.was << " -> " << *ended.state << '\n';
   return ratchet::http_status(ended);
 }
 
-void show(pqxx::connection &connection) {
-  pqxx::work tx{connection};
-  // A stale save, as an ORM does it, comes too late.
+// A stale save, as an ORM does it, comes too late.
+void save_late(pqxx::dbtransaction &tx) {
   tx.exec("UPDATE job_example.jobs SET status = 'running', progress = 60, result = NULL");
   const auto row = tx.exec("SELECT status, progress, result FROM job_example.jobs").at(0);
   std::cout << row[0].c_str() << ", " << row[1].c_str() << " %, " << row[2].c_str() << '\n';
@@ -81,19 +69,13 @@ void show(pqxx::connection &connection) {
 
 }  // namespace
 
-int main(int argc, char **argv) {
-  if (argc != 2) {
-    std::cerr << "usage: job CONNECTION_STRING\n";
-    return 2;
-  }
-  try {
-    pqxx::connection connection{argv[1]};
-    declare(connection);
-    std::cout << work(argv[1], connection) << '\n';  // 200
-    show(connection);
-    pqxx::nontransaction{connection}.exec("DROP SCHEMA job_example CASCADE");
-  } catch (const std::exception &e) {  // ratchet::error is one, too
-    std::cerr << e.what() << '\n';
-    return 1;
-  }
+int main(int argc, char **argv) try {
+  ratchet::client client{argc > 1 ? argv[1] : ""};
+  client.transact(declare);
+  std::cout << work(client) << '\n';  // 200
+  client.transact(save_late);         // done, 100 %, fine
+  client.transact([](pqxx::dbtransaction &tx) { tx.exec("DROP SCHEMA job_example CASCADE"); });
+} catch (const std::exception &e) {  // ratchet::error is one, too
+  std::cerr << e.what() << '\n';
+  return 1;
 }

@@ -1,8 +1,11 @@
-// A run of an evaluation whose results arrive in batches. Needs a database in which CREATE EXTENSION ratchet was run:
+// A run of an evaluation whose results arrive in batches from eight threads. Needs a database in which
+// CREATE EXTENSION ratchet was run:
 //
 //     ./results 'host=localhost dbname=test'
 //
-// It works on tables of its own, in a transaction that it rolls back at the end.
+// It works in a schema of its own, results_example, which it drops at the end.
+#include <atomic>
+#include <future>
 #include <iostream>
 #include <pqxx/pqxx>
 #include <ratchet/ratchet.hpp>
@@ -10,18 +13,22 @@
 
 namespace {
 
-void declare(pqxx::work &tx) {
+constexpr int workers = 8, batches = 40, batch_size = 25, questions = batches * batch_size;
+
+void declare(pqxx::dbtransaction &tx) {
+  tx.exec("CREATE SCHEMA results_example");
   tx.exec(
-      "CREATE TABLE runs (id bigint PRIMARY KEY, total int, evaluated_count int, correct_count int,"
+      "CREATE TABLE results_example.runs (id bigint PRIMARY KEY, total int, evaluated_count int, correct_count int,"
       " is_completed boolean)");
   tx.exec(
-      "CREATE TABLE results (run_id bigint REFERENCES runs, question_id int, is_correct boolean,"
-      " PRIMARY KEY (run_id, question_id))");
+      "CREATE TABLE results_example.results (run_id bigint REFERENCES results_example.runs, question_id int,"
+      " is_correct boolean, PRIMARY KEY (run_id, question_id))");
   // The contract: counters and is_completed are right at every commit from here on, whoever writes results.
   tx.exec(
-      "SELECT ratchet.tally('results', 'runs', '{\"evaluated_count\": \"true\", \"correct_count\": \"is_correct\"}',"
-      " total => 'total', done => 'is_completed')");
-  tx.exec("INSERT INTO runs (id, total) VALUES (1, 4)");
+      "SELECT ratchet.tally('results_example.results', 'results_example.runs',"
+      " '{\"evaluated_count\": \"true\", \"correct_count\": \"is_correct\"}', total => 'total', done => "
+      "'is_completed')");
+  tx.exec("INSERT INTO results_example.runs (id, total) VALUES (1, " + std::to_string(questions) + ")");
 }
 
 struct answer {
@@ -29,49 +36,64 @@ struct answer {
   bool correct;
 };
 
-// What a request handler does: stores the batch, says what was there already and how far the run is.
-int store(pqxx::work &tx, long run, const std::vector<answer> &answers) {
-  ratchet::batch batch("results");
-  for (const auto &a : answers) batch.add({{"run_id", run}, {"question_id", a.question}, {"is_correct", a.correct}});
-  const auto r = batch.run(tx);
-
-  std::cout << r.outcome_text << ", " << r.inserted << " new";
-  for (const auto &d : r.duplicates) std::cout << ", question " << answers.at(d.index).question << " is a duplicate";
-  for (const auto &p : r.progress) {
-    std::cout << "; run " << p.key.at("id") << ": " << p.count("evaluated_count").value_or(0) << " of "
-              << p.count("total").value_or(0) << (p.done.value_or(false) ? ", completed" : "");
+// Hands out the batches in turn, and the first ones again: a queue delivers at least once.
+class queue {
+ public:
+  std::optional<std::vector<answer>> next() {
+    const int taken = taken_++;
+    if (taken >= batches + workers) return std::nullopt;
+    std::vector<answer> answers;
+    const int first = taken % batches * batch_size;
+    for (int question = first; question < first + batch_size; ++question) {
+      answers.push_back({question, question % 4 != 0});
+    }
+    return answers;
   }
-  std::cout << '\n';
-  return ratchet::http_status(r);
+
+ private:
+  std::atomic<int> taken_ = 0;
+};
+
+struct totals {
+  std::atomic<std::int64_t> stored = 0;
+  std::atomic<std::size_t> repeated = 0;
+  std::atomic<int> completions = 0;
+};
+
+nlohmann::json record(const answer &a) {
+  return {{"run_id", 1}, {"question_id", a.question}, {"is_correct", a.correct}};
+}
+
+// What each thread does. Of all batches one makes the run complete, and its answer says so; what must happen then, even
+// when that answer is lost, belongs into the tally's on_done.
+void work(ratchet::client &client, queue &from, totals &all) {
+  while (const auto answers = from.next()) {
+    const auto r = client.run(ratchet::batch("results_example.results").add_all(*answers, record));
+    all.stored += r.inserted;
+    all.repeated += r.duplicates.size();
+    for (const auto &run : r.progress) all.completions += run.done.value_or(false) ? 1 : 0;
+  }
 }
 
 }  // namespace
 
-int main(int argc, char **argv) {
-  if (argc != 2) {
-    std::cerr << "usage: results CONNECTION_STRING\n";
-    return 2;
+int main(int argc, char **argv) try {
+  ratchet::client client{argc > 1 ? argv[1] : ""};  // one for all threads: its pool has eight connections
+  client.transact(declare);
+  queue from;
+  totals all;
+  std::vector<std::future<void>> threads;
+  for (int i = 0; i < workers; ++i) {
+    threads.push_back(std::async(std::launch::async, [&] { work(client, from, all); }));
   }
-  try {
-    pqxx::connection connection{argv[1]};
-    pqxx::work tx{connection};
-    declare(tx);
-
-    std::cout << store(tx, 1, {{1, true}, {2, false}}) << '\n';  // stored, 2 of 4: 201
-    std::cout << store(tx, 1, {{2, false}, {3, true}}) << '\n';  // partial, question 2 was there already: 207
-    std::cout << store(tx, 1, {{2, false}, {3, true}}) << '\n';  // the answer was lost, asked again: duplicates, 409
-    std::cout << store(tx, 1, {{4, true}}) << '\n';              // the last one: the run is completed
-
-    // A stale save of the run, as an ORM does it: the counters stay.
-    tx.exec("UPDATE runs SET evaluated_count = 2, is_completed = false");
-    const auto r = ratchet::progress("runs", 1).run(tx);
-    if (!r) return 1;
-    std::cout << r.progress->columns << '\n';
-  } catch (const ratchet::error &e) {
-    std::cerr << "ratchet: " << to_string(e.kind()) << " (" << e.sqlstate() << "): " << e.what() << '\n';
-    return 1;
-  } catch (const std::exception &e) {
-    std::cerr << e.what() << '\n';
-    return 1;
-  }
+  for (auto &each : threads) each.get();
+  std::cout << all.stored << " stored, " << all.repeated << " were there already, " << all.completions
+            << " completed\n";
+  const auto r = client.run(ratchet::progress("results_example.runs", 1));
+  if (!r) return 1;
+  std::cout << r.progress->columns << '\n';
+  client.transact([](pqxx::dbtransaction &tx) { tx.exec("DROP SCHEMA results_example CASCADE"); });
+} catch (const std::exception &e) {  // ratchet::error is one, too
+  std::cerr << e.what() << '\n';
+  return 1;
 }

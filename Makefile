@@ -106,7 +106,11 @@ check-orm: installed
 check-sdk: installed cmake
 	@tools/suite sdk ctest --test-dir $(CMAKE_BUILD) --verbose $(if $(SDK),-R '$(SDK)')
 
-## make check-style      formatting, the fence, the lanes, the version
+## make check-sanitize   SDK, command line and their tests under ASan with UBSan, and under TSan; takes minutes
+check-sanitize: installed
+	@tools/suite sanitize tools/check-sanitizers
+
+## make check-style      formatting, the fence, the lanes, the version, the comments of the SDK
 check-style: output-directories
 	@tools/suite style tools/check-style
 

@@ -7,6 +7,7 @@
 #include "jobs_judge.hpp"
 #include "jobs_schema.hpp"
 #include "jobs_writer.hpp"
+#include "loss.hpp"
 #include "rounds.hpp"
 #include "start_line.hpp"
 
@@ -33,9 +34,9 @@ class contest {
       : options_(options),
         random_(random),
         schema_(options.dsn, kind, new_tag(), options.keep),
-        main_(options.dsn, schema_.name(), "main task", kind),
-        worker_(options.dsn, schema_.name(), "worker", kind),
-        heart_(options.dsn, schema_.name(), "heartbeat", kind) {
+        main_(options, schema_.name(), "main task", kind),
+        worker_(options, schema_.name(), "worker", kind),
+        heart_(options, schema_.name(), "heartbeat", kind) {
     report_.kind = kind;
     report_.schema = schema_.name();
   }
@@ -71,7 +72,12 @@ void contest::round(int number) {
     events.insert(events.end(), own.begin(), own.end());
   }
   const auto versions = schema_.history(id);
-  if (judge(versions, number, report_)) report_.timeline = timeline(std::move(events), versions.back());
+  const bool failed = judge(versions, number, report_);
+  if (!failed && number != 1) return;
+  report_.number = number;
+  report_.timeline = timeline(std::move(events), versions.back());
+  if (failed) report_.loss = explain_setback(report_.timeline);
+  if (failed && report_.loss.empty()) report_.loss = explain_undone(report_.timeline, main_.who());
 }
 
 // The heartbeat task beats from the start until the main task is through, and one that is under way then goes on: who

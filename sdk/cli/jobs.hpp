@@ -8,6 +8,7 @@
 
 #include "jobs_variant.hpp"
 #include "race_settings.hpp"
+#include "shown_round.hpp"
 
 namespace ratchet::cli {
 
@@ -16,17 +17,15 @@ struct jobs_options : race_settings {
   int steps = 5;  // in which the worker goes from 0 to 100 %
 };
 
-struct jobs_report {
+struct jobs_report : shown_round {
   jobs_variant kind = jobs_variant::naive;
   std::string schema;
   int jobs = 0;
-  int went_back = 0;            // jobs whose progress was less than before at some time
-  int changed = 0;              // jobs of which state, progress or result changed after they had ended
-  int not_done = 0;             // jobs that are not left done, at 100 %, with their result
-  int heartbeats = 0;           // that were written, of all jobs
-  int lost_heartbeats = 0;      // of them undone by a save with an older one
-  int failed_round = 0;         // first round with any of these; 0: none
-  std::vector<event> timeline;  // of that round
+  int went_back = 0;        // jobs whose progress was less than before at some time
+  int changed = 0;          // jobs of which state, progress or result changed after they had ended
+  int not_done = 0;         // jobs that are not left done, at 100 %, with their result
+  int heartbeats = 0;       // that were written, of all jobs
+  int lost_heartbeats = 0;  // of them undone by a save with an older one
 
   bool failed() const { return went_back + changed + not_done + lost_heartbeats > 0; }
 };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "timeline.hpp"
 
@@ -25,33 +24,23 @@ std::string_view meaning(jobs_variant kind) {
 
 }  // namespace
 
-std::string as_text(const jobs_options &options, const std::vector<jobs_report> &reports) {
-  std::string text;
-  const auto out = std::back_inserter(text);
-  fmt::format_to(out,
-                 "Main task, worker and heartbeat task write one job at once, in {} steps; think time up to {:g} ms,"
-                 " seed {}\n\n",
-                 options.steps, options.think.count() / 1000.0, options.seed);
-  fmt::format_to(out, "{:<58}{:>5}{:>11}{:>19}{:>10}{:>12}{:>17}\n", "variant", "jobs", "went back",
-                 "changed when done", "not done", "heartbeats", "heartbeats lost");
+story tell(const jobs_options &options, const std::vector<jobs_report> &reports) {
+  story told;
+  told.title = "Three tasks write one job";
+  told.headline = fmt::format("Main task, worker and heartbeat task write one job at once, in {} steps; {}",
+                              options.steps, describe_times(options));
+  told.columns = {{"jobs", ""},
+                  {"went back", "jobs whose progress jumped back"},
+                  {"changed when done", "jobs of which state, progress or result changed after they had ended"},
+                  {"not done", "jobs that were finished, and are not left done, at 100 %, with their result"},
+                  {"heartbeats", "heartbeats that were written"},
+                  {"heartbeats lost", "heartbeats that a later save overwrote with an older one"}};
   for (const auto &r : reports) {
-    fmt::format_to(out, "{:<7}{:<51}{:>5}{:>11}{:>19}{:>10}{:>12}{:>17}\n", to_string(r.kind), meaning(r.kind), r.jobs,
-                   r.went_back, r.changed, r.not_done, r.heartbeats, r.lost_heartbeats);
+    told.variants.push_back({std::string{to_string(r.kind)}, std::string{meaning(r.kind)},
+                             as_cells(r.jobs, r.went_back, r.changed, r.not_done, r.heartbeats, r.lost_heartbeats), r});
   }
-  text +=
-      "\n"
-      "went back          jobs whose progress jumped back\n"
-      "changed when done  jobs of which state, progress or result changed after they had ended\n"
-      "not done           jobs that were finished, and are not left done, at 100 %, with their result\n"
-      "heartbeats         heartbeats that were written\n"
-      "heartbeats lost    heartbeats that a later save overwrote with an older one\n";
-  for (const auto &r : reports) {
-    if (r.failed_round == 0) continue;
-    fmt::format_to(out, "\nfirst job that '{}' got wrong: round {}", to_string(r.kind), r.failed_round);
-    append_end(text, r.timeline);
-  }
-  append_kept(text, options, reports);
-  return text;
+  told.notes = kept_schemas(options, reports);
+  return told;
 }
 
 nlohmann::json as_json(const jobs_options &options, const std::vector<jobs_report> &reports) {
@@ -65,12 +54,14 @@ nlohmann::json as_json(const jobs_options &options, const std::vector<jobs_repor
                        {"heartbeats", r.heartbeats},
                        {"heartbeats_lost", r.lost_heartbeats},
                        {"first_wrong_round", r.failed_round == 0 ? nlohmann::json{} : nlohmann::json(r.failed_round)},
-                       {"timeline", as_json(r.timeline)}};
+                       {"timeline", as_json(r.failure())},
+                       {"loss", r.loss}};
     if (options.keep) one["schema"] = r.schema;
     variants.push_back(std::move(one));
   }
   return {{"steps", options.steps},
           {"think_ms", options.think.count() / 1000.0},
+          {"delay_ms", options.delay.count() / 1000.0},
           {"seed", options.seed},
           {"ok", !jobs_failed(reports)},
           {"variants", variants}};

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "jobs.hpp"
+#include "story.hpp"
 
 namespace ratchet::cli {
 
-// A table of the variants, and the end of the first round that each of them lost.
-std::string as_text(const jobs_options &options, const std::vector<jobs_report> &reports);
+story tell(const jobs_options &options, const std::vector<jobs_report> &reports);
 
 nlohmann::json as_json(const jobs_options &options, const std::vector<jobs_report> &reports);
 

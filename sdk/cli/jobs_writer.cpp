@@ -20,8 +20,13 @@ std::string describe(const row_image &image) {
 
 }  // namespace
 
-jobs_writer::jobs_writer(const std::string &dsn, std::string schema, std::string who, jobs_variant kind)
-    : race_connection(dsn), notices_(connection_), schema_(std::move(schema)), who_(std::move(who)), kind_(kind) {}
+jobs_writer::jobs_writer(const race_settings &settings, std::string schema, std::string who, jobs_variant kind)
+    : race_connection(settings.dsn),
+      network_(settings.delay),
+      notices_(connection_),
+      schema_(std::move(schema)),
+      who_(std::move(who)),
+      kind_(kind) {}
 
 void jobs_writer::begin(const job_write &task) {
   if (kind_ == jobs_variant::calls) return call_advance(task, {jobs(), task.id, "running"});
@@ -60,41 +65,42 @@ void jobs_writer::save(const job_write &task, const std::function<void(row_image
   row_image job;
   {
     pqxx::nontransaction session{connection_};
-    job = read_row(session, jobs(), task.id);
+    job = network_.trip([&] { return read_row(session, jobs(), task.id); });
   }
-  add(task, "read: " + describe(job));
+  add(task, "read: " + describe(job), act::read, std::stoi(*job.at("progress")));
   std::this_thread::sleep_for(task.think);
   change(job);
-  pqxx::work tx{connection_};
-  save_row(tx, jobs(), task.id, job, "id");
-  tx.commit();
-  add(task, "saved the whole row: " + describe(job));
+  slow_work work{connection_, network_};
+  work.trip([&](auto &tx) { return save_row(tx, jobs(), task.id, job, "id"); });
+  work.commit();
+  add(task, "saved the whole row: " + describe(job), act::wrote, std::stoi(*job.at("progress")));
   if (const auto notice = notices_.take(); !notice.empty()) add(task, "was told: " + notice);
 }
 
 void jobs_writer::call_advance(const job_write &task, const ratchet::advance &call) {
   std::this_thread::sleep_for(task.think);
-  pqxx::work tx{connection_};
-  const auto answer = call.run(tx);
-  tx.commit();
+  slow_work work{connection_, network_};
+  const auto answer = work.trip([&](auto &tx) { return call.run(tx); });
+  work.commit();
   if (answer.outcome != advance_outcome::advanced) {
     throw std::runtime_error("ratchet.advance() of a job that nobody else moves answered " + answer.outcome_text);
   }
-  add(task, fmt::format("called ratchet.advance(): {} to {}", answer.outcome_text, answer.state.value_or("?")));
+  add(task, fmt::format("called ratchet.advance(): {} to {}", answer.outcome_text, answer.state.value_or("?")),
+      act::wrote);
 }
 
 bool jobs_writer::call_beat(const job_write &task, const ratchet::beat &call, const std::string &with) {
   std::this_thread::sleep_for(task.think);
-  pqxx::work tx{connection_};
-  const auto answer = call.run(tx);
-  tx.commit();
-  add(task, fmt::format("called ratchet.beat(){}: {}", with, answer.outcome_text));
+  slow_work work{connection_, network_};
+  const auto answer = work.trip([&](auto &tx) { return call.run(tx); });
+  work.commit();
+  add(task, fmt::format("called ratchet.beat(){}: {}", with, answer.outcome_text), act::wrote);
   return answer.outcome == beat_outcome::alive;
 }
 
-void jobs_writer::add(const job_write &task, std::string what) {
+void jobs_writer::add(const job_write &task, std::string what, act kind, std::optional<std::int64_t> progress) {
   const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - task.start;
-  events_.push_back({passed.count(), who_, std::move(what)});
+  events_.push_back({passed.count(), who_, std::move(what), kind, progress});
 }
 
 }  // namespace ratchet::cli

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <pqxx/pqxx>
 #include <ratchet/ratchet.hpp>
 #include <string>
 #include <vector>
 
 #include "jobs.hpp"
+#include "network.hpp"
 #include "notices.hpp"
 #include "row_image.hpp"
 #include "scratch.hpp"
@@ -26,7 +28,7 @@ struct job_write {
 // Owns a connection, and is used by one thread at a time.
 class jobs_writer : race_connection {
  public:
-  jobs_writer(const std::string &dsn, std::string schema, std::string who, jobs_variant kind);
+  jobs_writer(const race_settings &settings, std::string schema, std::string who, jobs_variant kind);
 
   // The main task: the job is running; the job is done, at 100 %, with its result. Both throw std::runtime_error if
   // ratchet.advance() refuses, because nobody else moves the job.
@@ -39,6 +41,8 @@ class jobs_writer : race_connection {
   // The heartbeat task. False once it has been told that the job has ended.
   bool beat(const job_write &task);
 
+  const std::string &who() const { return who_; }
+
   // What it did since the last call.
   std::vector<event> take_events();
 
@@ -47,8 +51,9 @@ class jobs_writer : race_connection {
   void call_advance(const job_write &task, const ratchet::advance &call);
   bool call_beat(const job_write &task, const ratchet::beat &call, const std::string &with);
   std::string jobs() const { return schema_ + ".jobs"; }
-  void add(const job_write &task, std::string what);
+  void add(const job_write &task, std::string what, act kind = act::note, std::optional<std::int64_t> progress = {});
 
+  network network_;
   notices notices_;
   std::string schema_;
   std::string who_;

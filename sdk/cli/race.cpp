@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "loss.hpp"
 #include "race_schema.hpp"
 #include "race_writer.hpp"
 #include "rounds.hpp"
@@ -23,10 +24,10 @@ class contest {
       : options_(options),
         random_(random),
         schema_(options.dsn, kind, new_tag(), options.keep),
-        submitter_(options.dsn, schema_.name(), "submitter") {
+        submitter_(options, schema_.name(), "submitter") {
     for (int i = 1; i <= options.writers; ++i) {
       const std::string who = options.writers == 1 ? "saver" : fmt::format("saver {}", i);
-      savers_.push_back(std::make_unique<race_writer>(options.dsn, schema_.name(), who));
+      savers_.push_back(std::make_unique<race_writer>(options, schema_.name(), who));
     }
     report_.kind = kind;
     report_.schema = schema_.name();
@@ -57,10 +58,12 @@ void contest::round(int number) {
   report_.lost_comments += found.comment_lost ? 1 : 0;
   report_.overwritten += found.overwritten ? 1 : 0;
   report_.guarded += found.guarded ? 1 : 0;
-  if (found.lost() && report_.failed_round == 0) {
-    report_.failed_round = number;
-    report_.timeline = timeline(submission, saves, after);
-  }
+  if (report_.failed_round != 0 || !(found.lost() || number == 1 || (found.guarded && report_.guarded == 1))) return;
+  report_.number = number;
+  report_.timeline = timeline(submission, saves, after);
+  if (!found.lost()) return;
+  report_.failed_round = number;
+  if (found.submission_lost) report_.loss = explain_undone(report_.timeline, submission.who);
 }
 
 // All writers at once: the submission, and the saves.

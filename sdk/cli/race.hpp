@@ -8,6 +8,7 @@
 
 #include "race_settings.hpp"
 #include "race_variant.hpp"
+#include "shown_round.hpp"
 
 namespace ratchet::cli {
 
@@ -15,16 +16,14 @@ struct race_options : race_settings {
   std::vector<variant> variants{variant::none, variant::any, variant::submit};
 };
 
-struct race_report {
+struct race_report : shown_round {
   variant kind = variant::none;
   std::string schema;
   int rounds = 0;
-  int lost_submissions = 0;     // Submit answered success, and afterwards its gate, time or submitter are not there
-  int lost_comments = 0;        // the last save of the comment is not in the row
-  int overwritten = 0;          // Submit's own whole-row save wrote an older comment over a newer one
-  int guarded = 0;              // rounds in which the guard kept a column
-  int failed_round = 0;         // first round that lost something; 0: none
-  std::vector<event> timeline;  // of that round
+  int lost_submissions = 0;  // Submit answered success, and afterwards its gate, time or submitter are not there
+  int lost_comments = 0;     // the last save of the comment is not in the row
+  int overwritten = 0;       // Submit's own whole-row save wrote an older comment over a newer one
+  int guarded = 0;           // rounds in which the guard kept a column
 
   bool lost() const { return lost_submissions + lost_comments > 0; }
 };

@@ -105,7 +105,7 @@ bool run_and_tell(Options options, const race_arguments &arguments, throwaway_se
     return run(
         options, [&](auto kind, int done) { bar.show(to_string(kind), done); }, stop);
   }();
-  fmt::print("{}", arguments.json ? as_json(options, reports).dump(2) + "\n" : as_text(options, reports));
+  fmt::print("{}", arguments.json ? as_json(options, reports).dump(2) + "\n" : as_text(tell(options, reports)));
   return !failed(reports);
 }
 
@@ -137,6 +137,10 @@ CLI::App &declare_race(CLI::App &app, race_arguments &arguments) {
       ->check(CLI::Range(0.0, 10000.0))
       ->type_name("MS")
       ->capture_default_str();
+  race.add_option("--delay", arguments.delay_ms,
+                  "Simulated network: a round trip takes that much longer, half before sending, half after the answer")
+      ->check(CLI::Range(0.0, 10000.0))
+      ->type_name("MS");
   race.add_option("--variant", arguments.variants, "Run this variant only; may be given again")
       ->check(CLI::IsMember(
           {"none", "any", "submit", "increment", "recount", "refresh", "tally", "naive", "guard", "calls"}))
@@ -157,6 +161,7 @@ CLI::App &declare_race(CLI::App &app, race_arguments &arguments) {
 exit_code race(race_arguments &arguments) {
   auto &settings = arguments.settings;
   settings.think = std::chrono::microseconds{static_cast<long>(arguments.think_ms * 1000)};
+  settings.delay = std::chrono::microseconds{static_cast<long>(arguments.delay_ms * 1000)};
   settings.rounds = arguments.rounds.value_or(arguments.runs || arguments.jobs ? 60 : 200);
   settings.writers = arguments.writers.value_or(arguments.runs ? 4 : 1);
   if (settings.dsn.empty()) forget_pg_environment();

@@ -18,6 +18,7 @@ struct race_arguments {
   std::optional<int> writers;
   std::vector<std::string> variants;
   double think_ms = 20;
+  double delay_ms = 0;
   bool runs = false;
   bool jobs = false;
   bool json = false;

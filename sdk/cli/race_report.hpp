@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "race.hpp"
+#include "story.hpp"
 
 namespace ratchet::cli {
 
-// A table of the variants, and the timeline of the first round that each of them lost.
-std::string as_text(const race_options &options, const std::vector<race_report> &reports);
+story tell(const race_options &options, const std::vector<race_report> &reports);
 
 nlohmann::json as_json(const race_options &options, const std::vector<race_report> &reports);
 

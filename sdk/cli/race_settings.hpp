@@ -1,4 +1,4 @@
-// What every race is told, and what it tells of a round.
+// What every race is told.
 #pragma once
 
 #include <chrono>
@@ -13,15 +13,9 @@ struct race_settings {
   int rounds = 0;
   int writers = 0;
   std::chrono::microseconds think{20000};
+  std::chrono::microseconds delay{0};  // of a round trip to the server, added to its own
   std::uint64_t seed = 0;
   bool keep = false;
-};
-
-// Something that a writer did in a round.
-struct event {
-  double ms = 0;  // since the start of the round
-  std::string who;
-  std::string what;
 };
 
 // Thrown when the user asked to stop.

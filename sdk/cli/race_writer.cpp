@@ -15,15 +15,19 @@ namespace {
 
 constexpr const char *source = "web";
 
-void add(writing &done, const assignment &task, std::string what) {
+void add(writing &done, const assignment &task, std::string what, act kind = act::note) {
   const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - task.start;
-  done.events.push_back({passed.count(), done.who, std::move(what)});
+  done.events.push_back({passed.count(), done.who, std::move(what), kind});
 }
 
 }  // namespace
 
-race_writer::race_writer(const std::string &dsn, std::string schema, std::string who)
-    : race_connection(dsn), notices_(connection_), schema_(std::move(schema)), who_(std::move(who)) {}
+race_writer::race_writer(const race_settings &settings, std::string schema, std::string who)
+    : race_connection(settings.dsn),
+      network_(settings.delay),
+      notices_(connection_),
+      schema_(std::move(schema)),
+      who_(std::move(who)) {}
 
 writing race_writer::save_stale(const assignment &task, const std::string &comment) {
   writing done;
@@ -53,24 +57,25 @@ row_image race_writer::read_and_think(const assignment &task, writing &done) {
   row_image image;
   {
     pqxx::nontransaction session{connection_};
-    image = read_row(session, schema_ + ".scorecards", task.id);
+    image = network_.trip([&] { return read_row(session, schema_ + ".scorecards", task.id); });
   }
-  add(done, task, "read: " + describe(image["submitted_at"].has_value(), *image["comment"]));
+  add(done, task, "read: " + describe(image["submitted_at"].has_value(), *image["comment"]), act::read);
   std::this_thread::sleep_for(task.think);
   return image;
 }
 
 void race_writer::save(const assignment &task, const row_image &image, writing &done) {
-  pqxx::work tx{connection_};
-  const auto answer =
-      save_row(tx, schema_ + ".scorecards", task.id, image,
-               fmt::format("nextval('{}.tick'), (EXTRACT(epoch FROM submitted_at) * 1000000)::bigint", schema_));
-  tx.commit();
+  slow_work work{connection_, network_};
+  const auto answer = work.trip([&](auto &tx) {
+    return save_row(tx, schema_ + ".scorecards", task.id, image,
+                    fmt::format("nextval('{}.tick'), (EXTRACT(epoch FROM submitted_at) * 1000000)::bigint", schema_));
+  });
+  work.commit();
 
   done.tick = answer[0][0].as<std::int64_t>();
   done.comment = image.at("comment");
   if (!answer[0][1].is_null()) done.submitted_at = answer[0][1].as<std::int64_t>();
-  add(done, task, "saved the whole row: " + describe(image.at("submitted_at").has_value(), *done.comment));
+  add(done, task, "saved the whole row: " + describe(image.at("submitted_at").has_value(), *done.comment), act::wrote);
   if (const auto notice = notices_.take(); !notice.empty()) {
     done.guarded = true;
     add(done, task, "was told: " + notice);
@@ -78,16 +83,20 @@ void race_writer::save(const assignment &task, const row_image &image, writing &
 }
 
 void race_writer::call_submit(const assignment &task, writing &done) {
-  pqxx::work tx{connection_};
-  const auto result = ratchet::submission(schema_ + ".scorecards", task.id)
-                          .actor(submitter_id)
-                          .set("submission_source", source)
-                          .run(tx);
-  done.tick = detail::execute(tx, fmt::format("SELECT nextval('{}.tick')", schema_), {})[0][0].as<std::int64_t>();
-  tx.commit();
+  slow_work work{connection_, network_};
+  const auto result = work.trip([&](auto &tx) {
+    return ratchet::submission(schema_ + ".scorecards", task.id)
+        .actor(submitter_id)
+        .set("submission_source", source)
+        .run(tx);
+  });
+  done.tick = work.trip([&](auto &tx) {
+    return detail::execute(tx, fmt::format("SELECT nextval('{}.tick')", schema_), {})[0][0].template as<std::int64_t>();
+  });
+  work.commit();
   if (!result) throw std::runtime_error("ratchet.submit() of a new row answered " + result.outcome_text);
   if (result.submitted_at) done.submitted_at = result.submitted_at->time_since_epoch().count();
-  add(done, task, "called ratchet.submit(): " + result.outcome_text);
+  add(done, task, "called ratchet.submit(): " + result.outcome_text, act::wrote);
 }
 
 }  // namespace ratchet::cli

@@ -6,6 +6,7 @@
 #include <pqxx/pqxx>
 #include <string>
 
+#include "network.hpp"
 #include "notices.hpp"
 #include "race_judge.hpp"
 #include "row_image.hpp"
@@ -23,7 +24,7 @@ struct assignment {
 // Owns a connection, and is used by one thread at a time.
 class race_writer : race_connection {
  public:
-  race_writer(const std::string &dsn, std::string schema, std::string who);
+  race_writer(const race_settings &settings, std::string schema, std::string who);
 
   // The Update of the application: reads the row, thinks, saves all of it with a new comment.
   writing save_stale(const assignment &task, const std::string &comment);
@@ -37,6 +38,7 @@ class race_writer : race_connection {
   void save(const assignment &task, const row_image &image, writing &done);
   void call_submit(const assignment &task, writing &done);
 
+  network network_;
   notices notices_;
   std::string schema_;
   std::string who_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 
+#include "loss.hpp"
 #include "rounds.hpp"
 #include "runs_judge.hpp"
 #include "runs_schema.hpp"
@@ -22,7 +23,7 @@ class contest {
   contest(const runs_options &options, runs_variant kind, std::mt19937_64 &random)
       : options_(options), random_(random), schema_(options.dsn, kind, new_tag(), options.keep) {
     for (int i = 1; i <= options.writers; ++i) {
-      writers_.push_back(std::make_unique<runs_writer>(options.dsn, schema_.name(), fmt::format("writer {}", i)));
+      writers_.push_back(std::make_unique<runs_writer>(options, schema_.name(), fmt::format("writer {}", i)));
     }
     report_.kind = kind;
     report_.schema = schema_.name();
@@ -52,7 +53,11 @@ void contest::round(int number) {
     events.insert(events.end(), own.begin(), own.end());
   }
   const auto after = schema_.look(id);
-  if (judge(after, number, report_)) report_.timeline = timeline(std::move(events), after);
+  const bool failed = judge(after, number, report_);
+  if (!failed && number != 1) return;
+  report_.number = number;
+  report_.timeline = timeline(std::move(events), after);
+  if (after.results != after.evaluated_count) report_.loss = explain_setback(report_.timeline);
 }
 
 // All writers at once, each of them one batch after the other.

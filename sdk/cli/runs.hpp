@@ -9,6 +9,7 @@
 
 #include "race_settings.hpp"
 #include "runs_variant.hpp"
+#include "shown_round.hpp"
 
 namespace ratchet::cli {
 
@@ -22,18 +23,16 @@ struct runs_options : race_settings {
   int total() const { return writers * batches * batch_size; }
 };
 
-struct runs_report {
+struct runs_report : shown_round {
   runs_variant kind = runs_variant::increment;
   std::string schema;
   int runs = 0;
-  std::int64_t results = 0;     // stored, of all runs
-  std::int64_t counted = 0;     // of them in the counters
-  std::int64_t drift = 0;       // sum of the differences, whatever their sign
-  int wrong = 0;                // runs with a wrong counter, or without all of their results
-  int not_completed = 0;        // runs that have all results, and are not completed
-  int completed_again = 0;      // runs for which completion was called more than once
-  int failed_round = 0;         // first round with any of these; 0: none
-  std::vector<event> timeline;  // of that round
+  std::int64_t results = 0;  // stored, of all runs
+  std::int64_t counted = 0;  // of them in the counters
+  std::int64_t drift = 0;    // sum of the differences, whatever their sign
+  int wrong = 0;             // runs with a wrong counter, or without all of their results
+  int not_completed = 0;     // runs that have all results, and are not completed
+  int completed_again = 0;   // runs for which completion was called more than once
 
   bool failed() const { return wrong + not_completed + completed_again > 0; }
 };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "timeline.hpp"
 
@@ -27,35 +26,26 @@ std::string_view meaning(runs_variant kind) {
 
 }  // namespace
 
-std::string as_text(const runs_options &options, const std::vector<runs_report> &reports) {
-  std::string text;
-  const auto out = std::back_inserter(text);
-  fmt::format_to(out,
-                 "{} writer{} store{} the {} results of a run at once, in batches of {}; think time up to {:g} ms,"
-                 " seed {}\n\n",
-                 options.writers, options.writers == 1 ? "" : "s", options.writers == 1 ? "s" : "", options.total(),
-                 options.batch_size, options.think.count() / 1000.0, options.seed);
-  fmt::format_to(out, "{:<51}{:>5}{:>9}{:>9}{:>9}{:>7}{:>15}{:>17}\n", "variant", "runs", "results", "counted", "drift",
-                 "wrong", "not completed", "completed again");
+story tell(const runs_options &options, const std::vector<runs_report> &reports) {
+  story told;
+  told.title = "Writers count results";
+  told.headline = fmt::format("{} writer{} store{} the {} results of a run at once, in batches of {}; {}",
+                              options.writers, options.writers == 1 ? "" : "s", options.writers == 1 ? "s" : "",
+                              options.total(), options.batch_size, describe_times(options));
+  told.columns = {{"runs", ""},
+                  {"results", "results that are stored"},
+                  {"counted", "sum of the runs' own counters"},
+                  {"drift", "by how much they are off"},
+                  {"wrong", "runs with a wrong counter, or without all of their results"},
+                  {"not completed", "runs that have all their results and are not marked as completed"},
+                  {"completed again", "runs for which completion was called more than once"}};
   for (const auto &r : reports) {
-    fmt::format_to(out, "{:<11}{:<40}{:>5}{:>9}{:>9}{:>9}{:>7}{:>15}{:>17}\n", to_string(r.kind), meaning(r.kind),
-                   r.runs, r.results, r.counted, r.drift, r.wrong, r.not_completed, r.completed_again);
+    told.variants.push_back(
+        {std::string{to_string(r.kind)}, std::string{meaning(r.kind)},
+         as_cells(r.runs, r.results, r.counted, r.drift, r.wrong, r.not_completed, r.completed_again), r});
   }
-  text +=
-      "\n"
-      "results          results that are stored\n"
-      "counted          sum of the runs' own counters\n"
-      "drift            by how much they are off\n"
-      "wrong            runs with a wrong counter, or without all of their results\n"
-      "not completed    runs that have all their results and are not marked as completed\n"
-      "completed again  runs for which completion was called more than once\n";
-  for (const auto &r : reports) {
-    if (r.failed_round == 0) continue;
-    fmt::format_to(out, "\nfirst run that '{}' got wrong: round {}", to_string(r.kind), r.failed_round);
-    append_end(text, r.timeline);
-  }
-  append_kept(text, options, reports);
-  return text;
+  told.notes = kept_schemas(options, reports);
+  return told;
 }
 
 nlohmann::json as_json(const runs_options &options, const std::vector<runs_report> &reports) {
@@ -70,7 +60,8 @@ nlohmann::json as_json(const runs_options &options, const std::vector<runs_repor
                        {"not_completed", r.not_completed},
                        {"completed_again", r.completed_again},
                        {"first_wrong_round", r.failed_round == 0 ? nlohmann::json{} : nlohmann::json(r.failed_round)},
-                       {"timeline", as_json(r.timeline)}};
+                       {"timeline", as_json(r.failure())},
+                       {"loss", r.loss}};
     if (options.keep) one["schema"] = r.schema;
     variants.push_back(std::move(one));
   }
@@ -78,6 +69,7 @@ nlohmann::json as_json(const runs_options &options, const std::vector<runs_repor
           {"batches", options.batches},
           {"batch_size", options.batch_size},
           {"think_ms", options.think.count() / 1000.0},
+          {"delay_ms", options.delay.count() / 1000.0},
           {"seed", options.seed},
           {"ok", !tally_failed(reports)},
           {"variants", variants}};

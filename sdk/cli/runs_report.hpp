@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "runs.hpp"
+#include "story.hpp"
 
 namespace ratchet::cli {
 
-// A table of the variants, and the end of the first round that each of them lost.
-std::string as_text(const runs_options &options, const std::vector<runs_report> &reports);
+story tell(const runs_options &options, const std::vector<runs_report> &reports);
 
 nlohmann::json as_json(const runs_options &options, const std::vector<runs_report> &reports);
 

@@ -24,8 +24,8 @@ int correct_in(const result_batch &batch) {
 
 }  // namespace
 
-runs_writer::runs_writer(const std::string &dsn, std::string schema, std::string who)
-    : race_connection(dsn), schema_(std::move(schema)), who_(std::move(who)) {}
+runs_writer::runs_writer(const race_settings &settings, std::string schema, std::string who)
+    : race_connection(settings.dsn), network_(settings.delay), schema_(std::move(schema)), who_(std::move(who)) {}
 
 void runs_writer::store(runs_variant kind, const result_batch &batch) {
   switch (kind) {
@@ -46,39 +46,39 @@ void runs_writer::increment(const result_batch &batch) {
   image run;
   {
     pqxx::nontransaction session{connection_};
-    run = read(session, batch);
+    run = network_.trip([&] { return read(session, batch); });
   }
   std::this_thread::sleep_for(batch.think);
-  pqxx::work tx{connection_};
-  insert(tx, batch);
+  slow_work work{connection_, network_};
+  work.trip([&](auto &tx) { insert(tx, batch); });
   run.evaluated_count += batch.size;
   run.correct_count += correct_in(batch);
-  save(tx, batch, run);
-  tx.commit();
+  save(work, batch, run);
+  work.commit();
 }
 
 void runs_writer::recount(const result_batch &batch) {
-  pqxx::work tx{connection_};
-  insert(tx, batch);
-  auto run = read(tx, batch);
-  count(tx, batch, run);
+  slow_work work{connection_, network_};
+  work.trip([&](auto &tx) { insert(tx, batch); });
+  auto run = work.trip([&](auto &tx) { return read(tx, batch); });
+  work.trip([&](auto &tx) { count(tx, batch, run); });
   std::this_thread::sleep_for(batch.think);
-  save(tx, batch, run);
-  tx.commit();
+  save(work, batch, run);
+  work.commit();
 }
 
 void runs_writer::refresh(const result_batch &batch) {
   {
-    pqxx::work tx{connection_};
-    insert(tx, batch);
-    tx.commit();
+    slow_work work{connection_, network_};
+    work.trip([&](auto &tx) { insert(tx, batch); });
+    work.commit();
   }
-  pqxx::work tx{connection_};
-  auto run = read(tx, batch);
-  count(tx, batch, run);
+  slow_work work{connection_, network_};
+  auto run = work.trip([&](auto &tx) { return read(tx, batch); });
+  work.trip([&](auto &tx) { count(tx, batch, run); });
   std::this_thread::sleep_for(batch.think);
-  save(tx, batch, run);
-  tx.commit();
+  save(work, batch, run);
+  work.commit();
 }
 
 void runs_writer::call_submit_batch(const result_batch &batch) {
@@ -88,13 +88,13 @@ void runs_writer::call_submit_batch(const result_batch &batch) {
     const int question = batch.first + i;
     records.add({{"run_id", batch.run}, {"question_id", question}, {"is_correct", is_correct(question)}});
   }
-  pqxx::work tx{connection_};
-  const auto result = records.run(tx);
-  tx.commit();
+  slow_work work{connection_, network_};
+  const auto result = work.trip([&](auto &tx) { return records.run(tx); });
+  work.commit();
   if (result.outcome != batch_outcome::stored) {
     throw std::runtime_error("ratchet.submit_batch() of new rows answered " + result.outcome_text);
   }
-  add(batch, fmt::format("called ratchet.submit_batch(): {} {}", result.inserted, result.outcome_text));
+  add(batch, fmt::format("called ratchet.submit_batch(): {} {}", result.inserted, result.outcome_text), act::wrote);
   for (const auto &run : result.progress) {
     add(batch, fmt::format("was told: count {} of {}{}", run.count("evaluated_count").value_or(0),
                            run.count("total").value_or(0), run.done.value_or(false) ? ", completed" : ""));
@@ -110,7 +110,8 @@ runs_writer::image runs_writer::read(pqxx::transaction_base &tx, const result_ba
   run.evaluated_count = answer[0][1].as<int>();
   run.correct_count = answer[0][2].as<int>();
   run.is_completed = answer[0][3].as<bool>();
-  add(batch, fmt::format("read the run: count {} of {}", run.evaluated_count, run.total));
+  add(batch, fmt::format("read the run: count {} of {}", run.evaluated_count, run.total), act::read,
+      run.evaluated_count);
   return run;
 }
 
@@ -121,7 +122,7 @@ void runs_writer::insert(pqxx::transaction_base &tx, const result_batch &batch) 
     rows += fmt::format("{}({}, {}, {})", rows.empty() ? "" : ", ", batch.run, question, is_correct(question));
   }
   tx.exec(fmt::format("INSERT INTO {}.results (run_id, question_id, is_correct) VALUES {}", schema_, rows));
-  add(batch, fmt::format("stored {} results", batch.size));
+  add(batch, fmt::format("stored {} results", batch.size), act::wrote);
 }
 
 void runs_writer::count(pqxx::transaction_base &tx, const result_batch &batch, image &run) {
@@ -130,28 +131,32 @@ void runs_writer::count(pqxx::transaction_base &tx, const result_batch &batch, i
       {std::to_string(batch.run)});
   run.evaluated_count = answer[0][0].as<int>();
   run.correct_count = answer[0][1].as<int>();
-  add(batch, fmt::format("counted {} results", run.evaluated_count));
+  add(batch, fmt::format("counted {} results", run.evaluated_count), act::read, run.evaluated_count);
 }
 
 // Saves what the application holds; completes the run if it is the one that reaches the total, as far as it knows.
-void runs_writer::save(pqxx::transaction_base &tx, const result_batch &batch, image run) {
+void runs_writer::save(slow_work &work, const result_batch &batch, image run) {
   const bool completes = !run.is_completed && run.evaluated_count >= run.total;
   run.is_completed = run.is_completed || completes;
-  detail::execute(
-      tx,
-      fmt::format("UPDATE {}.runs SET evaluated_count = $2, correct_count = $3, is_completed = $4 WHERE id = $1",
-                  schema_),
-      {std::to_string(batch.run), std::to_string(run.evaluated_count), std::to_string(run.correct_count),
-       run.is_completed ? "true" : "false"});
-  add(batch, fmt::format("saved the run: count {} of {}", run.evaluated_count, run.total));
+  work.trip([&](auto &tx) {
+    return detail::execute(
+        tx,
+        fmt::format("UPDATE {}.runs SET evaluated_count = $2, correct_count = $3, is_completed = $4 WHERE id = $1",
+                    schema_),
+        {std::to_string(batch.run), std::to_string(run.evaluated_count), std::to_string(run.correct_count),
+         run.is_completed ? "true" : "false"});
+  });
+  add(batch, fmt::format("saved the run: count {} of {}", run.evaluated_count, run.total), act::wrote,
+      run.evaluated_count);
   if (!completes) return;
-  tx.exec(fmt::format("INSERT INTO {}.completions VALUES ({})", schema_, batch.run));
+  work.trip(
+      [&](auto &tx) { return tx.exec(fmt::format("INSERT INTO {}.completions VALUES ({})", schema_, batch.run)); });
   add(batch, "completed the run");
 }
 
-void runs_writer::add(const result_batch &batch, std::string what) {
+void runs_writer::add(const result_batch &batch, std::string what, act kind, std::optional<std::int64_t> count) {
   const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - batch.start;
-  events_.push_back({passed.count(), who_, std::move(what)});
+  events_.push_back({passed.count(), who_, std::move(what), kind, count});
 }
 
 }  // namespace ratchet::cli

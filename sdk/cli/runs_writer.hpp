@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <pqxx/pqxx>
 #include <string>
 #include <vector>
 
+#include "network.hpp"
 #include "runs.hpp"
 #include "scratch.hpp"
 
@@ -24,7 +26,7 @@ struct result_batch {
 // Owns a connection, and is used by one thread at a time.
 class runs_writer : race_connection {
  public:
-  runs_writer(const std::string &dsn, std::string schema, std::string who);
+  runs_writer(const race_settings &settings, std::string schema, std::string who);
 
   // Stores a batch of results and keeps the counters of their run, in the way of that variant.
   void store(runs_variant kind, const result_batch &batch);
@@ -49,9 +51,10 @@ class runs_writer : race_connection {
   image read(pqxx::transaction_base &tx, const result_batch &batch);
   void insert(pqxx::transaction_base &tx, const result_batch &batch);
   void count(pqxx::transaction_base &tx, const result_batch &batch, image &run);
-  void save(pqxx::transaction_base &tx, const result_batch &batch, image run);
-  void add(const result_batch &batch, std::string what);
+  void save(slow_work &work, const result_batch &batch, image run);
+  void add(const result_batch &batch, std::string what, act kind = act::note, std::optional<std::int64_t> count = {});
 
+  network network_;
   std::string schema_;
   std::string who_;
   std::vector<event> events_;

@@ -133,7 +133,7 @@ TEST(jobs, report_tells_every_number_and_the_end_of_the_timeline) {
   for (int i = 1; i <= 20; ++i) report.timeline.push_back({1.0 * i, "worker", "did " + std::to_string(i)});
   jobs_options options;
   options.keep = true;
-  const auto text = as_text(options, {report});
+  const auto text = as_text(tell(options, {report}));
   std::size_t from = text.find("guard  ");
   for (const char *number : {" 60", " 11", " 12", " 13", " 140", " 15\n"}) {
     from = text.find(number, from);

@@ -104,7 +104,7 @@ TEST(runs, report_shows_the_end_of_a_long_timeline) {
   runs_report report;
   report.failed_round = 7;
   for (int i = 1; i <= 20; ++i) report.timeline.push_back({1.0 * i, "writer", "did " + std::to_string(i)});
-  const auto text = as_text({}, {report});
+  const auto text = as_text(tell({}, {report}));
   EXPECT_NE(text.find("round 7, after 4 earlier events"), std::string::npos) << text;
   EXPECT_EQ(text.find("did 4\n"), std::string::npos);
   EXPECT_NE(text.find("did 5\n"), std::string::npos);

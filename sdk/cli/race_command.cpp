@@ -12,6 +12,8 @@
 #include "interrupt_watch.hpp"
 #include "jobs.hpp"
 #include "jobs_report.hpp"
+#include "own_report.hpp"
+#include "process.hpp"
 #include "progress_bar.hpp"
 #include "race.hpp"
 #include "race_report.hpp"
@@ -27,37 +29,46 @@ using support::throwaway_server;
 
 namespace {
 
-constexpr const char *race_help =
-    "Lets Submit meet stale whole-row saves, and counts what is lost.\n\n"
-    "Each round creates a scorecard. Two or more connections then read it at once, think for a random time and write:\n"
-    "savers write every column back as they read it, with a new comment, as an ORM's save() does; the submitter "
-    "closes\n"
-    "the gate (submitted_at). Afterwards the row is compared with what the writers were answered.\n\n"
-    "Three variants run one after the other:\n"
-    "  none    no guard; Submit saves its whole row\n"
-    "  any     ratchet.guard(gate_by => 'any'); Submit still saves its whole row, no change to the application\n"
-    "  submit  ratchet.guard(gate_by => 'submit'); Submit calls ratchet.submit()\n\n"
-    "With --runs it is about counters. Each round creates a run with a total; several connections then store its\n"
-    "results in batches and keep its count, thinking for a random time between reading what they save and saving it.\n"
-    "Whoever reaches the total completes the run. Afterwards the run is compared with its results. The variants:\n"
-    "  increment  read the count, think, store the results, save the sum\n"
-    "  recount    store the results, count them all, think, save the count; one transaction, READ COMMITTED\n"
-    "  refresh    store the results and commit; then count them all, think, save the count\n"
-    "  tally      ratchet.tally() keeps the count and completes; results are stored by ratchet.submit_batch()\n\n"
-    "With --jobs it is about the state of jobs. Each round creates a queued job, which three tasks then write at "
-    "once:\n"
-    "the main task marks it as running and, in the end, as done with its result; the worker counts up its progress;\n"
-    "the heartbeat task says that it is alive, until the main task calls it off. Afterwards all versions of the job "
-    "are\n"
-    "looked through, in the order in which they were committed. The variants:\n"
-    "  naive   no guard; each task reads the row, thinks, and saves all of it\n"
-    "  guard   ratchet.guard(); each task still saves the whole row, no change to the application. A transition that\n"
-    "          the contract does not have is an error by default (23R02); here it says mode => 'states=keep'\n"
-    "  calls   ratchet.guard(); the tasks call ratchet.advance() and ratchet.beat()\n\n"
-    "Without --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the end; the\n"
+const std::string race_help =
+    std::string{
+        "Lets Submit meet stale whole-row saves, and counts what is lost.\n\n"
+        "Each round creates a scorecard. Two or more connections then read it at once, think for a random time and "
+        "write:\n"
+        "savers write every column back as they read it, with a new comment, as an ORM's save() does; the submitter "
+        "closes\n"
+        "the gate (submitted_at). Afterwards the row is compared with what the writers were answered.\n\n"
+        "Three variants run one after the other:\n"
+        "  none    no guard; Submit saves its whole row\n"
+        "  any     ratchet.guard(gate_by => 'any'); Submit still saves its whole row, no change to the application\n"
+        "  submit  ratchet.guard(gate_by => 'submit'); Submit calls ratchet.submit()\n\n"
+        "With --runs it is about counters. Each round creates a run with a total; several connections then store its\n"
+        "results in batches and keep its count, thinking for a random time between reading what they save and saving "
+        "it.\n"
+        "Whoever reaches the total completes the run. Afterwards the run is compared with its results. The variants:\n"
+        "  increment  read the count, think, store the results, save the sum\n"
+        "  recount    store the results, count them all, think, save the count; one transaction, READ COMMITTED\n"
+        "  refresh    store the results and commit; then count them all, think, save the count\n"
+        "  tally      ratchet.tally() keeps the count and completes; results are stored by ratchet.submit_batch()\n\n"
+        "With --jobs it is about the state of jobs. Each round creates a queued job, which three tasks then write at "
+        "once:\n"
+        "the main task marks it as running and, in the end, as done with its result; the worker counts up its "
+        "progress;\n"
+        "the heartbeat task says that it is alive, until the main task calls it off. Afterwards all versions of the "
+        "job "
+        "are\n"
+        "looked through, in the order in which they were committed. The variants:\n"
+        "  naive   no guard; each task reads the row, thinks, and saves all of it\n"
+        "  guard   ratchet.guard(); each task still saves the whole row, no change to the application. A transition "
+        "that\n"
+        "          the contract does not have is an error by default (23R02); here it says mode => 'states=keep'\n"
+        "  calls   ratchet.guard(); the tasks call ratchet.advance() and ratchet.beat()\n\n"} +
+    own_help +
+    "\n\nWithout --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the end; "
+    "the\n"
     "programs of PostgreSQL are found through pg_config (or $PG_CONFIG). With --dsn it works in new schemas named\n"
     "ratchet_race_* of that database, touches nothing else there and drops them at the end.\n\n"
-    "Exit code: 0 fine, 1 a variant with ratchet lost something, 2 bad usage or no connection, 130 interrupted.";
+    "Exit code: 0 fine, 1 a variant with ratchet, or of your own, lost something, 2 bad usage or no connection, 130 "
+    "interrupted.";
 
 constexpr const char *race_footer =
     "Examples:\n"
@@ -66,7 +77,11 @@ constexpr const char *race_footer =
     "  pg_ratchet race --dsn 'host=db dbname=staging' --variant any --json\n"
     "  pg_ratchet race --runs\n"
     "  pg_ratchet race --runs --writers 16 --variant recount --variant tally\n"
-    "  pg_ratchet race --jobs\n";
+    "  pg_ratchet race --jobs\n"
+    "  pg_ratchet race --setup tables.sql --create create.sql --update update.sql --submit submit.sql --check "
+    "check.sql\n"
+    "  pg_ratchet race --dsn dbname=staging --create c.sql --submit s.sql --check v.sql --keep-failed --wait 3s \\\n"
+    "      --update-cmd 'curl -fsS -X POST http://localhost:8000/scorecards/{key}/update'\n";
 
 // The variants of one race, chosen by name out of all that it has. Throws std::runtime_error for a name of another
 // race.
@@ -109,9 +124,36 @@ bool run_and_tell(Options options, const race_arguments &arguments, throwaway_se
   return !failed(reports);
 }
 
+// The same for the user's own scripts and commands.
+bool run_and_tell_own(const race_arguments &arguments, throwaway_server &server, const std::atomic<bool> &stop) {
+  if (arguments.runs || arguments.jobs || !arguments.variants.empty() || arguments.settings.keep) {
+    throw std::runtime_error("--runs, --jobs, --variant and --keep are of other races than that with own scripts");
+  }
+  auto options = own_race_of(arguments.own, arguments.settings);
+  if (options.dsn.empty() && needs_database(options)) {
+    if (options.keep_failed) throw std::runtime_error("--keep-failed needs --dsn: a throwaway server keeps nothing");
+    options.dsn = prepare(server, false);
+    options.around.environment = server_environment(options.dsn);
+  }
+  options.around.dsn = options.dsn;
+  const auto report = [&] {
+    const progress_bar bar{options.rounds};
+    return run_own(
+        options, [&](int done) { bar.show("own", done); }, stop);
+  }();
+  fmt::print("{}", arguments.json ? as_json(options, report).dump(2) + "\n" : as_text(tell(options, report)));
+  return report.failures.empty();
+}
+
+int default_rounds(const race_arguments &arguments) {
+  if (own_race_asked(arguments.own)) return 50;
+  return arguments.runs || arguments.jobs ? 60 : 200;
+}
+
 // The race that was asked for; answers whether ratchet lost nothing.
 bool run_chosen(const race_arguments &arguments, throwaway_server &server, const std::atomic<bool> &stop) {
   const auto &settings = arguments.settings;
+  if (own_race_asked(arguments.own)) return run_and_tell_own(arguments, server, stop);
   if (arguments.runs) return run_and_tell(runs_options{settings}, arguments, server, run_runs, tally_failed, stop);
   if (arguments.jobs) return run_and_tell(jobs_options{settings}, arguments, server, run_jobs, jobs_failed, stop);
   return run_and_tell(race_options{settings}, arguments, server, run_race, guard_failed, stop);
@@ -125,7 +167,8 @@ CLI::App &declare_race(CLI::App &app, race_arguments &arguments) {
   settings.seed = std::random_device{}();
   auto *runs = race.add_flag("--runs", arguments.runs, "Race for the counters of runs instead of a gate");
   auto *jobs = race.add_flag("--jobs", arguments.jobs, "Race for the state of jobs instead of a gate")->excludes(runs);
-  race.add_option("--rounds", arguments.rounds, "Rounds in each variant (default: 200; with --runs or --jobs 60)")
+  race.add_option("-n,--rounds", arguments.rounds,
+                  "Rounds in each variant (default: 200; with --runs or --jobs 60, own scripts 50)")
       ->check(CLI::Range(1, 1000000))
       ->type_name("N");
   race.add_option("--writers", arguments.writers,
@@ -154,6 +197,7 @@ CLI::App &declare_race(CLI::App &app, race_arguments &arguments) {
   race.add_flag("--keep", settings.keep, "Keep the schemas; only with --dsn")->needs("--dsn");
   race.add_flag("--fsync", arguments.fsync, "Let the throwaway server wait for the disk at commit")->excludes("--dsn");
   race.add_flag("--json", arguments.json, "Print JSON instead of a table");
+  declare_own(race, arguments.own);
   race.footer(race_footer);
   return race;
 }
@@ -162,15 +206,16 @@ exit_code race(race_arguments &arguments) {
   auto &settings = arguments.settings;
   settings.think = std::chrono::microseconds{static_cast<long>(arguments.think_ms * 1000)};
   settings.delay = std::chrono::microseconds{static_cast<long>(arguments.delay_ms * 1000)};
-  settings.rounds = arguments.rounds.value_or(arguments.runs || arguments.jobs ? 60 : 200);
+  settings.rounds = arguments.rounds.value_or(default_rounds(arguments));
   settings.writers = arguments.writers.value_or(arguments.runs ? 4 : 1);
   if (settings.dsn.empty()) forget_pg_environment();
 
   // The first signal ends the race between two rounds, so that it tidies up; the second one does not wait for that.
-  throwaway_server server{{arguments.fsync, settings.writers + 10}};
+  throwaway_server server{{arguments.fsync, settings.writers + arguments.own.options.submitters + 10}};
   std::atomic<bool> stop = false;
   const interrupt_watch watch{[&] {
     if (!stop.exchange(true)) return false;
+    kill_processes();
     server.stop();
     return true;
   }};

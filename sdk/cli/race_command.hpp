@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exit_code.hpp"
+#include "own_arguments.hpp"
 #include "race_settings.hpp"
 
 namespace ratchet::cli {
@@ -14,6 +15,7 @@ namespace ratchet::cli {
 // What the user asked for; lives as long as the parser that fills it.
 struct race_arguments {
   race_settings settings;
+  own_arguments own;
   std::optional<int> rounds;
   std::optional<int> writers;
   std::vector<std::string> variants;

@@ -34,7 +34,11 @@ places in_order(const std::vector<std::string> &records, const std::vector<std::
 }
 
 std::string array_of(const std::vector<std::string> &records, const std::size_t *first, const std::size_t *last) {
-  std::string result = "[";
+  std::size_t size = 2;
+  for (const auto *place = first; place != last; ++place) size += records[*place].size() + 1;
+  std::string result;
+  result.reserve(size);
+  result = "[";
   for (const auto *place = first; place != last; ++place) {
     if (place != first) result += ',';
     result += records[*place];

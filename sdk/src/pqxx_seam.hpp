@@ -17,6 +17,7 @@ inline pqxx::result execute(pqxx::transaction_base &tx, const std::string &sql,
                             const std::vector<std::optional<std::string>> &parameters) {
 #if PQXX_VERSION_MAJOR < 7
   std::vector<const char *> list;
+  list.reserve(parameters.size());
   for (const auto &parameter : parameters) list.push_back(parameter ? parameter->c_str() : nullptr);
   return tx.exec_params(sql, pqxx::prepare::make_dynamic_params(list));
 #else

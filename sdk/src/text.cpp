@@ -1,5 +1,6 @@
 #include "text.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <ratchet/error.hpp>
 
@@ -12,10 +13,15 @@ void refuse_nul(std::string_view text, std::string_view what) {
   throw error(error_kind::argument, "embedded NUL in " + std::string{what}, "22021");
 }
 
+bool ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 }  // namespace
 
 std::string checked(std::string text, std::string_view what) {
   refuse_nul(text, what);
+  if (ascii(text)) return text;  // names mostly are, and nlohmann-json would make a document of them to find out
   try {
     (void)nlohmann::json(text).dump();
   } catch (const nlohmann::json::type_error &) {

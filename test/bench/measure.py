@@ -51,10 +51,12 @@ def crowd_time(script, clients, seconds, schema, **variables):
 
 class Report:
     """Collects the measures of one case and prints them as a table, a line a variant. Less is better in all of it, unless
-    the figures are rates: then what the client sees is printed as transactions in a second."""
+    the figures are rates: then what the client sees is printed as transactions in a second. processor: whose processor
+    time stands beside it."""
 
-    def __init__(self, title, unit, factor, names, rates=False):
+    def __init__(self, title, unit, factor, names, rates=False, processor='server'):
         self.title, self.unit, self.factor, self.names, self.rates = title, unit, factor, names, rates
+        self.processor = processor
         self.measured = {name: [] for name in names}
         self.wanted = []
 
@@ -92,7 +94,7 @@ class Report:
         width = max(map(len, self.names))
         first = self.names[0]
         print(f'\n{self.title}')
-        print(f'  {"":{width}}  {"per second" if self.rates else self.unit:>10}  ratio   server {self.unit:>4}  ratio')
+        print(f'  {"":{width}}  {"per second" if self.rates else self.unit:>10}  ratio   {self.processor} {self.unit:>4}  ratio')
         for name in self.names:
             seen, ratio = self.seconds(0, name) * self.factor, self.ratio(0, name, first)
             if self.rates:

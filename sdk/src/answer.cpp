@@ -9,7 +9,8 @@ namespace {
 
 using nlohmann::json;
 
-// Parses the column and hands the document to `convert`; whatever nlohmann-json throws becomes a ratchet::error.
+// Parses the column and hands the document, which is nobody else's, to `convert`; whatever nlohmann-json throws becomes
+// a ratchet::error.
 template <typename Convert>
 auto read(const std::string &column, Convert convert) {
   try {
@@ -27,8 +28,9 @@ std::optional<T> member(const json &object, const char *name) {
   return found->get<T>();
 }
 
-parent_progress parent_of(const json &object) {
-  return {object.at("parent").get<std::string>(), object.at("key"), object.at("columns"), member<bool>(object, "done")};
+parent_progress parent_of(json &&object) {
+  return {object.at("parent").get<std::string>(), std::move(object.at("key")), std::move(object.at("columns")),
+          member<bool>(object, "done")};
 }
 
 duplicate duplicate_of(const json &object) {
@@ -39,9 +41,11 @@ duplicate duplicate_of(const json &object) {
 template <typename Element, typename Convert>
 std::vector<Element> elements(const nullable &column, Convert convert) {
   if (!column) return {};
-  return read(*column, [&](const json &array) {
+  return read(*column, [&](json &&array) {
+    auto &list = array.get_ref<json::array_t &>();
     std::vector<Element> result;
-    for (const auto &element : array.get_ref<const json::array_t &>()) result.push_back(convert(element));
+    result.reserve(list.size());
+    for (auto &element : list) result.push_back(convert(std::move(element)));
     return result;
   });
 }

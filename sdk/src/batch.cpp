@@ -2,6 +2,7 @@
 #include <numeric>
 #include <ratchet/batch.hpp>
 #include <ratchet/error.hpp>
+#include <unordered_map>
 
 #include "answer.hpp"
 #include "call.hpp"
@@ -46,22 +47,25 @@ std::string array_of(const std::vector<std::string> &records, const std::size_t 
   return result += ']';
 }
 
+// Where a parent stands in the progress, by its table and key.
+using parent_places = std::unordered_map<std::string, std::size_t>;
+
 // A parent that several chunks have in common stands once, as the last of them left it.
-void merge(std::vector<parent_progress> &all, std::vector<parent_progress> more) {
+void merge(std::vector<parent_progress> &all, parent_places &places, std::vector<parent_progress> more) {
   for (auto &parent : more) {
-    const auto same = [&](const parent_progress &p) { return p.parent == parent.parent && p.key == parent.key; };
-    const auto found = std::find_if(all.begin(), all.end(), same);
-    if (found == all.end()) {
+    const auto name = parent.parent + '\0' + parent.key.dump();  // no table's name has a NUL
+    const auto [place, is_new] = places.try_emplace(name, all.size());
+    if (is_new) {
       all.push_back(std::move(parent));
     } else {
-      *found = std::move(parent);
+      all[place->second] = std::move(parent);
     }
   }
 }
 
 // Adds the answer to a chunk to that of the chunks before, whose records are the first `done`. The batch is `stored` or
 // `duplicates` where every chunk is, otherwise `partial`.
-void merge(batch_result &all, const rows &answer, const std::size_t *place, std::size_t done) {
+void merge(batch_result &all, parent_places &parents, const rows &answer, const std::size_t *place, std::size_t done) {
   const auto &line = detail::single(answer, 4);
   const auto text = line[0].value_or("");
   if (done == 0) {
@@ -76,7 +80,7 @@ void merge(batch_result &all, const rows &answer, const std::size_t *place, std:
     if (each.same_as) each.same_as = place[*each.same_as];
     all.duplicates.push_back(std::move(each));
   }
-  merge(all.progress, detail::parents(line[3]));
+  merge(all.progress, parents, detail::parents(line[3]));
 }
 
 }  // namespace
@@ -118,12 +122,13 @@ batch_result batch::run(pqxx::transaction_base &tx) const {
 batch_result batch::run(const std::function<rows(const statement &)> &send) const {
   const auto sent = in_order(records_, order_by_);
   batch_result result;
+  parent_places parents;
   std::size_t done = 0;
   do {  // an empty batch is asked, too: its table may not exist
     const auto *first = sent.data() + done;
     const auto length = std::min(chunk_, sent.size() - done);
     const auto answer = send({sql, {child_, array_of(records_, first, first + length), flush_ ? "true" : "false"}});
-    merge(result, answer, first, done);
+    merge(result, parents, answer, first, done);
     done += length;
     if (on_progress_) on_progress_({done, sent.size(), result.inserted});
   } while (done < sent.size());

@@ -100,17 +100,17 @@ TEST(batch, outcome_is_that_of_all_chunks) {
 }
 
 TEST(batch, parents_are_told_once_as_the_last_chunk_left_them) {
-  const auto parent = [](int id, int count) {
-    return nlohmann::json{
-        {"parent", "public.runs"}, {"key", {{"id", id}}}, {"columns", {{"n", count}}}, {"done", false}};
+  const auto parent = [](int id, int count, const char *table = "public.runs") {
+    return nlohmann::json{{"parent", table}, {"key", {{"id", id}}}, {"columns", {{"n", count}}}, {"done", false}};
   };
   recorder server;
   server.answers = {{{"stored", "1", "[]", nlohmann::json{parent(1, 1), parent(2, 1)}.dump()}},
-                    {{"stored", "1", "[]", nlohmann::json{parent(1, 2)}.dump()}}};
+                    {{"stored", "1", "[]", nlohmann::json{parent(1, 2), parent(2, 7, "public.users")}.dump()}}};
   const auto r = numbers(2).chunk(1).run(std::ref(server));
-  ASSERT_EQ(r.progress.size(), 2U);
+  ASSERT_EQ(r.progress.size(), 3U);
   EXPECT_EQ(r.progress[0].count("n"), 2);
   EXPECT_EQ(r.progress[1].count("n"), 1);
+  EXPECT_EQ(r.progress[2].count("n"), 7);  // of another table with the same key
 }
 
 TEST(batch, chunk_of_nothing_is_refused) {

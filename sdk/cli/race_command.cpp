@@ -13,6 +13,7 @@
 #include "jobs.hpp"
 #include "jobs_report.hpp"
 #include "own_report.hpp"
+#include "page.hpp"
 #include "process.hpp"
 #include "progress_bar.hpp"
 #include "race.hpp"
@@ -109,6 +110,13 @@ std::string prepare(throwaway_server &server, bool with_extension) {
   return dsn;
 }
 
+void print(const race_arguments &arguments, const story &told, const nlohmann::json &json) {
+  if (!arguments.report.empty()) write_file(arguments.report, as_page(told));
+  // Commands may print what is no UTF-8.
+  fmt::print(
+      "{}", arguments.json ? json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : as_text(told));
+}
+
 // One race from its variants to its report; answers whether ratchet lost nothing.
 template <typename Options, typename Run, typename Failed>
 bool run_and_tell(Options options, const race_arguments &arguments, throwaway_server &server, const Run &run,
@@ -120,7 +128,7 @@ bool run_and_tell(Options options, const race_arguments &arguments, throwaway_se
     return run(
         options, [&](auto kind, int done) { bar.show(to_string(kind), done); }, stop);
   }();
-  fmt::print("{}", arguments.json ? as_json(options, reports).dump(2) + "\n" : as_text(tell(options, reports)));
+  print(arguments, tell(options, reports), as_json(options, reports));
   return !failed(reports);
 }
 
@@ -141,7 +149,7 @@ bool run_and_tell_own(const race_arguments &arguments, throwaway_server &server,
     return run_own(
         options, [&](int done) { bar.show("own", done); }, stop);
   }();
-  fmt::print("{}", arguments.json ? as_json(options, report).dump(2) + "\n" : as_text(tell(options, report)));
+  print(arguments, tell(options, report), as_json(options, report));
   return report.failures.empty();
 }
 
@@ -197,6 +205,8 @@ CLI::App &declare_race(CLI::App &app, race_arguments &arguments) {
   race.add_flag("--keep", settings.keep, "Keep the schemas; only with --dsn")->needs("--dsn");
   race.add_flag("--fsync", arguments.fsync, "Let the throwaway server wait for the disk at commit")->excludes("--dsn");
   race.add_flag("--json", arguments.json, "Print JSON instead of a table");
+  race.add_option("--report", arguments.report, "Write a page (HTML) with the timelines to this file, too")
+      ->type_name("FILE");
   declare_own(race, arguments.own);
   race.footer(race_footer);
   return race;

@@ -21,6 +21,7 @@ struct race_arguments {
   std::vector<std::string> variants;
   double think_ms = 20;
   double delay_ms = 0;
+  std::string report;
   bool runs = false;
   bool jobs = false;
   bool json = false;

@@ -166,11 +166,12 @@ std::string with_variables(const std::string &sql, const variables &known) { ret
 std::chrono::microseconds sleep_time(const std::string &argument, const variables &known) {
   std::istringstream words{replaced(argument, known, [](const auto &value) { return value.value_or(""); })};
   static const std::map<std::string, double> units{{"s", 1000000}, {"ms", 1000}, {"us", 1}};
-  double number = -1;
+  double number = 0;
   std::string unit = "s";
   std::string more;
-  words >> number >> unit;
-  if (number < 0 || units.count(unit) == 0 || words >> more)
+  const bool is_number = static_cast<bool>(words >> number);
+  words >> unit;
+  if (!is_number || number < 0 || units.count(unit) == 0 || words >> more)
     throw std::runtime_error("no time to sleep: " + words.str());
   return std::chrono::microseconds{static_cast<long>(number * units.at(unit))};
 }

@@ -1,94 +1,95 @@
-// The arithmetic and the wording of the operator's commands.
+// Commands for `pg_ratchet race`: how they are split into words, run and ended.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "counters_command.hpp"
-#include "meter.hpp"
-#include "watch_command.hpp"
+#include <csignal>
+#include <future>
+#include <system_error>
 
+#include "command_line.hpp"
+#include "process.hpp"
+#include "race_settings.hpp"
+
+namespace ratchet::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using namespace ratchet::cli;
+using words = std::vector<std::string>;
 
-const meter::time start{};
+const std::atomic<bool> never{false};
 
-TEST(meter, knows_no_rate_from_one_time) {
-  meter speed;
-  EXPECT_EQ(speed.rate(), std::nullopt);
-  speed.add(start, 10);
-  EXPECT_EQ(speed.rate(), std::nullopt);
-  EXPECT_EQ(speed.left(20), std::nullopt);
+process_result run(const words &command, std::chrono::milliseconds limit = 60s) {
+  return run_process(command, {}, limit, never);
 }
 
-TEST(meter, tells_rate_and_time_left) {
-  meter speed;
-  speed.add(start, 100);
-  speed.add(start + 10s, 150);
-  EXPECT_DOUBLE_EQ(*speed.rate(), 5);
-  EXPECT_EQ(speed.left(200), 10s);
-  EXPECT_EQ(speed.left(150), 0s);
-  EXPECT_EQ(speed.left(100), 0s);
+TEST(command, words_are_split_as_a_shell_does) {
+  EXPECT_EQ(split_command("  curl -d '{\"a\": 1}'  \"x y\"z \\'q "), (words{"curl", "-d", "{\"a\": 1}", "x yz", "'q"}));
+  EXPECT_EQ(split_command("a '' \"\\\"\\n\\\\\""), (words{"a", "", "\"\\n\\"}));
+  EXPECT_EQ(split_command("echo $HOME | wc > x *"), (words{"echo", "$HOME", "|", "wc", ">", "x", "*"}));
 }
 
-TEST(meter, forgets_what_is_older_than_half_a_minute) {
-  meter speed;
-  speed.add(start, 0);
-  for (int s = 10; s <= 100; s += 10) speed.add(start + std::chrono::seconds{s}, 1000 + s);
-  EXPECT_DOUBLE_EQ(*speed.rate(), 1);
+TEST(command, faults_are_told) {
+  for (const char *bad : {"", "   ", "echo 'x", "echo \"x", "echo \\"}) {
+    EXPECT_THROW(split_command(bad), std::runtime_error) << bad;
+  }
 }
 
-TEST(meter, never_ends_what_stands_still_or_goes_back) {
-  meter speed;
-  speed.add(start, 100);
-  speed.add(start + 1s, 100);
-  EXPECT_EQ(speed.left(200), std::nullopt);
-  speed.add(start + 2s, 90);
-  EXPECT_EQ(speed.left(200), std::nullopt);
+TEST(process, answers_what_it_printed_and_its_status) {
+  const auto result = run({"sh", "-c", "echo out; echo err >&2; exit 3"});
+  EXPECT_EQ(result.out, "out\n");
+  EXPECT_EQ(result.err, "err\n");
+  EXPECT_EQ(result.status, 3);
+  EXPECT_FALSE(result.timed_out);
+  EXPECT_EQ(run({"sh", "-c", "kill -9 $$"}).status, 128 + SIGKILL);
+  EXPECT_EQ(run({"sh", "-c", "read line || echo nothing"}).out, "nothing\n");
 }
 
-TEST(meter, durations_have_two_units_at_most) {
-  EXPECT_EQ(duration_text(0s), "0s");
-  EXPECT_EQ(duration_text(59s), "59s");
-  EXPECT_EQ(duration_text(200s), "3m 20s");
-  EXPECT_EQ(duration_text(7500s), "2h 5m");
+TEST(process, environment_is_ours_with_what_is_added) {
+  setenv("RATCHET_TEST_A", "ours", 1);
+  setenv("RATCHET_TEST_B", "ours", 1);
+  const auto result =
+      run_process({"sh", "-c", "echo $RATCHET_TEST_A $RATCHET_TEST_B"}, {{"RATCHET_TEST_B", "added"}}, 60s, never);
+  EXPECT_EQ(result.out, "ours added\n");
 }
 
-TEST(bar, fills_with_what_is_done) {
-  EXPECT_EQ(bar_text(0, 10, 30), "[                  ]   0% 0/10");
-  EXPECT_EQ(bar_text(5, 10, 30), "[=========         ]  50% 5/10");
-  EXPECT_EQ(bar_text(10, 10, 31), "[==================] 100% 10/10");
+TEST(process, output_without_end_is_cut_at_its_beginning) {
+  const auto result = run({"sh", "-c", "seq 1 100000"});
+  EXPECT_LE(result.out.size(), 65536U);
+  EXPECT_EQ(result.out.substr(result.out.size() - 7), "100000\n");
 }
 
-TEST(bar, is_full_only_when_all_is_done_and_never_more) {
-  EXPECT_NE(bar_text(999, 1000, 60).find(" 99% 999/1000"), std::string::npos);
-  EXPECT_NE(bar_text(12, 10, 60).find("100% 12/10"), std::string::npos);
-  EXPECT_NE(bar_text(0, 0, 60).find("  0% 0/0"), std::string::npos);
+TEST(process, what_cannot_be_started_is_an_error) { EXPECT_THROW(run({"/nowhere/program"}), std::system_error); }
+
+TEST(process, is_ended_when_its_time_is_over) {
+  const auto result = run({"sleep", "600"}, 50ms);
+  EXPECT_TRUE(result.timed_out);
+  EXPECT_EQ(result.status, 128 + SIGTERM);
 }
 
-TEST(bar, leaves_the_bar_out_where_there_is_no_room) { EXPECT_EQ(bar_text(5, 10, 12), " 50% 5/10"); }
-
-TEST(repair, reads_how_far_it_is) {
-  const auto step = repair_step_of("INFO:  my: runs: 200 of 450 rows looked at, 3 repaired\n");
-  ASSERT_TRUE(step);
-  EXPECT_EQ(step->table, "my: runs");
-  EXPECT_EQ(step->looked_at, 200);
-  EXPECT_EQ(step->rows, 450);
-  EXPECT_EQ(step->repaired, 3);
+// Its child, which ignores SIGTERM, holds the other end of a FIFO as long as it lives.
+TEST(process, is_ended_with_its_children_when_it_is_to_stop) {
+  const std::string fifo = ::testing::TempDir() + "ratchet_process_test." + std::to_string(getpid());
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  std::atomic<bool> stop{false};
+  const std::string child = "trap '' TERM; exec 3>" + fifo + "; sleep 600";
+  auto running = std::async(std::launch::async, [&] {
+    run_process({"sh", "-c", "sh -c \"$1\" & sleep 600", "sh", child}, {}, 600s, stop);
+  });
+  const int end = open(fifo.c_str(), O_RDONLY);
+  stop = true;
+  EXPECT_THROW(running.get(), interrupted);
+  char buffer[1];
+  EXPECT_EQ(read(end, buffer, 1), 0);
+  close(end);
+  unlink(fifo.c_str());
 }
 
-TEST(repair, takes_other_notices_for_what_they_are) {
-  EXPECT_FALSE(repair_step_of("INFO:  runs: nothing to repair\n"));
-  EXPECT_FALSE(repair_step_of("NOTICE:  anything"));
-  EXPECT_FALSE(repair_step_of(""));
-}
-
-TEST(watch, is_complete_when_done_says_so_or_else_the_total_is_reached) {
-  EXPECT_TRUE(complete({3, 4, true, {}}));
-  EXPECT_FALSE(complete({4, 4, false, {}}));
-  EXPECT_TRUE(complete({4, 4, std::nullopt, {}}));
-  EXPECT_FALSE(complete({3, 4, std::nullopt, {}}));
-  EXPECT_FALSE(complete({0, 0, std::nullopt, {}}));
-  EXPECT_FALSE(complete({3, std::nullopt, std::nullopt, {}}));
+TEST(process, does_not_even_start_when_it_is_to_stop) {
+  const std::atomic<bool> stop{true};
+  EXPECT_THROW(run_process({"/nowhere/program"}, {}, 60s, stop), interrupted);
 }
 
 }  // namespace
+}  // namespace ratchet::cli

@@ -38,7 +38,7 @@ void print(const std::vector<drift> &found, bool json) {
                text_of(d.counted));
   }
   if (found.empty()) {
-    fmt::print("All counters are right.\n");
+    fmt::print("No counter differs.\n");
   } else {
     fmt::print("{} wrong. pg_ratchet repair sets them right while writers go on.\n", found.size());
   }
@@ -49,7 +49,11 @@ class repair_progress {
  public:
   void hear(std::string_view notice) {
     const auto step = repair_step_of(notice);
-    if (!step) return;
+    if (!step) {
+      line_.clear();
+      fmt::print(stderr, "{}", notice);  // of a function on_done, or that there is nothing to do
+      return;
+    }
     // One table may have several tallies, which are repaired one after the other.
     if (steps_.empty() || steps_.back().table != step->table || step->looked_at <= steps_.back().looked_at) {
       steps_.emplace_back();
@@ -110,7 +114,9 @@ CLI::App &declare_verify(CLI::App &app, counters_arguments &arguments) {
   auto &command = *app.add_subcommand(
       "verify",
       "Counts anew and lists the counters that differ.\n\n"
-      "Each tally is counted in one snapshot, so that writers need not stop; all children are read.\n\n"
+      "Each tally is counted in one snapshot, so that writers need not stop; all children are read. Without a table it "
+      "looks "
+      "at\nthe tallies of tables that you own.\n\n"
       "Exit code: 0 all counters are right, 1 some are not, 2 bad usage or an error, 130 interrupted.");
   declare_table(command, arguments);
   command.footer("Examples:\n  pg_ratchet verify\n  pg_ratchet verify public.runs --dsn 'host=db dbname=app' --json\n");
@@ -146,6 +152,8 @@ exit_code repair_counters(const counters_arguments &arguments) {
   const auto code = with_session(
       arguments, [&](std::string_view notice) { progress.hear(notice); },
       [&](session &database) {
+        // It refuses the others, which may be the role's default.
+        (void)database.run({"SET default_transaction_isolation = 'read committed'", {}});
         (void)database.run({"CALL ratchet.repair($1::pg_catalog.regclass)", {table}});
         return exit_fine;
       });

@@ -62,8 +62,14 @@ void declare_session(CLI::App &command, session_options &options) {
 }
 
 session::session(const session_options &options, notice_function on_notice)
-    : connection_(options.dsn), notices_(connection_, std::move(on_notice)) {
-  pqxx::nontransaction{connection_}.exec("SET application_name = 'pg_ratchet'");
+    : connection_(options.dsn), notices_(connection_, [this, handle = std::move(on_notice)](std::string_view text) {
+        handle(text);
+        // Between two statements there was nothing to cancel yet.
+        if (stop_) cancel();
+      }) {
+  pqxx::nontransaction{connection_}.exec(
+      "SELECT pg_catalog.set_config('application_name', 'pg_ratchet', false)"
+      " WHERE pg_catalog.current_setting('application_name') = ''");
   check_extension();
 }
 
@@ -106,6 +112,10 @@ void session::wait(std::chrono::milliseconds longest) {
 
 void session::interrupt() noexcept {
   stop_ = true;
+  cancel();
+}
+
+void session::cancel() noexcept {
   try {
     connection_.cancel_query();
   } catch (const std::exception &) {

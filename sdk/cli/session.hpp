@@ -52,6 +52,7 @@ class session {
 
  private:
   void check_extension();
+  void cancel() noexcept;
 
   std::atomic<bool> stop_{false};
   pqxx::connection connection_;

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ratchet/error.hpp>
 #include <ratchet/progress.hpp>
 #include <stdexcept>
+#include <thread>
 
 #include "live_line.hpp"
 #include "meter.hpp"
@@ -113,16 +115,26 @@ class teller {
   nlohmann::json told_;
 };
 
+// Where nobody can listen, as on a standby, asking now and then has to do.
+void listen(session &database) {
+  try {
+    (void)database.run({"LISTEN ratchet", {}});
+  } catch (const error &) {
+  }
+}
+
 exit_code follow(session &database, const watch_arguments &arguments) {
   const auto tallies = tallies_of(database, arguments.table);
   const auto asked = question(arguments);
   // Listening first, looking then: what completes in between is heard.
   const auto notifies = [](const watched_tally &tally) { return tally.notify; };
-  if (std::any_of(tallies.begin(), tallies.end(), notifies)) (void)database.run({"LISTEN ratchet", {}});
+  if (std::any_of(tallies.begin(), tallies.end(), notifies)) listen(database);
 
   const auto begun = clock::now();
   teller teller{arguments.json};
   for (;;) {
+    constexpr std::chrono::milliseconds shortest{50};  // between two questions, however much is notified
+    const auto asked_at = clock::now();
     const auto seen = look(database, asked, tallies);
     teller.tell(seen);
     const bool over = arguments.timeout_s > 0 && clock::now() - begun >= milliseconds_of(arguments.timeout_s);
@@ -131,6 +143,7 @@ exit_code follow(session &database, const watch_arguments &arguments) {
       return complete(seen) ? exit_fine : exit_incomplete;
     }
     database.wait(milliseconds_of(arguments.interval_s));
+    std::this_thread::sleep_until(asked_at + shortest);
   }
 }
 

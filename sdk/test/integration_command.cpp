@@ -101,7 +101,7 @@ TEST_F(command_test, describe_says_who_may_write) {
 TEST_F(command_test, verify_and_repair) {
   std::string text;
   EXPECT_EQ(exit_code({"verify"}, &text), 0);
-  EXPECT_EQ(text, "All counters are right.\n");
+  EXPECT_EQ(text, "No counter differs.\n");
   spoil(250);
   EXPECT_EQ(exit_code({"verify", "runs"}, &text), 1);
   EXPECT_TRUE(contains(text, "runs {\"id\":1001}: evaluated_count is 4711, by results it should be 1\n")) << text;
@@ -111,8 +111,9 @@ TEST_F(command_test, verify_and_repair) {
   EXPECT_EQ(exit_code({"repair", "runs"}, &text), 0);
   EXPECT_TRUE(contains(text, "runs: 250 of 250 rows that differed were looked at, 250 repaired\n")) << text;
   EXPECT_EQ(exit_code({"verify"}), 0);
-  EXPECT_EQ(output({"repair"}), "Nothing to repair.\n");
-  EXPECT_EQ(nlohmann::json::parse(output({"repair", "--json"})), nlohmann::json::array());
+  sql("ALTER ROLE postgres IN DATABASE " + dsn_.substr(dsn_.rfind('=') + 1) +
+      " SET default_transaction_isolation = 'serializable'");
+  EXPECT_TRUE(contains(output({"repair"}), "Nothing to repair.\n"));
 }
 
 TEST_F(command_test, interrupted_repair_leaves_nothing_half_done_and_goes_on_later) {

@@ -121,10 +121,10 @@ bool needs_database(const own_options &options) {
 
 std::map<std::string, std::string> server_environment(const std::string &dsn) {
   pqxx::connection connection{dsn};
-  return {{"PGHOST", connection.hostname()},
-          {"PGPORT", connection.port()},
-          {"PGUSER", connection.username()},
-          {"PGDATABASE", connection.dbname()}};
+  return {{"PGHOST", std::string{connection.hostname()}},
+          {"PGPORT", std::string{connection.port()}},
+          {"PGUSER", std::string{connection.username()}},
+          {"PGDATABASE", std::string{connection.dbname()}}};
 }
 
 }  // namespace ratchet::cli

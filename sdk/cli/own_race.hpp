@@ -25,6 +25,7 @@ struct own_options : race_settings {
   std::chrono::microseconds jitter{0};  // longest time before a writer starts
   std::chrono::microseconds wait{0};    // longest time until the check must pass
   bool keep_failed = false;
+  bool throwaway = false;  // the rows go with their server
 };
 
 // A round after which the check was not satisfied.

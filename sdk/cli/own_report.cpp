@@ -12,8 +12,9 @@ constexpr std::size_t listed_failures = 20;
 
 // What became of the rows, of which the user may be the only one who knows how to remove them.
 std::string rows_left(const own_options &options, const own_report &report) {
+  if (options.throwaway) return {};
   if (!options.cleanup.given()) return "every round's row is left: there was no --cleanup";
-  if (!options.keep_failed) return {};
+  if (!options.keep_failed || report.failures.empty()) return {};
   return fmt::format("kept: the rows of {} failed round{}", report.failures.size(),
                      report.failures.size() == 1 ? "" : "s");
 }
@@ -64,7 +65,7 @@ nlohmann::json as_json(const own_options &options, const own_report &report) {
           {"submits", {{"succeeded", report.submitted}, {"refused", report.refused}}},
           {"updates", {{"succeeded", report.updated}, {"refused", report.failed_updates}}},
           {"failures", failures},
-          {"kept", options.keep_failed || !options.cleanup.given()},
+          {"kept", !options.throwaway && (options.keep_failed || !options.cleanup.given())},
           {"timeline", as_json(report.failure())},
           {"loss", report.loss}};
 }

@@ -141,6 +141,7 @@ bool run_and_tell_own(const race_arguments &arguments, throwaway_server &server,
   if (options.dsn.empty() && needs_database(options)) {
     if (options.keep_failed) throw std::runtime_error("--keep-failed needs --dsn: a throwaway server keeps nothing");
     options.dsn = prepare(server, false);
+    options.throwaway = true;
     options.around.environment = server_environment(options.dsn);
   }
   options.around.dsn = options.dsn;

@@ -79,7 +79,7 @@ own_answer script_step::run(const std::string &who, const variables &known, std:
   for (const auto &statement : script_.statements) {
     if (!attempt(statement, now)) return std::move(now.answer);
   }
-  leave_no_transaction(false);
+  expect_no_transaction();
   return std::move(now.answer);
 }
 
@@ -93,15 +93,16 @@ bool script_step::attempt(const script_statement &statement, performance &now) {
     perform(statement, now);
     return true;
   } catch (const interrupted &) {
-    leave_no_transaction(true);
+    roll_back();
     throw;
   } catch (const ratchet::error &e) {
+    roll_back();
     if (is_fault(e)) throw std::runtime_error(told(e.what()));
     now.answer.failure = first_line(e.what());
     now.add("failed: " + now.answer.failure, act::failed);
-    leave_no_transaction(true);
     return false;
   } catch (const std::runtime_error &e) {
+    roll_back();
     throw std::runtime_error(told(e.what()));
   }
 }
@@ -141,17 +142,24 @@ pqxx::result script_step::send(const std::string &sql) {
   }
 }
 
-// The next round begins outside of any transaction. In one, now() is the time at which it began.
-void script_step::leave_no_transaction(bool failed) {
-  pqxx::nontransaction session{connection_};
-  if (failed) {
+// At once, because others may wait for what the transaction has locked.
+void script_step::roll_back() noexcept {
+  try {
+    pqxx::nontransaction session{connection_};
     session.exec("ROLLBACK");
-    notices_.take();  // that there was none
-    return;
+    notices_.take();                  // that there was none
+  } catch (const std::exception &) {  // the connection is lost, and the transaction with it
   }
-  const bool open = session.exec("SELECT pg_catalog.now() < pg_catalog.statement_timestamp()")[0][0].as<bool>();
+}
+
+// The next round begins outside of any transaction. In one, now() is the time at which it began.
+void script_step::expect_no_transaction() {
+  const bool open = [this] {
+    pqxx::nontransaction session{connection_};
+    return session.exec("SELECT pg_catalog.now() < pg_catalog.statement_timestamp()")[0][0].as<bool>();
+  }();
   if (!open) return;
-  session.exec("ROLLBACK");
+  roll_back();
   throw std::runtime_error(script_.name + ": leaves a transaction open: COMMIT or ROLLBACK is missing");
 }
 

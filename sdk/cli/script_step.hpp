@@ -34,7 +34,8 @@ class script_step : public own_step {
   bool attempt(const script_statement &statement, performance &now);
   void perform(const script_statement &statement, performance &now);
   pqxx::result send(const std::string &sql);
-  void leave_no_transaction(bool failed);
+  void roll_back() noexcept;
+  void expect_no_transaction();
 
   script script_;
   pqxx::connection connection_;

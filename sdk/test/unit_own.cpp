@@ -77,6 +77,11 @@ TEST(own, report_lists_failures_and_what_is_left) {
                            "and 2 more; --json lists all\n", "a undid b\n", "every round's row is left"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
+  options.throwaway = true;
+  EXPECT_EQ(as_text(tell(options, report())).find(" left"), std::string::npos);
+  EXPECT_FALSE(as_json(options, report()).at("kept").get<bool>());
+  options.throwaway = false;
+  EXPECT_TRUE(as_json(options, report()).at("kept").get<bool>());
   options.cleanup.script = "d.sql";
   EXPECT_EQ(as_text(tell(options, report())).find(" left"), std::string::npos);
   options.keep_failed = true;

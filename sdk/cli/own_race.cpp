@@ -81,7 +81,8 @@ void contest::round(int number) {
   try {
     race(number, row);
   } catch (...) {
-    if (!cleanup_) std::fprintf(stderr, "pg_ratchet: left by round %d: key %s\n", number, key_of(row).c_str());
+    if (!cleanup_ && !options_.throwaway)
+      std::fprintf(stderr, "pg_ratchet: left by round %d: key %s\n", number, key_of(row).c_str());
     clean_up(row);
     throw;
   }

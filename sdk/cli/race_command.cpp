@@ -67,7 +67,8 @@ const std::string race_help =
     "\n\nWithout --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the end; "
     "the\n"
     "programs of PostgreSQL are found through pg_config (or $PG_CONFIG). With --dsn it works in new schemas named\n"
-    "ratchet_race_* of that database, touches nothing else there and drops them at the end.\n\n"
+    "ratchet_race_* of that database, touches nothing else there and drops them at the end. Own scripts run there as\n"
+    "they are, with the settings of the database and the role.\n\n"
     "Exit code: 0 fine, 1 a variant with ratchet, or of your own, lost something, 2 bad usage or no connection, 130 "
     "interrupted.";
 
@@ -111,10 +112,10 @@ std::string prepare(throwaway_server &server, bool with_extension) {
 }
 
 void print(const race_arguments &arguments, const story &told, const nlohmann::json &json) {
-  if (!arguments.report.empty()) write_file(arguments.report, as_page(told));
   // Commands may print what is no UTF-8.
   fmt::print(
       "{}", arguments.json ? json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : as_text(told));
+  if (!arguments.report.empty()) write_file(arguments.report, as_page(told));
 }
 
 // One race from its variants to its report; answers whether ratchet lost nothing.

@@ -210,6 +210,11 @@ TEST_F(race_test, usage_is_checked) {
   EXPECT_NE(race("--update x.sql").out.find("own scripts need --create, --submit and --check"), std::string::npos);
   EXPECT_NE(race("--create-cmd a --submit-cmd a --check-cmd a").out.find("nobody to race with"), std::string::npos);
   EXPECT_NE(race("--runs --create-cmd a").out.find("are of other races"), std::string::npos);
+  const auto page =
+      race("--create-cmd 'echo 7' --submit-cmd true --check-cmd true --submitters 2 -n 1 --report /nowhere/x");
+  EXPECT_EQ(page.status, 2);
+  EXPECT_NE(page.out.find("submitted"), std::string::npos) << page.out;  // the result is not lost for that
+  EXPECT_NE(page.out.find("cannot write /nowhere/x"), std::string::npos) << page.out;
   EXPECT_NE(race("--create a --create-cmd a").out.find("excludes"), std::string::npos);
   for (const char *wrong :
        {"--wait 3", "--submitters 0", "--create-cmd a --submit-cmd a --check-cmd a --update-cmd \"'x\""}) {

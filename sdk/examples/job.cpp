@@ -63,8 +63,8 @@ int work(ratchet::client &client) {
 // A stale save, as an ORM does it, comes too late.
 void save_late(pqxx::dbtransaction &tx) {
   tx.exec("UPDATE job_example.jobs SET status = 'running', progress = 60, result = NULL");
-  const auto row = tx.exec("SELECT status, progress, result FROM job_example.jobs").at(0);
-  std::cout << row[0].c_str() << ", " << row[1].c_str() << " %, " << row[2].c_str() << '\n';
+  const auto rows = tx.exec("SELECT concat(status, ', ', progress, ' %, ', result) FROM job_example.jobs");
+  std::cout << rows.at(0)[0].as<std::string>() << '\n';
 }
 
 }  // namespace

@@ -3,27 +3,17 @@
 #include <fmt/format.h>
 
 #include "command_line.hpp"
+#include "lines.hpp"
 #include "process.hpp"
-#include "script.hpp"
 
 namespace ratchet::cli {
 
 namespace {
 
-constexpr std::size_t shown_length = 150;
-
-std::string last_line(const std::string &text) {
-  const auto end = text.find_last_not_of(" \r\n\t");
-  if (end == std::string::npos) return {};
-  const auto begin = text.rfind('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1,
-                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
-}
-
 std::string why_it_failed(const process_result &result, std::chrono::milliseconds limit) {
   if (result.timed_out) return fmt::format("took longer than {:g} s and was ended", limit.count() / 1000.0);
   const auto said = result.err.empty() ? result.out : result.err;
-  const auto line = on_one_line(last_line(said), shown_length);
+  const auto line = on_one_line(last_line(said));
   return fmt::format("exit status {}{}{}", result.status, line.empty() ? "" : ": ", line);
 }
 
@@ -36,8 +26,7 @@ own_answer command_step::run(const std::string &who, const variables &known,
                              std::chrono::steady_clock::time_point start, const std::atomic<bool> &stop) {
   own_answer answer;
   const auto add = [&](std::string what, act kind) {
-    const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;
-    answer.events.push_back({passed.count(), who, std::move(what), kind});
+    answer.events.push_back({ms_since(start), who, std::move(what), kind});
   };
   auto command = words_;
   std::string shown;
@@ -48,7 +37,7 @@ own_answer command_step::run(const std::string &who, const variables &known,
   auto environment = as_environment(known);
   environment.insert(environment_.begin(), environment_.end());
 
-  add("started: " + on_one_line(shown, shown_length), act::read);
+  add("started: " + on_one_line(shown), act::read);
   const auto result = run_process(command, environment, limit_, stop);
   const auto said = last_line(result.out);
   if (result.timed_out || result.status != 0) {
@@ -56,7 +45,7 @@ own_answer command_step::run(const std::string &who, const variables &known,
     add("failed: " + answer.failure, act::failed);
     return answer;
   }
-  add("succeeded" + (said.empty() ? "" : ": " + on_one_line(said, shown_length)), act::wrote);
+  add("succeeded" + (said.empty() ? "" : ": " + on_one_line(said)), act::wrote);
   if (!said.empty()) answer.answered = {{"key"}, {{said}}, false};
   return answer;
 }

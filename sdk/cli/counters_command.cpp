@@ -26,8 +26,8 @@ nlohmann::json json_of(const drift &d) {
           {"column", d.column}, {"stored", maybe(d.stored)}, {"counted", maybe(d.counted)}};
 }
 
-void print(const std::vector<drift> &found, bool json) {
-  if (json) {
+void print(const std::vector<drift> &found, const counters_arguments &asked) {
+  if (asked.json) {
     auto all = nlohmann::json::array();
     for (const auto &d : found) all.push_back(json_of(d));
     fmt::print("{}\n", all.dump(2));
@@ -38,7 +38,7 @@ void print(const std::vector<drift> &found, bool json) {
                text_of(d.counted));
   }
   if (found.empty()) {
-    fmt::print("No counter differs.\n");
+    fmt::print("No counter differs{}.\n", asked.table.empty() ? " in the tallies of tables that you own" : "");
   } else {
     fmt::print("{} wrong. pg_ratchet repair sets them right while writers go on.\n", found.size());
   }
@@ -111,35 +111,34 @@ std::optional<repair_step> repair_step_of(std::string_view notice) {
 }
 
 CLI::App &declare_verify(CLI::App &app, counters_arguments &arguments) {
-  auto &command = *app.add_subcommand(
-      "verify",
-      "Counts anew and lists the counters that differ.\n\n"
-      "Each tally is counted in one snapshot, so that writers need not stop; all children are read. Without a table it "
-      "looks "
-      "at\nthe tallies of tables that you own.\n\n"
-      "Exit code: 0 all counters are right, 1 some are not, 2 bad usage or an error, 130 interrupted.");
+  auto &command = *app.add_subcommand("verify",
+                                      R"(Counts anew and lists the counters that differ.
+
+Each tally is counted in one snapshot, so that writers need not stop; all children are read. Without a table it looks at
+the tallies of tables that you own.
+
+Exit code: 0 all counters are right, 1 some are not, 2 bad usage or an error, 130 interrupted.)");
   declare_table(command, arguments);
   command.footer("Examples:\n  pg_ratchet verify\n  pg_ratchet verify public.runs --dsn 'host=db dbname=app' --json\n");
   return command;
 }
 
 exit_code verify_counters(const counters_arguments &arguments) {
-  return with_session(
-      arguments, [](std::string_view) {},
-      [&](session &database) {
-        const auto found = verify::read(database.run(question(arguments.table).to_statement()));
-        print(found, arguments.json);
-        return found.empty() ? exit_fine : exit_lost;
-      });
+  return with_session(arguments, [&](session &database) {
+    const auto found = verify::read(database.run(question(arguments.table).to_statement()));
+    print(found, arguments);
+    return found.empty() ? exit_fine : exit_lost;
+  });
 }
 
 CLI::App &declare_repair(CLI::App &app, counters_arguments &arguments) {
   auto &command = *app.add_subcommand("repair",
-                                      "Sets right what verify would list, row by row, while writers go on.\n\n"
-                                      "It commits every hundred rows. Ctrl-C ends it between two of them or takes the "
-                                      "hundred that it is at back; run it "
-                                      "again\nand it goes on with what is left.\n\n"
-                                      "Exit code: 0 done, 2 bad usage or an error, 130 interrupted.");
+                                      R"(Sets right what verify would list, row by row, while writers go on.
+
+It commits every hundred rows. Ctrl-C ends it between two of them or takes the hundred that it is at back; run it again
+and it goes on with what is left.
+
+Exit code: 0 done, 2 bad usage or an error, 130 interrupted.)");
   declare_table(command, arguments);
   command.footer("Examples:\n  pg_ratchet repair\n  pg_ratchet repair public.runs --json\n");
   return command;
@@ -150,13 +149,14 @@ exit_code repair_counters(const counters_arguments &arguments) {
   const std::optional<std::string> table =
       arguments.table.empty() ? std::optional<std::string>{} : std::optional{arguments.table};
   const auto code = with_session(
-      arguments, [&](std::string_view notice) { progress.hear(notice); },
+      arguments,
       [&](session &database) {
         // It refuses the others, which may be the role's default.
         (void)database.run({"SET default_transaction_isolation = 'read committed'", {}});
         (void)database.run({"CALL ratchet.repair($1::pg_catalog.regclass)", {table}});
         return exit_fine;
-      });
+      },
+      [&](std::string_view notice) { progress.hear(notice); });
   progress.clear();
   if (code == exit_fine || !progress.steps().empty()) print(progress, arguments.json);
   if (code == exit_interrupted) fmt::print(stderr, "What was repaired stays. Run it again for the rest.\n");

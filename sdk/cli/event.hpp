@@ -1,6 +1,7 @@
 // What happened in a round, as its writers saw it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,5 +28,10 @@ struct event {
   std::optional<std::int64_t> value{};  // of what only grows: the count, the progress that was read or written
   part in_loss = part::none;
 };
+
+// The time of an event of now, in a round that began at `start`.
+inline double ms_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>{std::chrono::steady_clock::now() - start}.count();
+}
 
 }  // namespace ratchet::cli

@@ -99,8 +99,7 @@ bool jobs_writer::call_beat(const job_write &task, const ratchet::beat &call, co
 }
 
 void jobs_writer::add(const job_write &task, std::string what, act kind, std::optional<std::int64_t> progress) {
-  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - task.start;
-  events_.push_back({passed.count(), who_, std::move(what), kind, progress});
+  events_.push_back({ms_since(task.start), who_, std::move(what), kind, progress});
 }
 
 }  // namespace ratchet::cli

@@ -4,6 +4,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lines.hpp"
+
 namespace ratchet::cli {
 
 live_line::live_line() : terminal_(isatty(STDERR_FILENO) == 1) {}
@@ -16,7 +18,7 @@ int live_line::width() const {
 
 void live_line::show(const std::string &text, bool last) {
   if (terminal_) {
-    fmt::print(stderr, "\r{}\033[K", text.substr(0, static_cast<std::size_t>(width() - 1)));
+    fmt::print(stderr, "\r{}\033[K", cut(text, static_cast<std::size_t>(width() - 1)));
     shown_ = true;
     return;
   }

@@ -53,24 +53,19 @@ bool needs_database(const own_source &source) { return !source.script.empty(); }
 }  // namespace
 
 const char *const own_help =
-    "With --create, --update, --submit and --check it runs your own scripts or commands on your own tables. Each "
-    "round\n"
-    "creates a row, lets the writers meet at it, and asks the check what became of it:\n"
-    "  create   ends with a query, whose columns are variables for all others, the first of them also as key\n"
-    "  update   is run by --writers at once\n"
-    "  submit   is run by --submitters, released at the same moment. It succeeds unless a statement fails, its last "
-    "query\n"
-    "           answers no row, or that begins with a boolean that is not true\n"
-    "  check    ends with a query: a boolean that must be true, or rows that are wrong, none of them if all is fine\n"
-    "  cleanup  removes the row; with --keep-failed not after a round that the check complained about\n"
-    "In scripts :name is a variable, as a quoted literal. \\gset in place of the semicolon makes variables of the "
-    "columns\n"
-    "of a row; \\sleep :think_ms ms waits. There are key, round, writer (its number), think_ms (a random time up to\n"
-    "--think), for the check also submitted, refused and updated (how many were), and the columns of create and "
-    "\\gset.\n"
-    "Commands (--update-cmd and so on) are split into words as a shell does, but run without one. {name} is a variable "
-    "in\n"
-    "a word, RATCHET_NAME in the environment. Exit status 0 is success. create prints the key as its last line.";
+    R"(With --create, --update, --submit and --check it runs your own scripts or commands on your own tables. Each round
+creates a row, lets the writers meet at it, and asks the check what became of it:
+  create   ends with a query, whose columns are variables for all others, the first of them also as key
+  update   is run by --writers at once
+  submit   is run by --submitters, released at the same moment. It succeeds unless a statement fails, its last query
+           answers no row, or that begins with a boolean that is not true
+  check    ends with a query: a boolean that must be true, or rows that are wrong, none of them if all is fine
+  cleanup  removes the row; with --keep-failed not after a round that the check complained about
+In scripts :name is a variable, as a quoted literal. \gset in place of the semicolon makes variables of the columns
+of a row; \sleep :think_ms ms waits. There are key, round, writer (its number), think_ms (a random time up to
+--think), for the check also submitted, refused and updated (how many were), and the columns of create and \gset.
+Commands (--update-cmd and so on) are split into words as a shell does, but run without one. {name} is a variable in
+a word, RATCHET_NAME in the environment. Exit status 0 is success. create prints the key as its last line.)";
 
 void declare_own(CLI::App &race, own_arguments &arguments) {
   auto &options = arguments.options;

@@ -32,58 +32,58 @@ namespace {
 
 const std::string race_help =
     std::string{
-        "Lets Submit meet stale whole-row saves, and counts what is lost.\n\n"
-        "Each round creates a scorecard. Two or more connections then read it at once, think for a random time and "
-        "write:\n"
-        "savers write every column back as they read it, with a new comment, as an ORM's save() does; the submitter "
-        "closes\n"
-        "the gate (submitted_at). Afterwards the row is compared with what the writers were answered.\n\n"
-        "Three variants run one after the other:\n"
-        "  none    no guard; Submit saves its whole row\n"
-        "  any     ratchet.guard(gate_by => 'any'); Submit still saves its whole row, no change to the application\n"
-        "  submit  ratchet.guard(gate_by => 'submit'); Submit calls ratchet.submit()\n\n"
-        "With --runs it is about counters. Each round creates a run with a total; several connections then store its\n"
-        "results in batches and keep its count, thinking for a random time between reading what they save and saving "
-        "it.\n"
-        "Whoever reaches the total completes the run. Afterwards the run is compared with its results. The variants:\n"
-        "  increment  read the count, think, store the results, save the sum\n"
-        "  recount    store the results, count them all, think, save the count; one transaction, READ COMMITTED\n"
-        "  refresh    store the results and commit; then count them all, think, save the count\n"
-        "  tally      ratchet.tally() keeps the count and completes; results are stored by ratchet.submit_batch()\n\n"
-        "With --jobs it is about the state of jobs. Each round creates a queued job, which three tasks then write at "
-        "once:\n"
-        "the main task marks it as running and, in the end, as done with its result; the worker counts up its "
-        "progress;\n"
-        "the heartbeat task says that it is alive, until the main task calls it off. Afterwards all versions of the "
-        "job "
-        "are\n"
-        "looked through, in the order in which they were committed. The variants:\n"
-        "  naive   no guard; each task reads the row, thinks, and saves all of it\n"
-        "  guard   ratchet.guard(); each task still saves the whole row, no change to the application. A transition "
-        "that\n"
-        "          the contract does not have is an error by default (23R02); here it says mode => 'states=keep'\n"
-        "  calls   ratchet.guard(); the tasks call ratchet.advance() and ratchet.beat()\n\n"} +
+        R"(Lets Submit meet stale whole-row saves, and counts what is lost.
+
+Each round creates a scorecard. Two or more connections then read it at once, think for a random time and write:
+savers write every column back as they read it, with a new comment, as an ORM's save() does; the submitter closes
+the gate (submitted_at). Afterwards the row is compared with what the writers were answered.
+
+Three variants run one after the other:
+  none    no guard; Submit saves its whole row
+  any     ratchet.guard(gate_by => 'any'); Submit still saves its whole row, no change to the application
+  submit  ratchet.guard(gate_by => 'submit'); Submit calls ratchet.submit()
+
+With --runs it is about counters. Each round creates a run with a total; several connections then store its
+results in batches and keep its count, thinking for a random time between reading what they save and saving it.
+Whoever reaches the total completes the run. Afterwards the run is compared with its results. The variants:
+  increment  read the count, think, store the results, save the sum
+  recount    store the results, count them all, think, save the count; one transaction, READ COMMITTED
+  refresh    store the results and commit; then count them all, think, save the count
+  tally      ratchet.tally() keeps the count and completes; results are stored by ratchet.submit_batch()
+
+With --jobs it is about the state of jobs. Each round creates a queued job, which three tasks then write at once:
+the main task marks it as running and, in the end, as done with its result; the worker counts up its progress;
+the heartbeat task says that it is alive, until the main task calls it off. Afterwards all versions of the job are
+looked through, in the order in which they were committed. The variants:
+  naive   no guard; each task reads the row, thinks, and saves all of it
+  guard   ratchet.guard(); each task still saves the whole row, no change to the application. A transition that
+          the contract does not have is an error by default (23R02); here it says mode => 'states=keep'
+  calls   ratchet.guard(); the tasks call ratchet.advance() and ratchet.beat()
+
+)"} +
     own_help +
-    "\n\nWithout --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the end; "
-    "the\n"
-    "programs of PostgreSQL are found through pg_config (or $PG_CONFIG). With --dsn it works in new schemas named\n"
-    "ratchet_race_* of that database, touches nothing else there and drops them at the end. Own scripts run there as\n"
-    "they are, with the settings of the database and the role.\n\n"
-    "Exit code: 0 fine, 1 a variant with ratchet, or of your own, lost something, 2 bad usage or no connection, 130 "
-    "interrupted.";
+    R"(
+
+Without --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the end; the
+programs of PostgreSQL are found through pg_config (or $PG_CONFIG). With --dsn it works in new schemas named
+ratchet_race_* of that database, touches nothing else there and drops them at the end. Own scripts run there as
+they are, with the settings of the database and the role.
+
+Exit code: 0 fine, 1 a variant with ratchet, or of your own, lost something, 2 bad usage or no connection,
+130 interrupted.)";
 
 constexpr const char *race_footer =
-    "Examples:\n"
-    "  pg_ratchet race\n"
-    "  pg_ratchet race --rounds 1000 --writers 4 --think 5\n"
-    "  pg_ratchet race --dsn 'host=db dbname=staging' --variant any --json\n"
-    "  pg_ratchet race --runs\n"
-    "  pg_ratchet race --runs --writers 16 --variant recount --variant tally\n"
-    "  pg_ratchet race --jobs\n"
-    "  pg_ratchet race --setup tables.sql --create create.sql --update update.sql --submit submit.sql --check "
-    "check.sql\n"
-    "  pg_ratchet race --dsn dbname=staging --create c.sql --submit s.sql --check v.sql --keep-failed --wait 3s \\\n"
-    "      --update-cmd 'curl -fsS -X POST http://localhost:8000/scorecards/{key}/update'\n";
+    R"(Examples:
+  pg_ratchet race
+  pg_ratchet race --rounds 1000 --writers 4 --think 5
+  pg_ratchet race --dsn 'host=db dbname=staging' --variant any --json
+  pg_ratchet race --runs
+  pg_ratchet race --runs --writers 16 --variant recount --variant tally
+  pg_ratchet race --jobs
+  pg_ratchet race --setup tables.sql --create create.sql --update update.sql --submit submit.sql --check check.sql
+  pg_ratchet race --dsn dbname=staging --create c.sql --submit s.sql --check v.sql --keep-failed --wait 3s \
+      --update-cmd 'curl -fsS -X POST http://localhost:8000/scorecards/{key}/update'
+)";
 
 // The variants of one race, chosen by name out of all that it has. Throws std::runtime_error for a name of another
 // race.

@@ -16,8 +16,7 @@ namespace {
 constexpr const char *source = "web";
 
 void add(writing &done, const assignment &task, std::string what, act kind = act::note) {
-  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - task.start;
-  done.events.push_back({passed.count(), done.who, std::move(what), kind});
+  done.events.push_back({ms_since(task.start), done.who, std::move(what), kind});
 }
 
 }  // namespace

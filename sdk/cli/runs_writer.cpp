@@ -155,8 +155,7 @@ void runs_writer::save(slow_work &work, const result_batch &batch, image run) {
 }
 
 void runs_writer::add(const result_batch &batch, std::string what, act kind, std::optional<std::int64_t> count) {
-  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - batch.start;
-  events_.push_back({passed.count(), who_, std::move(what), kind, count});
+  events_.push_back({ms_since(batch.start), who_, std::move(what), kind, count});
 }
 
 }  // namespace ratchet::cli

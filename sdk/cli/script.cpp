@@ -180,17 +180,4 @@ std::string place_of(const script &of, const script_statement &statement) {
   return fmt::format("{}:{}", of.name, statement.line);
 }
 
-std::string on_one_line(const std::string &text, std::size_t length) {
-  std::string line;
-  for (const char c : text) {
-    const bool space = std::isspace(static_cast<unsigned char>(c)) != 0;
-    if (!space) line += c;
-    if (space && !line.empty() && line.back() != ' ') line += ' ';
-  }
-  if (line.size() <= length) return line;
-  auto end = length;
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;  // not inside a character of UTF-8
-  return line.substr(0, end) + " ...";
-}
-
 }  // namespace ratchet::cli

@@ -39,7 +39,4 @@ std::chrono::microseconds sleep_time(const std::string &argument, const variable
 // "u.sql:3", for messages.
 std::string place_of(const script &of, const script_statement &statement);
 
-// The statement on one line, cut to that length.
-std::string on_one_line(const std::string &text, std::size_t length);
-
 }  // namespace ratchet::cli

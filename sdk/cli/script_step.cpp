@@ -7,13 +7,13 @@
 #include <stdexcept>
 #include <utility>
 
+#include "lines.hpp"
 #include "pause.hpp"
 
 namespace ratchet::cli {
 
 namespace {
 
-constexpr std::size_t shown_length = 150;
 constexpr unsigned boolean_type = 16;  // pg_type's OID of bool
 
 own_rows rows_of(const pqxx::result &result) {
@@ -34,7 +34,7 @@ std::string describe(const own_rows &table) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", table.columns[i], as_literal(table.rows[0][i]));
   }
-  return on_one_line(text, shown_length);
+  return on_one_line(text);
 }
 
 void set_variables(const script_statement &statement, const own_rows &table, variables &known) {
@@ -51,8 +51,6 @@ bool is_fault(const ratchet::error &e) {
   return e.kind() == error_kind::connection || e.kind() == error_kind::in_doubt || state_class == "3D" ||
          state_class == "3F" || (state_class == "42" && state != "42501");
 }
-
-std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
 
@@ -86,8 +84,7 @@ own_answer script_step::run(const std::string &who, const variables &known, std:
 // One statement. False if it failed as statements of a race may.
 bool script_step::attempt(const script_statement &statement, performance &now) {
   const auto told = [&](const std::string &message) {
-    return fmt::format("{}: {}\n  {}", place_of(script_, statement), first_line(message),
-                       on_one_line(statement.text, shown_length));
+    return fmt::format("{}: {}\n  {}", place_of(script_, statement), first_line(message), on_one_line(statement.text));
   };
   try {
     perform(statement, now);
@@ -112,7 +109,7 @@ void script_step::perform(const script_statement &statement, performance &now) {
   if (now.stop) throw interrupted{};
   const auto sql = with_variables(statement.text, now.known);
   const auto rows = rows_of(send(sql));
-  const auto shown = on_one_line(sql, shown_length);
+  const auto shown = on_one_line(sql);
   if (looks_like_a_write(sql)) {
     now.add(rows.columns.empty() ? shown : shown + ": " + describe(rows), act::wrote);
   } else if (rows.columns.empty()) {
@@ -129,8 +126,7 @@ void script_step::perform(const script_statement &statement, performance &now) {
 }
 
 void script_step::performance::add(std::string what, act kind) {
-  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;
-  answer.events.push_back({passed.count(), who, std::move(what), kind});
+  answer.events.push_back({ms_since(start), who, std::move(what), kind});
 }
 
 pqxx::result script_step::send(const std::string &sql) {

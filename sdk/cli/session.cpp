@@ -110,9 +110,13 @@ void session::wait(std::chrono::milliseconds longest) {
   }
 }
 
-void session::interrupt() noexcept {
+session::~session() {
+  if (canceller_.joinable()) canceller_.join();
+}
+
+void session::interrupt() {
   stop_ = true;
-  cancel();
+  canceller_ = std::thread{[this] { cancel(); }};
 }
 
 void session::cancel() noexcept {
@@ -123,8 +127,8 @@ void session::cancel() noexcept {
   }
 }
 
-exit_code with_session(const session_options &options, const session::notice_function &on_notice,
-                       const std::function<exit_code(session &)> &body) {
+exit_code with_session(const session_options &options, const std::function<exit_code(session &)> &body,
+                       const session::notice_function &on_notice) {
   // The first signal ends the statement, so that nothing is left running; the second one does not wait for that.
   interruptible current;
   const support::interrupt_watch watch{[&] { return !current.interrupt(); }};

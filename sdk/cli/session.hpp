@@ -10,6 +10,7 @@
 #include <ratchet/statement.hpp>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "exit_code.hpp"
 #include "pqxx_seam.hpp"
@@ -38,8 +39,10 @@ class session {
 
   // Throws std::runtime_error, with words for a person, where the database cannot be reached, has no extension, or has
   // one that this command was not made for. What the server tells besides answers goes to `on_notice`.
-  explicit session(
-      const session_options &options, notice_function on_notice = [](std::string_view) {});
+  session(const session_options &options, notice_function on_notice);
+  ~session();
+  session(const session &) = delete;
+  session &operator=(const session &) = delete;
 
   // Runs one statement that commits by itself. Throws ratchet::error, and `stopped` if the user ended it.
   rows run(const statement &what);
@@ -47,8 +50,8 @@ class session {
   // Waits until there is something to read on the connection, or that long. Throws `stopped`.
   void wait(std::chrono::milliseconds longest);
 
-  // For interrupt_watch, from any thread.
-  void interrupt() noexcept;
+  // For interrupt_watch, from any thread, once. Does not wait for the server, which may not answer any more.
+  void interrupt();
 
  private:
   void check_extension();
@@ -57,10 +60,12 @@ class session {
   std::atomic<bool> stop_{false};
   pqxx::connection connection_;
   detail::notice_handler notices_;
+  std::thread canceller_;
 };
 
 // Runs the body of a command on a session that Ctrl-C interrupts, and turns what it throws into words and an exit code.
-exit_code with_session(const session_options &options, const session::notice_function &on_notice,
-                       const std::function<exit_code(session &)> &body);
+exit_code with_session(
+    const session_options &options, const std::function<exit_code(session &)> &body,
+    const session::notice_function &on_notice = [](std::string_view) {});
 
 }  // namespace ratchet::cli

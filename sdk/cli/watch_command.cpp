@@ -155,15 +155,15 @@ bool complete(const sighting &seen) {
 }
 
 CLI::App &declare_watch(CLI::App &app, watch_arguments &arguments) {
-  auto &command = *app.add_subcommand(
-      "watch",
-      "Follows the counters of one row, such as a run, until it is complete.\n\n"
-      "On a terminal it shows a bar with the rate of the last half minute and the time that is left at this rate; "
-      "elsewhere it\nprints a line a second at most. With --json each change is a line of JSON. It asks every "
-      "--interval; "
-      "where the tally says\nnotify => true, completion is heard at once.\n\n"
-      "Exit code: 0 complete, 2 bad usage, no such row or an error, 3 not complete when --timeout was over, 130 "
-      "interrupted.");
+  auto &command = *app.add_subcommand("watch",
+                                      R"(Follows the counters of one row, such as a run, until it is complete.
+
+On a terminal it shows a bar with the rate of the last half minute and the time that is left at this rate; elsewhere it
+prints a line a second at most. With --json each change is a line of JSON. It asks every --interval; where the tally
+says notify => true, completion is heard at once.
+
+Exit code: 0 complete, 2 bad usage, no such row or an error, 3 not complete when --timeout was over,
+130 interrupted.)");
   command.add_option("table", arguments.table, "The table with the counters, as in SQL")->required();
   command.add_option("key", arguments.key, "The row's key; of several columns as a JSON object")->required();
   command.add_option("--interval", arguments.interval_s, "How often it asks, in seconds")
@@ -173,15 +173,15 @@ CLI::App &declare_watch(CLI::App &app, watch_arguments &arguments) {
       ->check(CLI::Range(0.05, 1e7));
   declare_session(command, arguments);
   command.footer(
-      "Examples:\n"
-      "  pg_ratchet watch runs 42\n"
-      "  pg_ratchet watch defences '{\"project_id\": 1, \"year\": 2026}' --json --timeout 600\n");
+      R"(Examples:
+  pg_ratchet watch runs 42
+  pg_ratchet watch defences '{"project_id": 1, "year": 2026}' --json --timeout 600
+)");
   return command;
 }
 
 exit_code watch(const watch_arguments &arguments) {
-  return with_session(
-      arguments, [](std::string_view) {}, [&](session &database) { return follow(database, arguments); });
+  return with_session(arguments, [&](session &database) { return follow(database, arguments); });
 }
 
 }  // namespace ratchet::cli

@@ -72,12 +72,15 @@ bool child_process::running() {
   return false;
 }
 
-void child_process::end(int signal) noexcept {
+void child_process::signal(int number) noexcept {
+  if (pid_ != 0) kill(-pid_, number);
+}
+
+void child_process::end(int number) noexcept {
   using clock = std::chrono::steady_clock;
-  if (pid_ == 0) return;
-  kill(-pid_, signal);
+  signal(number);
   for (const auto deadline = clock::now() + std::chrono::seconds{10}; running();) {
-    if (clock::now() > deadline) kill(-pid_, SIGKILL);
+    if (clock::now() > deadline) signal(SIGKILL);
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   }
 }

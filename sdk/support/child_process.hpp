@@ -31,8 +31,11 @@ class child_process {
   // What waitpid told of the last one that ended.
   int exit_status() const { return exit_status_; }
 
-  // Sends a signal to the whole group; SIGKILL after ten seconds. Returns when the process is gone.
-  void end(int signal) noexcept;
+  // Sends a signal to the whole group.
+  void signal(int number) noexcept;
+
+  // The same, and SIGKILL after ten seconds. Returns when the process is gone.
+  void end(int number) noexcept;
 
  private:
   pid_t pid_ = 0;  // 0: none

@@ -31,6 +31,17 @@ class running_command {
     return WEXITSTATUS(child_.exit_status());
   }
 
+  // Interrupts it again and again, as an impatient user. What waitpid told, or -1 after ten seconds.
+  int interrupt_until_it_ends() {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (child_.running()) {
+      if (std::chrono::steady_clock::now() > deadline) return -1;
+      child_.signal(SIGINT);
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
+    return child_.exit_status();
+  }
+
   // What it has printed so far.
   std::string output() const {
     std::ifstream file{log_};
@@ -101,7 +112,8 @@ TEST_F(command_test, describe_says_who_may_write) {
 TEST_F(command_test, verify_and_repair) {
   std::string text;
   EXPECT_EQ(exit_code({"verify"}, &text), 0);
-  EXPECT_EQ(text, "No counter differs.\n");
+  EXPECT_EQ(text, "No counter differs in the tallies of tables that you own.\n");
+  EXPECT_EQ(output({"verify", "runs"}), "No counter differs.\n");
   spoil(250);
   EXPECT_EQ(exit_code({"verify", "runs"}, &text), 1);
   EXPECT_TRUE(contains(text, "runs {\"id\":1001}: evaluated_count is 4711, by results it should be 1\n")) << text;
@@ -137,6 +149,36 @@ TEST_F(command_test, interrupted_repair_leaves_nothing_half_done_and_goes_on_lat
   EXPECT_EQ(exit_code({"repair", "runs"}, &text), 0);
   EXPECT_TRUE(contains(text, "50 of 50")) << text;
   EXPECT_EQ(exit_code({"verify"}), 0);
+}
+
+// Nobody answers a request to cancel meanwhile, but servers go on with what they are at.
+class stopped_postmaster {
+ public:
+  stopped_postmaster() {
+    std::ifstream{server().directory() / "data" / "postmaster.pid"} >> pid_;
+    kill(pid_, SIGSTOP);
+  }
+  ~stopped_postmaster() { kill(pid_, SIGCONT); }
+  stopped_postmaster(const stopped_postmaster &) = delete;
+  stopped_postmaster &operator=(const stopped_postmaster &) = delete;
+
+ private:
+  pid_t pid_ = 0;
+};
+
+TEST_F(command_test, second_interrupt_does_not_wait_for_the_server) {
+  spoil(1);
+  pqxx::connection holder{dsn_};
+  pqxx::work held{holder};
+  held.exec("SELECT FROM runs WHERE id = 1001 FOR UPDATE");
+  auto repair = start({"repair", "runs"});
+  wait_until(
+      "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet'"
+      " AND wait_event_type = 'Lock')");
+  const stopped_postmaster silence;
+  const int status = repair.interrupt_until_it_ends();
+  EXPECT_TRUE(WIFSIGNALED(status)) << status;
+  EXPECT_EQ(WTERMSIG(status), SIGINT);
 }
 
 TEST_F(command_test, watch_ends_when_the_run_is_complete) {

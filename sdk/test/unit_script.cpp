@@ -1,6 +1,7 @@
 // Scripts for `pg_ratchet race`: how they are split, and what becomes of variables in them.
 #include <gtest/gtest.h>
 
+#include "lines.hpp"
 #include "script.hpp"
 #include "variables.hpp"
 
@@ -94,6 +95,15 @@ TEST(script, sleep_takes_the_units_of_pgbench_and_variables) {
 TEST(script, long_statements_are_cut_between_characters) {
   EXPECT_EQ(on_one_line(" a\n\n  b ", 10), "a b ");
   EXPECT_EQ(on_one_line("aaa\xC3\xA4", 4), "aaa ...");
+  EXPECT_EQ(cut("aaa\xC3\xA4", 4), "aaa");
+  EXPECT_EQ(cut("aaa\xC3\xA4", 5), "aaa\xC3\xA4");
+}
+
+TEST(script, what_programs_say_is_told_by_a_line) {
+  EXPECT_EQ(first_line("a\nb"), "a");
+  EXPECT_EQ(last_line("a\nb \n\n"), "b");
+  EXPECT_EQ(last_line("a"), "a");
+  EXPECT_EQ(last_line(" \n"), "");
 }
 
 TEST(variables, fill_in_words_and_environment) {

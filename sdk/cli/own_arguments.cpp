@@ -116,8 +116,9 @@ bool needs_database(const own_options &options) {
 
 std::map<std::string, std::string> server_environment(const std::string &dsn) {
   pqxx::connection connection{dsn};
+  pqxx::nontransaction session{connection};
   return {{"PGHOST", std::string{connection.hostname()}},
-          {"PGPORT", std::string{connection.port()}},
+          {"PGPORT", session.exec("SHOW port")[0][0].as<std::string>()},  // libpqxx 8 has another way than 6
           {"PGUSER", std::string{connection.username()}},
           {"PGDATABASE", std::string{connection.dbname()}}};
 }

@@ -115,7 +115,10 @@ TEST_F(race_test, network_delay_is_in_every_answer) {
   EXPECT_EQ(race("--rounds 2 --writers 2 --delay 1 --variant submit" + dsn()).status, 0);
   EXPECT_EQ(race("--rounds 2 --runs --delay 1 --variant tally" + dsn()).status, 0);
   const auto gate = race("--rounds 9 --variant none --think 0 --writers 4 --delay 20 --json" + dsn());
-  for (const auto &event : nlohmann::json::parse(gate.out).at("variants").at(0).at("timeline")) {
+  const auto gate_told = nlohmann::json::parse(gate.out);
+  const auto &timeline = gate_told.at("variants").at(0).at("timeline");
+  EXPECT_FALSE(timeline.empty());
+  for (const auto &event : timeline) {
     EXPECT_GE(event.at("ms"), 20) << gate.out;
   }
 }

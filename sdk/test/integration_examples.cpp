@@ -21,9 +21,9 @@ class example_test : public server_test {
 };
 
 // The lines stand in this order, others may stand in between.
-void expect_lines(const std::string &text, const std::vector<std::string> &lines) {
+void expect_lines(const std::string &text, std::initializer_list<std::string_view> lines) {
   std::size_t from = 0;
-  for (const auto &line : lines) {
+  for (const auto line : lines) {
     const auto at = text.find(line, from);
     ASSERT_NE(at, std::string::npos) << "no '" << line << "' where it should be in:\n" << text;
     from = at + line.size();

@@ -79,6 +79,12 @@ class command_test : public tally_test {
     while (ask(question) != "t") std::this_thread::yield();
   }
 
+  void wait_until_it_waits_for_a_lock() {
+    wait_until(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet'"
+        " AND wait_event_type = 'Lock')");
+  }
+
   // Counters of so many runs, all wrong.
   void spoil(int runs) {
     sql("INSERT INTO runs (id, total) SELECT i, 5 FROM generate_series(1001, " + std::to_string(1000 + runs) +
@@ -134,9 +140,7 @@ TEST_F(command_test, interrupted_repair_leaves_nothing_half_done_and_goes_on_lat
   pqxx::work held{holder};
   held.exec("SELECT FROM runs WHERE id = 1250 FOR UPDATE");
   auto repair = start({"repair", "runs"});
-  wait_until(
-      "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet'"
-      " AND wait_event_type = 'Lock')");
+  wait_until_it_waits_for_a_lock();
   EXPECT_EQ(repair.interrupt(), 130);
   EXPECT_TRUE(contains(repair.output(), "What was repaired stays. Run it again for the rest.\n")) << repair.output();
   wait_until("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet')");
@@ -172,9 +176,7 @@ TEST_F(command_test, second_interrupt_does_not_wait_for_the_server) {
   pqxx::work held{holder};
   held.exec("SELECT FROM runs WHERE id = 1001 FOR UPDATE");
   auto repair = start({"repair", "runs"});
-  wait_until(
-      "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet'"
-      " AND wait_event_type = 'Lock')");
+  wait_until_it_waits_for_a_lock();
   const stopped_postmaster silence;
   const int status = repair.interrupt_until_it_ends();
   EXPECT_TRUE(WIFSIGNALED(status)) << status;

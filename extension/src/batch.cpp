@@ -98,36 +98,43 @@ AttrNumber column_of(Relation child, const char *name, int length) {
   error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, pnstrdup(name, Min(length, NAMEDATALEN - 1)));
 }
 
-// Which columns the records name, all of them or some.
+// Whether two objects have the same names. In every object these are sorted and lie
+// before all values, the lengths in its first entries.
+bool same_names(const JsonbContainer *a, const JsonbContainer *b) {
+  const int count = static_cast<int>(JsonContainerSize(a));
+  if (count != static_cast<int>(JsonContainerSize(b)) ||
+      memcmp(a->children, b->children, sizeof(JEntry) * count) != 0)
+    return false;
+  return memcmp(&a->children[2 * count], &b->children[2 * count], getJsonbOffset(a, count)) == 0;
+}
+
+Bitmapset *columns_of(Relation child, JsonbContainer *record) {
+  Bitmapset *columns = nullptr;
+  JsonbIterator *iterator = JsonbIteratorInit(record);
+  JsonbValue value;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;)
+    if (token == WJB_KEY)
+      columns = bms_add_member(columns, column_of(child, value.val.string.val, value.val.string.len));
+  return columns;
+}
+
+// Which columns the records name, all of them or some. Most batches name the same ones in every record.
 void read_columns(Batch *batch) {
   if (!JB_ROOT_IS_ARRAY(batch->records) || JB_ROOT_IS_SCALAR(batch->records)) refuse_records();
   Bitmapset *common = nullptr;
-  Bitmapset *own = nullptr;
+  const JsonbContainer *before = nullptr;
   JsonbIterator *iterator = JsonbIteratorInit(&batch->records->root);
   JsonbValue value;
-  int depth = 0;
-  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, depth >= 2)) != WJB_DONE;) {
-    switch (token) {
-      case WJB_BEGIN_ARRAY:
-        if (depth++ > 0) refuse_records();
-        break;
-      case WJB_BEGIN_OBJECT:
-        ++depth;
-        own = nullptr;
-        break;
-      case WJB_KEY:
-        own = bms_add_member(own, column_of(batch->child, value.val.string.val, value.val.string.len));
-        break;
-      case WJB_END_OBJECT:
-        --depth;
-        common = batch->count++ == 0 ? bms_copy(own) : bms_int_members(common, own);
-        batch->columns = bms_add_members(batch->columns, own);
-        break;
-      case WJB_ELEM:
-        refuse_records();
-      default:
-        break;
-    }
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
+    if (token != WJB_ELEM) continue;
+    if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data)) refuse_records();
+    JsonbContainer *record = value.val.binary.data;
+    ++batch->count;
+    if (before != nullptr && same_names(before, record)) continue;
+    Bitmapset *own = columns_of(batch->child, record);
+    common = before == nullptr ? bms_copy(own) : bms_int_members(common, own);
+    batch->columns = bms_add_members(batch->columns, own);
+    before = record;
   }
   batch->optional = bms_difference(batch->columns, common);
   if (batch->count > 0 && bms_is_empty(batch->columns))

@@ -27,6 +27,7 @@ constexpr const char *function_names[role_count] = {"guard_row",      "guard_ins
                                                     "count_truncate", "keep_counters", "complete_row", "count_gone"};
 
 HTAB *entries;               // trigger OID -> Entry, in CacheMemoryContext
+Entry *last_found;           // one of them; nullptr: none
 List *retired;               // Cached *, replaced and freed after the transaction
 uint64 generation = 1;       // see cache_generation()
 Oid functions[role_count];   // valid only if functions_known
@@ -71,6 +72,7 @@ void free_object(Cached *object) {
 void drop_invalid() {
   if (!any_invalid) return;
   any_invalid = false;
+  last_found = nullptr;
   HASH_SEQ_STATUS scan;
   hash_seq_init(&scan, entries);
   while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
@@ -127,6 +129,19 @@ Cached *build_whole(Relation relation, const Trigger *trigger, Role role, Build 
   return object;
 }
 
+// Rows of one table come together.
+Entry *find_entry(Oid trigger) {
+  if (last_found != nullptr && last_found->trigger == trigger) return last_found;
+  if (entries == nullptr) {
+    HASHCTL control{};
+    control.keysize = sizeof(Oid);
+    control.entrysize = sizeof(Entry);
+    control.hcxt = CacheMemoryContext;
+    entries = hash_create("ratchet contracts", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  }
+  return last_found = static_cast<Entry *>(hash_search(entries, &trigger, HASH_FIND, nullptr));
+}
+
 }  // namespace
 
 void init_cache() {
@@ -170,14 +185,7 @@ const Trigger *find_trigger(Relation relation, Role role, int n) {
 const Trigger *find_trigger(Relation relation, Role role) { return find_trigger(relation, role, 0); }
 
 Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build) {
-  if (entries == nullptr) {
-    HASHCTL control{};
-    control.keysize = sizeof(Oid);
-    control.entrysize = sizeof(Entry);
-    control.hcxt = CacheMemoryContext;
-    entries = hash_create("ratchet contracts", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-  }
-  auto *entry = static_cast<Entry *>(hash_search(entries, &trigger->tgoid, HASH_FIND, nullptr));
+  Entry *entry = find_entry(trigger->tgoid);
   if (entry != nullptr && entry->object != nullptr && entry->object->valid && entry->object->role == role &&
       entry->object->relation == RelationGetRelid(relation))
     return entry->object;

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
+#include <new>
+
+#include "core/error.h"
 
 namespace ratchet {
 
@@ -18,32 +22,43 @@ void copy_cut(char (&to)[Size], const char *from) noexcept {
   to[length] = '\0';
 }
 
+struct Failure {
+  char sqlstate[6];
+  char message[512];
+  char detail[1024];
+  char hint[512];
+};
+
+Failure kept;
+
+void keep(const char *sqlstate, const char *message, const char *detail = "", const char *hint = "") noexcept {
+  copy_cut(kept.sqlstate, sqlstate);
+  copy_cut(kept.message, message);
+  copy_cut(kept.detail, detail);
+  copy_cut(kept.hint, hint);
+}
+
 }  // namespace
 
-void Failure::set(const core::error &caught) noexcept {
-  copy_cut(sqlstate, caught.sqlstate().c_str());
-  copy_cut(message, caught.what());
-  copy_cut(detail, caught.detail().c_str());
-  copy_cut(hint, caught.hint().c_str());
+void keep_exception() noexcept {
+  try {
+    throw;
+  } catch (const core::error &caught) {
+    keep(caught.sqlstate().c_str(), caught.what(), caught.detail().c_str(), caught.hint().c_str());
+  } catch (const std::bad_alloc &) {
+    keep("53200", "out of memory");
+  } catch (const std::exception &caught) {
+    keep("XX000", caught.what());
+  } catch (...) {
+    keep("XX000", "unknown C++ exception");
+  }
 }
 
-void Failure::set_out_of_memory() noexcept {
-  copy_cut(sqlstate, "53200");
-  copy_cut(message, "out of memory");
-  detail[0] = hint[0] = '\0';
-}
-
-void Failure::set_internal(const char *what) noexcept {
-  copy_cut(sqlstate, "XX000");
-  copy_cut(message, what);
-  detail[0] = hint[0] = '\0';
-}
-
-void raise(const Failure &failure) {
-  const char *s = failure.sqlstate;
-  ereport(ERROR, errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg_internal("%s", failure.message),
-          failure.detail[0] != '\0' ? errdetail_internal("%s", failure.detail) : 0,
-          failure.hint[0] != '\0' ? errhint("%s", failure.hint) : 0);
+void raise_kept() {
+  const char *s = kept.sqlstate;
+  ereport(ERROR, errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg_internal("%s", kept.message),
+          kept.detail[0] != '\0' ? errdetail_internal("%s", kept.detail) : 0,
+          kept.hint[0] != '\0' ? errhint("%s", kept.hint) : 0);
   pg_unreachable();
 }
 

@@ -5,31 +5,23 @@
 // is defined by RATCHET_FUNCTION, and every hook or callback goes through
 // fenced<>. Both catch whatever is thrown, copy it to a fixed buffer, leave
 // the catch clause (which frees the exception), and only then ereport.
+// The buffer is not on the stack: triggers and hooks run for every row, and a
+// frame of two kilobytes would keep all they call away from the part of the stack that
+// is in the processor's cache.
 #pragma once
 
 #include "pg/pg.h"
 
-#include <exception>
-#include <new>
-
-#include "core/error.h"
+#include <cstddef>
 
 namespace ratchet {
 
-// What was caught, in fixed memory: trivially destructible, so the longjmp of
-// raise() skips nothing.
-struct Failure {
-  char sqlstate[6];
-  char message[512];
-  char detail[1024];
-  char hint[512];
+// Copies the exception that is being handled to a buffer of the process, so that nothing
+// of it is left to destroy when raise_kept() jumps.
+void keep_exception() noexcept;
 
-  void set(const core::error &caught) noexcept;
-  void set_out_of_memory() noexcept;
-  void set_internal(const char *what) noexcept;
-};
-
-[[noreturn]] void raise(const Failure &failure);
+// What keep_exception() kept, as an ereport(ERROR).
+[[noreturn]] void raise_kept();
 
 // Runs a body that may throw: core code in the middle of backend code, which
 // owns std objects and so must not call PostgreSQL. What it throws becomes an ereport(ERROR) once the
@@ -37,19 +29,12 @@ struct Failure {
 // block has no state to undo.
 template <typename Body>
 auto in_core(Body &&body) -> decltype(body()) {
-  Failure failure;
   try {
     return body();
-  } catch (const core::error &caught) {
-    failure.set(caught);
-  } catch (const std::bad_alloc &) {
-    failure.set_out_of_memory();
-  } catch (const std::exception &caught) {
-    failure.set_internal(caught.what());
   } catch (...) {
-    failure.set_internal("unknown C++ exception");
+    keep_exception();
   }
-  raise(failure);
+  raise_kept();
 }
 
 template <auto Function>

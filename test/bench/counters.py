@@ -77,7 +77,7 @@ def count_copy(options):
 def crowd(options, title, ways):
     """Many connections at once, whose commits wait for the disk. ways: each with its script. The report, and what the last
     check of each said."""
-    slices, seconds = (1, 2) if options.quick else (2, 3)
+    slices, seconds = (1, 2) if options.quick else (6, 2)
     ways = {way.name: (way, script) for way, script in ways if way.name not in options.without}
     checked = {}
 

@@ -72,6 +72,14 @@ ALTER TABLE run ADD typed int;
 SELECT ratchet.tally('typed', 'run', '{"typed": "true"}');
 SELECT outcome, inserted FROM ratchet.submit_batch('typed', '[{"run": 1}, {"run": 1, "at": "2020-02-02", "tags": ["b", "c"], "kind": "yy", "extra": [1, null], "n": 2.345, "Odd \"name''": "\"x\""}, {"run": 1, "extra": null, "tags": "{d}"}]');
 SELECT * FROM typed ORDER BY "Odd ""name'", extra;
+-- records whose names are of one length, or one text where they are cut elsewhere
+CREATE TABLE alike_run (id int PRIMARY KEY, n int);
+INSERT INTO alike_run VALUES (1);
+CREATE TABLE alike (run int REFERENCES alike_run, a text DEFAULT '-', bcd text DEFAULT '-', ab text DEFAULT '-', cd text DEFAULT '-');
+SELECT ratchet.tally('alike', 'alike_run', '{"n": "true"}');
+SELECT outcome, inserted FROM ratchet.submit_batch('alike', '[{"run": 1, "ab": "1"}, {"run": 1, "ab": "2"}, {"run": 1, "cd": "3"}]');
+SELECT outcome, inserted FROM ratchet.submit_batch('alike', '[{"run": 1, "a": "4", "bcd": "4"}, {"run": 1, "ab": "5", "cd": "5"}]');
+SELECT a, bcd, ab, cd FROM alike ORDER BY greatest(a, ab, cd);
 
 --
 -- What is wrong with the records, with nothing stored

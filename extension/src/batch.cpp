@@ -102,8 +102,7 @@ AttrNumber column_of(Relation child, const char *name, int length) {
 // before all values, the lengths in its first entries.
 bool same_names(const JsonbContainer *a, const JsonbContainer *b) {
   const int count = static_cast<int>(JsonContainerSize(a));
-  if (count != static_cast<int>(JsonContainerSize(b)) ||
-      memcmp(a->children, b->children, sizeof(JEntry) * count) != 0)
+  if (count != static_cast<int>(JsonContainerSize(b)) || memcmp(a->children, b->children, sizeof(JEntry) * count) != 0)
     return false;
   return memcmp(&a->children[2 * count], &b->children[2 * count], getJsonbOffset(a, count)) == 0;
 }

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/error.h"
+
 extern "C" {
 RATCHET_MODULE_MAGIC("ratchet_fence_test");
 }

@@ -53,6 +53,19 @@ class running_command {
   support::child_process child_;
 };
 
+// Somebody else's lock on a run.
+class locked_run {
+ public:
+  locked_run(const std::string &dsn, int run) : connection_{dsn}, work_{connection_} {
+    work_.exec("SELECT FROM runs WHERE id = " + std::to_string(run) + " FOR UPDATE");
+  }
+  void release() { work_.commit(); }
+
+ private:
+  pqxx::connection connection_;
+  pqxx::work work_;
+};
+
 class command_test : public tally_test {
  protected:
   // Arguments first; the database is added.
@@ -136,15 +149,13 @@ TEST_F(command_test, verify_and_repair) {
 
 TEST_F(command_test, interrupted_repair_leaves_nothing_half_done_and_goes_on_later) {
   spoil(250);
-  pqxx::connection holder{dsn_};
-  pqxx::work held{holder};
-  held.exec("SELECT FROM runs WHERE id = 1250 FOR UPDATE");
+  locked_run held{dsn_, 1250};
   auto repair = start({"repair", "runs"});
   wait_until_it_waits_for_a_lock();
   EXPECT_EQ(repair.interrupt(), 130);
   EXPECT_TRUE(contains(repair.output(), "What was repaired stays. Run it again for the rest.\n")) << repair.output();
   wait_until("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet')");
-  held.commit();
+  held.release();
   EXPECT_EQ(
       ask("SELECT count(*) FILTER (WHERE evaluated_count = 1) || ' ' || count(*) FILTER (WHERE evaluated_count = 4711)"
           " FROM runs WHERE id > 1000"),
@@ -172,9 +183,7 @@ class stopped_postmaster {
 
 TEST_F(command_test, second_interrupt_does_not_wait_for_the_server) {
   spoil(1);
-  pqxx::connection holder{dsn_};
-  pqxx::work held{holder};
-  held.exec("SELECT FROM runs WHERE id = 1001 FOR UPDATE");
+  locked_run held{dsn_, 1001};
   auto repair = start({"repair", "runs"});
   wait_until_it_waits_for_a_lock();
   const stopped_postmaster silence;

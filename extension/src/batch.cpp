@@ -131,8 +131,8 @@ void read_columns(Batch *batch) {
     ++batch->count;
     if (before != nullptr && same_names(before, record)) continue;
     Bitmapset *own = columns_of(batch->child, record);
-    common = before == nullptr ? bms_copy(own) : bms_int_members(common, own);
     batch->columns = bms_add_members(batch->columns, own);
+    common = before == nullptr ? own : bms_int_members(common, own);
     before = record;
   }
   batch->optional = bms_difference(batch->columns, common);

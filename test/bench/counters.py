@@ -40,7 +40,7 @@ def check(way, stored=None):
 
 
 # Goes before what a slice measures: the luck of where things lie in a session's memory, of which each slice draws its own.
-ELSEWHERE = 'DO $$ BEGIN PERFORM bench.elsewhere(); END $$'
+ELSEWHERE = 'CALL bench.elsewhere()'
 
 
 def many_results(options, title, statement, slices):

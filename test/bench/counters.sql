@@ -118,7 +118,7 @@ $$;
 -- decides of up to a half more time: its thousand tuple slots enter one pointer a thousand times into a hash table that is
 -- probed linearly (utils/resowner/resowner.c), and whoever's pointer is hashed in among those is searched for past them, at
 -- every foreign key's check. Where things lie is the same in all sessions of a server.
-CREATE FUNCTION bench.elsewhere() RETURNS void LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.elsewhere() LANGUAGE plpgsql AS $$
 DECLARE
     catalog regclass;
 BEGIN

@@ -405,10 +405,7 @@ void explain(const Batch &batch, const Key *key, int place, Datum skipped, Datum
 }
 
 // Whether something else than a unique key can keep a row from being inserted.
-bool may_be_suppressed(Relation child) {
-  const TriggerDesc *triggers = child->trigdesc;
-  return child->rd_rules != nullptr || (triggers != nullptr && triggers->trig_insert_before_row);
-}
+bool may_be_suppressed(Relation child) { return child->rd_rules != nullptr || fires_before_insert(child); }
 
 // The records that were not inserted, by their places in the batch.
 List *duplicates_of(const Batch &batch, const Run &run) {

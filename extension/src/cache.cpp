@@ -101,27 +101,61 @@ void know_functions() {
   functions_known = function_generation == looked_at;
 }
 
+// The trigger functions as they are now: a value, so that a loop over a trigger list asks no catalog.
+struct Roles {
+  Oid functions[role_count];
+
+  Role of(Oid function) const {
+    for (int i = 0; OidIsValid(function) && i < role_count; ++i)
+      if (functions[i] == function) return static_cast<Role>(i);
+    return Role::count;
+  }
+};
+
+Roles known_roles() {
+  know_functions();
+  Roles roles;
+  memcpy(roles.functions, functions, sizeof(functions));
+  return roles;
+}
+
+const Trigger *copy_of(Trigger *trigger) {
+  TriggerDesc only{};
+  only.triggers = trigger;
+  only.numtriggers = 1;
+  return CopyTriggerDesc(&only)->triggers;
+}
+
+// The n-th trigger of the relcache's own list that `is` says yes to. Nothing may be looked up before it is copied.
+template <typename Is>
+Trigger *peek(Relation relation, int n, Is &&is) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
+    if (is(triggers->triggers[i]) && n-- == 0) return &triggers->triggers[i];
+  return nullptr;
+}
+
+Trigger *peek(Relation relation, Role role, int n) {
+  const Oid function = function_of(role);
+  return peek(relation, n, [&](const Trigger &trigger) { return OidIsValid(function) && trigger.tgfoid == function; });
+}
+
 // Whether the trigger is as the relation has it now. The executor's is a copy
 // of when its statement began, and the contract may have changed since.
 bool is_current(Relation relation, const Trigger *trigger) {
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
-    const Trigger &now = triggers->triggers[i];
-    if (now.tgoid != trigger->tgoid) continue;
-    bool same = now.tgnargs == trigger->tgnargs;
-    for (int j = 0; same && j < now.tgnargs; ++j) same = strcmp(now.tgargs[j], trigger->tgargs[j]) == 0;
-    return same;
-  }
-  return false;
+  const Trigger *now = peek(relation, 0, [&](const Trigger &one) { return one.tgoid == trigger->tgoid; });
+  if (now == nullptr || now->tgnargs != trigger->tgnargs) return false;
+  for (int i = 0; i < now->tgnargs; ++i)
+    if (strcmp(now->tgargs[i], trigger->tgargs[i]) != 0) return false;
+  return true;
 }
 
 Cached *build_whole(Relation relation, const Trigger *trigger, Role role, Build build) {
   // A context of the caller's until the object is whole: an error on the way leaves nothing behind.
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ratchet contract", ALLOCSET_SMALL_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(context);
-  const Oid tgoid = trigger->tgoid;  // building looks things up, which may free a trigger of the relcache
   Cached *object = build(relation, trigger);
-  object->trigger = tgoid;
+  object->trigger = trigger->tgoid;
   object->role = role;
   object->relation = RelationGetRelid(relation);
   object->context = context;
@@ -140,6 +174,14 @@ Entry *find_entry(Oid trigger) {
     entries = hash_create("ratchet contracts", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
   }
   return last_found = static_cast<Entry *>(hash_search(entries, &trigger, HASH_FIND, nullptr));
+}
+
+// What is known of a trigger and still holds; nullptr: it has to be built. Asks no catalog.
+Cached *find_valid(Relation relation, Oid trigger, Role role) {
+  const Entry *entry = find_entry(trigger);
+  if (entry == nullptr || entry->object == nullptr) return nullptr;
+  Cached *object = entry->object;
+  return object->valid && object->role == role && object->relation == RelationGetRelid(relation) ? object : nullptr;
 }
 
 }  // namespace
@@ -166,35 +208,40 @@ Oid function_of(Role role) {
   return functions[static_cast<int>(role)];
 }
 
-Role role_of(Oid function) {
-  know_functions();
-  for (int i = 0; OidIsValid(function) && i < role_count; ++i)
-    if (functions[i] == function) return static_cast<Role>(i);
-  return Role::count;
+Role role_of(Oid function) { return known_roles().of(function); }
+
+OwnTriggers triggers_of(Relation relation) {
+  const Roles roles = known_roles();
+  OwnTriggers own{0, nullptr};
+  if (relation->trigdesc == nullptr) return own;
+  const TriggerDesc *copy = CopyTriggerDesc(relation->trigdesc);
+  auto *items = static_cast<OwnTrigger *>(palloc(sizeof(OwnTrigger) * copy->numtriggers));
+  for (int i = 0; i < copy->numtriggers; ++i) items[i] = {roles.of(copy->triggers[i].tgfoid), &copy->triggers[i]};
+  own = {copy->numtriggers, items};
+  return own;
 }
 
 const Trigger *find_trigger(Relation relation, Role role, int n) {
-  // Catalog lookups may rebuild the relcache entry, so they come before its trigger list is read.
-  const Oid function = function_of(role);
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; OidIsValid(function) && triggers != nullptr && i < triggers->numtriggers; ++i)
-    if (triggers->triggers[i].tgfoid == function && n-- == 0) return &triggers->triggers[i];
-  return nullptr;
+  Trigger *found = peek(relation, role, n);
+  return found == nullptr ? nullptr : copy_of(found);
 }
 
-const Trigger *find_trigger(Relation relation, Role role) { return find_trigger(relation, role, 0); }
+const Trigger *find_named(Relation relation, const char *name) {
+  Trigger *found = peek(relation, 0, [&](const Trigger &trigger) { return strcmp(trigger.tgname, name) == 0; });
+  return found == nullptr ? nullptr : copy_of(found);
+}
+
+bool fires_before_insert(Relation relation) {
+  return relation->trigdesc != nullptr && relation->trigdesc->trig_insert_before_row;
+}
 
 Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build) {
-  Entry *entry = find_entry(trigger->tgoid);
-  if (entry != nullptr && entry->object != nullptr && entry->object->valid && entry->object->role == role &&
-      entry->object->relation == RelationGetRelid(relation))
-    return entry->object;
-
+  if (Cached *known = find_valid(relation, trigger->tgoid, role)) return known;
   const uint64 built_at = generation;
   const bool current = is_current(relation, trigger);
   Cached *fresh = build_whole(relation, trigger, role, build);
   bool found;
-  entry = static_cast<Entry *>(hash_search(entries, &fresh->trigger, HASH_ENTER, &found));
+  auto *entry = static_cast<Entry *>(hash_search(entries, &fresh->trigger, HASH_ENTER, &found));
   if (!found) entry->object = nullptr;
   if (entry->object != nullptr) {
     MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
@@ -207,6 +254,14 @@ Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build
   if (!fresh->valid) any_invalid = true;
   entry->object = fresh;
   return fresh;
+}
+
+CachedTrigger find_cached(Relation relation, Role role, Build build) {
+  Trigger *found = peek(relation, role, 0);
+  if (found == nullptr) return {false, nullptr};
+  if (!fires_now(*found)) return {true, nullptr};
+  if (Cached *known = find_valid(relation, found->tgoid, role)) return {true, known};
+  return {true, cached(relation, copy_of(found), role, build)};
 }
 
 bool fires_now(const Trigger &trigger) {

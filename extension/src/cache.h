@@ -1,4 +1,8 @@
-// cache.h: what is derived from ratchet's triggers, and how it is kept.
+// cache.h: ratchet's triggers, what is derived from them, and how it is kept.
+//
+// A relation's trigger list belongs to its relcache entry. Anything that looks at a
+// catalog can accept an invalidation and rebuild the entry, which frees the list. So no
+// file but cache.cpp reads the list, and what it gives away is a copy in the caller's memory.
 //
 // The cache is keyed by trigger OID, because a contract's arguments belong to
 // the trigger, and its entries are resolved by column name for the trigger's
@@ -45,6 +49,15 @@ using Build = Cached *(*)(Relation relation, const Trigger *trigger);
 // The object of a trigger on this relation, built or rebuilt as needed.
 Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build);
 
+// The relation's only trigger of a role, and its object.
+struct CachedTrigger {
+  bool exists;
+  Cached *object;  // nullptr: there is none, or it does not fire in this session
+};
+
+// The same as find_trigger() and cached(), without a copy of the trigger where its object is there already.
+CachedTrigger find_cached(Relation relation, Role role, Build build);
+
 // Grows with every relcache invalidation that this backend has seen; what was
 // derived from catalogs at one value holds while the value stays.
 uint64 cache_generation();
@@ -58,11 +71,32 @@ Oid function_of(Role role);
 // The role of a trigger function; Role::count when it is none of ratchet's.
 Role role_of(Oid function);
 
-// The relation's trigger of this role; nullptr when it has none.
-const Trigger *find_trigger(Relation relation, Role role);
+// A copy of one of a relation's triggers.
+struct OwnTrigger {
+  Role role;  // Role::count: it is none of ratchet's
+  const Trigger *trigger;
+};
 
-// The relation's n-th trigger of this role, for roles that it may have several of; nullptr: no more.
-const Trigger *find_trigger(Relation relation, Role role, int n);
+// Copies of all triggers of a relation, in the order in which they fire.
+struct OwnTriggers {
+  int count;
+  const OwnTrigger *items;
+
+  const OwnTrigger *begin() const { return items; }
+  const OwnTrigger *end() const { return items + count; }
+};
+
+OwnTriggers triggers_of(Relation relation);
+
+// A copy of the relation's trigger of this role, of the n-th of those that it may have several of; nullptr: there is
+// none.
+const Trigger *find_trigger(Relation relation, Role role, int n = 0);
+
+// The same by name, whosoever it is.
+const Trigger *find_named(Relation relation, const char *name);
+
+// Whether the relation has any trigger that fires before rows are inserted.
+bool fires_before_insert(Relation relation);
 
 // Whether a trigger fires in this session, and in ordinary ones (whatever
 // session_replication_role is now).

@@ -79,7 +79,7 @@ FmgrInfo primary_equal(Oid index, MemoryContext context) {
 
 bool judges_alone(Relation relation) {
   return relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relispartition &&
-         count_before_update(relation->trigdesc) == 1;
+         is_only_before_update(relation);
 }
 
 Cached *build(Relation relation, const Trigger *trigger) {
@@ -202,10 +202,10 @@ const Trigger *find_guard_trigger(Relation relation) { return find_trigger(relat
 const Trigger *find_insert_trigger(Relation relation) { return find_trigger(relation, Role::born); }
 
 Contract *require_contract(Relation relation) {
-  const Trigger *trigger = find_guard_trigger(relation);
-  if (trigger == nullptr) error_no_contract(relation);
-  if (!fires_now(*trigger)) error_disabled(relation);
-  return contract_of(relation, trigger);
+  const CachedTrigger found = find_cached(relation, Role::guard, build);
+  if (!found.exists) error_no_contract(relation);
+  if (found.object == nullptr) error_disabled(relation);
+  return static_cast<Contract *>(found.object);
 }
 
 AttrNumber single_primary_key(Relation relation) {

@@ -172,7 +172,7 @@ Declaration read_declaration(FunctionCallInfo fcinfo, Relation child, Relation p
 Current find_current(Relation child, Relation parent, const char *const *via, int nvia) {
   Current current{};
   if (const Trigger *trigger = find_source_trigger(child, via, nvia)) {
-    current.name = pstrdup(trigger->tgname);
+    current.name = trigger->tgname;
     current.source = source_of_trigger(child, trigger);
   }
   if (const Trigger *trigger = find_trigger(parent, Role::counters)) {

@@ -42,14 +42,13 @@ namespace ratchet {
 
 namespace {
 
-bool only_foreign_keys_fire(const TriggerDesc *triggers) {
+bool only_foreign_keys_fire(Relation relation) {
   int guards = 0;
-  for (int i = 0; i < triggers->numtriggers; ++i) {
-    const Trigger &trigger = triggers->triggers[i];
-    if (!TRIGGER_FOR_UPDATE(trigger.tgtype)) continue;
-    if (role_of(trigger.tgfoid) == Role::guard)
+  for (const OwnTrigger &own : triggers_of(relation)) {
+    if (!TRIGGER_FOR_UPDATE(own.trigger->tgtype)) continue;
+    if (own.role == Role::guard)
       ++guards;
-    else if (RI_FKey_trigger_type(trigger.tgfoid) == RI_TRIGGER_NONE)
+    else if (RI_FKey_trigger_type(own.trigger->tgfoid) == RI_TRIGGER_NONE)
       return false;
   }
   return guards == 1;
@@ -148,7 +147,7 @@ bool attempt(const Target &target, Relation index, const Fields &set, Closing *c
 }  // namespace
 
 bool allows_direct(Relation relation) {
-  return is_plain_heap(relation) && !relation->rd_rel->relrowsecurity && only_foreign_keys_fire(relation->trigdesc);
+  return is_plain_heap(relation) && !relation->rd_rel->relrowsecurity && only_foreign_keys_fire(relation);
 }
 
 Closing close_directly(const Target &target, const Fields &set, HeapTuple *row) {

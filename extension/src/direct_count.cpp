@@ -45,8 +45,8 @@ namespace {
 // A trigger that has nothing to do when only counters, done and done_at
 // change: foreign keys' and the guard's have other columns, and what the
 // parent's own do is done here. A parent that is counted itself is not such a table.
-bool is_idle(const Trigger &trigger) {
-  switch (role_of(trigger.tgfoid)) {
+bool is_idle(Role role, const Trigger &trigger) {
+  switch (role) {
     case Role::guard:
       return true;
     case Role::counters:
@@ -60,10 +60,8 @@ bool is_idle(const Trigger &trigger) {
 }
 
 bool only_idle_triggers(Relation relation) {
-  role_of(InvalidOid);  // catalog lookups may rebuild the relcache entry, so they come before its trigger list is read
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; i < triggers->numtriggers; ++i)
-    if (TRIGGER_FOR_UPDATE(triggers->triggers[i].tgtype) && !is_idle(triggers->triggers[i])) return false;
+  for (const OwnTrigger &own : triggers_of(relation))
+    if (TRIGGER_FOR_UPDATE(own.trigger->tgtype) && !is_idle(own.role, *own.trigger)) return false;
   return true;
 }
 

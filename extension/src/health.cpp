@@ -67,7 +67,7 @@ List *source_findings(List *findings, Relation member, bool is_root) {
   for (int n = 0;; ++n) {
     const Trigger *trigger = find_trigger(member, Role::source, n);
     if (trigger == nullptr) break;
-    findings = trigger_findings(findings, member, trigger, pstrdup(trigger->tgname), "ratchet.tally()");
+    findings = trigger_findings(findings, member, trigger, trigger->tgname, "ratchet.tally()");
     const SourceTerms *source = source_of_trigger(member, trigger);
     const Oid parent_oid = parent_of(member, source);
     if (!OidIsValid(parent_oid)) {

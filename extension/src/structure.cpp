@@ -30,14 +30,12 @@ bool is_before_row(const Trigger &trigger) {
 // BEFORE row triggers that fire after one of ratchet's. who: what it is called in a message.
 List *later_triggers(Relation relation, const char *own_name, const char *who, bool on_insert) {
   List *findings = NIL;
-  role_of(InvalidOid);  // catalog lookups may rebuild the relcache entry, so they come before its trigger list is read
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
-    const Trigger &trigger = triggers->triggers[i];
+  for (const OwnTrigger &own : triggers_of(relation)) {
+    const Trigger &trigger = *own.trigger;
     const bool insert = on_insert && TRIGGER_FOR_INSERT(trigger.tgtype);
     if (!is_before_row(trigger) || !fires_ordinarily(trigger)) continue;
     if (!insert && !TRIGGER_FOR_UPDATE(trigger.tgtype)) continue;
-    if (strcmp(trigger.tgname, own_name) <= 0 || role_of(trigger.tgfoid) != Role::count) continue;
+    if (strcmp(trigger.tgname, own_name) <= 0 || own.role != Role::count) continue;
     findings = lappend(
         findings, finding("error",
                           psprintf("BEFORE %s trigger \"%s\" fires after %s and could undo %s",
@@ -154,15 +152,17 @@ int count_before_update(const TriggerDesc *triggers) {
   return count;
 }
 
-int count_foreign_before_update(Relation relation) {
-  role_of(InvalidOid);  // catalog lookups may rebuild the relcache entry, so they come before its trigger list is read
-  const TriggerDesc *triggers = relation->trigdesc;
+bool has_foreign_before_update(Relation relation) {
+  for (const OwnTrigger &own : triggers_of(relation))
+    if (own.role == Role::count && is_before_row(*own.trigger) && TRIGGER_FOR_UPDATE(own.trigger->tgtype)) return true;
+  return false;
+}
+
+bool is_only_before_update(Relation relation) {
   int count = 0;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
-    const Trigger &trigger = triggers->triggers[i];
-    if (is_before_row(trigger) && TRIGGER_FOR_UPDATE(trigger.tgtype) && role_of(trigger.tgfoid) == Role::count) ++count;
-  }
-  return count;
+  for (const OwnTrigger &own : triggers_of(relation))
+    if (is_before_row(*own.trigger) && TRIGGER_FOR_UPDATE(own.trigger->tgtype)) ++count;
+  return count == 1;
 }
 
 void check_target(Relation relation, const char *action) {
@@ -189,19 +189,14 @@ void check_target(Relation relation, const char *action) {
 }
 
 void check_shapes(Relation relation) {
-  // Catalog lookups may rebuild the relcache entry, so they come before its trigger list is read.
-  role_of(InvalidOid);
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
-    const Trigger &trigger = triggers->triggers[i];
-    const Role role = role_of(trigger.tgfoid);
-    if (role == Role::count) {
-      check_reserved(relation, trigger);
+  for (const OwnTrigger &own : triggers_of(relation)) {
+    if (own.role == Role::count) {
+      check_reserved(relation, *own.trigger);
       continue;
     }
     bool fits = false;
-    for (const Shape &shape : shapes) fits = fits || (shape.role == role && has_shape(trigger, shape));
-    if (!fits) refuse_shape(relation, trigger.tgname);
+    for (const Shape &shape : shapes) fits = fits || (shape.role == own.role && has_shape(*own.trigger, shape));
+    if (!fits) refuse_shape(relation, own.trigger->tgname);
   }
 }
 
@@ -244,9 +239,8 @@ List *move_findings(Oid root) {
   ListCell *cell;
   foreach (cell, find_all_inheritors(root, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    const TriggerDesc *triggers = member->trigdesc;
-    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
-      const Trigger &trigger = triggers->triggers[i];
+    for (const OwnTrigger &own : triggers_of(member)) {
+      const Trigger &trigger = *own.trigger;
       if (!is_before_row(trigger) || !TRIGGER_FOR_INSERT(trigger.tgtype) || !fires_ordinarily(trigger)) continue;
       findings = lappend(
           findings,

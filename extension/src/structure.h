@@ -24,11 +24,14 @@ void check_target(Relation relation, const char *action);
 // Plain inheritance, not partitions.
 bool has_inheritance_children(Relation relation);
 
-// How many BEFORE UPDATE row triggers there are, enabled or not.
+// How many BEFORE UPDATE row triggers an executor's own list has, enabled or not.
 int count_before_update(const TriggerDesc *triggers);
 
-// How many BEFORE UPDATE row triggers there are that are not ratchet's, enabled or not.
-int count_foreign_before_update(Relation relation);
+// Whether there are any that are not ratchet's, enabled or not.
+bool has_foreign_before_update(Relation relation);
+
+// Whether there is exactly one, enabled or not.
+bool is_only_before_update(Relation relation);
 
 // Ratchet's triggers must look as guard() makes them, because the guard relies
 // on firing last and for every row, and nothing else may have their names.

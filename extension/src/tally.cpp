@@ -162,7 +162,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
     counters->guarded[i] = column_of(relation, require_column(relation, terms->guarded[i]), terms->guarded[i]);
     add_relevant(counters, counters->guarded[i].attnum);
   }
-  counters->judges_alone = count_foreign_before_update(relation) == 0;
+  counters->judges_alone = !has_foreign_before_update(relation);
   check_counters_structure(relation);
   find_direct(relation, counters);
   return counters;
@@ -331,14 +331,14 @@ Counters *counters_of(Relation relation, const Trigger *trigger) {
 }
 
 Counters *require_counters(Relation parent) {
-  const Trigger *trigger = find_trigger(parent, Role::counters);
-  if (trigger == nullptr)
+  const CachedTrigger found = find_cached(parent, Role::counters, build_counters);
+  if (!found.exists)
     error_unenforceable(parent, "trigger \"~ratchet_counters\" is missing",
                         "Declare the tallies of the table again with ratchet.tally().");
-  if (!fires_now(*trigger))
+  if (found.object == nullptr)
     error_unenforceable(parent, "trigger \"~ratchet_counters\" is disabled",
                         "Enable it with ALTER TABLE ... ENABLE TRIGGER \"~ratchet_counters\".");
-  return counters_of(parent, trigger);
+  return static_cast<Counters *>(found.object);
 }
 
 Counters *resolve(Tally *tally) {

@@ -174,11 +174,10 @@ List *renamed_sources(List *changes, Relation child, After &&after) {
     const Trigger *trigger = find_trigger(child, Role::source, n);
     if (trigger == nullptr) return changes;
     if (trigger->tgisclone) continue;
-    const char *name = pstrdup(trigger->tgname);
     const SourceTerms *source = after(source_of_trigger(child, trigger));
     if (source == nullptr) continue;
     auto *change = static_cast<Change *>(palloc(sizeof(Change)));
-    *change = {RelationGetRelid(child), name, source};
+    *change = {RelationGetRelid(child), trigger->tgname, source};
     changes = lappend(changes, change);
   }
 }
@@ -193,14 +192,13 @@ SourceTerms *with_renamed_expressions(Relation child, const SourceTerms *source,
 
 // Everything at once, when the foreign key is there: a restore brings it after the trigger.
 void depend_on_reference(Relation child, const Trigger *trigger) {
-  const Oid tgoid = trigger->tgoid;
   const SourceTerms *source = source_of_trigger(child, trigger);
   List *keys = references_of(child, source);
   if (keys == NIL) return;
   const Oid key = static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->conoid;
-  if (depends(tgoid, ConstraintRelationId, key)) return;
-  depend(tgoid, ConstraintRelationId, key);
-  const ObjectAddress dependent{TriggerRelationId, tgoid, 0};
+  if (depends(trigger->tgoid, ConstraintRelationId, key)) return;
+  depend(trigger->tgoid, ConstraintRelationId, key);
+  const ObjectAddress dependent{TriggerRelationId, trigger->tgoid, 0};
   for (int i = 0; i < source->ncounters; ++i)
     recordDependencyOnSingleRelExpr(&dependent, condition_of(child, source->counters[i].expression),
                                     RelationGetRelid(child), DEPENDENCY_NORMAL, DEPENDENCY_NORMAL, false);
@@ -208,15 +206,14 @@ void depend_on_reference(Relation child, const Trigger *trigger) {
 
 void depend_on_functions(Relation parent, const Trigger *trigger) {
   const KeptTerms *kept = kept_of_trigger(parent, trigger);
-  const Oid tgoid = trigger->tgoid;
   List *functions = NIL;
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].on_done != nullptr)
       functions = list_append_unique_oid(functions, find_function(kept->completions[i].on_done));
   ListCell *cell;
   foreach (cell, functions)
-    if (OidIsValid(lfirst_oid(cell)) && !depends(tgoid, ProcedureRelationId, lfirst_oid(cell)))
-      depend(tgoid, ProcedureRelationId, lfirst_oid(cell));
+    if (OidIsValid(lfirst_oid(cell)) && !depends(trigger->tgoid, ProcedureRelationId, lfirst_oid(cell)))
+      depend(trigger->tgoid, ProcedureRelationId, lfirst_oid(cell));
 }
 
 }  // namespace
@@ -233,13 +230,6 @@ const Trigger *find_source_trigger(Relation child, const char *const *via, int n
     }
     if (same) return trigger;
   }
-}
-
-const Trigger *find_named(Relation relation, const char *name) {
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
-    if (strcmp(triggers->triggers[i].tgname, name) == 0) return &triggers->triggers[i];
-  return nullptr;
 }
 
 bool is_kept(const KeptTerms *kept, const SourceTerms *source) {

@@ -31,9 +31,6 @@ bool has_one_parent(Relation child, const SourceTerms *source);
 // Whether the parent's part has all counters of a tally.
 bool is_kept(const KeptTerms *kept, const SourceTerms *source);
 
-// A relation's trigger by name; nullptr: there is none.
-const Trigger *find_named(Relation relation, const char *name);
-
 // Creates, replaces or (nullptr) drops the child's trigger of a tally and what
 // goes with it. name: of its trigger; nullptr: a new one, or none that could be dropped.
 void write_source(Oid child, const SourceTerms *source, const char *name, Switches switches);

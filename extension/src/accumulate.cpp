@@ -127,6 +127,7 @@ void arm(const TriggerData *trigger) {
 
 void accumulate(const TriggerData *trigger) {
   Tally *tally = tally_of(trigger->tg_relation, trigger->tg_trigger);
+  lock_parent(tally);
   const Counters *counters = resolve(tally);
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
     count(tally, counters, trigger->tg_trigslot, 1);

@@ -29,6 +29,8 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include <algorithm>
+
 #include "errors.h"
 #include "flush.h"
 #include "pg/fence.h"
@@ -95,7 +97,7 @@ AttrNumber column_of(Relation child, const char *name, int length) {
                          "is an identity column and cannot be set");
     return attribute->attnum;
   }
-  error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, pnstrdup(name, Min(length, NAMEDATALEN - 1)));
+  error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, pnstrdup(name, std::min(length, NAMEDATALEN - 1)));
 }
 
 // Whether two objects have the same names. In every object these are sorted and lie
@@ -333,7 +335,7 @@ Run insert(const Batch &batch) {
 }
 
 Datum ordinals(const List *indexes) {
-  auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * Max(list_length(indexes), 1)));
+  auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * std::max(list_length(indexes), 1)));
   int count = 0;
   ListCell *cell;
   foreach (cell, indexes) elements[count++] = Int64GetDatum(lfirst_int(cell) + 1);

@@ -13,6 +13,8 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include <algorithm>
+
 #include "contract.h"
 #include "direct.h"
 #include "errors.h"
@@ -94,7 +96,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
     const AttrNumber attnum = column_named(relation, terms->guarded[i]);
     const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
     contract->guarded_set = bms_add_member(contract->guarded_set, attnum - FirstLowInvalidHeapAttributeNumber);
-    contract->last_guarded = Max(contract->last_guarded, attnum);
+    contract->last_guarded = std::max(contract->last_guarded, attnum);
     contract->guarded[i] = {attnum, attribute->attlen, attribute->attbyval, terms->guarded[i]};
   }
   contract->gate = column_named(relation, terms->gate);

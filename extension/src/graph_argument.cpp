@@ -4,6 +4,8 @@ extern "C" {
 #include "utils/fmgrprotos.h"
 }
 
+#include <algorithm>
+
 #include "errors.h"
 
 namespace ratchet {
@@ -60,7 +62,7 @@ const char **graph_arguments(const Jsonb *states, int *count) {
     }
   }
   *count = list_length(arguments);
-  auto **result = static_cast<const char **>(palloc(sizeof(char *) * Max(*count, 1)));
+  auto **result = static_cast<const char **>(palloc(sizeof(char *) * std::max(*count, 1)));
   for (int i = 0; i < *count; ++i) result[i] = static_cast<const char *>(list_nth(arguments, i));
   return result;
 }

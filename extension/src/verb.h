@@ -23,6 +23,7 @@ enum class Template : int16 {
   stored_record,
   flush,
   exists,
+  climb,
   progress,
   recount,
   recount_row,

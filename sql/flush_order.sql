@@ -108,6 +108,25 @@ EXCEPTION WHEN statement_too_complex THEN RAISE WARNING '% %', SQLSTATE, SQLERRM
 END $$;
 SELECT * FROM u WHERE id <= 10 ORDER BY id;
 SELECT * FROM ratchet.verify('u');
+-- what is kept for a row that is gone is no reason to go on
+DO $$
+BEGIN
+    SET CONSTRAINTS ALL IMMEDIATE;
+    FOR i IN 1..100 LOOP
+        INSERT INTO flush_order.u VALUES (20000, 10), (20001, 20000), (20002, 20001);
+        DELETE FROM flush_order.u WHERE id = 20002;
+        DELETE FROM flush_order.u WHERE id IN (20000, 20001);
+    END LOOP;
+END $$;
+BEGIN;
+INSERT INTO u VALUES (20000, 10), (20001, 20000);
+SELECT ratchet.flush();
+DELETE FROM u WHERE id IN (20000, 20001);
+SELECT ratchet.flush();
+INSERT INTO u VALUES (20000, 10);
+COMMIT;
+SELECT * FROM u WHERE id IN (10, 20000) ORDER BY id;
+SELECT * FROM ratchet.verify('u');
 -- a circle of rows whose counts settle
 CREATE TABLE v (id int PRIMARY KEY, up int REFERENCES v, busy int NOT NULL DEFAULT 0);
 SELECT ratchet.tally('v', 'v', '{"busy": "busy > 0 OR id = 3"}');

@@ -342,6 +342,15 @@ List *deepest_of(RowDepths *depths, const List *entries, int *deepest) {
   return found;
 }
 
+// Entries that wait for something else than being written: what is kept for a row that is gone does not.
+List *without_orphans(const List *entries) {
+  List *found = NIL;
+  ListCell *cell;
+  foreach (cell, entries)
+    if (static_cast<const Pending *>(lfirst(cell))->orphans <= 0) found = lappend(found, lfirst(cell));
+  return found;
+}
+
 // Writes the rows that are given, and then those that they are counted for, the deepest first.
 void write_circle(const Batch *batch, Completions *completed) {
   MemoryContext caller = CurrentMemoryContext;
@@ -372,7 +381,7 @@ void write_circle(const Batch *batch, Completions *completed) {
     }
     MemoryContextReset(memory);
     entries = NIL;
-    foreach (cell, batches_of(pending_entries(0))) {
+    foreach (cell, batches_of(without_orphans(pending_entries(0)))) {
       const auto *next = static_cast<const Batch *>(lfirst(cell));
       if (next->rank.circle == batch->rank.circle) entries = next->entries;
     }
@@ -392,8 +401,10 @@ bool write_pending(Completions *completed) {
   const List *entries;
   for (bool first = true; (entries = pending_entries(0)) != NIL; first = false) {
     const Batch *batch = next_batch(batches_of(entries), first ? nullptr : &last);
-    any = batch == nullptr;
-    if (any) break;
+    if (batch == nullptr) {
+      any = without_orphans(entries) != NIL;
+      break;
+    }
     if (OidIsValid(batch->rank.circle)) {
       const Oid outer = circle_under_way;
       circle_under_way = batch->rank.circle;

@@ -6,7 +6,6 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_inherits.h"
 #include "utils/jsonb.h"
-#include "utils/regproc.h"
 }
 
 #include <algorithm>
@@ -20,6 +19,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "recount.h"
 #include "reference.h"
+#include "sqltext.h"
 #include "structure.h"
 #include "tally_triggers.h"
 
@@ -103,7 +103,7 @@ CompletionTerm read_completion(FunctionCallInfo fcinfo) {
   completion.total_of = name_argument(fcinfo, total_of_argument);
   completion.done = name_argument(fcinfo, done_argument);
   completion.done_at = name_argument(fcinfo, done_at_argument);
-  if (!PG_ARGISNULL(on_done_argument)) completion.on_done = format_procedure_qualified(PG_GETARG_OID(on_done_argument));
+  if (!PG_ARGISNULL(on_done_argument)) completion.on_done = function_signature(PG_GETARG_OID(on_done_argument));
   completion.latch = bool_argument(fcinfo, latch_argument);
   completion.notify = bool_argument(fcinfo, notify_argument);
   return completion;

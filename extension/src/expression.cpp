@@ -131,11 +131,16 @@ const char *deparse(Relation relation, Node *expression) {
 }  // namespace
 
 const char *canonical_expression(Relation child, const char *text, bool *sum) {
+  const char *zone = pstrdup(GetConfigOption("timezone", false, false));
   return with_pinned_path(child, [&] {
     Node *raw = raw_expression(child, text, ERRCODE_INVALID_PARAMETER_VALUE);
     Node *argument = sum_argument(raw);
     *sum = argument != nullptr;
+    // A time without a zone is meant in the caller's.
+    const int reading = NewGUCNestLevel();
+    set_local("timezone", zone);
     Node *expression = transform(child, text, *sum ? argument : raw, *sum, ERRCODE_INVALID_PARAMETER_VALUE);
+    AtEOXact_GUC(true, reading);
     const char *canonical = deparse(child, expression);
     parse_expression(child, canonical, *sum, ERRCODE_INVALID_PARAMETER_VALUE);
     return canonical;

@@ -20,13 +20,20 @@ inline void set_local(const char *name, const char *value) {
 // others for tables and types.
 inline void pin_search_path() { set_local("search_path", "pg_catalog, pg_temp"); }
 
-// The same for all that decides how an expression's text is written and read.
+// The same for all that decides how an expression's text is written. What it was written under it must be read under.
 inline void pin_text_settings() {
   pin_search_path();
   set_local("datestyle", "ISO");
   set_local("intervalstyle", "postgres");
+  set_local("timezone", "UTC");
+  set_local("timezone_abbreviations", "Default");
   set_local("extra_float_digits", "3");
+  set_local("bytea_output", "hex");
+  set_local("xmloption", "content");
+  set_local("xmlbinary", "base64");
   set_local("lc_monetary", "C");
+  set_local("lc_numeric", "C");
+  set_local("quote_all_identifiers", "off");
   set_local("transform_null_equals", "off");
   set_local("array_nulls", "on");
   set_local("standard_conforming_strings", "on");

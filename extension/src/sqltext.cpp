@@ -3,10 +3,12 @@
 extern "C" {
 #include "catalog/pg_operator.h"
 #include "utils/fmgrprotos.h"
+#include "utils/regproc.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 }
 
+#include "settings.h"
 #include "sqltext.h"
 
 namespace ratchet {
@@ -30,6 +32,14 @@ Oid equality_operator(Oid type) { return lookup_type_cache(type, TYPECACHE_EQ_OP
 
 const char *qualified_type(Oid type) {
   return format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+const char *function_signature(Oid function) {
+  const int level = NewGUCNestLevel();
+  pin_text_settings();
+  const char *signature = format_procedure_qualified(function);
+  AtEOXact_GUC(true, level);
+  return signature;
 }
 
 Oid find_function(const char *signature) {

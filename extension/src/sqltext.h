@@ -19,6 +19,9 @@ Oid equality_operator(Oid type);
 // such would mean one of length 1.
 const char *qualified_type(Oid type);
 
+// A function's qualified signature, which is the same in every session.
+const char *function_signature(Oid function);
+
 // A function by its qualified signature; InvalidOid: there is none.
 Oid find_function(const char *signature);
 

@@ -344,7 +344,7 @@ CREATE FUNCTION ratchet.beat(target regclass, key jsonb, patch jsonb DEFAULT NUL
 -- amend(): break-glass. The table's owner may, and whoever was granted
 -- EXECUTE on the marker function amend_right() and may UPDATE the table.
 CREATE FUNCTION ratchet.amend_right() RETURNS boolean
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS 'SELECT true';
 REVOKE ALL ON FUNCTION ratchet.amend_right() FROM PUBLIC;
 COMMENT ON FUNCTION ratchet.amend_right() IS

@@ -91,7 +91,7 @@ Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcin
     return key_of_object(relation, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
   }
   Fields key{0, nullptr};
-  add_field(&key, field_of_argument(relation, primary_key, fcinfo, argument));
+  add_field(&key, field_of_argument(relation, primary_key, fcinfo, argument, Purpose::compare));
   return key;
 }
 

@@ -25,10 +25,15 @@ void write_equal(Writer *writer, const Field &field) {
 }
 
 //   (t."c" IS NULL AND $1 IS NULL OR (t."c" OPERATOR(pg_catalog.=) $1) IS TRUE)
-// IS NOT DISTINCT FROM would look its operator up in the caller's search_path.
+// IS NOT DISTINCT FROM would look its operator up in the caller's search_path. A jsonb column may hold SQL's null or
+// JSON's, which are one and the same to whoever has read the row as JSON and names it so.
 void write_same(Writer *writer, const Field &field) {
-  appendStringInfo(&writer->sql, "(t.%s IS NULL AND $%d IS NULL OR (", quote_identifier(field.name),
-                   writer->parameters + 1);
+  const char *name = quote_identifier(field.name);
+  const bool json = getBaseType(field.type) == JSONBOID;
+  appendStringInfo(&writer->sql, json ? "((t.%s IS NULL OR t.%s OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb)"
+                                      : "(t.%s IS NULL",
+                   name, name);
+  appendStringInfo(&writer->sql, " AND $%d IS NULL OR (", writer->parameters + 1);
   write_equal(writer, field);
   appendStringInfoString(&writer->sql, ") IS TRUE)");
 }

@@ -142,11 +142,12 @@ Datum progress(FunctionCallInfo fcinfo) {
             errhint("Declare one with ratchet.tally()."), (report_table(parent), 0));
   const Fields key = read_key(parent, single_primary_key(parent), fcinfo, 1);
   flush_pending(InvalidOid);
-  const Row row = progress_by_key(require_counters(parent), parent, key);
+  Counters *counters = require_counters(parent);
+  const Row row = progress_by_key(counters, parent, key);
   relation_close(parent, NoLock);
   Datum values[2] = {CStringGetTextDatum(row.found ? "found" : "not_found"), Datum(0)};
   bool nulls[2] = {false, !row.found};
-  if (row.found) values[1] = row.values[0];
+  if (row.found) values[1] = jsonb_of_text(json_of(counters, row));
   return answer_row(fcinfo, values, nulls);
 }
 

@@ -57,8 +57,7 @@ void append_array(StringInfo out, Oid element, Datum value) {
 
 void append_row(StringInfo out, Datum value) {
   HeapTupleHeader header = DatumGetHeapTupleHeader(value);
-  const TupleDesc tupdesc =
-      lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+  const TupleDesc tupdesc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
   HeapTupleData tuple;
   tuple.t_len = HeapTupleHeaderGetDatumLength(header);
   ItemPointerSetInvalid(&tuple.t_self);

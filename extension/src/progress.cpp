@@ -10,6 +10,7 @@ extern "C" {
 #include "utils/json.h"
 }
 
+#include "distributed.h"
 #include "errors.h"
 #include "flush.h"
 #include "json_text.h"
@@ -136,6 +137,7 @@ Datum progress(FunctionCallInfo fcinfo) {
   Relation parent = try_relation_open(relid, AccessShareLock);
   if (parent == nullptr)
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+  check_not_distributed(relid);
   if (find_trigger(parent, Role::counters) == nullptr)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(parent)),
@@ -174,8 +176,7 @@ Datum progress_since(uint64 serial, bool *any) {
     if (!may_read(counters)) continue;
     foreach (entry, merged(entries, counters)) {
       const Row row = row_progress(counters, static_cast<const Pending *>(lfirst(entry))->key.values);
-      if (row.found)
-        appendStringInfo(&array, "%s%s", array.len > 0 ? ", " : "", json_of(counters, row));
+      if (row.found) appendStringInfo(&array, "%s%s", array.len > 0 ? ", " : "", json_of(counters, row));
     }
   }
   return jsonb_of_text(psprintf("[%s]", array.data));

@@ -1,9 +1,9 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
-#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "parser/parse_coerce.h"
 }
@@ -101,7 +101,8 @@ const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
   ListCell *cell;
   foreach (cell, keys) {
     const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
-    // A partition's own copy of its parent's key counts, and so does one that PostgreSQL made for a partition of the target.
+    // A partition's own copy of its parent's key counts, and so does one that PostgreSQL made for a partition of the
+    // target.
     if (key->confrelid != RelationGetRelid(target) || (only != nullptr && refer_alike(only, key))) continue;
     if (only != nullptr)
       ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -50,14 +50,13 @@ Row stored_record(const Target &target, const Record &record);
 const char *conflict_of(const Record &record, const ErrorData *error);
 
 // Runs body, which changes the target row and stores the record, in a
-// subtransaction. When the record hits such a constraint all of it is undone and the
-// constraint's name returned; nullptr: body has returned. written: whether the row was
-// written already, because what was violated before is not the record's doing.
-template <typename Body, typename Written>
-const char *or_conflict(const Record &record, Body &&body, Written &&written) {
+// subtransaction. When an error is one that `judge` makes an answer of, all of it is
+// undone; false: body has returned. judge is called after that.
+template <typename Body, typename Judge>
+bool undo_if(Judge &&judge, Body &&body) {
   MemoryContext memory = CurrentMemoryContext;
   ResourceOwner owner = CurrentResourceOwner;
-  const char *volatile constraint = nullptr;
+  volatile bool undone = false;
   BeginInternalSubTransaction(nullptr);
   MemoryContextSwitchTo(memory);
   PG_TRY();
@@ -75,11 +74,11 @@ const char *or_conflict(const Record &record, Body &&body, Written &&written) {
     RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(memory);
     CurrentResourceOwner = owner;
-    constraint = written() ? conflict_of(record, error) : nullptr;
-    if (constraint == nullptr) ReThrowError(error);
+    undone = judge(error);
+    if (!undone) ReThrowError(error);
   }
   PG_END_TRY();
-  return constraint;
+  return undone;
 }
 
 }  // namespace ratchet

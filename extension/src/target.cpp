@@ -14,6 +14,7 @@ extern "C" {
 
 #include <algorithm>
 
+#include "distributed.h"
 #include "errors.h"
 #include "sqltext.h"
 #include "target.h"
@@ -110,12 +111,23 @@ Relation open_relation(Oid relid, AclMode right) {
   require_right(relid, right);
   Relation relation = try_relation_open(relid, RowExclusiveLock);
   if (relation == nullptr) error_no_relation(relid);
+  check_not_distributed(relid);
   return relation;
 }
 
 Relation open_target(FunctionCallInfo fcinfo, int argument) {
   if (PG_ARGISNULL(argument)) error_null_argument("target");
   return open_relation(PG_GETARG_OID(argument), ACL_UPDATE);
+}
+
+bool rename_row(Target *target, AttrNumber attnum, Datum value) {
+  const Field *named = find_field(target->key, attnum);
+  if (named == nullptr) return false;
+  auto *items = static_cast<Field *>(palloc(sizeof(Field) * target->key.count));
+  std::copy(target->key.begin(), target->key.end(), items);
+  items[named - target->key.items].value = value;
+  target->key.items = items;
+  return true;
 }
 
 void close_target(const Target &target) { relation_close(target.relation, NoLock); }

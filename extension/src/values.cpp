@@ -70,7 +70,7 @@ Field field_of_comparable(Relation relation, AttrNumber attnum, const Comparable
 
 Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose) {
   if (object == nullptr) return Fields{0, nullptr};
-  if (!JB_ROOT_IS_OBJECT(object)) error_not_object(argument);
+  if (!JB_ROOT_IS_OBJECT(object)) error_not_object(argument, object);
   Fields fields = named_columns(relation, object, purpose);
   if (fields.count == 0) return fields;
 
@@ -96,8 +96,8 @@ HeapTuple populated(Oid type, TupleDesc tupdesc, const Jsonb *object) {
   fmgr_info_set_expr(reinterpret_cast<Node *>(makeFuncExpr(F_JSONB_POPULATE_RECORD, type, arguments, InvalidOid,
                                                            InvalidOid, COERCE_EXPLICIT_CALL)),
                      &function);
-  HeapTupleHeader record = DatumGetHeapTupleHeader(
-      FunctionCall2(&function, HeapTupleHeaderGetDatum(blank->t_data), JsonbPGetDatum(object)));
+  HeapTupleHeader record =
+      DatumGetHeapTupleHeader(FunctionCall2(&function, HeapTupleHeaderGetDatum(blank->t_data), JsonbPGetDatum(object)));
   auto *tuple = static_cast<HeapTuple>(palloc0(sizeof(HeapTupleData)));
   tuple->t_len = HeapTupleHeaderGetDatumLength(record);
   ItemPointerSetInvalid(&tuple->t_self);

@@ -36,6 +36,7 @@ extern "C" {
 #include "pending.h"
 #include "pg/fence.h"
 #include "tally_triggers.h"
+#include "truncate.h"
 
 namespace ratchet {
 
@@ -124,6 +125,7 @@ void arm(const TriggerData *trigger) {
 }
 
 void accumulate(const TriggerData *trigger) {
+  if (is_counted_at_end(RelationGetRelid(trigger->tg_relation))) return;
   Tally *tally = tally_of(trigger->tg_relation, trigger->tg_trigger);
   lock_parent(tally);
   const Counters *counters = resolve(tally);

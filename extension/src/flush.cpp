@@ -51,6 +51,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "sqltext.h"
 #include "tally_triggers.h"
+#include "truncate.h"
 #include "verb.h"
 
 namespace ratchet {
@@ -519,6 +520,8 @@ void flush_pending(Oid fired) {
   if (!any_pending()) return;
   // Before anything is written: a row that is counted from here on needs an event of its own.
   if (OidIsValid(fired)) set_armed(fired, false);
+  // A TRUNCATE that is under way has taken away what it is about to remove, and writes everything when it ends.
+  if (is_truncating()) return;
   const int chain = take_chain();
   const int round = take_round();
   if (round > max_rounds) error_rounds();

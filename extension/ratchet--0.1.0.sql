@@ -423,15 +423,22 @@ CREATE FUNCTION ratchet.watch_ddl() RETURNS event_trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_watch_ddl';
 COMMENT ON FUNCTION ratchet.watch_ddl() IS
-'Event trigger function: follows column renames into contracts and refuses, in the migration itself, DDL after which a contract could not be enforced (55R01) and attachment of ratchet triggers without the rights of the table''s owner (42501).';
+'Event trigger function: lets contracts follow what they name when it is renamed or moved, and refuses, in the migration itself, DDL after which a contract could not be enforced (55R01), and attachment of ratchet triggers without the rights of the table''s owner (42501). It looks only at contracts of tables that the command touches, and at those that depend on the object that it touches, there only if the caller has the rights of their owner; it runs no user''s code and locks no table that the command has not locked. What it does not refuse is reported by ratchet.health().';
 
 -- An event trigger's function is called without a look at who may execute it.
 REVOKE ALL ON FUNCTION ratchet.watch_ddl() FROM PUBLIC;
 
+CREATE EVENT TRIGGER ratchet_ddl_start ON ddl_command_start
+    WHEN TAG IN ('ALTER TABLE', 'ALTER SCHEMA', 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER OPERATOR', 'ALTER TYPE', 'ALTER DOMAIN',
+                 'ALTER COLLATION', 'ALTER EXTENSION', 'ALTER TEXT SEARCH CONFIGURATION', 'ALTER TEXT SEARCH DICTIONARY',
+                 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE')
+    EXECUTE FUNCTION ratchet.watch_ddl();
 CREATE EVENT TRIGGER ratchet_ddl_end ON ddl_command_end
     WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE INDEX', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE',
                  'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA', 'ALTER SCHEMA',
-                 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER OPERATOR', 'ALTER TYPE', 'ALTER DOMAIN',
+                 'CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER OPERATOR', 'ALTER TYPE', 'ALTER DOMAIN',
+                 'ALTER COLLATION', 'ALTER EXTENSION', 'ALTER TEXT SEARCH CONFIGURATION', 'ALTER TEXT SEARCH DICTIONARY',
+                 'REVOKE',
                  -- Both accept the name of a table.
                  'ALTER VIEW', 'ALTER MATERIALIZED VIEW')
     EXECUTE FUNCTION ratchet.watch_ddl();

@@ -240,7 +240,7 @@ const KeptTerms *check_declaration(Relation child, Relation parent, const Declar
   const char *const *key = current.others == nullptr ? declaration.key : current.others->key;
   const KeptTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
   check_kept(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
-  check_persistence(child, parent, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_persistence(child, RelationGetRelid(parent), ERRCODE_INVALID_PARAMETER_VALUE);
   check_counted(child, parent, source_of_request(declaration.request), ERRCODE_INVALID_PARAMETER_VALUE);
   return wanted;
 }

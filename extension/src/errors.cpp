@@ -83,6 +83,26 @@ void error_unenforceable(Relation relation, const char *finding, const char *rem
   pg_unreachable();
 }
 
+static void report_table(Oid relation) {
+  err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(get_rel_namespace(relation)));
+  err_generic_string(PG_DIAG_TABLE_NAME, get_rel_name(relation));
+}
+
+void error_broken(Oid relation, const char *finding, const char *remedy) {
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("contract of relation \"%s\" cannot be enforced", get_rel_name(relation)),
+          errdetail_internal("%s", finding), errhint("%s", remedy), (report_table(relation), 0));
+  pg_unreachable();
+}
+
+void error_column_of_contract(Oid relation, const char *column, const char *part) {
+  ereport(
+      ERROR, errcode(sqlstate_unenforceable),
+      errmsg("column \"%s\" of relation \"%s\" belongs to its contract, as %s", column, get_rel_name(relation), part),
+      hint_stale(sqlstate_unenforceable), (report_table(relation), 0), err_generic_string(PG_DIAG_COLUMN_NAME, column));
+  pg_unreachable();
+}
+
 void error_no_contract(Relation relation) {
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("relation \"%s\" has no guard contract", RelationGetRelationName(relation)),

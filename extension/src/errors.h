@@ -39,6 +39,10 @@ inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2
 
 // 55R01 family.
 [[noreturn]] void error_unenforceable(Relation relation, const char *finding, const char *remedy);
+// The same of a table that is not open.
+[[noreturn]] void error_broken(Oid relation, const char *finding, const char *remedy);
+// A contract's column that was dropped. part: as what it has it.
+[[noreturn]] void error_column_of_contract(Oid relation, const char *column, const char *part);
 [[noreturn]] void error_no_contract(Relation relation);
 [[noreturn]] void error_disabled(Relation relation);
 [[noreturn]] void error_suppressed(Relation relation);

@@ -50,19 +50,6 @@ const char *state_fault(Oid type, int32 typmod, const char *state) {
   return nullptr;
 }
 
-ColumnFault graph_fault(Relation relation, const GraphTerms &graph) {
-  const Form_pg_attribute attribute = attribute_named(relation, graph.column);
-  const Oid type = getBaseType(attribute->atttypid);
-  int32 typmod = attribute->atttypmod;
-  getBaseTypeAndTypmod(attribute->atttypid, &typmod);
-  if (!is_integer(type) && type != TEXTOID && type != VARCHAROID && !type_is_enum(type))
-    return {graph.column, "cannot have states: its type must be text, varchar, an integer or an enum"};
-  for (int i = 0; i < graph.nstates; ++i)
-    if (const char *why = state_fault(type, typmod, graph.states[i]))
-      return {graph.column, psprintf("cannot have state \"%s\": %s", graph.states[i], why)};
-  return {nullptr, nullptr};
-}
-
 void resolve_comparison(Relation relation, Contract *contract, int place) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), contract->guarded[place].attnum - 1);
   const TypeCacheEntry *type = lookup_type_cache(getBaseType(attribute->atttypid), TYPECACHE_CMP_PROC);
@@ -110,6 +97,16 @@ bool goes_down(const Contract *contract, int place, const Value &from, const Val
 
 }  // namespace
 
+ColumnFault find_graph_fault(Oid declared, int32 typmod, const GraphTerms &graph) {
+  const Oid type = getBaseTypeAndTypmod(declared, &typmod);
+  if (!is_integer(type) && type != TEXTOID && type != VARCHAROID && !type_is_enum(type))
+    return {graph.column, "cannot have states: its type must be text, varchar, an integer or an enum"};
+  for (int i = 0; i < graph.nstates; ++i)
+    if (const char *why = state_fault(type, typmod, graph.states[i]))
+      return {graph.column, psprintf("cannot have state \"%s\": %s", graph.states[i], why)};
+  return {nullptr, nullptr};
+}
+
 ColumnFault find_policy_fault(Relation relation, const Terms *terms) {
   for (int i = 0; i < terms->nguarded; ++i) {
     const char *column = terms->guarded[i];
@@ -124,8 +121,11 @@ ColumnFault find_policy_fault(Relation relation, const Terms *terms) {
     if (type != TIMESTAMPTZOID)
       return {terms->heartbeat, "cannot be the heartbeat: its type must be timestamp with time zone"};
   }
-  for (int i = 0; i < terms->ngraphs; ++i)
-    if (const ColumnFault fault = graph_fault(relation, terms->graphs[i]); fault.column != nullptr) return fault;
+  for (int i = 0; i < terms->ngraphs; ++i) {
+    const Form_pg_attribute attribute = attribute_named(relation, terms->graphs[i].column);
+    const ColumnFault fault = find_graph_fault(attribute->atttypid, attribute->atttypmod, terms->graphs[i]);
+    if (fault.column != nullptr) return fault;
+  }
   return {nullptr, nullptr};
 }
 

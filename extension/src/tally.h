@@ -172,11 +172,14 @@ void init_tallies();
 // What is wrong with the parent's columns for these terms. Errors: sqlstate as in check_columns().
 void check_kept(Relation parent, const KeptTerms *terms, int sqlstate);
 
+// Whether a counter can hold the sum of a type. Errors: sqlstate.
+void check_sum(Relation parent, const char *name, Oid type, int32 typmod, int sqlstate);
+
 // Whether the counters can hold what they count. Errors: sqlstate.
 void check_counted(Relation child, Relation parent, const SourceTerms *source, int sqlstate);
 
 // A crash empties an unlogged child and leaves its parent's counters. Errors: sqlstate.
-void check_persistence(Relation child, Relation parent, int sqlstate);
+void check_persistence(Relation child, Oid parent, int sqlstate);
 
 // No column has two contracts. Errors: 22023 when a tally writes one of these.
 void check_not_counted(Relation relation, const char *const *columns, int count);

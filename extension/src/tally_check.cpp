@@ -116,13 +116,21 @@ void check_kept(Relation parent, const KeptTerms *terms, int sqlstate) {
   }
 }
 
-void check_persistence(Relation child, Relation parent, int sqlstate) {
-  if (child->rd_rel->relpersistence == parent->rd_rel->relpersistence) return;
+void check_persistence(Relation child, Oid parent, int sqlstate) {
+  if (child->rd_rel->relpersistence == get_rel_persistence(parent)) return;
   ereport(ERROR, errcode(sqlstate),
           errmsg("relations \"%s\" and \"%s\" must both be logged, or both unlogged", RelationGetRelationName(child),
-                 RelationGetRelationName(parent)),
+                 get_rel_name(parent)),
           errdetail("After a crash an unlogged table is empty, and counters of a logged one are not."),
           (report_table(child), 0));
+}
+
+void check_sum(Relation parent, const char *name, Oid type, int32 typmod, int sqlstate) {
+  if (getBaseType(type) != NUMERICOID) return;
+  const Column counter = find_column(parent, name, sqlstate);
+  require(counter, counter.attribute->atttypid == NUMERICOID, "cannot hold a numeric sum: its type must be numeric");
+  require(counter, counter.attribute->atttypmod < 0 || scale_of(typmod) <= scale_of(counter.attribute->atttypmod),
+          "would round what is summed: its type must be numeric, without a scale or with one that is large enough");
 }
 
 void check_counted(Relation child, Relation parent, const SourceTerms *source, int sqlstate) {
@@ -130,13 +138,7 @@ void check_counted(Relation child, Relation parent, const SourceTerms *source, i
     const CounterTerm &term = source->counters[i];
     if (!term.sum) continue;
     const auto *expression = reinterpret_cast<const Node *>(parse_expression(child, term.expression, true, sqlstate));
-    if (exprType(expression) != NUMERICOID) continue;
-    const Column counter = find_column(parent, term.column, sqlstate);
-    require(counter, counter.attribute->atttypid == NUMERICOID, "cannot hold a numeric sum: its type must be numeric");
-    require(
-        counter,
-        counter.attribute->atttypmod < 0 || scale_of(exprTypmod(expression)) <= scale_of(counter.attribute->atttypmod),
-        "would round what is summed: its type must be numeric, without a scale or with one that is large enough");
+    check_sum(parent, term.column, exprType(expression), exprTypmod(expression), sqlstate);
   }
 }
 

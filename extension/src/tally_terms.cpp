@@ -92,6 +92,20 @@ SourceTerms *source_of_trigger(Relation relation, const Trigger *trigger) {
   return terms;
 }
 
+SourceTerms *source_of_arguments(const char *const *arguments, int narguments) {
+  MemoryContext context = CurrentMemoryContext;
+  SourceTerms *terms = nullptr;
+  in_core([&] { terms = flatten(context, core::parse_source({arguments, arguments + narguments})); });
+  return terms;
+}
+
+KeptTerms *kept_of_arguments(const char *const *arguments, int narguments) {
+  MemoryContext context = CurrentMemoryContext;
+  KeptTerms *terms = nullptr;
+  in_core([&] { terms = flatten(context, core::parse_kept({arguments, arguments + narguments})); });
+  return terms;
+}
+
 KeptTerms *kept_of_trigger(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
   KeptTerms *terms = nullptr;

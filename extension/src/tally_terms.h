@@ -62,6 +62,10 @@ struct TallyRequest {
 SourceTerms *source_of_trigger(Relation relation, const Trigger *trigger);
 KeptTerms *kept_of_trigger(Relation relation, const Trigger *trigger);
 
+// The same of arguments alone. Errors: 55R01.
+SourceTerms *source_of_arguments(const char *const *arguments, int narguments);
+KeptTerms *kept_of_arguments(const char *const *arguments, int narguments);
+
 // Checks what a caller asks for and fills in total_of. Errors: 22023.
 void check_request(TallyRequest *request);
 

@@ -140,7 +140,9 @@ const char *completion_condition(const KeptTerms *kept) {
   return out.len > 0 ? out.data : nullptr;
 }
 
-bool depends(Oid trigger, Oid classid, Oid objid) {
+// Whether any recorded dependency of a trigger is one that `is` says yes to.
+template <typename Is>
+bool depends_on_any(Oid trigger, Is &&is) {
   Relation catalog = table_open(DependRelationId, AccessShareLock);
   ScanKeyData keys[2];
   ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(TriggerRelationId));
@@ -149,11 +151,22 @@ bool depends(Oid trigger, Oid classid, Oid objid) {
   bool found = false;
   while (HeapTuple tuple = systable_getnext(scan)) {
     const auto form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-    found = found || (form->refclassid == classid && form->refobjid == objid);
+    found = found || is(form);
   }
   systable_endscan(scan);
   table_close(catalog, AccessShareLock);
   return found;
+}
+
+bool depends(Oid trigger, Oid classid, Oid objid) {
+  return depends_on_any(trigger,
+                        [&](Form_pg_depend form) { return form->refclassid == classid && form->refobjid == objid; });
+}
+
+bool depends_on_column(Oid trigger, Oid relation) {
+  return depends_on_any(trigger, [&](Form_pg_depend form) {
+    return form->refclassid == RelationRelationId && form->refobjid == relation && form->refobjsubid > 0;
+  });
 }
 
 void depend(Oid trigger, Oid classid, Oid objid) {
@@ -169,36 +182,6 @@ bool leads_to(Relation child, const SourceTerms *source, Oid parent) {
   return false;
 }
 
-// A tally whose trigger has to be written anew.
-struct Change {
-  Oid child;
-  const char *name;
-  const SourceTerms *source;
-};
-
-// Adds the changes of a child's own tallies; `after` gives nullptr where there is none.
-template <typename After>
-List *renamed_sources(List *changes, Relation child, After &&after) {
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(child, Role::source, n);
-    if (trigger == nullptr) return changes;
-    if (trigger->tgisclone) continue;
-    const SourceTerms *source = after(source_of_trigger(child, trigger));
-    if (source == nullptr) continue;
-    auto *change = static_cast<Change *>(palloc(sizeof(Change)));
-    *change = {RelationGetRelid(child), trigger->tgname, source};
-    changes = lappend(changes, change);
-  }
-}
-
-// Always a change: whether an expression names the column is for the parser to say.
-SourceTerms *with_renamed_expressions(Relation child, const SourceTerms *source, const char *from, const char *to) {
-  auto **expressions = static_cast<const char **>(palloc(sizeof(char *) * source->ncounters));
-  for (int i = 0; i < source->ncounters; ++i)
-    expressions[i] = renamed_expression(child, source->counters[i].expression, from, to);
-  return with_expressions(source, expressions);
-}
-
 // Everything at once, when the foreign key is there: a restore brings it after the trigger.
 void depend_on_reference(Relation child, const Trigger *trigger) {
   const SourceTerms *source = source_of_trigger(child, trigger);
@@ -207,6 +190,8 @@ void depend_on_reference(Relation child, const Trigger *trigger) {
   const Oid key = static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->conoid;
   if (depends(trigger->tgoid, ConstraintRelationId, key)) return;
   depend(trigger->tgoid, ConstraintRelationId, key);
+  // There already, where only the foreign key was made anew.
+  if (depends_on_column(trigger->tgoid, RelationGetRelid(child))) return;
   const ObjectAddress dependent{TriggerRelationId, trigger->tgoid, 0};
   for (int i = 0; i < source->ncounters; ++i)
     recordDependencyOnSingleRelExpr(&dependent, condition_of(child, source->counters[i].expression),
@@ -367,36 +352,6 @@ List *tables_with(Role role) {
   return tables;
 }
 
-void follow_column(Oid relid, const char *from, const char *to) {
-  Relation relation = try_relation_open(relid, AccessShareLock);
-  if (relation == nullptr) return;
-  List *sources = renamed_sources(NIL, relation, [&](const SourceTerms *source) {
-    SourceTerms *after = child_renamed(source, from, to);
-    return with_renamed_expressions(relation, after == nullptr ? source : after, from, to);
-  });
-  const Trigger *counters = find_trigger(relation, Role::counters);
-  const KeptTerms *kept = nullptr;
-  if (counters != nullptr && !counters->tgisclone) kept = parent_renamed(kept_of_trigger(relation, counters), from, to);
-  relation_close(relation, NoLock);
-  if (kept != nullptr) {
-    write_kept(relid, kept, Switches::keep);
-    ListCell *cell;
-    foreach (cell, tables_with(Role::source)) {
-      Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
-      if (child == nullptr) continue;
-      sources = renamed_sources(sources, child, [&](const SourceTerms *source) {
-        return leads_to(child, source, relid) ? parent_renamed(source, from, to) : nullptr;
-      });
-      relation_close(child, NoLock);
-    }
-  }
-  ListCell *cell;
-  foreach (cell, sources) {
-    const auto *change = static_cast<const Change *>(lfirst(cell));
-    write_source(change->child, change->source, change->name, Switches::keep);
-  }
-}
-
 const KeptTerms *counted_part(Relation parent, const KeptTerms *kept) {
   const KeptTerms *uncounted = kept;
   ListCell *cell;
@@ -471,7 +426,7 @@ void write_dependencies(Oid relid) {
   }
   const Trigger *counters = find_trigger(relation, Role::counters);
   if (counters != nullptr && !counters->tgisclone) depend_on_functions(relation, counters);
-  table_close(relation, NoLock);
+  table_close(relation, AccessShareLock);
 }
 
 }  // namespace ratchet

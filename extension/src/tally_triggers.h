@@ -45,10 +45,6 @@ bool has_remnants(Relation child);
 // Creates, replaces or (nullptr) drops the parent's triggers.
 void write_kept(Oid parent, const KeptTerms *kept, Switches switches);
 
-// Rewrites what names a column of this table that was renamed: the tallies of
-// which it is the child, and those of which it is the parent.
-void follow_column(Oid relid, const char *from, const char *to);
-
 // Every table that has a trigger of this role of its own, partitions left out.
 List *tables_with(Role role);
 

@@ -71,6 +71,12 @@ Terms *terms_of_trigger(MemoryContext context, Relation relation, const Trigger 
   return terms;
 }
 
+Terms *terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments) {
+  Terms *terms = nullptr;
+  in_core([&] { terms = flatten(context, parse(arguments, narguments)); });
+  return terms;
+}
+
 Terms *terms_of_request(MemoryContext context, const GuardRequest &request) {
   Terms *terms = nullptr;
   in_core([&] {

@@ -70,6 +70,9 @@ struct GuardRequest {
 // Reads the arguments of a relation's contract trigger. Errors: 55R01.
 Terms *terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger);
 
+// The same of arguments alone. Errors: 55R01.
+Terms *terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments);
+
 // Reads what a caller asks for. Errors: 22023.
 Terms *terms_of_request(MemoryContext context, const GuardRequest &request);
 

@@ -10,6 +10,8 @@ extern "C" {
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/relcache.h"
 #if PG_VERSION_NUM < 160000
@@ -51,6 +53,33 @@ inline bool may_use_schema(Oid schema, Oid role) {
   return object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK;
 #else
   return pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK;
+#endif
+}
+
+// Before 16 the walkers are declared without their arguments.
+using Walker = bool (*)(Node *node, void *context);
+
+inline bool walk_expression(Node *node, Walker walker, void *context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_walker(node, walker, context);
+#else
+  return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
+#endif
+}
+
+inline bool walk_raw_expression(Node *node, Walker walker, void *context) {
+#if PG_VERSION_NUM >= 160000
+  return raw_expression_tree_walker(node, walker, context);
+#else
+  return raw_expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
+#endif
+}
+
+inline bool holds_lock(const LOCKTAG *tag, LOCKMODE mode) {
+#if PG_VERSION_NUM >= 170000
+  return LockHeldByMe(tag, mode, false);
+#else
+  return LockHeldByMe(tag, mode);
 #endif
 }
 

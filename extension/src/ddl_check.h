@@ -1,0 +1,29 @@
+// ddl_check.h: whether a contract can still be enforced after a DDL command.
+//
+// Nothing here runs a user's code. Tables are opened only where the command has locked them.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "catalog/objectaddress.h"
+}
+
+namespace ratchet {
+
+// A table that the command has touched, its partitions and its inheritance parents. columns: its columns may have
+// other types now. Errors: 55R01, 42939.
+void check_table(Oid relation, bool columns);
+
+// The contracts that depend on an object which the command has touched, as far as the caller has the rights of their
+// owners. Errors: 55R01.
+void check_dependents(const ObjectAddress &object);
+
+// A column that was dropped from a table. Errors: 55R01 where a contract names it and the caller has its owner's
+// rights.
+void check_dropped_column(Oid relation, const char *column);
+
+// The foreign keys of a table's tallies, after one was dropped. Errors: 55R01, as there.
+void check_references(Oid relation);
+
+}  // namespace ratchet

@@ -555,8 +555,9 @@ BEGIN ATOMIC
     FROM pg_catalog.pg_trigger t
     WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_insert()'::pg_catalog.regprocedure
       AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
-      AND NOT EXISTS (SELECT FROM ratchet.contract c
-                      WHERE c.target OPERATOR(pg_catalog.=) t.tgrelid AND c.kind OPERATOR(pg_catalog.=) 'guard')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g
+                      WHERE g.tgrelid OPERATOR(pg_catalog.=) t.tgrelid
+                        AND g.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure)
     UNION ALL
     SELECT 'error', NULL::pg_catalog.regclass,
            pg_catalog.format('event trigger "%s" is disabled: DDL can break contracts unseen', e.evtname),
@@ -571,7 +572,7 @@ BEGIN ATOMIC
     WHERE pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica';
 END;
 COMMENT ON FUNCTION ratchet.health() IS
-'What keeps a contract of this database from being enforced, a row a finding: severity (error: not enforced now; warning: not enforced on some path), the table (NULL for the whole database), the finding and what to do about it. No rows: all is well. Locks: ACCESS SHARE on every table with a contract.';
+'What keeps a contract of this database from being enforced, a row a finding: severity (error: not enforced now, or a write fails now; warning: not enforced on some path, or a write would fail), the table (NULL for the whole database), the finding and what to do about it. No rows: all is well. Locks: ACCESS SHARE on every table with a contract.';
 
 -- ---------------------------------------------------------------------------
 -- Comments on all overloads of a verb, and who may see what

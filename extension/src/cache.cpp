@@ -239,8 +239,18 @@ bool find_trigger_facts(Relation relation, Role role, Trigger *facts) {
   return true;
 }
 
+bool is_called(Relation relation, const char *trigger, const char *name) {
+  const size_t length = strlen(name);
+  if (strncmp(trigger, name, length) != 0) return false;
+  const char *suffix = trigger + length;
+  if (*suffix == '\0') return true;
+  if (*suffix != '_' || suffix[1] == '\0' || strspn(suffix + 1, "0123456789") != strlen(suffix + 1)) return false;
+  const char *table = RelationGetRelationName(relation);
+  return strlen(table) > strlen(suffix) && strcmp(table + strlen(table) - strlen(suffix), suffix) == 0;
+}
+
 const Trigger *find_named(Relation relation, const char *name) {
-  Trigger *found = peek(relation, 0, [&](const Trigger &trigger) { return strcmp(trigger.tgname, name) == 0; });
+  Trigger *found = peek(relation, 0, [&](const Trigger &trigger) { return is_called(relation, trigger.tgname, name); });
   return found == nullptr ? nullptr : copy_of(found);
 }
 

@@ -96,6 +96,10 @@ const Trigger *find_trigger(Relation relation, Role role, int n = 0);
 // none.
 bool find_trigger_facts(Relation relation, Role role, Trigger *facts);
 
+// Whether a trigger of the relation has this name. Citus appends to the name of a shard's trigger what it has appended
+// to the shard's own.
+bool is_called(Relation relation, const char *trigger, const char *name);
+
 // A copy of a trigger by its name, whosoever it is.
 const Trigger *find_named(Relation relation, const char *name);
 

@@ -13,6 +13,7 @@ extern "C" {
 #include "utils/json.h"
 }
 
+#include "attempt.h"
 #include "complete.h"
 #include "errors.h"
 #include "json_text.h"
@@ -105,7 +106,10 @@ void notify(const Completed *completed) {
 
 Oid completion_function(Relation parent, const char *signature, const Oid *key_types, int nkey, Oid owner,
                         int sqlstate) {
-  const Oid function = find_function(signature);
+  Oid function = InvalidOid;
+  // Also names that the owner may not look up.
+  const ErrorData *error = attempt([&] { function = find_function(signature); });
+  if (error != nullptr) refuse(parent, sqlstate, signature, psprintf("It cannot be found: %s.", error->message));
   if (!OidIsValid(function)) refuse(parent, sqlstate, signature, "There is no such function.");
   Oid *types;
   int count;

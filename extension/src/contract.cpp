@@ -89,7 +89,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
   auto *contract = static_cast<Contract *>(palloc0(sizeof(Contract)));
   const Terms *terms = contract->terms = terms_of_trigger(context, relation, trigger);
-  check_columns(relation, terms, sqlstate_unenforceable);
+  check_columns(relation, terms, sqlstate_unenforceable, Faults::own);
 
   contract->nguarded = terms->nguarded;
   contract->guarded = static_cast<GuardedColumn *>(palloc(sizeof(GuardedColumn) * terms->nguarded));
@@ -154,7 +154,7 @@ static bool has_volatile_default(Relation relation, AttrNumber attnum) {
   return expression != nullptr && contain_volatile_functions(expression);
 }
 
-static ColumnFault find_gate_fault(Relation relation, const Terms *terms) {
+static ColumnFault find_gate_fault(Relation relation, const Terms *terms, Faults which) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   const auto type_of = [&](const char *name) { return base_type(relation, column_named(relation, name)); };
 
@@ -162,7 +162,7 @@ static ColumnFault find_gate_fault(Relation relation, const Terms *terms) {
   if (gate_type != BOOLOID && !is_time(gate_type))
     return {terms->gate, "cannot be a gate: its type must be timestamp with time zone, timestamp or boolean"};
   const Form_pg_attribute gate = TupleDescAttr(tupdesc, column_named(relation, terms->gate) - 1);
-  if (is_time(gate_type) && (gate->attnotnull || type_forbids_null(gate->atttypid)))
+  if (is_time(gate_type) && (gate->attnotnull || (which == Faults::all && type_forbids_null(gate->atttypid))))
     return {terms->gate, "cannot be a gate: it is NOT NULL and so can never be open"};
   if (terms->gate_at != nullptr && gate_type != BOOLOID)
     return {terms->gate_at, "cannot be gate_at: the gate itself tells when it closed"};
@@ -171,7 +171,7 @@ static ColumnFault find_gate_fault(Relation relation, const Terms *terms) {
   return {nullptr, nullptr};
 }
 
-ColumnFault find_column_fault(Relation relation, const Terms *terms) {
+ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults which) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   for (int i = 0; i < terms->nguarded; ++i) {
     const AttrNumber attnum = column_named(relation, terms->guarded[i]);
@@ -181,18 +181,19 @@ ColumnFault find_column_fault(Relation relation, const Terms *terms) {
     if (terms->insert_reject && terms->rules[i] == core::Rule::owned && has_volatile_default(relation, attnum))
       return {terms->guarded[i], "has a volatile default, which insert => 'reject' cannot recognise"};
   }
-  const ColumnFault fault = terms->gate == nullptr ? ColumnFault{nullptr, nullptr} : find_gate_fault(relation, terms);
+  const ColumnFault fault =
+      terms->gate == nullptr ? ColumnFault{nullptr, nullptr} : find_gate_fault(relation, terms, which);
   if (fault.column != nullptr) return fault;
   if (terms->idempotency_key != nullptr) {
     const Oid type = base_type(relation, column_named(relation, terms->idempotency_key));
     if (type != UUIDOID && type != TEXTOID && type != VARCHAROID)
       return {terms->idempotency_key, "cannot be the idempotency key: its type must be uuid or text"};
   }
-  return find_policy_fault(relation, terms);
+  return find_policy_fault(relation, terms, which);
 }
 
-void check_columns(Relation relation, const Terms *terms, int sqlstate) {
-  const ColumnFault fault = find_column_fault(relation, terms);
+void check_columns(Relation relation, const Terms *terms, int sqlstate, Faults which) {
+  const ColumnFault fault = find_column_fault(relation, terms, which);
   if (fault.column == nullptr) return;
   if (fault.why == nullptr) error_no_column(sqlstate, relation, fault.column);
   error_column_unfit(sqlstate, relation, fault.column, fault.why);

@@ -26,7 +26,9 @@ struct StateColumn {
   int16 typlen;
   bool typbyval;
   const GraphTerms *graph;
-  Datum *values;  // of graph->states
+  Oid relation;
+  const char *fault;  // why not all states are values of the type; nullptr: they are
+  Datum *values;      // of graph->states; valid only without a fault
 };
 
 struct Contract : Cached {
@@ -89,10 +91,15 @@ struct ColumnFault {
   const char *column;
   const char *why;  // nullptr: the column does not exist
 };
-ColumnFault find_column_fault(Relation relation, const Terms *terms);
+// Which faults: a type's owner can make others than the table's, and a contract must not fail every write for those.
+enum class Faults : unsigned char {
+  all,
+  own  // without which no write can be judged
+};
+ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults which = Faults::all);
 
 // Raises such a fault. sqlstate: 22023 at declaration, 55R01 for a contract gone stale.
-void check_columns(Relation relation, const Terms *terms, int sqlstate);
+void check_columns(Relation relation, const Terms *terms, int sqlstate, Faults which = Faults::all);
 
 // The only column of the primary key; InvalidAttrNumber: there is none, or it has several.
 AttrNumber single_primary_key(Relation relation);

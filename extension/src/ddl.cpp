@@ -100,8 +100,17 @@ void check_attachment(const StoredTrigger *trigger) {
   if (!owns_relation(trigger->relation, GetUserId())) error_not_owner(trigger->relation, "attach a ratchet trigger");
 }
 
-// Whether columns may have come to have other types, or be others.
-bool changes_columns(const Node *command) { return IsA(command, AlterTableStmt); }
+// Whether columns may have come to have other types, or a contract's trigger be new.
+bool changes_columns(const Node *command) {
+  if (IsA(command, CreateTrigStmt) || IsA(command, CreateSchemaStmt)) return true;
+  if (!IsA(command, AlterTableStmt)) return false;
+  ListCell *cell;
+  foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
+    const AlterTableType subtype = lfirst_node(AlterTableCmd, cell)->subtype;
+    if (subtype == AT_AlterColumnType || subtype == AT_AttachPartition) return true;
+  }
+  return false;
+}
 
 // What else a command says of its object than by renaming it: CREATE FUNCTION need not replace one.
 bool creates_only(const Node *command) {

@@ -91,16 +91,16 @@ void check_sums(Relation parent, const KeptTerms *kept) {
   }
 }
 
-void check_counters(Relation relation, bool columns) {
+void check_counters(Relation relation, bool thorough) {
   const Trigger *trigger = find_trigger(relation, Role::counters);
   if (trigger == nullptr) return;
   const KeptTerms *kept = kept_of_trigger(relation, trigger);
   check_kept(relation, kept, sqlstate_unenforceable);
   check_counters_structure(relation);
-  if (columns && !trigger->tgisclone) check_sums(relation, kept);
+  if (thorough && !trigger->tgisclone) check_sums(relation, kept);
 }
 
-void check_guard(Relation relation) {
+void check_guard(Relation relation, bool thorough) {
   const Trigger *guard = find_guard_trigger(relation);
   if (guard == nullptr) return;
   if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
@@ -108,20 +108,21 @@ void check_guard(Relation relation) {
   if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
     error_unenforceable(relation, "a partition of a guarded table cannot be a foreign table",
                         "Use a local table, or remove the contract with ratchet.unguard().");
-  check_columns(relation, terms_of_trigger(CurrentMemoryContext, relation, guard), sqlstate_unenforceable);
+  check_columns(relation, terms_of_trigger(CurrentMemoryContext, relation, guard), sqlstate_unenforceable,
+                thorough ? Faults::all : Faults::own);
   check_structure(relation);
 }
 
 // Only what the command has locked: nobody waits for another table's migration, and no lock is left behind.
-void check_member(Oid relid, bool columns) {
+void check_member(Oid relid, bool thorough) {
   if (!is_locked(relid) || !concerns(relid)) return;
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return;
   check_shapes(relation);
   if (relation->rd_rel->relkind != RELKIND_VIEW) {
     check_sources(relation);
-    check_counters(relation, columns);
-    check_guard(relation);
+    check_counters(relation, thorough);
+    check_guard(relation, thorough);
   }
   relation_close(relation, AccessShareLock);
 }
@@ -264,12 +265,12 @@ void refuse_unless(Oid relation, Check &&check) {
 
 }  // namespace
 
-void check_table(Oid relid, bool columns) {
+void check_table(Oid relid, bool thorough) {
   const char relkind = get_rel_relkind(relid);
   if (relkind != RELKIND_VIEW && relkind != RELKIND_RELATION && relkind != RELKIND_FOREIGN_TABLE &&
       relkind != RELKIND_PARTITIONED_TABLE)
     return;
-  check_member(relid, columns);
+  check_member(relid, thorough);
   if (!get_rel_relispartition(relid)) {
     ListCell *cell;
     foreach (cell, parents_of(relid)) check_parent(lfirst_oid(cell));
@@ -279,7 +280,7 @@ void check_table(Oid relid, bool columns) {
   ListCell *cell;
   foreach (cell, find_all_inheritors(relid, NoLock, nullptr)) {
     CHECK_FOR_INTERRUPTS();
-    if (lfirst_oid(cell) != relid) check_member(lfirst_oid(cell), columns);
+    if (lfirst_oid(cell) != relid) check_member(lfirst_oid(cell), thorough);
   }
 }
 

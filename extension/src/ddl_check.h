@@ -11,9 +11,10 @@ extern "C" {
 
 namespace ratchet {
 
-// A table that the command has touched, its partitions and its inheritance parents. columns: its columns may have
-// other types now. Errors: 55R01, 42939.
-void check_table(Oid relation, bool columns);
+// A table that the command has touched, its partitions and its inheritance parents. thorough: its columns may have
+// other types now, or its contract be another; otherwise what others have done to the types is not this command's
+// fault. Errors: 55R01, 42939.
+void check_table(Oid relation, bool thorough);
 
 // The contracts that depend on an object which the command has touched, as far as the caller has the rights of their
 // owners. Errors: 55R01.

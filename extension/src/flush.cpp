@@ -471,8 +471,9 @@ void spend_events() {
     if (relation == nullptr) continue;
     // Whoever may not look into the schema cannot name what is in it; his counts are written all the same.
     const Oid schema = RelationGetNamespace(relation);
-    if (may_use_schema(schema, GetUserId()) && find_named(relation, flush_trigger_name) != nullptr)
-      names = add_once(names, quote_qualified_identifier(get_namespace_name(schema), flush_trigger_name));
+    const Trigger *trigger = find_named(relation, flush_trigger_name);
+    if (trigger != nullptr && may_use_schema(schema, GetUserId()))
+      names = add_once(names, quote_qualified_identifier(get_namespace_name(schema), trigger->tgname));
     relation_close(relation, NoLock);
   }
   if (names == NIL) return;

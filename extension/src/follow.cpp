@@ -107,8 +107,9 @@ Remembered *remember(const StoredTrigger *trigger) {
   const List *functions = functions_of(trigger->oid);
   for (int i = 0; i < trigger->narguments; ++i) {
     if (trigger->role == Role::source) {
+      // One that is broken already must not keep others from following.
       if (const char *text = expression_in(trigger->arguments[i]))
-        remembered->expressions[i] = resolve_expression(trigger->relation, text);
+        attempt([&] { remembered->expressions[i] = resolve_expression(trigger->relation, text); });
     } else if (const char *signature = value_of(trigger->arguments[i], "on_done")) {
       remembered->functions[i] = function_with(functions, signature);
     }
@@ -144,7 +145,13 @@ List *add_object(List *objects, Oid classid, Oid objid) {
   return lappend(objects, object);
 }
 
+List *add_type(List *objects, List *name) {
+  return add_object(objects, TypeRelationId, LookupTypeNameOid(nullptr, makeTypeNameFromNameList(name), true));
+}
+
 List *add_named(List *objects, ObjectType type, Node *name) {
+  // Commands on types name them as lists, unlike what get_object_address() takes.
+  if (type == OBJECT_TYPE || type == OBJECT_DOMAIN) return add_type(objects, castNode(List, name));
   Relation relation = nullptr;
   const ObjectAddress object = get_object_address(type, name, &relation, AccessShareLock, true);
   if (relation != nullptr) relation_close(relation, AccessShareLock);
@@ -256,12 +263,9 @@ void remember_dependents(Node *command) {
     const StoredTrigger *trigger = stored_trigger(lfirst_oid(cell));
     if (trigger == nullptr || OidIsValid(trigger->parent)) continue;
     if (trigger->role != Role::source && trigger->role != Role::counters) continue;
-    // One that is broken already must not keep others from following.
-    attempt([&] {
-      MemoryContext caller = MemoryContextSwitchTo(context);
-      entry->triggers = lappend(entry->triggers, remember(trigger));
-      MemoryContextSwitchTo(caller);
-    });
+    MemoryContext caller = MemoryContextSwitchTo(context);
+    entry->triggers = lappend(entry->triggers, remember(trigger));
+    MemoryContextSwitchTo(caller);
   }
 }
 
@@ -345,10 +349,7 @@ List *named_objects(Node *command) {
   if (IsA(command, AlterObjectSchemaStmt))
     return moved_objects(reinterpret_cast<const AlterObjectSchemaStmt *>(command));
   if (IsA(command, GrantStmt)) return granted_objects(reinterpret_cast<const GrantStmt *>(command));
-  if (IsA(command, AlterEnumStmt)) {
-    const TypeName *name = makeTypeNameFromNameList(reinterpret_cast<const AlterEnumStmt *>(command)->typeName);
-    return add_object(NIL, TypeRelationId, LookupTypeNameOid(nullptr, name, true));
-  }
+  if (IsA(command, AlterEnumStmt)) return add_type(NIL, reinterpret_cast<const AlterEnumStmt *>(command)->typeName);
   return NIL;
 }
 

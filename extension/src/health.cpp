@@ -9,14 +9,18 @@ extern "C" {
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "funcapi.h"
+#include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/tuplestore.h"
 }
 
+#include "attempt.h"
 #include "contract.h"
+#include "owner.h"
 #include "pg/fence.h"
+#include "resolved.h"
 #include "sqltext.h"
 #include "structure.h"
 #include "tally_triggers.h"
@@ -114,30 +118,120 @@ List *kept_findings(List *findings, Relation member, bool is_root) {
   return list_concat(findings, counters_findings(member));
 }
 
+// What a look finds, or that it could not be had: whatever is wrong with one thing must not hide the others.
+template <typename Look>
+List *look_at(List *findings, Relation member, const char *what, Look &&look) {
+  List *found = NIL;
+  const ErrorData *error = attempt([&] { found = look(); });
+  if (error == nullptr) return list_concat(findings, found);
+  const char *why = error->detail == nullptr ? error->message : psprintf("%s: %s", error->message, error->detail);
+  return add(findings, "error", psprintf("%s of \"%s\" cannot be used: %s", what, RelationGetRelationName(member), why),
+             error->hint != nullptr
+                 ? error->hint
+                 : "Declare the contract again with ratchet.guard() or ratchet.tally(), or remove it.");
+}
+
+List *guard_findings(Relation member, Relation root) {
+  List *findings = NIL;
+  const Trigger *guard = find_guard_trigger(member);
+  if (find_guard_trigger(root) != nullptr)
+    findings = trigger_findings(findings, member, guard, guard_trigger_name, "ratchet.guard()");
+  if (guard == nullptr) return findings;
+  const Terms *terms = terms_of_trigger(CurrentMemoryContext, member, guard);
+  const ColumnFault fault = find_column_fault(member, terms);
+  const ColumnFault own = find_column_fault(member, terms, Faults::own);
+  const bool gate = own.column == nullptr && fault.column != nullptr && terms->gate != nullptr &&
+                    strcmp(fault.column, terms->gate) == 0;
+  // Partitions have the columns of their root. A gate that cannot be open again stays closed, which fails nobody.
+  if (fault.column != nullptr && member == root)
+    findings = add(findings, gate ? "warning" : "error", column_text(fault),
+                   "Declare the contract again with ratchet.guard(..., replace => true).");
+  if (terms->insert_reject)
+    findings = trigger_findings(findings, member, find_insert_trigger(member), insert_trigger_name, "ratchet.guard()");
+  return findings;
+}
+
+// Every write of a partition of somebody else's fails where it is counted or counts; a guard is enforced there.
+List *owner_findings(Relation member, Relation root) {
+  if (member->rd_rel->relowner == root->rd_rel->relowner) return NIL;
+  const char *name = RelationGetRelationName(member);
+  const bool counts = find_trigger(member, Role::source) != nullptr || find_trigger(member, Role::counters) != nullptr;
+  return add(NIL, counts ? "error" : "warning",
+             counts ? psprintf("partition \"%s\" has another owner than its partitioned table: its writes fail", name)
+                    : psprintf("partition \"%s\" has another owner, who can disable its guard", name),
+             "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
+}
+
+// Every expression as a write would resolve it, but for planning, which can run the owner's functions.
+List *expression_findings(Relation member) {
+  List *findings = NIL;
+  for (const OwnTrigger &own : triggers_of(member)) {
+    if (own.role != Role::source) continue;
+    const SourceTerms *source = source_of_trigger(member, own.trigger);
+    for (int i = 0; i < source->ncounters; ++i) {
+      const CounterTerm &counter = source->counters[i];
+      findings = look_at(findings, member, psprintf("what is counted into \"%s\"", counter.column), [&]() -> List * {
+        Node *expression = resolve_expression(RelationGetRelid(member), counter.expression);
+        if (expression == nullptr) return NIL;
+        const char *remedy = "Declare the tally without it, or give its owner the right.";
+        const Oid forbidden = forbidden_function(expression, member->rd_rel->relowner);
+        if (OidIsValid(forbidden))
+          return add(NIL, "error",
+                     psprintf("the owner of \"%s\" may not call function %s, which is used in what is counted",
+                              RelationGetRelationName(member), function_signature(forbidden)),
+                     remedy);
+        if (contain_mutable_functions(expression))
+          return add(NIL, "error", psprintf("what is counted into \"%s\" is not IMMUTABLE any more", counter.column),
+                     "Make its functions IMMUTABLE, or declare the tally without them.");
+        return NIL;
+      });
+    }
+  }
+  return findings;
+}
+
+// The functions that completions call, looked up as the owner, who calls them.
+List *on_done_findings(Relation member) {
+  List *findings = NIL;
+  const Trigger *trigger = find_trigger(member, Role::counters);
+  if (trigger == nullptr) return findings;
+  const KeptTerms *kept = kept_of_trigger(member, trigger);
+  for (int i = 0; i < kept->ncompletions; ++i) {
+    const char *signature = kept->completions[i].on_done;
+    if (signature == nullptr) continue;
+    findings = look_at(findings, member, psprintf("on_done function %s", signature), [&]() -> List * {
+      const Oid owner = member->rd_rel->relowner;
+      const User caller = become(owner, SECURITY_RESTRICTED_OPERATION);
+      const Oid function = find_function(signature);
+      restore(caller);
+      if (OidIsValid(function) && may_execute(function, owner)) return NIL;
+      return add(NIL, "error",
+                 psprintf(OidIsValid(function) ? "the owner of \"%s\" may not call on_done function %s"
+                                               : "on_done of \"%s\" is function %s, which does not exist",
+                          RelationGetRelationName(member), signature),
+                 "Declare the tally with another function, or give its owner the right.");
+    });
+  }
+  return findings;
+}
+
 // Findings about one table of a contract: the table itself or a partition.
 List *member_findings(List *findings, Relation member, Relation root) {
-  const bool root_is_guarded = find_guard_trigger(root) != nullptr;
-  const Trigger *guard = find_guard_trigger(member);
-  if (root_is_guarded) findings = trigger_findings(findings, member, guard, guard_trigger_name, "ratchet.guard()");
-  if (guard != nullptr) {
-    const Terms *terms = terms_of_trigger(CurrentMemoryContext, member, guard);
-    const ColumnFault fault = find_column_fault(member, terms);
-    // Partitions have the columns of their root.
-    if (fault.column != nullptr && member == root)
-      findings = add(findings, "error", column_text(fault),
-                     "Declare the contract again with ratchet.guard(..., replace => true).");
-    if (terms->insert_reject)
-      findings =
-          trigger_findings(findings, member, find_insert_trigger(member), insert_trigger_name, "ratchet.guard()");
+  const bool is_root = member == root;
+  findings = look_at(findings, member, "the guard", [&] { return guard_findings(member, root); });
+  findings = look_at(findings, member, "the owner", [&] { return owner_findings(member, root); });
+  findings = look_at(findings, member, "the tally", [&] { return source_findings(NIL, member, is_root); });
+  findings = look_at(findings, member, "the counters", [&] { return kept_findings(NIL, member, is_root); });
+  if (is_root) {
+    findings = look_at(findings, member, "the tally", [&] { return expression_findings(member); });
+    findings = look_at(findings, member, "the counters", [&] { return on_done_findings(member); });
   }
-  if (member->rd_rel->relowner != root->rd_rel->relowner)
-    findings =
-        add(findings, "warning",
-            psprintf("partition \"%s\" has another owner, who can disable its guard", RelationGetRelationName(member)),
-            "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
-  findings = source_findings(findings, member, member == root);
-  findings = kept_findings(findings, member, member == root);
-  return guard == nullptr ? findings : list_concat(findings, structural_findings(member));
+  findings = look_at(findings, member, "a trigger", [&]() -> List * {
+    check_shapes(member);
+    return NIL;
+  });
+  return look_at(findings, member, "the guard",
+                 [&] { return find_guard_trigger(member) == nullptr ? NIL : structural_findings(member); });
 }
 
 List *findings_of(Oid relid) {
@@ -146,6 +240,7 @@ List *findings_of(Oid relid) {
   List *findings = NIL;
   ListCell *cell;
   foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
+    CHECK_FOR_INTERRUPTS();
     Relation member = table_open(lfirst_oid(cell), NoLock);
     // Plain inheritance children are a finding of their parent, not members of the contract.
     if (RelationGetRelid(member) == relid || member->rd_rel->relispartition)
@@ -154,7 +249,7 @@ List *findings_of(Oid relid) {
     table_close(member, lfirst_oid(cell) == relid ? NoLock : AccessShareLock);
   }
   if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && find_guard_trigger(root) != nullptr)
-    findings = list_concat(findings, move_findings(relid));
+    findings = look_at(findings, root, "the guard", [&] { return move_findings(relid); });
   relation_close(root, AccessShareLock);
   return findings;
 }

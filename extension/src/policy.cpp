@@ -25,6 +25,8 @@ Form_pg_attribute attribute_named(Relation relation, const char *name) {
   return TupleDescAttr(RelationGetDescr(relation), get_attnum(RelationGetRelid(relation), name) - 1);
 }
 
+constexpr const char *remedy = "Change the contract with ratchet.guard(..., replace => true).";
+
 bool is_integer(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
 
 // As the type prints it: two spellings of one value would be two states.
@@ -53,7 +55,8 @@ const char *state_fault(Oid type, int32 typmod, const char *state) {
 void resolve_comparison(Relation relation, Contract *contract, int place) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), contract->guarded[place].attnum - 1);
   const TypeCacheEntry *type = lookup_type_cache(getBaseType(attribute->atttypid), TYPECACHE_CMP_PROC);
-  fmgr_info_cxt(type->cmp_proc, &contract->compare[place], CurrentMemoryContext);
+  // Its operator class may be gone with its type's owner's consent; whoever writes the column is told.
+  if (OidIsValid(type->cmp_proc)) fmgr_info_cxt(type->cmp_proc, &contract->compare[place], CurrentMemoryContext);
   contract->collations[place] = attribute->attcollation;
 }
 
@@ -68,6 +71,9 @@ StateColumn state_column(Relation relation, const Contract *contract, const Grap
   for (int place = 0; place < contract->nguarded; ++place)
     if (contract->terms->rules[place] == core::Rule::state && contract->guarded[place].attnum == column.attnum)
       column.place = place;
+  column.relation = RelationGetRelid(relation);
+  column.fault = find_graph_fault(column.type, attribute->atttypmod, *graph).why;
+  if (column.fault != nullptr) return column;
   Oid input, parameter;
   getTypeInputInfo(getBaseType(column.type), &input, &parameter);
   column.values = static_cast<Datum *>(palloc(sizeof(Datum) * graph->nstates));
@@ -92,6 +98,11 @@ bool goes_down(const Contract *contract, int place, const Value &from, const Val
   if (from.isnull) return false;
   if (to.isnull) return true;
   FmgrInfo *compare = &contract->compare[place];
+  if (!OidIsValid(compare->fn_oid))
+    error_broken(
+        contract->relation,
+        psprintf("column \"%s\" cannot be forward: its type has no default order", contract->guarded[place].name),
+        remedy);
   return DatumGetInt32(FunctionCall2Coll(compare, contract->collations[place], to.datum, from.datum)) < 0;
 }
 
@@ -107,11 +118,12 @@ ColumnFault find_graph_fault(Oid declared, int32 typmod, const GraphTerms &graph
   return {nullptr, nullptr};
 }
 
-ColumnFault find_policy_fault(Relation relation, const Terms *terms) {
+ColumnFault find_policy_fault(Relation relation, const Terms *terms, Faults which) {
   for (int i = 0; i < terms->nguarded; ++i) {
     const char *column = terms->guarded[i];
     const Oid type = getBaseType(attribute_named(relation, column)->atttypid);
-    if (terms->rules[i] == core::Rule::forward && !OidIsValid(lookup_type_cache(type, TYPECACHE_CMP_PROC)->cmp_proc))
+    if (which == Faults::all && terms->rules[i] == core::Rule::forward &&
+        !OidIsValid(lookup_type_cache(type, TYPECACHE_CMP_PROC)->cmp_proc))
       return {column, psprintf("cannot be forward: type %s has no default order", format_type_be(type))};
     if (terms->rules[i] == core::Rule::version && !is_integer(type))
       return {column, "cannot be the version: its type must be smallint, integer or bigint"};
@@ -121,7 +133,7 @@ ColumnFault find_policy_fault(Relation relation, const Terms *terms) {
     if (type != TIMESTAMPTZOID)
       return {terms->heartbeat, "cannot be the heartbeat: its type must be timestamp with time zone"};
   }
-  for (int i = 0; i < terms->ngraphs; ++i) {
+  for (int i = 0; which == Faults::all && i < terms->ngraphs; ++i) {
     const Form_pg_attribute attribute = attribute_named(relation, terms->graphs[i].column);
     const ColumnFault fault = find_graph_fault(attribute->atttypid, attribute->atttypmod, terms->graphs[i]);
     if (fault.column != nullptr) return fault;
@@ -150,13 +162,21 @@ void resolve_policies(Relation relation, Contract *contract) {
   for (int i = 0; i < terms->ngraphs; ++i) contract->states[i] = state_column(relation, contract, &terms->graphs[i]);
 }
 
+// Only who needs to know a state is told that the states cannot be read.
+static void check_states(const StateColumn *column) {
+  if (column->fault == nullptr) return;
+  error_broken(column->relation, psprintf("column \"%s\" %s", column->graph->column, column->fault), remedy);
+}
+
 int state_of(const StateColumn *column, Datum value) {
+  check_states(column);
   for (int i = 0; i < column->graph->nstates; ++i)
     if (same_image(column->values[i], false, value, false, column->typbyval, column->typlen)) return i;
   return -1;
 }
 
 int require_state(Relation relation, const StateColumn *column, const char *name) {
+  check_states(column);
   StringInfoData known;
   initStringInfo(&known);
   for (int i = 0; i < column->graph->nstates; ++i) {

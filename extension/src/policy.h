@@ -23,7 +23,7 @@ enum class Refusal : unsigned char {
 };
 
 // What is wrong with the columns that policies name, beside that they exist.
-ColumnFault find_policy_fault(Relation relation, const Terms *terms);
+ColumnFault find_policy_fault(Relation relation, const Terms *terms, Faults which);
 
 // What is wrong with a column of this type that shall have these states.
 ColumnFault find_graph_fault(Oid declared, int32 typmod, const GraphTerms &graph);

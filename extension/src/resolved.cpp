@@ -44,9 +44,8 @@ bool has_other_literal(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, TypeCast)) {
     const auto *cast = reinterpret_cast<const TypeCast *>(node);
-    const Oid type = LookupTypeNameOid(nullptr, cast->typeName, true);
-    if (!OidIsValid(type)) return false;
-    if (!is_plain(type)) return true;
+    const Oid type = IsA(cast->arg, A_Const) ? LookupTypeNameOid(nullptr, cast->typeName, true) : InvalidOid;
+    if (OidIsValid(type) && !is_plain(type)) return true;
   }
   return walk_raw_expression(node, fenced<has_other_literal>, context);
 }

@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "catalog/catalog.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "nodes/primnodes.h"
@@ -115,13 +116,23 @@ constexpr Shape shapes[] = {
     {Role::completion, completion_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true, false},
     {Role::gone, gone_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE, false, false}};
 
-bool has_name(const Trigger &trigger, const Shape &shape) {
+bool has_name(Relation relation, const Trigger &trigger, const Shape &shape) {
   return shape.prefix ? strncmp(trigger.tgname, shape.name, strlen(shape.name)) == 0
-                      : strcmp(trigger.tgname, shape.name) == 0;
+                      : is_called(relation, trigger.tgname, shape.name);
 }
 
-bool has_shape(const Trigger &trigger, const Shape &shape) {
-  return has_name(trigger, shape) && trigger.tgtype == shape.type && trigger.tgnattr == 0 &&
+// WHEN (ratchet.born_closed(NEW.*)): any other condition would let rows through.
+bool asks_whether_closed(const Trigger &trigger) {
+  const auto *condition = static_cast<const Node *>(stringToNode(trigger.tgqual));
+  if (!IsA(condition, FuncExpr)) return false;
+  const Oid function = reinterpret_cast<const FuncExpr *>(condition)->funcid;
+  return strcmp(get_func_name(function), "born_closed") == 0 &&
+         get_func_namespace(function) == get_namespace_oid("ratchet", true);
+}
+
+bool has_shape(Relation relation, const Trigger &trigger, const Shape &shape) {
+  if (shape.role == Role::born && trigger.tgqual != nullptr && !asks_whether_closed(trigger)) return false;
+  return has_name(relation, trigger, shape) && trigger.tgtype == shape.type && trigger.tgnattr == 0 &&
          (trigger.tgqual != nullptr) == shape.condition && OidIsValid(trigger.tgconstraint) == shape.constraint &&
          trigger.tgdeferrable == shape.constraint && trigger.tginitdeferred == shape.constraint;
 }
@@ -130,7 +141,7 @@ bool has_shape(const Trigger &trigger, const Shape &shape) {
 // only the TRIGGER privilege and would take a contract away without a trace.
 void check_reserved(Relation relation, const Trigger &trigger) {
   bool reserved = false;
-  for (const Shape &shape : shapes) reserved = reserved || has_name(trigger, shape);
+  for (const Shape &shape : shapes) reserved = reserved || has_name(relation, trigger, shape);
   if (!reserved) return;
   ereport(ERROR, errcode(ERRCODE_RESERVED_NAME),
           errmsg("trigger name \"%s\" is reserved for ratchet contracts", trigger.tgname),
@@ -195,7 +206,8 @@ void check_shapes(Relation relation) {
       continue;
     }
     bool fits = false;
-    for (const Shape &shape : shapes) fits = fits || (shape.role == own.role && has_shape(*own.trigger, shape));
+    for (const Shape &shape : shapes)
+      fits = fits || (shape.role == own.role && has_shape(relation, *own.trigger, shape));
     if (!fits) refuse_shape(relation, own.trigger->tgname);
   }
 }

@@ -17,11 +17,13 @@ extern "C" {
 
 #include <algorithm>
 
+#include "attempt.h"
 #include "direct_count.h"
 #include "errors.h"
 #include "expression.h"
 #include "pg/fence.h"
 #include "reference.h"
+#include "resolved.h"
 #include "structure.h"
 #include "tally.h"
 
@@ -200,7 +202,16 @@ Counted counted_of(Relation child, const CounterTerm &term) {
   Counted counted{};
   counted.column = term.column;
   counted.sum = term.sum;
-  Expr *expression = parse_expression(child, term.expression, term.sum, sqlstate_unenforceable);
+  Expr *expression = nullptr;
+  // Names that somebody else has taken away fail the writes that need the count, and no others.
+  const ErrorData *error =
+      attempt([&] { expression = parse_expression(child, term.expression, term.sum, sqlstate_unenforceable); });
+  if (error != nullptr) {
+    counted.form = Form::expression;
+    counted.fault = error->detail != nullptr ? psprintf("%s: %s", error->message, error->detail) : error->message;
+    counted.type = INT8OID;
+    return counted;
+  }
   counted.type = exprType(reinterpret_cast<Node *>(expression));
   if (IsA(expression, Const) && !term.sum && !reinterpret_cast<Const *>(expression)->constisnull &&
       DatumGetBool(reinterpret_cast<Const *>(expression)->constvalue)) {
@@ -215,6 +226,17 @@ Counted counted_of(Relation child, const CounterTerm &term) {
   return counted;
 }
 
+Bitmapset *columns_named_in(Relation child, const char *text) {
+  Bitmapset *columns = nullptr;
+  const TupleDesc tupdesc = RelationGetDescr(child);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    if (!attribute->attisdropped && names_column(text, NameStr(attribute->attname)))
+      columns = bms_add_member(columns, attribute->attnum - FirstLowInvalidHeapAttributeNumber);
+  }
+  return columns;
+}
+
 void note_used(Tally *tally, Relation child) {
   Bitmapset *used = nullptr;
   for (int i = 0; i < tally->nkey; ++i)
@@ -222,6 +244,8 @@ void note_used(Tally *tally, Relation child) {
   for (int i = 0; i < tally->ncounted; ++i) {
     if (tally->counted[i].form == Form::column)
       used = bms_add_member(used, tally->counted[i].attnum - FirstLowInvalidHeapAttributeNumber);
+    else if (tally->counted[i].fault != nullptr)
+      used = bms_add_members(used, columns_named_in(child, tally->terms->counters[i].expression));
     else if (tally->counted[i].form == Form::expression)
       pull_varattnos(reinterpret_cast<Node *>(tally->counted[i].expression), 1, &used);
   }
@@ -276,6 +300,8 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
   tally->counted = array_of<Counted>(tally->ncounted);
   tally->places = array_of<int>(tally->ncounted);
   for (int i = 0; i < tally->ncounted; ++i) tally->counted[i] = counted_of(relation, tally->terms->counters[i]);
+  for (int i = 0; i < tally->ncounted; ++i) tally->broken = tally->broken || tally->counted[i].fault != nullptr;
+  tally->built_in = transaction;
   note_used(tally, relation);
   return tally;
 }
@@ -340,6 +366,10 @@ void check_owner(Oid child, const Counters *counters) {
 }
 
 Tally *tally_of(Relation relation, const Trigger *trigger) {
+  auto *tally = static_cast<Tally *>(cached(relation, trigger, Role::source, build_tally));
+  if (!tally->broken || tally->built_in == transaction) return tally;
+  // What it could not resolve may be there again, of which not everything tells the cache.
+  tally->valid = false;
   return static_cast<Tally *>(cached(relation, trigger, Role::source, build_tally));
 }
 
@@ -409,6 +439,10 @@ Datum value_of_row(Tally *tally, int place, TupleTableSlot *row, bool *isnull) {
     case Form::expression:
       break;
   }
+  if (counted.fault != nullptr)
+    error_broken(tally->root,
+                 psprintf("what is counted into \"%s\" cannot be resolved: %s", counted.column, counted.fault),
+                 "Give the owner of the table back what it names, or declare the tally without it.");
   Compiled *compiled = usable(tally);
   return evaluate(compiled, compiled->counted[place], row, isnull);
 }

@@ -91,7 +91,8 @@ struct Counted {
   bool sum;
   Form form;
   AttrNumber attnum;  // valid only if form is column
-  Expr *expression;   // valid only if form is expression
+  Expr *expression;   // valid only if form is expression; nullptr: it cannot be resolved
+  const char *fault;  // why not; valid only if it cannot
   Oid type;           // of what is summed; valid only if sum
 };
 
@@ -123,6 +124,9 @@ struct Tally : Cached {  // other: the parent
   GuardedColumn *used;  // columns of the child that any of it looks at
   int nused;
   AttrNumber last_used;
+
+  bool broken;      // some counted has a fault
+  uint64 built_in;  // transaction in which it was built
 
   Counters *counters;  // of the parent; valid while resolved_at is cache_generation()
   int *places;         // of the counted in counters->counters

@@ -44,8 +44,9 @@ const char *literals(const char *const *arguments, int count) {
 }
 
 List *drop(List *commands, Relation relation, const char *name) {
-  if (find_named(relation, name) == nullptr) return commands;
-  return lappend(commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(name),
+  const Trigger *trigger = find_named(relation, name);
+  if (trigger == nullptr) return commands;
+  return lappend(commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname),
                                     qualified_relation(RelationGetRelid(relation))));
 }
 

@@ -1,0 +1,77 @@
+--
+-- ratchet.health() survives whatever it finds, and grades it by what fails.
+--
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+\pset format unaligned
+\pset tuples_only on
+CREATE SCHEMA health;
+SET search_path = health;
+CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    state text; message text; detail text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '));
+END $$;
+CREATE FUNCTION health() RETURNS SETOF text LANGUAGE sql AS $$
+SELECT format(E'%s %s: %s\n  %s', severity, COALESCE(target::text, 'database'), finding, remedy) FROM ratchet.health() ORDER BY 1
+$$;
+CREATE ROLE regress_ratchet_health;
+GRANT USAGE, CREATE ON SCHEMA health TO regress_ratchet_health;
+CREATE TYPE colour AS ENUM ('red', 'green');
+CREATE FUNCTION big(n int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN n > 10; END';
+CREATE FUNCTION finished(id int) RETURNS void LANGUAGE sql AS 'SELECT';
+CREATE TABLE card (id int PRIMARY KEY, at timestamptz, score int);
+CREATE TABLE bad (id int PRIMARY KEY, at timestamptz, score int);
+CREATE TABLE painted (id int PRIMARY KEY, tint colour);
+CREATE TABLE run (id int PRIMARY KEY, total int, n int, m int, done boolean);
+CREATE TABLE result (run int REFERENCES run, part int, q int) PARTITION BY LIST (part);
+CREATE TABLE result_1 PARTITION OF result FOR VALUES IN (1);
+SELECT ratchet.guard('card', 'at', owned => '{score}', insert => 'reject');
+SELECT ratchet.guard('bad', 'at');
+SELECT ratchet.guard('painted', states => '{"tint": {"red": ["green"], "green": []}}');
+SELECT ratchet.tally('result', 'run', '{"n": "true", "m": "health.big(q)"}', total => 'total', total_of => 'n', done => 'done', on_done => 'finished(int)');
+SELECT health();
+INSERT INTO run VALUES (1, 9);
+-- a partition of somebody else's
+ALTER TABLE result_1 OWNER TO regress_ratchet_health;
+SELECT replace(health(), current_user, 'the owner');
+SELECT attempt('INSERT INTO result VALUES (1, 1, 1)');
+ALTER TABLE result_1 OWNER TO CURRENT_USER;
+-- what the event triggers would have refused or followed
+ALTER EVENT TRIGGER ratchet_ddl_start DISABLE;
+ALTER EVENT TRIGGER ratchet_ddl_end DISABLE;
+DROP TRIGGER "~ratchet_guard_insert" ON card;
+CREATE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON card FOR EACH ROW WHEN (NEW.id < 0) EXECUTE FUNCTION ratchet.guard_insert();
+CREATE OR REPLACE TRIGGER "~ratchet_guard" BEFORE UPDATE ON bad FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('nonsense');
+ALTER TABLE bad DISABLE TRIGGER "~ratchet_guard";
+ALTER TYPE colour RENAME VALUE 'green' TO 'grue';
+ALTER FUNCTION big(int) RENAME TO large;
+ALTER FUNCTION finished(int) RENAME TO completed;
+ALTER TABLE run DISABLE TRIGGER "~ratchet_counters";
+SELECT health();
+ALTER EVENT TRIGGER ratchet_ddl_start ENABLE;
+ALTER EVENT TRIGGER ratchet_ddl_end ENABLE;
+-- in a transaction that may not write
+BEGIN READ ONLY;
+SELECT count(*) > 5 FROM ratchet.health();
+COMMIT;
+-- the same by hand, told in the command
+SELECT attempt($$DROP TRIGGER "~ratchet_guard_insert" ON card; CREATE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON card FOR EACH ROW WHEN (NEW.id < 0) EXECUTE FUNCTION ratchet.guard_insert()$$);
+-- lost IMMUTABLE, and the right to call
+ALTER FUNCTION large(int) RENAME TO big;
+ALTER FUNCTION completed(int) RENAME TO finished;
+ALTER TABLE run ENABLE TRIGGER "~ratchet_counters";
+ALTER EVENT TRIGGER ratchet_ddl_end DISABLE;
+ALTER FUNCTION big(int) VOLATILE;
+ALTER EVENT TRIGGER ratchet_ddl_end ENABLE;
+SELECT h FROM health() h WHERE h ~ 'IMMUTABLE';
+SELECT attempt('INSERT INTO result VALUES (1, 1, 1)');
+
+SET client_min_messages = error;
+DROP SCHEMA health CASCADE;
+DROP ROLE regress_ratchet_health;

@@ -141,11 +141,11 @@ const char *canonical_expression(Relation child, const char *text, bool *sum) {
     set_local("timezone", zone);
     Node *expression = transform(child, text, *sum ? argument : raw, *sum, ERRCODE_INVALID_PARAMETER_VALUE);
     AtEOXact_GUC(true, reading);
+    const char *canonical = deparse(child, expression);
     // Also of those that planning would inline: what is inside may change.
     if (contain_mutable_functions(expression))
-      refuse(child, ERRCODE_INVALID_PARAMETER_VALUE, text,
+      refuse(child, ERRCODE_INVALID_PARAMETER_VALUE, canonical,
              "Its functions must be IMMUTABLE: the count would change without a write.");
-    const char *canonical = deparse(child, expression);
     parse_expression(child, canonical, *sum, ERRCODE_INVALID_PARAMETER_VALUE);
     return canonical;
   });

@@ -216,24 +216,40 @@ void check_relations(const List *relations) {
   foreach (cell, relations) check_relation(lfirst_oid(cell));
 }
 
+// Set while a rename is followed. Each contract is rewritten by a command of its own, and after the first of them the
+// others still have the old name: they are judged when all are done.
+bool following = false;
+
+// The contracts of one table that name a renamed column.
+void follow_rename_in(Oid relid, const RenameStmt *rename) {
+  Relation relation = try_relation_open(relid, AccessShareLock);
+  if (relation == nullptr) return;
+  const Trigger *guard = find_guard_trigger(relation);
+  const Terms *after = nullptr;
+  if (guard != nullptr && !guard->tgisclone)
+    after = renamed(CurrentMemoryContext, terms_of_trigger(CurrentMemoryContext, relation, guard), rename->subname,
+                    rename->newname);
+  relation_close(relation, AccessShareLock);
+  if (after != nullptr) write_contract(relid, after, Switches::keep);
+  follow_column(relid, rename->subname, rename->newname);
+}
+
 // Rewrites the contracts that name a renamed column: of the table itself, and
 // of inheritance children, to which the rename has recursed.
 void follow_rename(const RenameStmt *rename) {
   const Oid relid = RangeVarGetRelid(rename->relation, NoLock, true);
   if (!OidIsValid(relid)) return;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(relid, NoLock, nullptr)) {
-    Relation relation = try_relation_open(lfirst_oid(cell), AccessShareLock);
-    if (relation == nullptr) continue;
-    const Trigger *guard = find_guard_trigger(relation);
-    const Terms *after = nullptr;
-    if (guard != nullptr && !guard->tgisclone)
-      after = renamed(CurrentMemoryContext, terms_of_trigger(CurrentMemoryContext, relation, guard), rename->subname,
-                      rename->newname);
-    relation_close(relation, AccessShareLock);
-    if (after != nullptr) write_contract(lfirst_oid(cell), after, Switches::keep);
-    follow_column(lfirst_oid(cell), rename->subname, rename->newname);
+  const List *members = find_all_inheritors(relid, NoLock, nullptr);
+  following = true;
+  PG_TRY();
+  {
+    ListCell *cell;
+    foreach (cell, members) follow_rename_in(lfirst_oid(cell), rename);
   }
+  PG_FINALLY();
+  { following = false; }
+  PG_END_TRY();
+  check_relations(members);
 }
 
 // The guarded tables that a changed type reaches: typed tables, columns, and
@@ -377,6 +393,7 @@ void watch(FunctionCallInfo fcinfo) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
     ereport(ERROR, errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
             errmsg("function \"%s\" was not called by event trigger manager", "ratchet.watch_ddl"));
+  if (following) return;
   const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
   if (strcmp(event->event, "ddl_command_end") == 0)
     watch_command_end(event);

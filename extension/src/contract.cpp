@@ -18,6 +18,7 @@ extern "C" {
 #include "contract.h"
 #include "direct.h"
 #include "errors.h"
+#include "idempotency.h"
 #include "policy.h"
 #include "structure.h"
 
@@ -109,6 +110,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
     fmgr_info_cxt(output, &contract->actor_output, context);
   }
   contract->idempotency_key = column_named(relation, terms->idempotency_key);
+  contract->key_is_unique = may_be_unique(relation, contract->idempotency_key);
   if (contract->gate != InvalidAttrNumber) contract->gate_type = base_type(relation, contract->gate);
   resolve_policies(relation, contract);
 
@@ -119,6 +121,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
     contract->direct = contract->version == InvalidAttrNumber && allows_direct(relation);
   }
   contract->judges_alone = judges_alone(relation);
+  contract->is_parent = find_trigger(relation, Role::counters) != nullptr;
   contract->root = RelationGetRelid(relation);
   if (relation->rd_rel->relispartition) {
     contract->root = llast_oid(get_partition_ancestors(contract->root));

@@ -41,6 +41,7 @@ struct Contract : Cached {
   AttrNumber gate_at;          // InvalidAttrNumber: none
   AttrNumber actor;            // InvalidAttrNumber: none
   AttrNumber idempotency_key;  // InvalidAttrNumber: none
+  bool key_is_unique;          // an index may refuse an idempotency key that another row has
   FmgrInfo actor_output;       // valid only if actor
   Oid gate_type;               // base type: timestamptz, timestamp or boolean; valid only if gate
 
@@ -63,6 +64,8 @@ struct Contract : Cached {
   // The guard is the table's only BEFORE UPDATE row trigger, and its rows do
   // not move: what a statement sets is what is stored.
   bool judges_alone;
+
+  bool is_parent;  // tallies count for the table
 
   Bitmapset *partition_key;  // attribute numbers whose change may move a row; nullptr: not a partition
   uint64 moves_checked;      // cache_generation() at which moves were last found safe

@@ -82,7 +82,7 @@ const char *text_of_condition(const JsonbValue &value, const char *column) {
 }
 
 void read_counters(Relation child, Jsonb *counters, TallyRequest *request) {
-  if (!JB_ROOT_IS_OBJECT(counters)) error_not_object("counters");
+  if (!JB_ROOT_IS_OBJECT(counters)) error_not_object("counters", counters);
   request->counters =
       static_cast<CounterTerm *>(palloc(sizeof(CounterTerm) * std::max<uint32>(JB_ROOT_COUNT(counters), 1)));
   JsonbIterator *iterator = JsonbIteratorInit(&counters->root);

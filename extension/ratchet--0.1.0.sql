@@ -215,7 +215,11 @@ COMMENT ON FUNCTION ratchet.flush() IS
 -- The verbs. One C function each, an overload for every type that drivers bind
 -- as a key or an actor: it reads the types of its arguments from the call.
 -- Untyped parameters resolve to the text overload, and an untyped
--- anycompatible argument to text. What follows an argument with a default
+-- anycompatible argument to text; drivers that ask for the types of untyped
+-- parameters are told so, and cast (docs/clients.md). No declaration does
+-- better: PostgreSQL refuses to tell the type of a parameter that is "any" or
+-- anyelement, and a type of our own is one that tokio-postgres encodes nothing
+-- for, not even text. What follows an argument with a default
 -- needs one too, so bigint and uuid actors come without, which also keeps a
 -- call that names no actor unambiguous.
 -- ---------------------------------------------------------------------------
@@ -344,7 +348,7 @@ CREATE FUNCTION ratchet.beat(target regclass, key jsonb, patch jsonb DEFAULT NUL
 -- amend(): break-glass. The table's owner may, and whoever was granted
 -- EXECUTE on the marker function amend_right() and may UPDATE the table.
 CREATE FUNCTION ratchet.amend_right() RETURNS boolean
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS 'SELECT true';
 REVOKE ALL ON FUNCTION ratchet.amend_right() FROM PUBLIC;
 COMMENT ON FUNCTION ratchet.amend_right() IS

@@ -121,6 +121,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
     contract->direct = contract->version == InvalidAttrNumber && allows_direct(relation);
   }
   contract->judges_alone = judges_alone(relation);
+  contract->is_parent = find_trigger(relation, Role::counters) != nullptr;
   contract->root = RelationGetRelid(relation);
   if (relation->rd_rel->relispartition) {
     contract->root = llast_oid(get_partition_ancestors(contract->root));

@@ -65,6 +65,8 @@ struct Contract : Cached {
   // not move: what a statement sets is what is stored.
   bool judges_alone;
 
+  bool is_parent;  // tallies count for the table
+
   Bitmapset *partition_key;  // attribute numbers whose change may move a row; nullptr: not a partition
   uint64 moves_checked;      // cache_generation() at which moves were last found safe
 };

@@ -1,7 +1,10 @@
 // counters.cpp: the parent's side of tallies.
 //
-// One BEFORE INSERT OR UPDATE row trigger. It fires after all others (but the
-// guard's, which writes other columns), so what it returns is what is stored.
+// One BEFORE INSERT OR UPDATE row trigger. It fires after all others but the
+// guard's, so what it returns is what is stored. Where the table has a guard, that
+// fires last and may put back what the writer changed, a total among it. Then the guard
+// calls what is here with the row that it lets through, and the trigger stands aside.
+//
 // A new row has no children yet. An update keeps the counters, whatever it says,
 // unless it is the flush's own statement; then they become what they are now,
 // under the row lock, plus what was counted. `done` is decided here and nowhere
@@ -158,11 +161,11 @@ HeapTuple born(const TriggerData *trigger) {
 }
 
 // The key that children refer to: ON UPDATE CASCADE would count them a second time, for the same row.
-void check_key(const TriggerData *trigger, const Counters *counters) {
+void check_key(const TriggerData *trigger, const Counters *counters, TupleTableSlot *row) {
   for (int i = 0; i < counters->nkey; ++i) {
     const KeyColumn &column = counters->key[i];
     const Value before = value_of(trigger->tg_trigslot, column.attnum);
-    const Value after = value_of(trigger->tg_newslot, column.attnum);
+    const Value after = value_of(row, column.attnum);
     if (before.isnull || same_image(before.datum, false, after.datum, after.isnull, column.typbyval, column.typlen))
       continue;
     if (!after.isnull && DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo *>(&column.equal), column.collation,
@@ -179,9 +182,9 @@ bool sets_nothing_relevant(const TriggerData *trigger, const Counters *counters)
 }
 
 bool total_changes(const TriggerData *trigger, const Counters *counters, const KeptCompletion &completion,
-                   const Value *kept) {
+                   const Value *kept, TupleTableSlot *row) {
   const Value before = value_of(trigger->tg_trigslot, completion.total);
-  const Value after = total_of(counters, completion, kept, trigger->tg_newslot);
+  const Value after = total_of(counters, completion, kept, row);
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(trigger->tg_relation), completion.total - 1);
   return !same_image(before.datum, before.isnull, after.datum, after.isnull, attribute->attbyval, attribute->attlen);
 }
@@ -200,13 +203,13 @@ bool is_set(const TriggerData *trigger, AttrNumber attnum) {
   return bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, trigger->tg_updatedcols);
 }
 
-HeapTuple judge(const TriggerData *trigger) {
-  const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
-  Permission *permission = permission_of(trigger);
+// What is to be stored of a row, which `after` holds too.
+HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission *permission, HeapTuple row,
+               TupleTableSlot *after) {
   const bool counts = permission != nullptr && permission->verb == Verb::count;
   const bool recounts = permission != nullptr && permission->verb == Verb::recount;
-  if (!counts && !recounts && sets_nothing_relevant(trigger, counters)) return trigger->tg_newtuple;
-  check_key(trigger, counters);
+  if (!counts && !recounts && sets_nothing_relevant(trigger, counters)) return row;
+  check_key(trigger, counters, after);
   if (counts && !same_arguments(counters->terms->arguments, counters->terms->narguments,
                                 permission->counters->terms->arguments, permission->counters->terms->narguments))
     error_unenforceable(trigger->tg_relation, "the contract was changed while counts were written",
@@ -219,21 +222,21 @@ HeapTuple judge(const TriggerData *trigger) {
     if (i >= counters->ncounters) continue;
     if (counts) kept[i] = added(counters->counters[i], kept[i], permission->deltas[i]);
     if (recounts && is_set(trigger, counters->guarded[i].attnum))
-      kept[i] = value_of(trigger->tg_newslot, counters->guarded[i].attnum);
+      kept[i] = value_of(after, counters->guarded[i].attnum);
   }
   if (counts) permission->judged = true;
   for (int i = 0; i < counters->ncompletions; ++i) {
     const KeptCompletion &completion = counters->completions[i];
     if (completion.done == InvalidAttrNumber) continue;
-    if (counts || recounts || total_changes(trigger, counters, completion, kept))
-      decide(counters, completion, trigger->tg_trigslot, trigger->tg_newslot, kept);
+    if (counts || recounts || total_changes(trigger, counters, completion, kept, after))
+      decide(counters, completion, trigger->tg_trigslot, after, kept);
   }
 
   Bitmapset *changed = nullptr;
   Bitmapset *noted = nullptr;
   for (int i = 0; i < counters->nguarded; ++i) {
     const GuardedColumn &column = counters->guarded[i];
-    const Value given = value_of(trigger->tg_newslot, column.attnum);
+    const Value given = value_of(after, column.attnum);
     if (is_same(column, kept[i], given)) continue;
     changed = bms_add_member(changed, i);
     if (!counts && !recounts && !is_same(column, given, value_of(trigger->tg_trigslot, column.attnum)))
@@ -243,7 +246,13 @@ HeapTuple judge(const TriggerData *trigger) {
     note_row(counters->root, counters->guarded, noted, false, trigger->tg_trigslot);
     if (permission != nullptr) tell_kept(permission, counters, noted);
   }
-  return with_kept(trigger, counters, trigger->tg_newtuple, kept, changed);
+  return with_kept(trigger, counters, row, kept, changed);
+}
+
+HeapTuple judge(const TriggerData *trigger) {
+  const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
+  if (counters->guard != nullptr && fires_now(*counters->guard)) return trigger->tg_newtuple;
+  return keep(trigger, counters, permission_of(trigger), trigger->tg_newtuple, trigger->tg_newslot);
 }
 
 bool is_told(const KeptCompletion &completion) {
@@ -281,6 +290,17 @@ void note_completions(const TriggerData *trigger) {
 }
 
 }  // namespace
+
+HeapTuple keep_counters(const TriggerData *trigger, Permission *permission, HeapTuple row) {
+  const Counters *counters = find_counters(trigger->tg_relation);
+  if (counters == nullptr) return row;
+  if (row == trigger->tg_newtuple) return keep(trigger, counters, permission, row, trigger->tg_newslot);
+  TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsHeapTuple);
+  ExecStoreHeapTuple(row, slot, false);
+  HeapTuple kept = keep(trigger, counters, permission, row, slot);
+  ExecDropSingleTupleTableSlot(slot);
+  return kept;
+}
 
 Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas) {
   Value *kept = new_values(counters);

@@ -19,6 +19,11 @@ struct Change {
 // row: the newest version of the row, which nobody else can change. In the current memory context.
 Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas);
 
+// The row of an update with the counters that it must have and completions decided from it. Called by the guard of
+// the table when it has judged the row. permission: of the statement; nullptr: none.
+struct Permission;
+HeapTuple keep_counters(const TriggerData *trigger, Permission *permission, HeapTuple row);
+
 // A completion of the row, in the current memory context.
 struct Completed;
 Completed *completed_of(const Counters *counters, int place, TupleTableSlot *row);

@@ -82,6 +82,16 @@ const Terms *current_terms(Relation relation) {
   return trigger == nullptr ? nullptr : terms_of_trigger(CurrentMemoryContext, relation, trigger);
 }
 
+// A statement that is under way keeps the triggers that it has started with. If it updates rows that are counted
+// for, their counters would wait for the judgement of a guard that it does not have.
+void check_idle(Relation relation) {
+  if (relation->rd_refcnt == 1 || find_trigger(relation, Role::counters) == nullptr) return;
+  ereport(
+      ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+      errmsg("cannot guard relation \"%s\" while a query of this session uses it", RelationGetRelationName(relation)),
+      (report_table(relation), 0));
+}
+
 void check_stronger(Relation relation, const Terms *before, const Terms *after) {
   const char *difference = weakened(CurrentMemoryContext, before, after);
   if (difference == nullptr) return;
@@ -132,6 +142,7 @@ const char *guard(FunctionCallInfo fcinfo) {
   check_shapes(relation);
   check_structure(relation);
   current = current_terms(relation);
+  if (current == nullptr) check_idle(relation);
   const char *outcome = "created";
   if (current != nullptr) {
     outcome = same_terms(current, wanted)                                  ? "repaired"

@@ -1,7 +1,8 @@
 // errors.h: every family of errors that users meet, one wording and one
 // SQLSTATE each.
 //
-// Class 23R is an integrity violation that no retry loop repeats, 55R01 is a
+// Class 23 is repeated by no retry loop that goes by SQLSTATE (what exception
+// a client makes of it is another matter, see docs/clients.md); 55R01 is a
 // contract that cannot be enforced (an operator's fault), class 22 is a bad
 // argument, found before anything was changed. Messages carry names, never
 // row values.

@@ -51,6 +51,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "sqltext.h"
 #include "tally_triggers.h"
+#include "truncate.h"
 #include "verb.h"
 
 namespace ratchet {
@@ -390,34 +391,41 @@ void write_circle(const Batch *batch, Completions *completed) {
   MemoryContextDelete(lasting);
 }
 
+void write_batch(const Batch *batch, Completions *completed) {
+  if (!OidIsValid(batch->rank.circle)) {
+    write_table(batch->table, batch->entries, completed);
+    return;
+  }
+  const Oid outer = circle_under_way;
+  circle_under_way = batch->rank.circle;
+  write_circle(batch, completed);
+  circle_under_way = outer;
+}
+
 // Whether anything is left for a later flush.
 bool write_pending(Completions *completed) {
   // A copy: what it is compared with lives no longer than one table takes.
   Batch last{};
-  bool any = false;
+  bool first = true;
   MemoryContext caller = CurrentMemoryContext;
-  MemoryContext memory = AllocSetContextCreate(caller, "ratchet flush", ALLOCSET_DEFAULT_SIZES);
-  MemoryContextSwitchTo(memory);
+  MemoryContext memory = nullptr;
   const List *entries;
-  for (bool first = true; (entries = pending_entries(0)) != NIL; first = false) {
-    const Batch *batch = next_batch(batches_of(entries), first ? nullptr : &last);
-    if (batch == nullptr) {
-      any = without_orphans(entries) != NIL;
-      break;
-    }
-    if (OidIsValid(batch->rank.circle)) {
-      const Oid outer = circle_under_way;
-      circle_under_way = batch->rank.circle;
-      write_circle(batch, completed);
-      circle_under_way = outer;
-    } else {
-      write_table(batch->table, batch->entries, completed);
-    }
+  const Batch *batch = nullptr;
+  while ((entries = pending_entries(0)) != NIL &&
+         (batch = next_batch(batches_of(entries), first ? nullptr : &last)) != nullptr) {
+    write_batch(batch, completed);
     last = {batch->table, batch->rank, NIL};
-    MemoryContextReset(memory);
+    first = false;
+    // Most flushes write one row, which is not worth a memory of its own.
+    if (memory != nullptr)
+      MemoryContextReset(memory);
+    else if (list_length(entries) > 1)
+      memory = AllocSetContextCreate(caller, "ratchet flush", ALLOCSET_DEFAULT_SIZES);
+    if (memory != nullptr) MemoryContextSwitchTo(memory);
   }
+  const bool any = without_orphans(entries) != NIL;
   MemoryContextSwitchTo(caller);
-  MemoryContextDelete(memory);
+  if (memory != nullptr) MemoryContextDelete(memory);
   return any;
 }
 
@@ -512,6 +520,8 @@ void flush_pending(Oid fired) {
   if (!any_pending()) return;
   // Before anything is written: a row that is counted from here on needs an event of its own.
   if (OidIsValid(fired)) set_armed(fired, false);
+  // A TRUNCATE that is under way has taken away what it is about to remove, and writes everything when it ends.
+  if (is_truncating()) return;
   const int chain = take_chain();
   const int round = take_round();
   if (round > max_rounds) error_rounds();

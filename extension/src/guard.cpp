@@ -7,6 +7,11 @@
 // computed by the client from an image read long ago. Therefore only OLD
 // decides what the row has committed to. Under REPEATABLE READ a row that
 // changed since the snapshot fails with 40001 before any trigger is called.
+//
+// Where tallies count for the table, what follows from its columns must follow from
+// those that are stored: a total that is kept completes nothing. So the guard
+// judges first and then has the counters kept and completions decided
+// (counters.cpp), whose own trigger, which fires before it, stands aside.
 #include "pg/pg.h"
 
 extern "C" {
@@ -16,6 +21,7 @@ extern "C" {
 #include "utils/datum.h"
 }
 
+#include "counters.h"
 #include "errors.h"
 #include "guard.h"
 #include "notes.h"
@@ -42,6 +48,16 @@ bool attribute_differs(const TriggerData *trigger, AttrNumber attnum) {
   return differs(trigger, {attnum, attribute->attlen, attribute->attbyval, nullptr});
 }
 
+// Whether a column of the row is another one than in OLD.
+bool differs_in(const TriggerData *trigger, HeapTuple row, AttrNumber attnum) {
+  const TupleDesc tupdesc = RelationGetDescr(trigger->tg_relation);
+  const Form_pg_attribute attribute = TupleDescAttr(tupdesc, attnum - 1);
+  const Value before = value_of(trigger->tg_trigslot, attnum);
+  bool isnull;
+  const Datum after = heap_getattr(row, attnum, tupdesc, &isnull);
+  return !same_image(before.datum, before.isnull, after, isnull, attribute->attbyval, attribute->attlen);
+}
+
 bool is_closed(const Contract *contract, TupleTableSlot *slot) {
   if (contract->gate == InvalidAttrNumber) return false;
   const Value gate = value_of(slot, contract->gate);
@@ -59,10 +75,10 @@ Bitmapset *changed_columns(const TriggerData *trigger, const Contract *contract)
   return changed;
 }
 
-// NEW with the given guarded columns as they are in OLD, and with this version unless it is nullptr.
-HeapTuple modified(const TriggerData *trigger, const Contract *contract, const Bitmapset *kept, const Datum *version) {
-  if (kept == nullptr && version == nullptr) return trigger->tg_newtuple;
-  const int most = bms_num_members(kept) + 1;
+// The row with the given guarded columns as they are in OLD.
+HeapTuple with_kept(const TriggerData *trigger, const Contract *contract, HeapTuple row, const Bitmapset *kept) {
+  if (kept == nullptr) return row;
+  const int most = bms_num_members(kept);
   auto *attnums = static_cast<int *>(palloc(sizeof(int) * most));
   auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * most));
   auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * most));
@@ -73,13 +89,12 @@ HeapTuple modified(const TriggerData *trigger, const Contract *contract, const B
     values[count] = old_value.datum;
     nulls[count] = old_value.isnull;
   }
-  if (version != nullptr) {
-    attnums[count] = contract->version;
-    values[count] = *version;
-    nulls[count++] = false;
-  }
-  return heap_modify_tuple_by_cols(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation), count, attnums, values,
-                                   nulls);
+  return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), count, attnums, values, nulls);
+}
+
+// The row as a table that is counted for stores it. writer: the permission of the statement, whatever its verb.
+HeapTuple with_counters(const TriggerData *trigger, const Contract *contract, Permission *writer, HeapTuple row) {
+  return contract->is_parent ? keep_counters(trigger, writer, row) : row;
 }
 
 [[noreturn]] void error_changed_meanwhile(Relation relation) {
@@ -95,8 +110,10 @@ bool is_among(const char *name, const Contract *contract, const Bitmapset *colum
 
 // Tells a verb what became of its patch: which columns were kept, which will
 // change. An update of which nothing is left is left out, so that it neither
-// writes a row version nor touches an updated_at column.
-void answer(Permission *permission, const TriggerData *trigger, const Contract *contract, const Bitmapset *kept) {
+// writes a row version nor touches an updated_at column. row: what is to be
+// stored, but for the version; what the counters have kept is noted already.
+void answer(Permission *permission, const TriggerData *trigger, const Contract *contract, const Bitmapset *kept,
+            HeapTuple row) {
   MemoryContext caller = MemoryContextSwitchTo(permission->memory);
   for (int i = 0; i < permission->npatched; ++i) {
     const char *name = permission->patched[i];
@@ -106,7 +123,7 @@ void answer(Permission *permission, const TriggerData *trigger, const Contract *
       permission->changed = bms_add_member(permission->changed, i);
     else if (is_among(name, contract, kept))
       permission->kept = bms_add_member(permission->kept, i);
-    else if (attribute_differs(trigger, attnum))
+    else if (!bms_is_member(i, permission->kept) && differs_in(trigger, row, attnum))
       permission->changed = bms_add_member(permission->changed, i);
   }
   permission->judged = true;
@@ -205,6 +222,14 @@ Datum next_version(const TriggerData *trigger, const Contract *contract) {
                            : Int16GetDatum(static_cast<int16>(before + 1));
 }
 
+// The row with the next version.
+HeapTuple with_next_version(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
+  int attnum = contract->version;
+  Datum version = next_version(trigger, contract);
+  bool isnull = false;
+  return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), 1, &attnum, &version, &isnull);
+}
+
 const char *state_text(const StateColumn *column, const Value &value) {
   return value.isnull ? nullptr : text_of_value(column->type, value.datum);
 }
@@ -240,14 +265,8 @@ bool moves(const TriggerData *trigger, const Contract *contract, Permission *per
 
 // Whether the row that will be stored belongs somewhere else than OLD.
 bool changes_partition_key(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
-  const TupleDesc tupdesc = RelationGetDescr(trigger->tg_relation);
-  for (int attnum = -1; (attnum = bms_next_member(contract->partition_key, attnum)) >= 0;) {
-    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, attnum - 1);
-    const Value before = value_of(trigger->tg_trigslot, attribute->attnum);
-    bool isnull;
-    const Datum after = heap_getattr(row, attnum, tupdesc, &isnull);
-    if (!same_image(before.datum, before.isnull, after, isnull, attribute->attbyval, attribute->attlen)) return true;
-  }
+  for (int attnum = -1; (attnum = bms_next_member(contract->partition_key, attnum)) >= 0;)
+    if (differs_in(trigger, row, static_cast<AttrNumber>(attnum))) return true;
   return false;
 }
 
@@ -295,10 +314,10 @@ bool check_version(const TriggerData *trigger, const Contract *contract, Permiss
 
 HeapTuple judge(const TriggerData *trigger) {
   Contract *contract = contract_of(trigger->tg_relation, trigger->tg_trigger);
-  Permission *permission = permission_of(trigger);
+  Permission *const writer = permission_of(trigger);
+  Permission *permission = writer;
   // Flushes and recounts write counters, of which the guard knows nothing, and which are no change that a version
   // counts.
-  // Their permission may be spent by then, by the trigger that keeps the counters.
   const Permission *run = statement_of(trigger);
   const bool counts = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
   if (counts) permission = nullptr;
@@ -307,13 +326,14 @@ HeapTuple judge(const TriggerData *trigger) {
   if (permission != nullptr && !is_to_be_done(trigger, contract, permission, suspended)) return leave_out(permission);
   if (suspended) {
     count_suspended(contract->root);
-    if (permission != nullptr) answer(permission, trigger, contract, nullptr);
-    return permission != nullptr && permission->left_out ? nullptr : trigger->tg_newtuple;
+    HeapTuple row = with_counters(trigger, contract, writer, trigger->tg_newtuple);
+    if (permission != nullptr) answer(permission, trigger, contract, nullptr, row);
+    return permission != nullptr && permission->left_out ? nullptr : row;
   }
   const bool untouched = permission == nullptr && sets_nothing_guarded(trigger, contract);
   if (untouched && !versioned) return trigger->tg_newtuple;
 
-  Verdict verdict{};
+  HeapTuple row = trigger->tg_newtuple;
   if (!untouched) {
     if (permission != nullptr && permission->verb == Verb::submit && !is_closed(contract, trigger->tg_newslot))
       error_reopened(trigger->tg_relation);  // the verb's statement closed it; only a trigger can have undone that
@@ -321,24 +341,22 @@ HeapTuple judge(const TriggerData *trigger) {
     // A stale write fails as such, whatever else it would have done.
     Verdict stale{};
     if (versioned && !check_version(trigger, contract, permission, &stale)) return leave_out(permission);
-    verdict = verdict_of(trigger, contract, changed, permission);
+    Verdict verdict = verdict_of(trigger, contract, changed, permission);
     verdict.observed = bms_add_members(verdict.observed, stale.observed);
     Bitmapset *told = bms_union(verdict.kept, stale.kept);
     if (told != nullptr) note_row(contract->root, contract->guarded, told, false, trigger->tg_trigslot);
     if (verdict.observed != nullptr)
       note_row(contract->root, contract->guarded, verdict.observed, true, trigger->tg_trigslot);
-    verdict.kept = bms_add_members(verdict.kept, verdict.silent);
+    row = with_kept(trigger, contract, row, bms_add_members(verdict.kept, verdict.silent));
+    row = with_counters(trigger, contract, writer, row);
     if (permission != nullptr) {
-      answer(permission, trigger, contract, told);
+      answer(permission, trigger, contract, told, row);
       if (permission->left_out) return nullptr;
     }
   }
   // A mere sign of life is no change either: whoever edits the row meanwhile has not missed anything.
   const bool lives = permission != nullptr && permission->verb == Verb::beat && permission->changed == nullptr;
-  const bool bumps = versioned && !lives;
-  Datum version;
-  if (bumps) version = next_version(trigger, contract);
-  HeapTuple row = modified(trigger, contract, verdict.kept, bumps ? &version : nullptr);
+  if (versioned && !lives) row = with_next_version(trigger, contract, row);
   if (changes_partition_key(trigger, contract, row)) {
     check_moves(trigger->tg_relation, contract);
     if (contract->terms->insert_reject) remember_move(trigger, contract, row);

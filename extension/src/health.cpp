@@ -90,10 +90,9 @@ List *source_findings(List *findings, Relation member, bool is_root) {
     table_close(parent, AccessShareLock);
   }
   findings = named_findings(findings, member, flush_trigger_name);
-  const bool partitioned = member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
-  if (is_root) findings = named_findings(findings, member, truncate_trigger_name);
-  if (is_root == partitioned) findings = named_findings(findings, member, truncating_trigger_name);
-  return findings;
+  if (!is_root && member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) return findings;
+  findings = named_findings(findings, member, truncate_trigger_name);
+  return named_findings(findings, member, truncating_trigger_name);
 }
 
 // The parent's side.

@@ -11,10 +11,10 @@ extern "C" {
 #include "notes.h"
 #include "pending.h"
 #include "pg/fence.h"
-#include "recount.h"
 #include "statement.h"
 #include "suspend.h"
 #include "tally.h"
+#include "truncate.h"
 
 extern "C" {
 RATCHET_MODULE_MAGIC("ratchet");

@@ -208,6 +208,10 @@ Refusal refusal_of(const TriggerData *trigger, const Contract *contract, int pla
   const Value to = value_of(trigger->tg_newslot, attnum);
   switch (contract->terms->rules[place]) {
     case core::Rule::gate:
+      // NULL and false are both an open gate: going from one to the other is nobody's business.
+      if (!gate_is_closed(contract, from.datum, from.isnull) && !gate_is_closed(contract, to.datum, to.isnull))
+        return Refusal::none;
+      return Refusal::owned;
     case core::Rule::owned:
       return Refusal::owned;
     case core::Rule::once:

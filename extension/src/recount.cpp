@@ -282,88 +282,10 @@ bool differs(const Subject &subject, const Parameters &parameters) {
   return found;
 }
 
-//   UPDATE schema.parent t SET "evaluated_count" = 0, ... WHERE "evaluated_count" IS DISTINCT FROM 0 OR ...
-const char *zero_sql(const Subject &subject, bool look_only) {
-  StringInfoData sql;
-  initStringInfo(&sql);
-  const char *parent = qualified_relation(subject.parent);
-  if (look_only) {
-    appendStringInfo(&sql, "SELECT true FROM %s t", parent);
-  } else {
-    appendStringInfo(&sql, "UPDATE %s t SET ", parent);
-    for (int i = 0; i < subject.source->ncounters; ++i)
-      appendStringInfo(&sql, "%s%s = 0", i > 0 ? ", " : "", counter_column(subject, i));
-  }
-  for (int i = 0; i < subject.source->ncounters; ++i)
-    appendStringInfo(&sql, "%st.%s IS DISTINCT FROM 0", i > 0 ? " OR " : " WHERE ", counter_column(subject, i));
-  if (look_only) appendStringInfoString(&sql, " LIMIT 1");
-  return sql.data;
-}
-
-//   SELECT "run_id"::<type of the parent's key>, pg_catalog.count(*),
-//          pg_catalog.count(*) FILTER (WHERE <expression>), COALESCE(pg_catalog.sum(<expression>), 0)::<type>, ...
-//   FROM ONLY schema.leaf WHERE "run_id" IS NOT NULL GROUP BY 1
-const char *leaf_sql(const Subject &subject, const Tally *tally) {
-  StringInfoData sql;
-  initStringInfo(&sql);
-  appendStringInfoString(&sql, "SELECT ");
-  for (int i = 0; i < tally->nkey; ++i)
-    appendStringInfo(&sql, "%s::%s, ", quote_identifier(get_attname(tally->relation, tally->key[i].attnum, false)),
-                     qualified_type(getBaseType(subject.counters->key[i].type)));
-  appendStringInfoString(&sql, "pg_catalog.count(*)");
-  for (int i = 0; i < tally->ncounted; ++i) {
-    const CounterTerm &term = tally->terms->counters[i];
-    appendStringInfo(
-        &sql, term.sum ? ", COALESCE(pg_catalog.sum(%s), 0)::%s" : ", pg_catalog.count(*) FILTER (WHERE %s)::%s",
-        term.expression, term.sum && tally->counted[i].type == NUMERICOID ? "pg_catalog.numeric" : "pg_catalog.int8");
-  }
-  appendStringInfo(&sql, " FROM ONLY %s", qualified_relation(tally->relation));
-  for (int i = 0; i < tally->nkey; ++i)
-    appendStringInfo(&sql, "%s %s IS NOT NULL", i > 0 ? " AND" : " WHERE",
-                     quote_identifier(get_attname(tally->relation, tally->key[i].attnum, false)));
-  appendStringInfoString(&sql, " GROUP BY ");
-  for (int i = 0; i < tally->nkey; ++i) appendStringInfo(&sql, "%s%d", i > 0 ? ", " : "", i + 1);
-  return sql.data;
-}
-
-// Adds the negative of one group of a leaf's rows to what is pending.
-void take_group(const Tally *tally, const Counters *counters, HeapTuple row, TupleDesc tupdesc) {
-  Datum key[INDEX_MAX_KEYS];
-  bool isnull;
-  for (int i = 0; i < tally->nkey; ++i) key[i] = SPI_getbinval(row, tupdesc, i + 1, &isnull);
-  Pending *entry = pending_entry(counters, key);
-  entry->rows -= DatumGetInt64(SPI_getbinval(row, tupdesc, tally->nkey + 1, &isnull));
-  for (int i = 0; i < tally->ncounted; ++i) {
-    const Datum value = SPI_getbinval(row, tupdesc, tally->nkey + 2 + i, &isnull);
-    Delta *delta = &entry->deltas[tally->places[i]];
-    if (tally->counted[i].sum && tally->counted[i].type == NUMERICOID)
-      add_sum(delta, DirectFunctionCall1(numeric_uminus, value));
-    else
-      add_count(delta, -DatumGetInt64(value));
-  }
-}
-
 }  // namespace
 
 void complete_recounted(const Subject &subject, const List *completed) {
   complete(completed, running_chain(), GetUserId() == subject.counters->owner ? 0 : SECURITY_RESTRICTED_OPERATION);
-}
-
-void take_leaf(Relation leaf, const Trigger *trigger) {
-  Tally *tally = tally_of(leaf, trigger);
-  const Counters *counters = resolve(tally);
-  const Subject subject = subject_of(tally->relation, tally->other, tally->terms);
-  const Scope scope = enter(subject.counters);
-  SPI_connect();
-  SPIPlanPtr plan = SPI_prepare(leaf_sql(subject, tally), 0, nullptr);
-  if (plan == nullptr) elog(ERROR, "preparing a count failed: %s", SPI_result_code_string(SPI_result));
-  // Every row that is there, also one that is newer than the transaction's snapshot: TRUNCATE removes it too.
-  const int result =
-      SPI_execute_snapshot(plan, nullptr, nullptr, GetLatestSnapshot(), InvalidSnapshot, false, false, 0);
-  if (result != SPI_OK_SELECT) elog(ERROR, "counting a partition failed: %s", SPI_result_code_string(result));
-  for (uint64 i = 0; i < SPI_processed; ++i) take_group(tally, counters, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-  SPI_finish();
-  leave(scope);
 }
 
 void backfill(Oid child, Oid parent, const SourceTerms *source) {
@@ -382,25 +304,6 @@ bool recount_row(const Subject &subject, const Datum *key, List **completed) {
     return true;
   if (differs(subject, parameters)) error_suppressed(table_open(subject.parent, NoLock));
   return false;
-}
-
-void set_zero(Oid child, Oid parent, const SourceTerms *source) {
-  const Subject subject = subject_of(child, parent, source);
-  List *completed = NIL;
-  run_recount(subject, signature_of(subject, Template::zero), zero_sql(subject, false), Parameters{}, &completed);
-  // TRUNCATE empties the table for everybody, whatever this transaction's snapshot shows of the parents.
-  if (IsolationUsesXactSnapshot()) {
-    const User caller = become(subject.counters->owner, SECURITY_NOFORCE_RLS);
-    const Statement *look =
-        settled_statement(subject, signature_of(subject, Template::look), zero_sql(subject, true), Parameters{});
-    if (run_statement(look, Parameters{}, parent, nullptr, GetLatestSnapshot()).found)
-      ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-              errmsg("could not serialize access due to concurrent update"),
-              errdetail("A parent row was counted for after the snapshot of the transaction that truncates."));
-    restore(caller);
-  }
-  // A total may be a counter of this tally, but no row is complete that expects nothing.
-  complete_recounted(subject, completed);
 }
 
 }  // namespace ratchet

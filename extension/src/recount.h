@@ -55,16 +55,8 @@ bool recount_row(const Subject &subject, const Datum *key, List **completed);
 // keep writers of the child out, and has a snapshot of after that.
 void backfill(Oid child, Oid parent, const SourceTerms *source);
 
-// Sets all counters of a tally to zero: its child has been truncated. Errors: 40001.
-void set_zero(Oid child, Oid parent, const SourceTerms *source);
-
 // Completes what recounts have found. For anybody but the owner, a superuser
 // above all, on_done runs in a security-restricted operation.
 void complete_recounted(const Subject &subject, const List *completed);
-
-// Takes all rows of a partition out of what is counted: it is about to be truncated. The caller flushes.
-void take_leaf(Relation leaf, const Trigger *trigger);
-
-void init_truncate();
 
 }  // namespace ratchet

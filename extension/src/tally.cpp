@@ -170,6 +170,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   }
   counters->is_child = find_trigger(relation, Role::source) != nullptr;
   counters->judges_alone = !has_foreign_before_update(relation);
+  counters->guard = find_guard_trigger(relation);
   check_counters_structure(relation);
   find_direct(relation, counters);
   return counters;
@@ -344,6 +345,10 @@ Tally *tally_of(Relation relation, const Trigger *trigger) {
 
 Counters *counters_of(Relation relation, const Trigger *trigger) {
   return static_cast<Counters *>(cached(relation, trigger, Role::counters, build_counters));
+}
+
+Counters *find_counters(Relation relation) {
+  return static_cast<Counters *>(find_cached(relation, Role::counters, build_counters).object);
 }
 
 Counters *require_counters(Relation parent) {

@@ -69,9 +69,10 @@ struct Counters : Cached {
   int ncompletions;
   GuardedColumn *guarded;  // as terms->guarded
   int nguarded;
-  Bitmapset *relevant;  // guarded, totals and key; attribute numbers offset as in TriggerData.tg_updatedcols
-  bool judges_alone;    // no BEFORE UPDATE row trigger but ratchet's
-  bool is_child;        // its own rows are counted somewhere
+  Bitmapset *relevant;   // guarded, totals and key; attribute numbers offset as in TriggerData.tg_updatedcols
+  bool judges_alone;     // no BEFORE UPDATE row trigger but ratchet's
+  bool is_child;         // its own rows are counted somewhere
+  const Trigger *guard;  // of the table; nullptr: it has none
 
   bool direct;        // see direct_count.h
   Oid key_index;      // valid only if direct
@@ -136,6 +137,9 @@ struct Tally : Cached {  // other: the parent
 // needed. Errors: 55R01 when it cannot be enforced.
 Tally *tally_of(Relation relation, const Trigger *trigger);
 Counters *counters_of(Relation relation, const Trigger *trigger);
+
+// The counters of a relation; nullptr: it has none, or they do not fire in this session.
+Counters *find_counters(Relation relation);
 
 // The counters of a parent. Errors: 55R01 when it has none, or they do not fire in this session.
 Counters *require_counters(Relation parent);

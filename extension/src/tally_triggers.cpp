@@ -99,20 +99,29 @@ List *create_truncate(List *commands, Oid relid, const char *name, const char *t
                                     quote_identifier(name), time, qualified_relation(relid)));
 }
 
+// Whether TRUNCATE triggers belong on a table: on the topmost one, and on what has rows.
+bool counts_truncate(Relation member, Oid child) {
+  return RelationGetRelid(member) == child || member->rd_rel->relkind != RELKIND_PARTITIONED_TABLE;
+}
+
+List *create_both_truncates(List *commands, Oid relid) {
+  commands = create_truncate(commands, relid, truncate_trigger_name, "AFTER");
+  return create_truncate(commands, relid, truncating_trigger_name, "BEFORE");
+}
+
+List *drop_both_truncates(List *commands, Relation relation) {
+  return drop(drop(commands, relation, truncate_trigger_name), relation, truncating_trigger_name);
+}
+
 // TRUNCATE triggers of a table and its partitions, which are not cloned.
 List *truncate_triggers(List *commands, Oid child, bool wanted) {
   ListCell *cell;
   foreach (cell, find_all_inheritors(child, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    const bool root = lfirst_oid(cell) == child;
-    const bool partitioned = member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
-    if (!wanted) {
-      commands = drop(drop(commands, member, truncate_trigger_name), member, truncating_trigger_name);
-    } else {
-      if (root) commands = create_truncate(commands, child, truncate_trigger_name, "AFTER");
-      if (root == partitioned)
-        commands = create_truncate(commands, lfirst_oid(cell), truncating_trigger_name, "BEFORE");
-    }
+    if (!wanted)
+      commands = drop_both_truncates(commands, member);
+    else if (counts_truncate(member, child))
+      commands = create_both_truncates(commands, lfirst_oid(cell));
     table_close(member, NoLock);
   }
   return commands;
@@ -414,11 +423,12 @@ void follow_partition(Oid relid) {
   if (relation == nullptr) return;
   List *commands = NIL;
   const bool counted = is_leaf(relation) && has_source(relation, nullptr);
-  const bool follows = find_named(relation, truncating_trigger_name) != nullptr;
-  if (counted && !follows)
-    commands = create_truncate(commands, relid, truncating_trigger_name, "BEFORE");
-  else if (follows && relation->rd_rel->relkind == RELKIND_RELATION && !has_source(relation, nullptr))
-    commands = drop(commands, relation, truncating_trigger_name);
+  const bool before = find_named(relation, truncating_trigger_name) != nullptr;
+  const bool after = find_named(relation, truncate_trigger_name) != nullptr;
+  if (counted && !(before && after))
+    commands = create_both_truncates(commands, relid);
+  else if ((before || after) && relation->rd_rel->relkind == RELKIND_RELATION && !has_source(relation, nullptr))
+    commands = drop_both_truncates(commands, relation);
   relation_close(relation, AccessShareLock);
   if (commands != NIL) run_all(commands);
 }
@@ -432,10 +442,8 @@ bool is_whole_source(Oid child, const SourceTerms *source) {
     whole = whole && counting != nullptr && fires_ordinarily(*counting) &&
             same_arguments(counting->tgargs, counting->tgnargs, source->arguments, source->narguments);
     whole = whole && is_on(member, flush_trigger_name);
-    const bool root = lfirst_oid(cell) == child;
-    if (root) whole = whole && is_on(member, truncate_trigger_name);
-    if (root == (member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE))
-      whole = whole && is_on(member, truncating_trigger_name);
+    if (counts_truncate(member, child))
+      whole = whole && is_on(member, truncate_trigger_name) && is_on(member, truncating_trigger_name);
     table_close(member, NoLock);
   }
   return whole;

@@ -29,8 +29,6 @@ enum class Template : int16 {
   recount_row,
   lock_row,
   differs,
-  zero,
-  look,
   batch,
   duplicates
 };

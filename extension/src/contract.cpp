@@ -16,6 +16,7 @@ extern "C" {
 #include "contract.h"
 #include "direct.h"
 #include "errors.h"
+#include "guard.h"
 #include "policy.h"
 #include "structure.h"
 
@@ -143,13 +144,6 @@ static bool type_forbids_null(Oid type) {
   }
 }
 
-// A default that is another value at every look cannot be told from a value
-// that somebody has chosen.
-static bool has_volatile_default(Relation relation, AttrNumber attnum) {
-  Node *expression = build_column_default(relation, attnum);
-  return expression != nullptr && contain_volatile_functions(expression);
-}
-
 static ColumnFault find_gate_fault(Relation relation, const Terms *terms) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   const auto type_of = [&](const char *name) { return base_type(relation, column_named(relation, name)); };
@@ -174,6 +168,7 @@ ColumnFault find_column_fault(Relation relation, const Terms *terms) {
     if (attnum == InvalidAttrNumber) return {terms->guarded[i], nullptr};
     if (TupleDescAttr(tupdesc, attnum - 1)->attgenerated != '\0')
       return {terms->guarded[i], "is generated and cannot be guarded"};
+    // It cannot be told from a value that somebody has chosen.
     if (terms->insert_reject && terms->rules[i] == core::Rule::owned && has_volatile_default(relation, attnum))
       return {terms->guarded[i], "has a volatile default, which insert => 'reject' cannot recognise"};
   }

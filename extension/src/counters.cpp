@@ -219,8 +219,9 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
     kept[i] = value_of(trigger->tg_trigslot, counters->guarded[i].attnum);
     if (i >= counters->ncounters) continue;
     if (counts) kept[i] = added(counters->counters[i], kept[i], permission->deltas[i]);
-    if (recounts && is_set(trigger, counters->guarded[i].attnum))
-      kept[i] = value_of(after, counters->guarded[i].attnum);
+    if (!recounts || !is_set(trigger, counters->guarded[i].attnum)) continue;
+    kept[i] = value_of(after, counters->guarded[i].attnum);
+    if (counters->counters[i].type == NUMERICOID && !kept[i].isnull) check_finite(kept[i].datum);
   }
   if (counts) permission->judged = true;
   for (int i = 0; i < counters->ncompletions; ++i) {
@@ -298,6 +299,12 @@ HeapTuple keep_counters(const TriggerData *trigger, Permission *permission, Heap
   HeapTuple kept = keep(trigger, counters, permission, row, slot);
   ExecDropSingleTupleTableSlot(slot);
   return kept;
+}
+
+void check_finite(Datum numeric) {
+  const Numeric number = DatumGetNumeric(numeric);
+  if (numeric_is_nan(number) || numeric_is_inf(number))
+    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("NaN and infinity cannot be summed by a tally"));
 }
 
 Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas) {

@@ -123,13 +123,13 @@ const ForeignKeyCacheInfo *read_reference(Relation child, Relation parent, const
   if (found == NIL)
     refuse_reference(child, parent, nvia == 0 ? "has no foreign key to" : "has no foreign key over these columns to",
                      "Rows are counted for the parent that a foreign key refers to.");
-  if (list_length(found) > 1)
+  if (!lead_to_one(found))
     refuse_reference(child, parent, "has several foreign keys to", "Name the columns of one of them with via.");
-  const auto *reference = static_cast<const ForeignKeyCacheInfo *>(linitial(found));
-  if (!is_enforced(reference->conoid))
+  const ForeignKeyCacheInfo *reference = oldest_enforced(found);
+  if (reference == nullptr)
     refuse_reference(child, parent, "has a foreign key that is not validated to",
                      "ALTER TABLE ... VALIDATE CONSTRAINT ... first.");
-  if (list_length(references(child, reference->conkey, reference->nkeys, InvalidOid)) > 1)
+  if (!lead_to_one(references(child, reference->conkey, reference->nkeys, InvalidOid)))
     refuse_reference(child, parent, "refers with the same columns to other tables than",
                      "Rows are counted for the parent that a foreign key refers to; it must be the only one.");
   return reference;
@@ -216,12 +216,14 @@ void check_free(Relation parent, const Declaration &declaration, const Current &
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, column, "is written by another tally");
 }
 
-void check_types(Relation parent, const Declaration &declaration) {
+void check_types(Relation child, Relation parent, const Declaration &declaration) {
   const TallyRequest &request = declaration.request;
-  if (request.completion.on_done == nullptr) return;
   Oid types[INDEX_MAX_KEYS];
-  for (int i = 0; i < request.nvia; ++i)
+  for (int i = 0; i < request.nvia; ++i) {
     types[i] = get_atttype(declaration.parent, get_attnum(declaration.parent, declaration.key[i]));
+    cast_of_key(child, get_attnum(declaration.child, request.via[i]), types[i], ERRCODE_INVALID_PARAMETER_VALUE);
+  }
+  if (request.completion.on_done == nullptr) return;
   completion_function(parent, request.completion.on_done, types, request.nvia, parent->rd_rel->relowner,
                       ERRCODE_INVALID_PARAMETER_VALUE);
 }
@@ -232,7 +234,7 @@ const KeptTerms *check_declaration(Relation child, Relation parent, const Declar
   check_owners(child, parent);
   check_key(parent, declaration, current);
   check_free(parent, declaration, current);
-  check_types(parent, declaration);
+  check_types(child, parent, declaration);
   const char *const *key = current.others == nullptr ? declaration.key : current.others->key;
   const KeptTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
   check_kept(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);

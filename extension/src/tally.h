@@ -128,6 +128,10 @@ struct Tally : Cached {  // other: the parent
   Compiled compiled;
 };
 
+// The conversion of a column of the foreign key to the type of the parent's column; nullptr: it needs none. Errors:
+// sqlstate when there is none, or one that is not IMMUTABLE.
+Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate);
+
 // The tally or counters of a trigger on this relation, built or rebuilt as
 // needed. Errors: 55R01 when it cannot be enforced.
 Tally *tally_of(Relation relation, const Trigger *trigger);

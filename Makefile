@@ -114,7 +114,7 @@ check-sanitize: installed
 check-style: output-directories
 	@tools/suite style tools/check-style
 
-## make stress           long concurrency tests (test/stress), not part of make test
+## make stress           long concurrency tests, and all on a server with assertions (test/stress), not part of make test
 stress: installed
 	@tools/with-server --conf max_connections=300 -- tools/run-each test/stress
 

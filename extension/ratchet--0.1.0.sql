@@ -62,15 +62,15 @@ COMMENT ON TYPE ratchet.batch_result IS
 COMMENT ON TYPE ratchet.progress_result IS
 'What ratchet.progress() answers. outcome: found or not_found. progress: {"parent": "public.runs", "key": {"id": 7}, "columns": {counters, totals, done, done_at}, "done": whether all of it is complete, null where no done is declared}.';
 COMMENT ON TYPE ratchet.submit_result IS
-'What ratchet.submit() answers. outcome: submitted, replayed, already_submitted, conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (of the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL where none do or nothing was submitted. conflict: name of the unique constraint or index that the record hit. stale: columns that differ from what the caller expected.';
+'What ratchet.submit() answers. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (of the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL where none do or nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.update_result IS
-'What ratchet.update() answers. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. stale: columns that differ from what the caller expected.';
+'What ratchet.update() answers. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. A column that the caller may not read counts as updated, whatever its value was and whether it was kept. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.advance_result IS
-'What ratchet.advance() answers. outcome: advanced, already_there, refused, conflict, stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged or the caller may not read the column. record: the stored child row. progress: as in ratchet.submit_result. kept: patched columns that the contract kept. conflict: name of the unique constraint or index that the record hit; nothing was changed. stale: columns that differ from what the caller expected.';
+'What ratchet.advance() answers. outcome: advanced, already_there, refused (also, for who may not read the state, where the row is there already), key_reused (the idempotency key belongs to another row; nothing was changed), conflict, stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged or the caller may not read the column. record: the stored child row. progress: as in ratchet.submit_result. kept: patched columns that the contract kept, of those that the caller may read. conflict: name of the unique or exclusion constraint or the index that the record hit; nothing was changed. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.beat_result IS
-'What ratchet.beat() answers. outcome: alive, finished (the row''s gate is closed or a state is terminal; nothing was written) or not_found. kept: patched columns that the contract kept.';
+'What ratchet.beat() answers. outcome: alive, finished (the row''s gate is closed or a state is terminal; nothing was written) or not_found. kept: patched columns that the contract kept, of those that the caller may read.';
 COMMENT ON TYPE ratchet.amend_result IS
-'What ratchet.amend() answers. outcome: amended, unchanged or not_found. changed: the columns that changed.';
+'What ratchet.amend() answers. outcome: amended, unchanged or not_found. changed: the columns that changed, and those of patch that the caller may not read.';
 
 -- ---------------------------------------------------------------------------
 -- Version
@@ -104,7 +104,7 @@ CREATE FUNCTION ratchet.born_closed(inserted record) RETURNS boolean
     LANGUAGE c STABLE
     AS 'MODULE_PATHNAME', 'ratchet_born_closed';
 COMMENT ON FUNCTION ratchet.born_closed(record) IS
-'WHEN condition of ~ratchet_guard_insert: true when the inserted row is closed, or has an owned column that is not at its default, and does not come from a cross-partition move of a guarded row.';
+'Internal: WHEN condition of ~ratchet_guard_insert, executable by all, because writers evaluate it with their own rights: true when the inserted row is closed, or has an owned column that is not at its default, and does not come from a cross-partition move of a guarded row.';
 
 CREATE FUNCTION ratchet.count_row() RETURNS trigger
     LANGUAGE c
@@ -215,7 +215,11 @@ COMMENT ON FUNCTION ratchet.flush() IS
 -- The verbs. One C function each, an overload for every type that drivers bind
 -- as a key or an actor: it reads the types of its arguments from the call.
 -- Untyped parameters resolve to the text overload, and an untyped
--- anycompatible argument to text. What follows an argument with a default
+-- anycompatible argument to text; drivers that ask for the types of untyped
+-- parameters are told so, and cast (docs/clients.md). No declaration does
+-- better: PostgreSQL refuses to tell the type of a parameter that is "any" or
+-- anyelement, and a type of our own is one that tokio-postgres encodes nothing
+-- for, not even text. What follows an argument with a default
 -- needs one too, so bigint and uuid actors come without, which also keeps a
 -- call that names no actor unambiguous.
 -- ---------------------------------------------------------------------------
@@ -287,7 +291,7 @@ CREATE FUNCTION ratchet._take(ordinal bigint) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_take';
 COMMENT ON FUNCTION ratchet._take(bigint) IS
-'Part of the statement of ratchet.submit_batch(): notes that a record is about to be inserted. Always true.';
+'Internal: part of the statement of ratchet.submit_batch(), which runs with its caller''s rights, so executable by all. Notes that a record is about to be inserted; called anywhere else it does nothing. Always true.';
 
 CREATE FUNCTION ratchet.progress(parent regclass, key text)
     RETURNS ratchet.progress_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_progress';
@@ -344,7 +348,7 @@ CREATE FUNCTION ratchet.beat(target regclass, key jsonb, patch jsonb DEFAULT NUL
 -- amend(): break-glass. The table's owner may, and whoever was granted
 -- EXECUTE on the marker function amend_right() and may UPDATE the table.
 CREATE FUNCTION ratchet.amend_right() RETURNS boolean
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS 'SELECT true';
 REVOKE ALL ON FUNCTION ratchet.amend_right() FROM PUBLIC;
 COMMENT ON FUNCTION ratchet.amend_right() IS
@@ -363,7 +367,7 @@ CREATE PROCEDURE ratchet.suspend(target regclass, reason text)
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_suspend';
 COMMENT ON PROCEDURE ratchet.suspend(regclass, text) IS
-'Suspends the guard contract of a table in this transaction only, for all that it writes: to backfill or repair data without disabling triggers for everybody. Counters are kept all the same. Ends with the transaction, or with the savepoint after which it was called. Only the table''s owner. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside of a transaction block; 55R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
+'Suspends the guard contract of a table in this transaction only, for all that it writes: to backfill or repair data without disabling triggers for everybody. Counters are kept all the same. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table, of a partition that of the partitioned table as well. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside of a transaction block; 55R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
 
 -- ---------------------------------------------------------------------------
 -- Rows that nobody works on any more
@@ -421,6 +425,9 @@ CREATE FUNCTION ratchet.watch_ddl() RETURNS event_trigger
 COMMENT ON FUNCTION ratchet.watch_ddl() IS
 'Event trigger function: follows column renames into contracts and refuses, in the migration itself, DDL after which a contract could not be enforced (55R01) and attachment of ratchet triggers without the rights of the table''s owner (42501).';
 
+-- An event trigger's function is called without a look at who may execute it.
+REVOKE ALL ON FUNCTION ratchet.watch_ddl() FROM PUBLIC;
+
 CREATE EVENT TRIGGER ratchet_ddl_end ON ddl_command_end
     WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE INDEX', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE RULE', 'ALTER RULE',
                  'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA', 'ALTER SCHEMA',
@@ -439,19 +446,19 @@ CREATE FUNCTION ratchet._arguments(trigger oid) RETURNS text[]
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_arguments';
 COMMENT ON FUNCTION ratchet._arguments(oid) IS
-'The arguments of a trigger, decoded.';
+'Internal: the arguments of a trigger, decoded. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it tells no more than pg_trigger does.';
 
 CREATE FUNCTION ratchet._states(target oid, trigger oid) RETURNS jsonb
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_states';
 COMMENT ON FUNCTION ratchet._states(oid, oid) IS
-'The state graphs of a guard, as ratchet.guard() takes them.';
+'Internal: the state graphs of a guard, as ratchet.guard() takes them. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it tells no more than pg_trigger does.';
 
 CREATE FUNCTION ratchet._findings(target regclass) RETURNS TABLE (severity text, finding text, remedy text)
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_findings';
 COMMENT ON FUNCTION ratchet._findings(regclass) IS
-'What ratchet.health() has to say about one table with contracts.';
+'Internal: what ratchet.health() has to say about one table with contracts. Executable by all, because ratchet.health() calls it with its caller''s rights.';
 
 CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT via text[], OUT counters jsonb,
     OUT total text, OUT total_of text, OUT done text, OUT done_at text, OUT on_done text, OUT latch boolean,
@@ -459,7 +466,7 @@ CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT 
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_tally_row';
 COMMENT ON FUNCTION ratchet._tally(oid, oid) IS
-'What ratchet.contract has to say about one tally.';
+'Internal: what ratchet.contract has to say about one tally. Executable by all, because the view calls it with its reader''s rights; it tells no more than pg_trigger does.';
 
 CREATE VIEW ratchet.contract AS
 SELECT t.tgrelid::pg_catalog.regclass AS target,
@@ -570,12 +577,12 @@ DECLARE
     meaning text;
 BEGIN
     FOR verb, meaning IN VALUES
-        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy defeats it; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
-        ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
-        ('advance', 'Moves one row along the graph of its states, sets the columns of patch and stores record in child with its reference filled in, all or nothing. state: where to, as text or as a value of the column''s type; state_column is needed where several columns have states. expect: column values that must still hold. idempotency_key (of a contract without a gate): a repeated call with the key that was stored last answers already_there with the stored record, wherever the row is by then. A heartbeat of the contract is set too. Answers one row always: advanced, already_there, refused (the graph does not lead there from where the row is), conflict (the record hit a unique key; nothing changed), stale or not_found. Obeys the other policies as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R03 a protected column of patch in mode reject; 23xxx a constraint of the tables; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table (and on child); the row until the end of the transaction, also when it is not moved.'),
+        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. key and expect are compared as their columns'' base types, neither rounded to a length nor checked by a domain; a null of expect stands for JSON''s null too. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 55R01 no contract, a trigger, rule or policy defeats it, or the table is distributed by Citus; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
+        ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns; a column that the caller may not read is always written, and not told of. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
+        ('advance', 'Moves one row along the graph of its states, sets the columns of patch and stores record in child with its reference filled in, all or nothing. state: where to, as text or as a value of the column''s type; state_column is needed where several columns have states. expect: column values that must still hold. idempotency_key (of a contract without a gate): a repeated call with the key that was stored last answers already_there with the stored record, wherever the row is by then. A heartbeat of the contract is set too. Answers one row always: advanced, already_there, refused (the graph does not lead there from where the row is), key_reused, conflict (the record hit a unique key or an exclusion constraint; nothing changed), stale or not_found. Obeys the other policies as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R03 a protected column of patch in mode reject; 23xxx a constraint of the tables; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table (and on child); the row until the end of the transaction, also when it is not moved.'),
         ('beat', 'Sets the heartbeat of one row to now, and the columns of patch with it, unless the row is finished. Several at once never undo one another: the latest heartbeat stays. A beat that changes nothing but the heartbeat does not count up the version. Answers one row always: alive, finished (gate closed or a state terminal; nothing is written) or not_found; kept lists patched columns that the contract kept. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R02, 23R03, 23R04 what patch may not do, in mode reject; 42501 a missing right; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; the row until the end of the transaction.'),
         ('progress', 'What the counters of one parent row say: exact as of this statement, with what this transaction has counted, which is written first. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. Runs with the caller''s rights. Errors: 22xxx bad argument; 42501 a missing right; 55R01 no tally. Locks: ACCESS SHARE on the table.'),
-        ('amend', 'Break-glass: changes any column of one row, also owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the table''s owner or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Answers one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.')
+        ('amend', 'Break-glass: changes any column of one row, also owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the owner of the table, of a partition that of the partitioned table, or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Answers one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed; 55R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.')
     LOOP
         FOR overload IN
             SELECT p.oid FROM pg_catalog.pg_proc p

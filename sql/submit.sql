@@ -355,7 +355,7 @@ CREATE TABLE "Süd ""Ost"""."Bogen {1}" (
 SELECT ratchet.guard('"Süd ""Ost"""."Prüfung''s \1"', 'Abgegeben, am', actor => 'von = "wem"', idempotency_key => 'select', owned => '{t}', mode => 'reject');
 INSERT INTO "Süd ""Ost"""."Prüfung's \1" ("Schlüssel=1") VALUES (1), (2);
 SELECT brief(r) FROM ratchet.submit('"Süd ""Ost"""."Prüfung''s \1"', '{"Schlüssel=1": 1}'::jsonb, $$O'Hara$$, '{"t": "$1", "r": "\\"}', $$'$$, '"Süd ""Ost"""."Bogen {1}"', '{"größe''s": 5}', '{"t": null}') r;
-SELECT brief(r) FROM ratchet.submit('"Süd ""Ost"""."Prüfung''s \1"', 1, 'bob', NULL, $$'$$, '"Süd ""Ost"""."Bogen {1}"', '{"größe''s": 5}') r;
+SELECT brief(r) FROM ratchet.submit('"Süd ""Ost"""."Prüfung''s \1"', 1, $$O'Hara$$, NULL, $$'$$, '"Süd ""Ost"""."Bogen {1}"', '{"größe''s": 5}') r;
 SELECT brief(r) FROM ratchet.submit('"Süd ""Ost"""."Prüfung''s \1"', 2, 'bob', NULL, NULL, '"Süd ""Ost"""."Bogen {1}"', '{"größe''s": 5}') r;
 SELECT "Schlüssel=1", "t", "r", "von = ""wem""", "select" FROM "Süd ""Ost"""."Prüfung's \1" ORDER BY 1;
 SELECT attempt($$UPDATE "Süd ""Ost"""."Prüfung's \1" SET "von = ""wem""" = 'x' WHERE "Schlüssel=1" = 1$$);

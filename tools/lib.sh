@@ -24,13 +24,15 @@ server_user() {
   if id postgres >/dev/null 2>&1; then echo postgres; else echo nobody; fi
 }
 
+# What is left of the caller's environment must make sense to that user, who may not be allowed to write where TMPDIR points.
 as_server_user() {
   local user
   user=$(server_user)
   if [ -z "$user" ]; then
     "$@"
   else
-    setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups --inh-caps=-all -- "$@"
+    env --unset=TMPDIR --unset=TMP --unset=TEMP \
+      setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups --inh-caps=-all -- "$@"
   fi
 }
 

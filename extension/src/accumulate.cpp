@@ -90,11 +90,9 @@ void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign
 // Queues the flush of the row's table; false: its trigger would not fire. The event names no row, as a statement's
 // does not, so nothing is fetched when it fires; hence it is for ratchet's function alone, which asks for none.
 bool queue_flush(const TriggerData *trigger) {
-  const Trigger *flush = find_trigger(trigger->tg_relation, Role::flush);
-  if (flush == nullptr || !fires_ordinarily(*flush)) return false;
-  Trigger queued = *flush;
+  Trigger queued;
+  if (!find_trigger_facts(trigger->tg_relation, Role::flush, &queued) || !fires_ordinarily(queued)) return false;
   queued.tgtype = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
-  queued.tgqual = nullptr;
   queued.tgenabled = TRIGGER_FIRES_ALWAYS;  // as the caller fires, whatever session_replication_role says
   TriggerDesc triggers{};
   triggers.triggers = &queued;
@@ -123,6 +121,7 @@ void arm(const TriggerData *trigger) {
 void accumulate(const TriggerData *trigger) {
   if (is_counted_at_end(RelationGetRelid(trigger->tg_relation))) return;
   Tally *tally = tally_of(trigger->tg_relation, trigger->tg_trigger);
+  lock_parent(tally);
   const Counters *counters = resolve(tally);
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
     count(tally, counters, trigger->tg_trigslot, 1);

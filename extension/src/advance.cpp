@@ -16,6 +16,7 @@ extern "C" {
 #include "errors.h"
 #include "guard.h"
 #include "heartbeat.h"
+#include "idempotency.h"
 #include "pg/fence.h"
 #include "policy.h"
 #include "progress.h"
@@ -122,8 +123,8 @@ Advance read_advance(FunctionCallInfo fcinfo) {
     // One column holds the key of one call: another verb's would make the retry of a submission a loser.
     if (target.contract->gate != InvalidAttrNumber)
       error_argument("idempotency_key of a contract with a gate is for ratchet.submit()", nullptr);
-    advance.idempotency_key =
-        field_of_argument(target.relation, target.contract->idempotency_key, fcinfo, idempotency_key_argument);
+    advance.idempotency_key = field_of_argument(target.relation, target.contract->idempotency_key, fcinfo,
+                                                idempotency_key_argument, Purpose::set);
   }
   advance.patch = read_patch(target, fcinfo, patch_argument);
   advance.expect = read_expect(target, fcinfo, expect_argument);
@@ -166,6 +167,13 @@ const Statement *moving_statement(const Advance &advance, const Fields &set, Par
                            stores ? RelationGetRelid(advance.record.child) : InvalidOid);
 }
 
+// Whoever may set a state need not have the right to read it.
+bool may_read_state(const Advance &advance) {
+  const Oid relid = advance.target.contract->relation;
+  return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+         pg_attribute_aclcheck(relid, advance.column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
 void answer_left_out(const Advance &advance, const Permission &permission, Answer *answer) {
   answer->state = answer->was = permission.was;
   if (permission.stale) {
@@ -174,7 +182,8 @@ void answer_left_out(const Advance &advance, const Permission &permission, Answe
   } else if (permission.refused) {
     answer->outcome = "refused";
   } else {
-    answer->outcome = "already_there";
+    // That the row is in this state is more than a plain UPDATE would tell who may not read it.
+    answer->outcome = permission.replayed || may_read_state(advance) ? "already_there" : "refused";
     if (!permission.replayed || advance.record.child == nullptr) return;
     const Row row = stored_record(advance.target, advance.record);
     answer->has_record = row.found && !row.nulls[0];
@@ -192,8 +201,7 @@ bool try_to_advance(const Advance &advance, Answer *answer) {
   permission.state = advance.column->graph->column;
   permission.target = advance.target_state;
   permission.replayed = advance.has_idempotency_key;
-  permission.patched = names_of(advance.patch);
-  permission.npatched = advance.patch.count;
+  set_patched(&permission, target, advance.patch);
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
   if (permission.left_out) {
@@ -213,19 +221,33 @@ bool try_to_advance(const Advance &advance, Answer *answer) {
   return true;
 }
 
-// As try_to_advance(), and a record that hits a unique key takes the move back.
-bool move(const Advance &advance, Answer *answer) {
-  if (advance.record.child == nullptr) return try_to_advance(advance, answer);
-  bool known = false;
-  const char *constraint = or_conflict(
-      advance.record, [&] { known = try_to_advance(advance, answer); }, [&] { return answer->outcome != nullptr; });
-  if (constraint == nullptr) return known;
+bool may_repeat_key(const Advance &advance) {
+  return advance.has_idempotency_key && advance.target.contract->key_is_unique;
+}
+
+// What an error comes to that has undone the move; false: it is no answer.
+bool explain_error(const Advance &advance, const ErrorData *error, Answer *answer) {
+  // Once the row was moved it is the record's doing, and what was violated before is not.
+  const bool moved = answer->outcome != nullptr;
+  const char *constraint = moved && advance.record.child != nullptr ? conflict_of(advance.record, error) : nullptr;
+  const bool reused = !moved && may_repeat_key(advance) &&
+                      is_repeated_value(advance.target.relation, advance.idempotency_key.attnum, error);
+  if (constraint == nullptr && !reused) return false;
   const char *was = answer->was;
   *answer = Answer{};
-  answer->outcome = "conflict";
+  answer->outcome = reused ? "key_reused" : "conflict";
   answer->state = answer->was = was;
   answer->conflict = constraint;
   return true;
+}
+
+// As try_to_advance(), and what a unique key refuses takes the move back.
+bool move(const Advance &advance, Answer *answer) {
+  if (advance.record.child == nullptr && !may_repeat_key(advance)) return try_to_advance(advance, answer);
+  bool known = false;
+  return undo_if([&](const ErrorData *error) { return explain_error(advance, error, answer); },
+                 [&] { known = try_to_advance(advance, answer); }) ||
+         known;
 }
 
 bool explain(const Probe &seen, Answer *answer) {
@@ -244,11 +266,13 @@ Answer advance_row(const Advance &advance) {
   error_suppressed(advance.target.relation);
 }
 
-// Whoever may set a state need not have the right to read it.
-bool may_read_state(const Advance &advance) {
-  const Oid relid = advance.target.contract->relation;
-  return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-         pg_attribute_aclcheck(relid, advance.column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+// A key that has the state in it: a repeated call names the row as it was.
+Answer advance_by_key(Advance *advance) {
+  Answer answer = advance_row(*advance);
+  if (strcmp(answer.outcome, "not_found") == 0 &&
+      rename_row(&advance->target, advance->column->attnum, advance->state.value))
+    answer = advance_row(*advance);
+  return answer;
 }
 
 Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
@@ -273,9 +297,9 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
 }  // namespace ratchet
 
 RATCHET_FUNCTION(ratchet_advance) {
-  const ratchet::Advance advance = ratchet::read_advance(fcinfo);
+  ratchet::Advance advance = ratchet::read_advance(fcinfo);
   const ratchet::Watch watch = ratchet::start_watching();
-  ratchet::Answer answer = ratchet::advance_row(advance);
+  ratchet::Answer answer = ratchet::advance_by_key(&advance);
   const bool counted = strcmp(answer.outcome, "advanced") == 0;
   answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
   if (!ratchet::may_read_state(advance)) answer.state = answer.was = nullptr;

@@ -8,6 +8,7 @@
 
 #include "errors.h"
 #include "guard.h"
+#include "log_text.h"
 #include "pg/fence.h"
 #include "verb.h"
 
@@ -25,11 +26,14 @@ bool holds_amend_right() {
   return OidIsValid(marker) && may_execute(marker, GetUserId());
 }
 
-void require_amend_right(Relation relation) {
-  if (owns_relation(RelationGetRelid(relation), GetUserId()) || holds_amend_right()) return;
+// Whoever owns a partition does not own the contract.
+void require_amend_right(const Target &target) {
+  if (owns_relation(target.contract->root, GetUserId()) || holds_amend_right()) return;
+  Relation relation = target.relation;
   ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
           errmsg("permission denied to amend relation \"%s\"", RelationGetRelationName(relation)),
-          errhint("The table's owner may, and roles with EXECUTE on ratchet.amend_right()."),
+          errhint("The owner of the table may, of a partition that of the partitioned table, and roles with EXECUTE on "
+                  "ratchet.amend_right()."),
           (report_table(relation), 0));
 }
 
@@ -55,8 +59,7 @@ bool try_to_amend(const Target &target, const Fields &patch, Answer *answer) {
   const Statement *statement = change_statement(Template::amend, target, patch, Fields{}, &parameters);
   Permission permission{};
   permission.verb = Verb::amend;
-  permission.patched = names_of(patch);
-  permission.npatched = patch.count;
+  set_patched(&permission, target, patch);
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
   if (row.processed == 0 && !permission.left_out) return false;
@@ -84,7 +87,7 @@ const char *joined(List *names) {
   initStringInfo(&out);
   ListCell *cell;
   foreach (cell, names)
-    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", static_cast<const char *>(lfirst(cell)));
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", word_for_log(static_cast<const char *>(lfirst(cell))));
   return out.data;
 }
 
@@ -93,12 +96,14 @@ void log_amend(const Target &target, const Answer &answer, const char *actor, co
   StringInfoData key;
   initStringInfo(&key);
   for (const Field &field : target.key)
-    appendStringInfo(&key, "%s%s=%s", key.len > 0 ? ", " : "", field.name, text_of_value(field.type, field.value));
-  ereport(LOG_SERVER_ONLY,
-          errmsg("ratchet amend: %s %s of row (%s) of relation \"%s.%s\" by \"%s\" (role \"%s\"): %s", answer.outcome,
-                 answer.changed != NIL ? joined(answer.changed) : "nothing", key.data,
-                 get_namespace_name(RelationGetNamespace(target.relation)), RelationGetRelationName(target.relation),
-                 actor != nullptr ? actor : "", GetUserNameFromId(GetUserId(), false), reason));
+    appendStringInfo(&key, "%s%s=%s", key.len > 0 ? ", " : "", word_for_log(field.name),
+                     word_for_log(text_of_value(field.type, field.value)));
+  ereport(LOG_SERVER_ONLY, errmsg("ratchet amend: %s %s of row (%s) of relation %s by %s (role %s): %s", answer.outcome,
+                                  answer.changed != NIL ? joined(answer.changed) : "nothing", key.data,
+                                  relation_for_log(get_namespace_name(RelationGetNamespace(target.relation)),
+                                                   RelationGetRelationName(target.relation)),
+                                  quoted_for_log(actor != nullptr ? actor : ""),
+                                  quoted_for_log(GetUserNameFromId(GetUserId(), false)), quoted_for_log(reason)));
 }
 
 }  // namespace
@@ -107,7 +112,7 @@ void log_amend(const Target &target, const Answer &answer, const char *actor, co
 
 RATCHET_FUNCTION(ratchet_amend) {
   const ratchet::Target target = ratchet::read_target(fcinfo);
-  ratchet::require_amend_right(target.relation);
+  ratchet::require_amend_right(target);
   ratchet::Fields patch = ratchet::read_patch(target, fcinfo, 2);
   const char *actor = ratchet::text_of_argument(fcinfo, 3);
   const char *reason = ratchet::text_of_argument(fcinfo, 4);

@@ -29,6 +29,8 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include <algorithm>
+
 #include "errors.h"
 #include "flush.h"
 #include "pg/fence.h"
@@ -75,9 +77,12 @@ struct Duplicate {
   int same_as;             // -1: of a stored row
 };
 
-[[noreturn]] void refuse_records() {
+[[noreturn]] void refuse_records(const Jsonb *records) {
+  const char *encoded_twice = hint_encoded_twice(records);
   error_argument("records must be a JSON array of objects",
-                 "For example '[{\"run_id\": 1, \"question_id\": 7, \"is_correct\": true}]'.");
+                 encoded_twice != nullptr
+                     ? encoded_twice
+                     : "For example '[{\"run_id\": 1, \"question_id\": 7, \"is_correct\": true}]'.");
 }
 
 AttrNumber column_of(Relation child, const char *name, int length) {
@@ -95,7 +100,7 @@ AttrNumber column_of(Relation child, const char *name, int length) {
                          "is an identity column and cannot be set");
     return attribute->attnum;
   }
-  error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, pnstrdup(name, Min(length, NAMEDATALEN - 1)));
+  error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, pnstrdup(name, std::min(length, NAMEDATALEN - 1)));
 }
 
 // Whether two objects have the same names. In every object these are sorted and lie
@@ -119,14 +124,14 @@ Bitmapset *columns_of(Relation child, JsonbContainer *record) {
 
 // Which columns the records name, all of them or some. Most batches name the same ones in every record.
 void read_columns(Batch *batch) {
-  if (!JB_ROOT_IS_ARRAY(batch->records) || JB_ROOT_IS_SCALAR(batch->records)) refuse_records();
+  if (!JB_ROOT_IS_ARRAY(batch->records) || JB_ROOT_IS_SCALAR(batch->records)) refuse_records(batch->records);
   Bitmapset *common = nullptr;
   const JsonbContainer *before = nullptr;
   JsonbIterator *iterator = JsonbIteratorInit(&batch->records->root);
   JsonbValue value;
   for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
     if (token != WJB_ELEM) continue;
-    if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data)) refuse_records();
+    if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data)) refuse_records(batch->records);
     JsonbContainer *record = value.val.binary.data;
     ++batch->count;
     if (before != nullptr && same_names(before, record)) continue;
@@ -333,7 +338,7 @@ Run insert(const Batch &batch) {
 }
 
 Datum ordinals(const List *indexes) {
-  auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * Max(list_length(indexes), 1)));
+  auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * std::max(list_length(indexes), 1)));
   int count = 0;
   ListCell *cell;
   foreach (cell, indexes) elements[count++] = Int64GetDatum(lfirst_int(cell) + 1);
@@ -500,7 +505,12 @@ RATCHET_FUNCTION(ratchet_submit_batch) { return ratchet::submit_batch(fcinfo); }
 RATCHET_FUNCTION(ratchet_take) {
   ratchet::Run *run = ratchet::current_run;
   const int64 ordinal = PG_GETARG_INT64(0);
-  if (run == nullptr || run->permission->estate == nullptr || run->taken >= run->count) PG_RETURN_BOOL(true);
+  // Anybody may call it: who submits a batch runs its statement with his own rights. But a call counts only in the
+  // statement's own executor run, in whose memory its expressions were set up, and nobody else's call is.
+  if (run == nullptr || run->permission->estate == nullptr ||
+      fcinfo->flinfo->fn_mcxt != run->permission->estate->es_query_cxt || ordinal < 1 || ordinal > run->count ||
+      run->taken >= run->count)
+    PG_RETURN_BOOL(true);
   run->order[run->taken] = static_cast<int>(ordinal) - 1;
   run->inserted[run->taken++] = run->permission->estate->es_processed;
   PG_RETURN_BOOL(true);

@@ -40,8 +40,7 @@ bool try_to_beat(const Target &target, const Fields &patch, Answer *answer) {
   const Statement *statement = change_statement(Template::beat, target, set, Fields{}, &parameters);
   Permission permission{};
   permission.verb = Verb::beat;
-  permission.patched = names_of(patch);
-  permission.npatched = patch.count;
+  set_patched(&permission, target, patch);
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
   if (!permission.judged || (!row.found && !permission.left_out)) return false;

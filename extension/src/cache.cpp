@@ -226,6 +226,19 @@ const Trigger *find_trigger(Relation relation, Role role, int n) {
   return found == nullptr ? nullptr : copy_of(found);
 }
 
+bool find_trigger_facts(Relation relation, Role role, Trigger *facts) {
+  const Trigger *found = peek(relation, role, 0);
+  if (found == nullptr) return false;
+  *facts = *found;
+  facts->tgname = nullptr;
+  facts->tgattr = nullptr;
+  facts->tgargs = nullptr;
+  facts->tgqual = nullptr;
+  facts->tgoldtable = facts->tgnewtable = nullptr;
+  facts->tgnargs = facts->tgnattr = 0;
+  return true;
+}
+
 const Trigger *find_named(Relation relation, const char *name) {
   Trigger *found = peek(relation, 0, [&](const Trigger &trigger) { return strcmp(trigger.tgname, name) == 0; });
   return found == nullptr ? nullptr : copy_of(found);

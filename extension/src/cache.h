@@ -92,7 +92,11 @@ OwnTriggers triggers_of(Relation relation);
 // none.
 const Trigger *find_trigger(Relation relation, Role role, int n = 0);
 
-// The same by name, whosoever it is.
+// The same without what its pointers lead to (name, arguments, columns, condition), which are NULL; false: there is
+// none.
+bool find_trigger_facts(Relation relation, Role role, Trigger *facts);
+
+// A copy of a trigger by its name, whosoever it is.
 const Trigger *find_named(Relation relation, const char *name);
 
 // Whether the relation has any trigger that fires before rows are inserted.

@@ -10,15 +10,18 @@ extern "C" {
 #include "commands/async.h"
 #include "executor/spi.h"
 #include "parser/parse_coerce.h"
+#include "utils/json.h"
 }
 
 #include "complete.h"
 #include "errors.h"
+#include "json_text.h"
 #include "owner.h"
 #include "pending.h"
 #include "pg/fence.h"
 #include "settings.h"
 #include "sqltext.h"
+#include "values.h"
 
 namespace ratchet {
 
@@ -84,25 +87,18 @@ void call(const Completed *completed, const char *signature, int flags) {
   error_context_stack = callback.previous;
 }
 
-//   SELECT pg_catalog.jsonb_build_object('parent', 'public.runs', 'key',
-//                                        pg_catalog.jsonb_build_object('id', $1, ...))::pg_catalog.text
+//   {"parent": "public.runs", "key": {"id": 7}}, as jsonb writes it
 void notify(const Completed *completed) {
   const Counters *counters = completed->counters;
-  Oid types[INDEX_MAX_KEYS];
-  StringInfoData sql;
-  initStringInfo(&sql);
-  appendStringInfo(&sql, "SELECT pg_catalog.jsonb_build_object('parent', %s, 'key', pg_catalog.jsonb_build_object(",
-                   quote_literal_cstr(qualified_relation(counters->root)));
-  for (int i = 0; i < counters->nkey; ++i) {
-    types[i] = counters->key[i].type;
-    appendStringInfo(&sql, "%s%s, $%d", i > 0 ? ", " : "", quote_literal_cstr(counters->key[i].name), i + 1);
-  }
-  appendStringInfoString(&sql, "))::pg_catalog.text");
-  SPI_connect();
-  const int result = SPI_execute_with_args(sql.data, counters->nkey, types, completed->key, nullptr, true, 1);
-  if (result != SPI_OK_SELECT) elog(ERROR, "writing a notification failed: %s", SPI_result_code_string(result));
-  Async_Notify("ratchet", SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
-  SPI_finish();
+  StringInfoData out;
+  initStringInfo(&out);
+  appendStringInfoString(&out, "{\"parent\": ");
+  escape_json(&out, qualified_relation(counters->root));
+  appendStringInfoString(&out, ", \"key\": {");
+  for (int i = 0; i < counters->nkey; ++i)
+    append_json_member(&out, counters->key[i].name, counters->key[i].type, completed->key[i], false);
+  appendStringInfoString(&out, "}}");
+  Async_Notify("ratchet", text_of_value(JSONBOID, jsonb_of_text(out.data)));
 }
 
 }  // namespace

@@ -14,6 +14,12 @@ struct Completed {
   Datum *key;                // of the parent row, as counters->key
 };
 
+// Completions that are found while rows are written, whose own memory does not last.
+struct Completions {
+  MemoryContext memory;
+  List *found;  // Completed *, both in memory
+};
+
 // Notifies and calls on_done for each (Completed *), in order. chain: how many
 // completions led to these; flags: of the security context that the functions
 // run in. Errors: those of the functions, which fail the

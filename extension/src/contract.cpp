@@ -13,10 +13,13 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include <algorithm>
+
 #include "contract.h"
 #include "direct.h"
 #include "errors.h"
 #include "guard.h"
+#include "idempotency.h"
 #include "policy.h"
 #include "structure.h"
 
@@ -95,7 +98,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
     const AttrNumber attnum = column_named(relation, terms->guarded[i]);
     const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
     contract->guarded_set = bms_add_member(contract->guarded_set, attnum - FirstLowInvalidHeapAttributeNumber);
-    contract->last_guarded = Max(contract->last_guarded, attnum);
+    contract->last_guarded = std::max(contract->last_guarded, attnum);
     contract->guarded[i] = {attnum, attribute->attlen, attribute->attbyval, terms->guarded[i]};
   }
   contract->gate = column_named(relation, terms->gate);
@@ -108,6 +111,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
     fmgr_info_cxt(output, &contract->actor_output, context);
   }
   contract->idempotency_key = column_named(relation, terms->idempotency_key);
+  contract->key_is_unique = may_be_unique(relation, contract->idempotency_key);
   if (contract->gate != InvalidAttrNumber) contract->gate_type = base_type(relation, contract->gate);
   resolve_policies(relation, contract);
 

@@ -41,6 +41,7 @@ struct Contract : Cached {
   AttrNumber gate_at;          // InvalidAttrNumber: none
   AttrNumber actor;            // InvalidAttrNumber: none
   AttrNumber idempotency_key;  // InvalidAttrNumber: none
+  bool key_is_unique;          // an index may refuse an idempotency key that another row has
   FmgrInfo actor_output;       // valid only if actor
   Oid gate_type;               // base type: timestamptz, timestamp or boolean; valid only if gate
 

@@ -22,6 +22,8 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include <algorithm>
+
 #include "complete.h"
 #include "counters.h"
 #include "errors.h"
@@ -138,7 +140,7 @@ HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTu
 }
 
 Value *new_values(const Counters *counters) {
-  return static_cast<Value *>(palloc(sizeof(Value) * Max(counters->nguarded, 1)));
+  return static_cast<Value *>(palloc(sizeof(Value) * std::max(counters->nguarded, 1)));
 }
 
 HeapTuple born(const TriggerData *trigger) {

@@ -4,9 +4,12 @@
 extern "C" {
 #include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/pg_inherits.h"
 #include "utils/jsonb.h"
 #include "utils/regproc.h"
 }
+
+#include <algorithm>
 
 #include "complete.h"
 #include "declaration.h"
@@ -79,8 +82,9 @@ const char *text_of_condition(const JsonbValue &value, const char *column) {
 }
 
 void read_counters(Relation child, Jsonb *counters, TallyRequest *request) {
-  if (!JB_ROOT_IS_OBJECT(counters)) error_not_object("counters");
-  request->counters = static_cast<CounterTerm *>(palloc(sizeof(CounterTerm) * Max(JB_ROOT_COUNT(counters), 1)));
+  if (!JB_ROOT_IS_OBJECT(counters)) error_not_object("counters", counters);
+  request->counters =
+      static_cast<CounterTerm *>(palloc(sizeof(CounterTerm) * std::max<uint32>(JB_ROOT_COUNT(counters), 1)));
   JsonbIterator *iterator = JsonbIteratorInit(&counters->root);
   JsonbValue value;
   const char *column = nullptr;
@@ -114,7 +118,7 @@ CompletionTerm read_completion(FunctionCallInfo fcinfo) {
 
 // The foreign key that a caller means.
 const ForeignKeyCacheInfo *read_reference(Relation child, Relation parent, const char *const *via, int nvia) {
-  auto *attnums = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * Max(nvia, 1)));
+  auto *attnums = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * std::max(nvia, 1)));
   for (int i = 0; i < nvia; ++i) {
     attnums[i] = get_attnum(RelationGetRelid(child), via[i]);
     if (attnums[i] <= 0) error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, via[i]);
@@ -265,11 +269,14 @@ struct Pair {
   Relation parent;  // may be the child
 };
 
-// Child before parent, for everybody.
+// Child before parent, and the child's partitions before the parent: in the order in which those who write the child
+// lock them, also if they write a partition. For everybody.
 Pair open_pair(FunctionCallInfo fcinfo, LOCKMODE lock, const char *action) {
   if (PG_ARGISNULL(child_argument)) error_null_argument("child");
   if (PG_ARGISNULL(parent_argument)) error_null_argument("parent");
   Pair pair{open_owned(PG_GETARG_OID(child_argument), lock, action), nullptr};
+  if (pair.child->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+    find_all_inheritors(RelationGetRelid(pair.child), lock, nullptr);
   pair.parent = open_owned(PG_GETARG_OID(parent_argument), lock, action);
   return pair;
 }

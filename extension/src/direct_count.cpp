@@ -169,7 +169,8 @@ enum class Attempt : unsigned char { done, changed, taken, unable };
 
 // One attempt in the active snapshot. taken: somebody else is writing the row, and the caller would rather know than
 // wait.
-Attempt attempt(Relation relation, Counters *counters, const Pending *entry, bool alone, bool waits, List **completed) {
+Attempt attempt(Relation relation, Counters *counters, const Pending *entry, bool alone, bool waits,
+                Completions *completed) {
   TupleTableSlot *found = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsBufferHeapTuple);
   const auto *version = reinterpret_cast<BufferHeapTupleTableSlot *>(found);
   Attempt outcome = Attempt::unable;
@@ -187,8 +188,10 @@ Attempt attempt(Relation relation, Counters *counters, const Pending *entry, boo
     if (store_version(relation, found, row) == TM_Ok) {
       outcome = Attempt::done;
       put_off_pruning(version->buffer, row->t_len);
+      MemoryContext caller = MemoryContextSwitchTo(completed->memory);
       for (int place = -1; (place = bms_next_member(change.completed, place)) >= 0;)
-        *completed = lappend(*completed, completed_of(counters, place, found));
+        completed->found = lappend(completed->found, completed_of(counters, place, found));
+      MemoryContextSwitchTo(caller);
     } else if (!IsolationUsesXactSnapshot()) {
       outcome = Attempt::changed;
     }
@@ -224,7 +227,7 @@ void find_direct(Relation relation, Counters *counters) {
   }
 }
 
-bool count_directly(Counters *counters, const Pending *entry, bool alone, List **completed) {
+bool count_directly(Counters *counters, const Pending *entry, bool alone, Completions *completed) {
   // An extension that checks or audits what the executor touches must see it. Not if DDL has come between.
   if (!counters->direct || !counters->valid || ExecutorCheckPerms_hook != nullptr ||
       SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)

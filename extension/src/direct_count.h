@@ -3,6 +3,7 @@
 
 #include "pg/pg.h"
 
+#include "complete.h"
 #include "pending.h"
 
 namespace ratchet {
@@ -14,6 +15,6 @@ void find_direct(Relation relation, Counters *counters);
 // Adds an entry to its row, and what becomes complete to the list. alone: the
 // flush writes no other row. False: nothing was changed, and the statement has to decide. Locks: the caller has the
 // table, with ROW EXCLUSIVE or more.
-bool count_directly(Counters *counters, const Pending *entry, bool alone, List **completed);
+bool count_directly(Counters *counters, const Pending *entry, bool alone, Completions *completed);
 
 }  // namespace ratchet

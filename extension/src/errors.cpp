@@ -135,9 +135,18 @@ void error_null_argument(const char *argument) {
   pg_unreachable();
 }
 
-void error_not_object(const char *argument) {
+const char *hint_encoded_twice(const Jsonb *value) {
+  JsonbValue scalar;
+  auto *container = &const_cast<Jsonb *>(value)->root;
+  if (!JB_ROOT_IS_SCALAR(value) || !JsonbExtractScalar(container, &scalar) || scalar.type != jbvString) return nullptr;
+  return "It is a JSON string: probably it was encoded twice. Encode it once, or pass its text as it is.";
+}
+
+void error_not_object(const char *argument, const Jsonb *value) {
+  const char *encoded_twice = hint_encoded_twice(value);
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON object", argument),
-          errhint("Its keys are column names, for example {\"comment\": \"text\"}."));
+          encoded_twice != nullptr ? errhint("%s", encoded_twice)
+                                   : errhint("Its keys are column names, for example {\"comment\": \"text\"}."));
   pg_unreachable();
 }
 

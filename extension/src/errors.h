@@ -1,13 +1,18 @@
 // errors.h: every family of errors that users meet, one wording and one
 // SQLSTATE each.
 //
-// Class 23R is an integrity violation that no retry loop repeats, 55R01 is a
+// Class 23 is repeated by no retry loop that goes by SQLSTATE (what exception
+// a client makes of it is another matter, see docs/clients.md); 55R01 is a
 // contract that cannot be enforced (an operator's fault), class 22 is a bad
 // argument, found before anything was changed. Messages carry names, never
 // row values.
 #pragma once
 
 #include "pg/pg.h"
+
+extern "C" {
+#include "utils/jsonb.h"
+}
 
 namespace ratchet {
 
@@ -43,7 +48,10 @@ inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2
 [[noreturn]] void error_no_column(int sqlstate, Relation relation, const char *column);
 [[noreturn]] void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *why);
 [[noreturn]] void error_null_argument(const char *argument);
-[[noreturn]] void error_not_object(const char *argument);
+// value: what was given instead.
+[[noreturn]] void error_not_object(const char *argument, const Jsonb *value);
+// What to say of a JSON string where an object or an array is meant; nullptr: it is no string.
+const char *hint_encoded_twice(const Jsonb *value);
 [[noreturn]] void error_argument(const char *message, const char *hint);
 [[noreturn]] void error_no_such_key(Relation relation);
 [[noreturn]] void error_not_in_contract(Relation relation, const char *argument);

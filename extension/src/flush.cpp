@@ -5,12 +5,17 @@
 // constraints, which the UPDATE queues, still fire. A pre-commit callback would
 // be too late for those.
 //
-// In which order: tables that are children themselves before their parents,
-// then by OID, rows by the order of their key; and everything pending is
-// written by whichever event comes first. So all transactions that count and
-// flush at COMMIT lock parents in the same order and cannot wait for each
-// other in a circle, whatever the order of their own statements. Writing a
-// table's row counts for that table's own parents, which come later in the same order.
+// In which order: see flush_order.h; and everything pending is written by whichever
+// event comes first. So all transactions that count and flush at COMMIT lock
+// parents in the same order and cannot wait for each other in a circle, whatever
+// the order of their own statements. Writing a row counts for the rows that it is
+// counted for, which come later in the same order.
+//
+// How long: a row of a table that is not in a circle is written once. In a circle the
+// depth of what is written goes down, unless rows refer to each other in a circle or somebody's
+// triggers count as well; how often it may turn back is bounded, and so is how often one flush
+// may lead to another. statement_timeout ends at the statement, before COMMIT fires
+// deferred triggers; so a flush watches it itself.
 //
 // What is seen: under READ COMMITTED the UPDATE waits for a concurrent flush of
 // the row and then adds to what that one committed; addition does not care who
@@ -27,14 +32,20 @@
 extern "C" {
 #include "access/relation.h"
 #include "access/xact.h"
+#include "storage/proc.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
 }
+
+#include <algorithm>
 
 #include "complete.h"
 #include "declaration.h"
 #include "direct_count.h"
 #include "errors.h"
 #include "flush.h"
+#include "flush_order.h"
 #include "guard.h"
 #include "owner.h"
 #include "pg/fence.h"
@@ -47,24 +58,13 @@ namespace ratchet {
 
 namespace {
 
-// Chains of tables that count for one another; more is a circle.
-constexpr int max_height = 32;
+// How often the depth may turn back in a circle of tables, and how many flushes may lead to one another.
+constexpr int max_turns = 32;
+constexpr int max_rounds = 64;
 
-// How many tables are counted above this one, along the longest way.
-int height_of(Oid relid, int depth) {
-  if (depth >= max_height) return 0;
-  Relation relation = try_relation_open(relid, AccessShareLock);
-  if (relation == nullptr) return 0;
-  int height = 0;
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, Role::source, n);
-    if (trigger == nullptr) break;
-    const Oid parent = tally_of(relation, trigger)->other;
-    if (parent != relid) height = Max(height, 1 + height_of(parent, depth + 1));
-  }
-  relation_close(relation, NoLock);
-  return height;
-}
+// The circle whose rows are being written; InvalidOid: none. A flush that fires meanwhile, because constraints
+// are immediate, leaves its rows to the one that is under way: else each depth would be one more flush on the stack.
+Oid circle_under_way;
 
 List *add_once(List *names, const char *name) {
   ListCell *cell;
@@ -73,55 +73,58 @@ List *add_once(List *names, const char *name) {
   return lappend(names, const_cast<char *>(name));
 }
 
-struct Table {
-  Oid root;
-  int height;     // negative: not looked up yet
-  List *entries;  // Pending *
+// What is pending for one table, or for all tables of a circle.
+struct Batch {
+  Oid table;       // of a circle: the smallest of its tables
+  TableRank rank;  // of a table that is the only one and counted nowhere: not looked up
+  List *entries;   // Pending *
 };
 
-void set_height(Table *table) {
-  if (table->height < 0) table->height = height_of(table->root, 0);
-}
-
 // In the order in which tables are locked.
-bool comes_before(Table *a, Table *b) {
-  set_height(a);
-  set_height(b);
-  return a->height != b->height ? a->height > b->height : a->root < b->root;
+bool comes_before(const Batch *a, const Batch *b) {
+  return a->rank.height != b->rank.height ? a->rank.height > b->rank.height : a->table < b->table;
 }
 
-// The entries by table.
-List *tables_of(const List *entries) {
-  List *tables = NIL;
+// The entries by table. Ranks are looked up where there are several tables, or one that is counted somewhere itself.
+List *batches_of(const List *entries) {
+  List *batches = NIL;
+  const Oid first = entries == NIL ? InvalidOid : static_cast<const Pending *>(linitial(entries))->key.counters->root;
+  bool ranked = false;
   ListCell *cell;
   foreach (cell, entries) {
-    auto *entry = static_cast<Pending *>(lfirst(cell));
-    Table *table = nullptr;
-    ListCell *known;
-    foreach (known, tables)
-      if (static_cast<Table *>(lfirst(known))->root == entry->key.counters->root)
-        table = static_cast<Table *>(lfirst(known));
-    if (table == nullptr) {
-      table = static_cast<Table *>(palloc0(sizeof(Table)));
-      table->root = entry->key.counters->root;
-      table->height = -1;
-      tables = lappend(tables, table);
-    }
-    table->entries = lappend(table->entries, entry);
+    const Counters *counters = static_cast<const Pending *>(lfirst(cell))->key.counters;
+    ranked = ranked || counters->is_child || counters->root != first;
   }
-  return tables;
+  foreach (cell, entries) {
+    auto *entry = static_cast<Pending *>(lfirst(cell));
+    const Oid root = entry->key.counters->root;
+    Batch *batch = nullptr;
+    ListCell *known;
+    foreach (known, batches) {
+      auto *one = static_cast<Batch *>(lfirst(known));
+      if (one->table == root || (ranked && OidIsValid(one->rank.circle) && one->rank.circle == rank_of(root).circle))
+        batch = one;
+    }
+    if (batch == nullptr) {
+      batch = static_cast<Batch *>(palloc0(sizeof(Batch)));
+      if (ranked) batch->rank = rank_of(root);
+      batch->table = OidIsValid(batch->rank.circle) ? batch->rank.circle : root;
+      batches = lappend(batches, batch);
+    }
+    batch->entries = lappend(batch->entries, entry);
+  }
+  return batches;
 }
 
-// The first table after the last one, in the order of locking; nullptr: there is none. Of tables that were already
+// The first one after the last one, in the order of locking; nullptr: there is none. Of tables that were already
 // written, what triggers have counted since has an event of its own.
-Table *next_table(List *tables, Table *last) {
-  // The usual case does not ask for heights.
-  if (last == nullptr && list_length(tables) == 1) return static_cast<Table *>(linitial(tables));
-  Table *next = nullptr;
+Batch *next_batch(List *batches, const Batch *last) {
+  Batch *next = nullptr;
   ListCell *cell;
-  foreach (cell, tables) {
-    auto *table = static_cast<Table *>(lfirst(cell));
-    if ((last == nullptr || comes_before(last, table)) && (next == nullptr || comes_before(table, next))) next = table;
+  foreach (cell, batches) {
+    auto *batch = static_cast<Batch *>(lfirst(cell));
+    if (OidIsValid(circle_under_way) && batch->rank.circle == circle_under_way) continue;
+    if ((last == nullptr || comes_before(last, batch)) && (next == nullptr || comes_before(batch, next))) next = batch;
   }
   return next;
 }
@@ -242,17 +245,17 @@ bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
   return run_statement(statement, parameters, counters->root, nullptr, snapshot).found;
 }
 
-bool try_to_write(Counters *counters, const Pending *entry, List **completed) {
+bool try_to_write(Counters *counters, const Pending *entry, Completions *completed) {
   Parameters parameters{};
   const Statement *statement = row_statement(counters, entry, &parameters);
   Permission permission{};
   permission.verb = Verb::count;
   permission.deltas = entry->deltas;
   permission.counters = counters;
-  permission.memory = CurrentMemoryContext;
-  permission.completed = *completed;
+  permission.memory = completed->memory;
+  permission.completed = completed->found;
   const Row row = run_statement(statement, parameters, counters->root, &permission);
-  *completed = permission.completed;
+  completed->found = permission.completed;
   if (row.processed == 0) return false;
   if (!permission.judged)
     error_unenforceable(table_open(counters->root, NoLock), "trigger \"~ratchet_counters\" did not fire",
@@ -282,27 +285,181 @@ void explain(Counters *counters, const Pending *entry) {
           errhint("The foreign key is deferred, or its triggers are disabled."));
 }
 
-void write_row(Counters *counters, const Pending *entry, bool alone, List **completed) {
+void write_row(Counters *counters, const Pending *entry, bool alone, Completions *completed) {
   CHECK_FOR_INTERRUPTS();
   if (count_directly(counters, entry, alone, completed)) return;
   if (!try_to_write(counters, entry, completed) && !try_to_write(counters, entry, completed)) explain(counters, entry);
 }
 
-void write_table(const Table *table, List **completed) {
+// Writes entries of one table. Any number of rows takes the memory of one.
+void write_table(Oid root, const List *entries, Completions *completed) {
   ListCell *cell;
   // Out of the map before the first UPDATE, whose triggers may count and flush again.
-  foreach (cell, table->entries) book_out(static_cast<const Pending *>(lfirst(cell)));
-  Counters *counters = current_counters(table->root, RowExclusiveLock);
+  foreach (cell, entries) book_out(static_cast<const Pending *>(lfirst(cell)));
+  Counters *counters = current_counters(root, RowExclusiveLock);
   const Writing writing = start_writing(counters->owner, counters->root, 0);
-  const List *rows = merged(table->entries, counters);
+  const List *rows = merged(entries, counters);
+  const bool alone = list_length(rows) == 1;
+  MemoryContext caller = CurrentMemoryContext;
+  MemoryContext memory =
+      alone ? caller : AllocSetContextCreate(caller, "ratchet flush of one row", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(memory);
   foreach (cell, rows) {
     auto *entry = static_cast<Pending *>(lfirst(cell));
     // A trigger of the row before may have changed the contract.
-    if (!counters->valid) counters = current_counters(table->root, RowExclusiveLock);
-    write_row(counters, translated(entry, counters), list_length(rows) == 1, completed);
+    if (!counters->valid) counters = current_counters(root, RowExclusiveLock);
+    write_row(counters, translated(entry, counters), alone, completed);
+    if (!alone) MemoryContextReset(memory);
   }
+  MemoryContextSwitchTo(caller);
+  if (!alone) MemoryContextDelete(memory);
   end_writing(writing);
 }
+
+[[noreturn]] void error_unsettled(const Batch *batch) {
+  const char *table = get_rel_name(batch->table);
+  ereport(ERROR, errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("counts of relation \"%s\" do not settle", table),
+          errdetail("Each count changes what is counted for another row, more than %d times over.", max_turns),
+          errhint("Rows refer to each other in a circle: look for one that is reached again from itself through the "
+                  "foreign key of the tally."),
+          (err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(get_rel_namespace(batch->table))), 0),
+          (err_generic_string(PG_DIAG_TABLE_NAME, table), 0));
+  pg_unreachable();
+}
+
+// Of the entries of a circle those whose rows are the deepest.
+List *deepest_of(RowDepths *depths, const List *entries, int *deepest) {
+  List *found = NIL;
+  *deepest = -1;
+  ListCell *cell;
+  foreach (cell, entries) {
+    auto *entry = static_cast<Pending *>(lfirst(cell));
+    Counters *counters = current_counters(entry->key.counters->root, RowExclusiveLock);
+    const int depth = depth_of(depths, counters, translated(entry, counters)->key.values);
+    if (depth > *deepest) found = NIL;
+    if (depth >= *deepest) found = lappend(found, entry);
+    *deepest = std::max(*deepest, depth);
+  }
+  return found;
+}
+
+// Entries that wait for something else than being written: what is kept for a row that is gone does not.
+List *without_orphans(const List *entries) {
+  List *found = NIL;
+  ListCell *cell;
+  foreach (cell, entries)
+    if (static_cast<const Pending *>(lfirst(cell))->orphans <= 0) found = lappend(found, lfirst(cell));
+  return found;
+}
+
+// Writes the rows that are given, and then those that they are counted for, the deepest first.
+void write_circle(const Batch *batch, Completions *completed) {
+  MemoryContext caller = CurrentMemoryContext;
+  MemoryContext lasting = AllocSetContextCreate(caller, "ratchet flush of a circle", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext memory = AllocSetContextCreate(lasting, "ratchet flush of one depth", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(lasting);
+  RowDepths *depths = make_row_depths(batch->rank.circle);
+  MemoryContextSwitchTo(memory);
+  int before = PG_INT32_MAX;
+  int turns = 0;
+  for (const List *entries = batch->entries; entries != NIL;) {
+    int depth;
+    List *deepest = deepest_of(depths, entries, &depth);
+    if (depth >= before && ++turns > max_turns) error_unsettled(batch);
+    before = depth;
+    List *roots = NIL;
+    ListCell *cell;
+    foreach (cell, deepest)
+      roots = list_append_unique_oid(roots, static_cast<const Pending *>(lfirst(cell))->key.counters->root);
+    list_sort(roots, list_oid_cmp);
+    foreach (cell, roots) {
+      List *rows = NIL;
+      ListCell *entry;
+      foreach (entry, deepest)
+        if (static_cast<const Pending *>(lfirst(entry))->key.counters->root == lfirst_oid(cell))
+          rows = lappend(rows, lfirst(entry));
+      write_table(lfirst_oid(cell), rows, completed);
+    }
+    MemoryContextReset(memory);
+    entries = NIL;
+    foreach (cell, batches_of(without_orphans(pending_entries(0)))) {
+      const auto *next = static_cast<const Batch *>(lfirst(cell));
+      if (next->rank.circle == batch->rank.circle) entries = next->entries;
+    }
+  }
+  MemoryContextSwitchTo(caller);
+  MemoryContextDelete(lasting);
+}
+
+void write_batch(const Batch *batch, Completions *completed) {
+  if (!OidIsValid(batch->rank.circle)) {
+    write_table(batch->table, batch->entries, completed);
+    return;
+  }
+  const Oid outer = circle_under_way;
+  circle_under_way = batch->rank.circle;
+  write_circle(batch, completed);
+  circle_under_way = outer;
+}
+
+// Whether anything is left for a later flush.
+bool write_pending(Completions *completed) {
+  // A copy: what it is compared with lives no longer than one table takes.
+  Batch last{};
+  bool first = true;
+  MemoryContext caller = CurrentMemoryContext;
+  MemoryContext memory = nullptr;
+  const List *entries;
+  const Batch *batch = nullptr;
+  while ((entries = pending_entries(0)) != NIL &&
+         (batch = next_batch(batches_of(entries), first ? nullptr : &last)) != nullptr) {
+    write_batch(batch, completed);
+    last = {batch->table, batch->rank, NIL};
+    first = false;
+    // Most flushes write one row, which is not worth a memory of its own.
+    if (memory != nullptr)
+      MemoryContextReset(memory);
+    else if (list_length(entries) > 1)
+      memory = AllocSetContextCreate(caller, "ratchet flush", ALLOCSET_DEFAULT_SIZES);
+    if (memory != nullptr) MemoryContextSwitchTo(memory);
+  }
+  const bool any = without_orphans(entries) != NIL;
+  MemoryContextSwitchTo(caller);
+  if (memory != nullptr) MemoryContextDelete(memory);
+  return any;
+}
+
+[[noreturn]] void error_rounds() {
+  const List *entries = pending_entries(0);
+  const char *table =
+      entries == NIL ? "" : get_rel_name(static_cast<const Pending *>(linitial(entries))->key.counters->root);
+  ereport(
+      ERROR, errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+      errmsg("counts of relation \"%s\" led to new counts more than %d times", table, max_rounds),
+      errhint(
+          "Look for triggers of the table that write rows which are counted for it, and for rows that refer to each "
+          "other in a circle."));
+  pg_unreachable();
+}
+
+// At COMMIT nobody watches statement_timeout any more, and a flush may wait for rows, or have very many to write.
+class StatementTimer {
+ public:
+  void start() {
+    armed_ = StatementTimeout > 0 && MyBackendType == B_BACKEND && !get_timeout_active(STATEMENT_TIMEOUT);
+    if (!armed_) return;
+    const TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentStatementStartTimestamp(), StatementTimeout);
+    if (GetCurrentTimestamp() >= end)
+      ereport(ERROR, errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling statement due to statement timeout"));
+    enable_timeout_at(STATEMENT_TIMEOUT, end);
+  }
+  void stop() const {
+    if (armed_) disable_timeout(STATEMENT_TIMEOUT, false);
+  }
+
+ private:
+  bool armed_;
+};
 
 // SET CONSTRAINTS "schema"."~ratchet_flush", ... IMMEDIATE, then DEFERRED: so that the events are spent,
 // which would keep DDL and TRUNCATE away from their tables until COMMIT.
@@ -337,7 +494,7 @@ Counters *current_counters(Oid root, LOCKMODE lock) {
 
 List *merged(const List *entries, Counters *counters) {
   const int count = list_length(entries);
-  auto **rows = static_cast<Pending **>(palloc(sizeof(Pending *) * Max(count, 1)));
+  auto **rows = static_cast<Pending **>(palloc(sizeof(Pending *) * std::max(count, 1)));
   int filled = 0;
   ListCell *cell;
   foreach (cell, entries) rows[filled++] = translated(static_cast<Pending *>(lfirst(cell)), counters);
@@ -366,10 +523,26 @@ void flush_pending(Oid fired) {
   // A TRUNCATE that is under way has taken away what it is about to remove, and writes everything when it ends.
   if (is_truncating()) return;
   const int chain = take_chain();
-  List *completed = NIL;
-  Table *table = nullptr;
-  while ((table = next_table(tables_of(pending_entries(0)), table)) != nullptr) write_table(table, &completed);
-  complete(completed, chain);
+  const int round = take_round();
+  if (round > max_rounds) error_rounds();
+  Completions completed{CurrentMemoryContext, NIL};
+  StatementTimer timer;
+  timer.start();
+  const int outer = set_running_round(round + 1);
+  const Oid outer_circle = circle_under_way;
+  PG_TRY();
+  {
+    // What was counted meanwhile and is written leads to nothing.
+    if (!write_pending(&completed)) take_round();
+  }
+  PG_FINALLY();
+  {
+    set_running_round(outer);
+    circle_under_way = outer_circle;
+    timer.stop();
+  }
+  PG_END_TRY();
+  complete(completed.found, chain);
 }
 
 }  // namespace ratchet

@@ -4,17 +4,20 @@ extern "C" {
 #include "utils/fmgrprotos.h"
 }
 
+#include <algorithm>
+
 #include "errors.h"
 
 namespace ratchet {
 
 namespace {
 
-[[noreturn]] void error_shape() {
-  error_argument(
-      "states must be a JSON object of columns, their states and where these lead",
-      "For example {\"status\": {\"queued\": [\"running\"], \"running\": [\"done\", \"failed\"], \"done\": [], "
-      "\"failed\": []}}.");
+[[noreturn]] void error_shape(const char *hint = nullptr) {
+  error_argument("states must be a JSON object of columns, their states and where these lead",
+                 hint != nullptr
+                     ? hint
+                     : "For example {\"status\": {\"queued\": [\"running\"], \"running\": [\"done\", \"failed\"], "
+                       "\"done\": [], \"failed\": []}}.");
 }
 
 // A state's name: a string, or the number of an integer column.
@@ -27,7 +30,7 @@ const char *name_of(const JsonbValue &value) {
 }  // namespace
 
 const char **graph_arguments(const Jsonb *states, int *count) {
-  if (!JB_ROOT_IS_OBJECT(states) || JB_ROOT_COUNT(states) == 0) error_shape();
+  if (!JB_ROOT_IS_OBJECT(states) || JB_ROOT_COUNT(states) == 0) error_shape(hint_encoded_twice(states));
   List *arguments = NIL;
   const auto add = [&](const char *role, const JsonbValue &value) {
     arguments = lappend(arguments, psprintf("%s=%s", role, name_of(value)));
@@ -60,7 +63,7 @@ const char **graph_arguments(const Jsonb *states, int *count) {
     }
   }
   *count = list_length(arguments);
-  auto **result = static_cast<const char **>(palloc(sizeof(char *) * Max(*count, 1)));
+  auto **result = static_cast<const char **>(palloc(sizeof(char *) * std::max(*count, 1)));
   for (int i = 0; i < *count; ++i) result[i] = static_cast<const char *>(list_nth(arguments, i));
   return result;
 }

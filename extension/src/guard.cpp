@@ -120,7 +120,9 @@ void answer(Permission *permission, const TriggerData *trigger, const Contract *
     const char *name = permission->patched[i];
     const AttrNumber attnum = get_attnum(contract->relation, name);
     if (attnum <= 0) error_changed_meanwhile(trigger->tg_relation);
-    if (is_among(name, contract, kept))
+    if (bms_is_member(i, permission->hidden))
+      permission->changed = bms_add_member(permission->changed, i);
+    else if (is_among(name, contract, kept))
       permission->kept = bms_add_member(permission->kept, i);
     else if (!bms_is_member(i, permission->kept) && differs_in(trigger, row, attnum))
       permission->changed = bms_add_member(permission->changed, i);

@@ -3,10 +3,12 @@
 extern "C" {
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 }
 
 #include "errors.h"
+#include "log_text.h"
 #include "notes.h"
 #include "pg/fence.h"
 
@@ -45,7 +47,7 @@ const char *column_list(const Note *note) {
     // A column that two policies guard was kept once.
     if (list_member_int(named, column.attnum)) continue;
     named = lappend_int(named, column.attnum);
-    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", column.name);
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", note->observed ? word_for_log(column.name) : column.name);
   }
   return out.data;
 }
@@ -65,7 +67,8 @@ void tell(const Note *note) {
   if (note->observed)
     ereport(LOG, errcode(sqlstate_kept),
             errmsg_plural("ratchet observed: %s of %s would have been kept in %lu row",
-                          "ratchet observed: %s of %s would have been kept in %lu rows", rows, columns, table, rows),
+                          "ratchet observed: %s of %s would have been kept in %lu rows", rows, columns,
+                          word_for_log(table), rows),
             fields());
   else if (kept_notice)
     ereport(NOTICE, errcode(sqlstate_kept),
@@ -135,6 +138,18 @@ void forget_subtransaction(SubXactEvent event, SubTransactionId subtransaction, 
   }
 }
 
+// The columns that the writer may be told of: where he may not read one, that it was kept would tell him its value.
+Bitmapset *readable(Oid root, const GuardedColumn *guarded, const Bitmapset *columns) {
+  if (pg_class_aclcheck(root, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return bms_copy(columns);
+  Bitmapset *told = nullptr;
+  for (int place = -1; (place = bms_next_member(columns, place)) >= 0;) {
+    const AttrNumber attnum = get_attnum(root, guarded[place].name);
+    if (attnum != InvalidAttrNumber && pg_attribute_aclcheck(root, attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+      told = bms_add_member(told, place);
+  }
+  return told;
+}
+
 }  // namespace
 
 void init_notes() {
@@ -149,6 +164,9 @@ void init_notes() {
 
 void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, bool observed,
               const TupleTableSlot *slot) {
+  // The server log is for those who may see all.
+  if (!observed) columns = readable(root, guarded, columns);
+  if (bms_is_empty(columns)) return;
   MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
   Note *note = nullptr;
   ListCell *cell;

@@ -17,8 +17,8 @@ void init_notes();
 // Notes one row of a table. root: the table, the topmost one of a partition
 // tree; guarded: its guarded columns, which live until the end of the
 // transaction; columns: places in it that the row was kept (or, when observed,
-// would have been kept) in; slot: the trigger's tuple slot, which tells the
-// statement.
+// would have been kept) in, of which those that the writer may not read are left out; slot: the trigger's tuple slot,
+// which tells the statement.
 void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, bool observed,
               const TupleTableSlot *slot);
 

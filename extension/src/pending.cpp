@@ -10,6 +10,8 @@ extern "C" {
 #include "utils/numeric.h"
 }
 
+#include <algorithm>
+
 #include "errors.h"
 #include "pending.h"
 #include "pg/fence.h"
@@ -45,6 +47,8 @@ Level *top;         // in TopTransactionContext
 uint64 serial = 1;  // see pending_serial()
 int chain;          // of what is pending, see take_chain()
 int running;        // see running_chain()
+int round;          // of what is pending, see take_round()
+int running_round;  // see set_running_round()
 bool watched;       // see watch_entries()
 bool orphaned;      // see any_orphan()
 
@@ -88,16 +92,7 @@ Level *new_level(int nest_level, Level *outer) {
 }
 
 HTAB *more_of(Level *level) {
-  if (level->more == nullptr) {
-    HASHCTL control{};
-    control.keysize = sizeof(PendingKey);
-    control.entrysize = sizeof(Pending);
-    control.hash = fenced<hash_of_key>;
-    control.match = fenced<match_keys>;
-    control.hcxt = level->memory;
-    level->more =
-        hash_create("ratchet pending counts", 16, &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-  }
+  if (level->more == nullptr) level->more = make_key_table("ratchet pending counts", sizeof(Pending), level->memory);
   return level->more;
 }
 
@@ -119,14 +114,11 @@ Pending *make_entry(Level *level, const PendingKey &key) {
 Pending *find_or_make(Level *level, const PendingKey &key) {
   if (Pending *entry = find_entry(level, key)) return entry;
   // The key's copy first: what is in the table must never point at the caller's values.
-  const Counters *counters = key.counters;
   MemoryContext caller = MemoryContextSwitchTo(level->memory);
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nkey));
-  for (int i = 0; i < counters->nkey; ++i)
-    values[i] = datumCopy(key.values[i], counters->key[i].typbyval, counters->key[i].typlen);
-  auto *deltas = static_cast<Delta *>(palloc0(sizeof(Delta) * counters->ncounters));
+  const PendingKey own = copy_key(key);
+  auto *deltas = static_cast<Delta *>(palloc0(sizeof(Delta) * key.counters->ncounters));
   MemoryContextSwitchTo(caller);
-  Pending *entry = make_entry(level, {counters, key.hash, values});
+  Pending *entry = make_entry(level, own);
   entry->rows = 0;
   entry->serial = 0;
   entry->orphans = 0;
@@ -167,6 +159,18 @@ Datum copy_numeric(Datum value, MemoryContext memory) {
   const Datum copy = datumCopy(value, false, -1);
   MemoryContextSwitchTo(caller);
   return copy;
+}
+
+void free_key(const PendingKey &key) {
+  for (int i = 0; i < key.counters->nkey; ++i)
+    if (!key.counters->key[i].typbyval) pfree(DatumGetPointer(key.values[i]));
+  pfree(const_cast<Datum *>(key.values));
+}
+
+void free_deltas(const Counters *counters, Delta *deltas) {
+  for (int i = 0; i < counters->ncounters; ++i)
+    if (deltas[i].sum != 0) pfree(DatumGetPointer(deltas[i].sum));
+  pfree(deltas);
 }
 
 HTAB *tables_of(Level *level) {
@@ -218,7 +222,7 @@ void merge_top() {
     Merger &merger = mergers[count++];
     merger.into = find_or_make(lower, entry->key);
     merger.rows = merger.into->rows + entry->rows;
-    merger.serial = Max(merger.into->serial, entry->serial);
+    merger.serial = std::max(merger.into->serial, entry->serial);
     merger.orphans = merger.into->orphans + entry->orphans;
     const int ncounters = entry->key.counters->ncounters;
     merger.deltas = static_cast<Delta *>(MemoryContextAlloc(lower->memory, sizeof(Delta) * ncounters));
@@ -240,7 +244,7 @@ void merge_top() {
     mergers[i].into->rows = mergers[i].rows;
     mergers[i].into->serial = mergers[i].serial;
     mergers[i].into->orphans = mergers[i].orphans;
-    pfree(mergers[i].into->deltas);
+    free_deltas(mergers[i].into->key.counters, mergers[i].into->deltas);
     mergers[i].into->deltas = mergers[i].deltas;
   }
   top = lower;
@@ -270,10 +274,7 @@ Pending *deep_copy(const Pending *entry) {
   const Counters *counters = entry->key.counters;
   auto *copy = static_cast<Pending *>(palloc(sizeof(Pending)));
   *copy = *entry;
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nkey));
-  for (int i = 0; i < counters->nkey; ++i)
-    values[i] = datumCopy(entry->key.values[i], counters->key[i].typbyval, counters->key[i].typlen);
-  copy->key.values = values;
+  copy->key = copy_key(entry->key);
   copy->deltas = static_cast<Delta *>(palloc(sizeof(Delta) * counters->ncounters));
   for (int i = 0; i < counters->ncounters; ++i)
     copy->deltas[i] = {entry->deltas[i].count, copy_numeric(entry->deltas[i].sum, CurrentMemoryContext)};
@@ -285,16 +286,17 @@ void remove_entry(Level *level, const PendingKey &key) {
   level->last = nullptr;
   Pending *entry = find_entry(level, key);
   if (entry == nullptr) return;
-  void *values = const_cast<Datum *>(entry->key.values);
-  void *deltas = entry->deltas;
+  // The hash table compares keys, so these go last.
+  const PendingKey own = entry->key;
+  Delta *deltas = entry->deltas;
   if (entry == level->only) {
     pfree(entry);
     level->only = nullptr;
   } else {
     hash_search(level->more, &key, HASH_REMOVE, nullptr);
   }
-  pfree(values);
-  pfree(deltas);
+  free_key(own);
+  free_deltas(own.counters, deltas);
 }
 
 // Nothing may be left when the transaction can no longer be stopped. A flush
@@ -323,6 +325,7 @@ void end_transaction(XactEvent event, void *) {
       top = nullptr;
       last_armed = InvalidOid;
       chain = running = 0;
+      round = running_round = 0;
       watched = orphaned = false;
       break;
     default:
@@ -355,6 +358,28 @@ void init_pending() {
   RegisterSubXactCallback(fenced<end_subtransaction>, nullptr);
 }
 
+HTAB *make_key_table(const char *name, Size entrysize, MemoryContext memory) {
+  HASHCTL control{};
+  control.keysize = sizeof(PendingKey);
+  control.entrysize = entrysize;
+  control.hash = fenced<hash_of_key>;
+  control.match = fenced<match_keys>;
+  control.hcxt = memory;
+  return hash_create(name, 16, &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+}
+
+PendingKey key_of(const Counters *counters, const Datum *values) {
+  return {counters, hash_key(counters, values), values};
+}
+
+PendingKey copy_key(const PendingKey &key) {
+  const Counters *counters = key.counters;
+  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nkey));
+  for (int i = 0; i < counters->nkey; ++i)
+    values[i] = datumCopy(key.values[i], counters->key[i].typbyval, counters->key[i].typlen);
+  return {counters, key.hash, values};
+}
+
 bool same_key(const Counters *counters, const Datum *a, const Datum *b) {
   for (int i = 0; i < counters->nkey; ++i) {
     KeyColumn &column = counters->key[i];
@@ -368,9 +393,10 @@ Pending *pending_entry(const Counters *counters, const Datum *key) {
   Pending *entry = level->last;
   // Rows of one parent come together.
   if (entry == nullptr || entry->key.counters != counters || !same_key(counters, entry->key.values, key))
-    entry = level->last = find_or_make(level, {counters, hash_key(counters, key), key});
+    entry = level->last = find_or_make(level, key_of(counters, key));
   entry->serial = ++serial;
-  chain = Max(chain, running);
+  chain = std::max(chain, running);
+  round = std::max(round, running_round);
   return entry;
 }
 
@@ -417,7 +443,7 @@ List *pending_entries(uint64 touched_since) {
       while (const Pending *entry = next_entry(&scan)) {
         Pending *into = find_or_make(sum, entry->key);
         into->rows += entry->rows;
-        into->serial = Max(into->serial, entry->serial);
+        into->serial = std::max(into->serial, entry->serial);
         into->orphans += entry->orphans;
         for (int i = 0; i < entry->key.counters->ncounters; ++i) {
           into->deltas[i].count = sum_of(into->deltas[i].count, entry->deltas[i].count);
@@ -507,5 +533,17 @@ int take_chain() {
 void set_running_chain(int length) { running = length; }
 
 int running_chain() { return running; }
+
+int take_round() {
+  const int taken = round;
+  round = 0;
+  return taken;
+}
+
+int set_running_round(int next) {
+  const int before = running_round;
+  running_round = next;
+  return before;
+}
 
 }  // namespace ratchet

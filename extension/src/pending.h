@@ -8,6 +8,10 @@
 
 #include "pg/pg.h"
 
+extern "C" {
+#include "utils/hsearch.h"
+}
+
 #include "tally.h"
 
 namespace ratchet {
@@ -23,6 +27,11 @@ struct PendingKey {
   uint32 hash;
   const Datum *values;
 };
+
+// A hash table of entries that begin with such a key, and keys for it; copy_key() copies to the current memory context.
+HTAB *make_key_table(const char *name, Size entrysize, MemoryContext memory);
+PendingKey key_of(const Counters *counters, const Datum *values);
+PendingKey copy_key(const PendingKey &key);
 
 struct Pending {
   PendingKey key;  // hash key, must be first
@@ -86,6 +95,13 @@ List *armed_tables();
 int take_chain();
 void set_running_chain(int length);
 int running_chain();
+
+// What a flush writes may be counted as well, by ratchet or by somebody's
+// triggers. How many flushes, one leading to the other, led to what is pending;
+// and what number the flush that is under way gives to what is counted meanwhile (0: there is none), which answers the
+// one before.
+int take_round();
+int set_running_round(int next);
 
 bool same_key(const Counters *counters, const Datum *a, const Datum *b);
 

@@ -32,6 +32,7 @@ struct Permission {
   bool nods;                   // the guard would have nothing to decide: it may be left out of the run
   const char *const *patched;  // names of the columns that the caller set; names, because partitions renumber
   int npatched;
+  const Bitmapset *hidden;  // places in `patched` of columns that the caller may not read: told of as if they changed
 
   EState *estate;  // of the verb's run; nullptr until the executor has started
   bool judged;     // the guard has seen the run's row: spent

@@ -9,6 +9,8 @@ extern "C" {
 #include "utils/typcache.h"
 }
 
+#include <algorithm>
+
 #include <cerrno>
 #include <cstdlib>
 
@@ -144,7 +146,7 @@ void resolve_policies(Relation relation, Contract *contract) {
   }
   if (terms->heartbeat != nullptr) contract->heartbeat = attribute_named(relation, terms->heartbeat)->attnum;
   contract->nstates = terms->ngraphs;
-  contract->states = static_cast<StateColumn *>(palloc(sizeof(StateColumn) * Max(terms->ngraphs, 1)));
+  contract->states = static_cast<StateColumn *>(palloc(sizeof(StateColumn) * std::max(terms->ngraphs, 1)));
   for (int i = 0; i < terms->ngraphs; ++i) contract->states[i] = state_column(relation, contract, &terms->graphs[i]);
 }
 

@@ -7,11 +7,13 @@
 extern "C" {
 #include "access/relation.h"
 #include "utils/acl.h"
-#include "utils/fmgrprotos.h"
+#include "utils/json.h"
 }
 
+#include "distributed.h"
 #include "errors.h"
 #include "flush.h"
+#include "json_text.h"
 #include "pg/fence.h"
 #include "progress.h"
 #include "sqltext.h"
@@ -21,9 +23,6 @@ namespace ratchet {
 
 namespace {
 
-// A function takes 100 arguments.
-constexpr int pairs_at_once = 40;
-
 // Columns that tell about progress: counters, done, done_at, totals.
 Bitmapset *telling_columns(const Counters *counters) {
   Bitmapset *columns = nullptr;
@@ -32,36 +31,23 @@ Bitmapset *telling_columns(const Counters *counters) {
   return columns;
 }
 
-//   pg_catalog.jsonb_build_object('c', t."c", ...)
-void write_object(StringInfo sql, Oid relation, const Bitmapset *columns) {
-  appendStringInfoString(sql, "pg_catalog.jsonb_build_object(");
-  int written = 0;
-  for (int attnum = -1; (attnum = bms_next_member(columns, attnum)) >= 0; ++written) {
-    const char *name = get_attname(relation, static_cast<AttrNumber>(attnum), false);
-    if (written > 0 && written % pairs_at_once == 0)
-      appendStringInfoString(sql, ") OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(");
-    else if (written > 0)
-      appendStringInfoString(sql, ", ");
-    appendStringInfo(sql, "%s, t.%s", quote_literal_cstr(name), quote_identifier(name));
-  }
-  appendStringInfoChar(sql, ')');
-}
-
 Bitmapset *key_columns(const Counters *counters) {
   Bitmapset *columns = nullptr;
   for (int i = 0; i < counters->nkey; ++i) columns = bms_add_member(columns, counters->key[i].attnum);
   return columns;
 }
 
-//   SELECT pg_catalog.jsonb_build_object('parent', 'public.runs', 'key', <object>, 'columns', <object>,
-//                                        'done', t."is_completed" AND ...) FROM schema.parent t
+// What write_progress() selects of the row, in its order.
+List *selected_columns(const Counters *counters) {
+  List *columns = NIL;
+  for (const Bitmapset *set : {key_columns(counters), telling_columns(counters)})
+    for (int attnum = -1; (attnum = bms_next_member(set, attnum)) >= 0;) columns = lappend_int(columns, attnum);
+  return columns;
+}
+
+//   SELECT t."is_completed" AND ..., t."id", ..., t."total", ... FROM schema.parent t
 void write_progress(StringInfo sql, const Counters *counters) {
-  appendStringInfo(sql, "SELECT pg_catalog.jsonb_build_object('parent', %s, 'key', ",
-                   quote_literal_cstr(qualified_relation(counters->root)));
-  write_object(sql, counters->root, key_columns(counters));
-  appendStringInfoString(sql, ", 'columns', ");
-  write_object(sql, counters->root, telling_columns(counters));
-  appendStringInfoString(sql, ", 'done', ");
+  appendStringInfoString(sql, "SELECT ");
   bool any = false;
   for (int i = 0; i < counters->ncompletions; ++i) {
     if (counters->completions[i].done == InvalidAttrNumber) continue;
@@ -69,7 +55,34 @@ void write_progress(StringInfo sql, const Counters *counters) {
                      quote_identifier(counters->completions[i].terms->done));
     any = true;
   }
-  appendStringInfo(sql, "%s) FROM %s t", any ? "" : "NULL::pg_catalog.bool", qualified_relation(counters->root));
+  if (!any) appendStringInfoString(sql, "NULL::pg_catalog.bool");
+  ListCell *cell;
+  foreach (cell, selected_columns(counters))
+    appendStringInfo(sql, ", t.%s",
+                     quote_identifier(get_attname(counters->root, static_cast<AttrNumber>(lfirst_int(cell)), false)));
+  appendStringInfo(sql, " FROM %s t", qualified_relation(counters->root));
+}
+
+// The object about a row that write_progress() has selected.
+const char *json_of(const Counters *counters, const Row &row) {
+  StringInfoData out;
+  initStringInfo(&out);
+  appendStringInfoString(&out, "{\"parent\": ");
+  escape_json(&out, qualified_relation(counters->root));
+  appendStringInfoString(&out, ", \"key\": {");
+  const int nkey = bms_num_members(key_columns(counters));
+  int place = 0;
+  ListCell *cell;
+  foreach (cell, selected_columns(counters)) {
+    if (place++ == nkey) appendStringInfoString(&out, "}, \"columns\": {");
+    const auto attnum = static_cast<AttrNumber>(lfirst_int(cell));
+    append_json_member(&out, get_attname(counters->root, attnum, false), get_atttype(counters->root, attnum),
+                       row.values[place], row.nulls[place]);
+  }
+  appendStringInfoString(&out, "}, \"done\": ");
+  append_json(&out, BOOLOID, row.values[0], row.nulls[0]);
+  appendStringInfoChar(&out, '}');
+  return out.data;
 }
 
 bool may_read(const Counters *counters) {
@@ -124,17 +137,19 @@ Datum progress(FunctionCallInfo fcinfo) {
   Relation parent = try_relation_open(relid, AccessShareLock);
   if (parent == nullptr)
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+  check_not_distributed(relid);
   if (find_trigger(parent, Role::counters) == nullptr)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(parent)),
             errhint("Declare one with ratchet.tally()."), (report_table(parent), 0));
   const Fields key = read_key(parent, single_primary_key(parent), fcinfo, 1);
   flush_pending(InvalidOid);
-  const Row row = progress_by_key(require_counters(parent), parent, key);
+  Counters *counters = require_counters(parent);
+  const Row row = progress_by_key(counters, parent, key);
   relation_close(parent, NoLock);
   Datum values[2] = {CStringGetTextDatum(row.found ? "found" : "not_found"), Datum(0)};
   bool nulls[2] = {false, !row.found};
-  if (row.found) values[1] = row.values[0];
+  if (row.found) values[1] = jsonb_of_text(json_of(counters, row));
   return answer_row(fcinfo, values, nulls);
 }
 
@@ -161,12 +176,10 @@ Datum progress_since(uint64 serial, bool *any) {
     if (!may_read(counters)) continue;
     foreach (entry, merged(entries, counters)) {
       const Row row = row_progress(counters, static_cast<const Pending *>(lfirst(entry))->key.values);
-      if (row.found)
-        appendStringInfo(&array, "%s%s", array.len > 0 ? ", " : "",
-                         DatumGetCString(DirectFunctionCall1(jsonb_out, row.values[0])));
+      if (row.found) appendStringInfo(&array, "%s%s", array.len > 0 ? ", " : "", json_of(counters, row));
     }
   }
-  return DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("[%s]", array.data)));
+  return jsonb_of_text(psprintf("[%s]", array.data));
 }
 
 Watch start_watching() {

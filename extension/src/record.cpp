@@ -1,13 +1,15 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
-#include "catalog/pg_constraint.h"
-#include "utils/syscache.h"
+#include "catalog/pg_type.h"
+#include "parser/parse_coerce.h"
 }
 
 #include "errors.h"
+#include "json_text.h"
 #include "record.h"
 #include "sqltext.h"
 
@@ -15,13 +17,16 @@ namespace ratchet {
 
 namespace {
 
-// A clone that stands for one partition of the referenced table.
-bool is_clone(Oid constraint) {
-  HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-  if (!HeapTupleIsValid(tuple)) return false;
-  const bool clone = OidIsValid(reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->conparentid);
-  ReleaseSysCache(tuple);
-  return clone;
+// Whether two foreign keys refer to the same columns with the same columns, in any order.
+bool refer_alike(const ForeignKeyCacheInfo *a, const ForeignKeyCacheInfo *b) {
+  if (a->nkeys != b->nkeys) return false;
+  for (int i = 0; i < a->nkeys; ++i) {
+    bool found = false;
+    for (int j = 0; j < b->nkeys; ++j)
+      found = found || (a->conkey[i] == b->conkey[j] && a->confkey[i] == b->confkey[j]);
+    if (!found) return false;
+  }
+  return true;
 }
 
 void sign_record(Signature *signature, Template made_from, const Record &record) {
@@ -45,9 +50,35 @@ Field reference_field(const Target &target, const Record &record, int place, Dat
   return field;
 }
 
+// Whether the record's own value is the target row's, as the foreign key compares them. The cast between the two types
+// that a foreign key may need is called here only where it is PostgreSQL's own: a user's would run as the caller.
+bool refers_to(const Record &record, int place, const Field &referenced, const Field &given) {
+  if (given.isnull) return false;
+  const Oid op = record.reference->conpfeqop[place];
+  Oid left;
+  Oid right;
+  op_input_types(op, &left, &right);
+  const Oid type = getBaseType(given.type);
+  Datum value = given.value;
+  Oid cast = InvalidOid;
+  if (type != right && !IsPolymorphicType(right) && right != RECORDOID) {
+    const CoercionPathType path = find_coercion_pathway(right, type, COERCION_IMPLICIT, &cast);
+    if (path == COERCION_PATH_FUNC && cast < FirstNormalObjectId)
+      value = OidFunctionCall3(cast, value, Int32GetDatum(-1), BoolGetDatum(false));
+    else if (path != COERCION_PATH_RELABELTYPE)
+      return strcmp(text_of_value(given.type, value), text_of_value(referenced.type, referenced.value)) == 0;
+  }
+  const Oid collation = TupleDescAttr(RelationGetDescr(record.child), given.attnum - 1)->attcollation;
+  return DatumGetBool(OidFunctionCall2Coll(get_opcode(op), collation, referenced.value, value));
+}
+
+//   r.*::schema.child, one value
+const char *whole_row(const Record &record) {
+  return psprintf("r.*::%s", qualified_type(record.child->rd_rel->reltype));
+}
+
 // The record's fields with the reference filled in. A record that names a
-// reference of its own must name this row, compared as text because the two
-// columns' types may differ.
+// reference of its own must name this row.
 Fields with_reference(const Target &target, const Record &record, const Datum *referenced, const bool *nulls) {
   Fields fields = record.fields;
   for (int i = 0; i < record.reference->nkeys; ++i) {
@@ -55,8 +86,7 @@ Fields with_reference(const Target &target, const Record &record, const Datum *r
     const Field *given = find_field(fields, field.attnum);
     if (given == nullptr)
       add_field(&fields, field);
-    else if (given->isnull ||
-             strcmp(text_of_value(given->type, given->value), text_of_value(field.type, field.value)) != 0)
+    else if (!refers_to(record, i, field, *given))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, record.child, field.name,
                          "refers to another row than the one that is submitted");
   }
@@ -71,7 +101,9 @@ const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
   ListCell *cell;
   foreach (cell, keys) {
     const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
-    if (key->confrelid != RelationGetRelid(target) || is_clone(key->conoid)) continue;
+    // A partition's own copy of its parent's key counts, and so does one that PostgreSQL made for a partition of the
+    // target.
+    if (key->confrelid != RelationGetRelid(target) || (only != nullptr && refer_alike(only, key))) continue;
     if (only != nullptr)
       ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
               errmsg("relation \"%s\" has several foreign keys to \"%s\"", RelationGetRelationName(child),
@@ -118,7 +150,7 @@ void close_record(const Record &record) {
   if (record.child != nullptr) table_close(record.child, NoLock);
 }
 
-//   INSERT INTO schema.child AS r ("a", ...) VALUES ($1, ...) RETURNING pg_catalog.to_jsonb(r.*)
+//   INSERT INTO schema.child AS r ("a", ...) VALUES ($1, ...) RETURNING r.*::schema.child
 Datum store_record(const Target &target, const Record &record, const Datum *referenced, const bool *nulls) {
   const Fields fields = with_reference(target, record, referenced, nulls);
   Parameters parameters{};
@@ -136,7 +168,7 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
                        quote_identifier(get_attname(RelationGetRelid(record.child), fields.items[i].attnum, false)));
     appendStringInfoString(&writer.sql, ") VALUES (");
     for (int i = 0; i < fields.count; ++i) appendStringInfo(&writer.sql, "%s$%d", i > 0 ? ", " : "", i + 1);
-    appendStringInfoString(&writer.sql, ") RETURNING pg_catalog.to_jsonb(r.*)");
+    appendStringInfo(&writer.sql, ") RETURNING %s", whole_row(record));
     statement =
         prepare_statement(target.contract, signature, writer.sql.data, parameters, RelationGetRelid(record.child));
   }
@@ -146,11 +178,11 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
             errmsg("record was not stored in \"%s\"", RelationGetRelationName(record.child)),
             errdetail("A BEFORE trigger or a rule of the table suppressed the insert."),
             (report_table(record.child), 0));
-  return row.values[0];
+  return jsonb_of_row(row.values[0]);
 }
 
-//   SELECT pg_catalog.to_jsonb(r.*) FROM schema.child r
-//   WHERE r."reference" OPERATOR(pg_catalog.=) $1 ... AND (SELECT count(*) ...) = 1
+//   SELECT (SELECT CASE WHEN count(*) = 1 THEN (array_agg(r.*::schema.child))[1] END
+//           FROM schema.child r WHERE t."id" = r."reference" ...) FROM schema.table t WHERE <key>
 Row stored_record(const Target &target, const Record &record) {
   Signature signature{};
   sign_record(&signature, Template::stored_record, record);
@@ -172,19 +204,21 @@ Row stored_record(const Target &target, const Record &record) {
     start(&writer);
     appendStringInfo(&writer.sql,
                      "SELECT (SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.=) 1"
-                     " THEN (pg_catalog.array_agg(pg_catalog.to_jsonb(r.*)))[1] END"
+                     " THEN (pg_catalog.array_agg(%s))[1] END"
                      " FROM %s r WHERE true%s) FROM %s t",
-                     child, join.data, qualified_relation(target.contract->relation));
+                     whole_row(record), child, join.data, qualified_relation(target.contract->relation));
     write_key(&writer, target);
     statement =
         prepare_statement(target.contract, signature, writer.sql.data, parameters, RelationGetRelid(record.child));
   }
-  return run_statement(statement, parameters, RelationGetRelid(record.child), nullptr);
+  Row row = run_statement(statement, parameters, RelationGetRelid(record.child), nullptr);
+  if (row.found && !row.nulls[0]) row.values[0] = jsonb_of_row(row.values[0]);
+  return row;
 }
 
 const char *conflict_of(const Record &record, const ErrorData *error) {
-  if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || error->schema_name == nullptr || error->table_name == nullptr ||
-      error->constraint_name == nullptr)
+  if ((error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION && error->sqlerrcode != ERRCODE_EXCLUSION_VIOLATION) ||
+      error->schema_name == nullptr || error->table_name == nullptr || error->constraint_name == nullptr)
     return nullptr;
   const Oid schema = get_namespace_oid(error->schema_name, true);
   const Oid relation = OidIsValid(schema) ? get_relname_relid(error->table_name, schema) : InvalidOid;

@@ -22,7 +22,8 @@ struct Record {
   Fields fields;
 };
 
-// The child's only foreign key to the target. Errors: 22023 when there is none, or several.
+// The child's only foreign key to the target; one that is there twice is one. Errors: 22023 when there is none, or
+// several.
 const ForeignKeyCacheInfo *only_reference(Relation child, Relation target);
 
 // Reads the child and record arguments and finds the child's only foreign key
@@ -43,20 +44,19 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
 // only one; found is false otherwise.
 Row stored_record(const Target &target, const Record &record);
 
-// The unique constraint or index of the child that an error says was violated,
+// The unique or exclusion constraint or the index of the child that an error says was violated,
 // by the child's name for it also where a partition raised the error; nullptr:
 // it is another error.
 const char *conflict_of(const Record &record, const ErrorData *error);
 
 // Runs body, which changes the target row and stores the record, in a
-// subtransaction. When the record hits a unique key all of it is undone and the
-// constraint's name returned; nullptr: body has returned. written: whether the row was
-// written already, because what was violated before is not the record's doing.
-template <typename Body, typename Written>
-const char *or_conflict(const Record &record, Body &&body, Written &&written) {
+// subtransaction. When an error is one that `judge` makes an answer of, all of it is
+// undone; false: body has returned. judge is called after that.
+template <typename Body, typename Judge>
+bool undo_if(Judge &&judge, Body &&body) {
   MemoryContext memory = CurrentMemoryContext;
   ResourceOwner owner = CurrentResourceOwner;
-  const char *volatile constraint = nullptr;
+  volatile bool undone = false;
   BeginInternalSubTransaction(nullptr);
   MemoryContextSwitchTo(memory);
   PG_TRY();
@@ -74,11 +74,11 @@ const char *or_conflict(const Record &record, Body &&body, Written &&written) {
     RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(memory);
     CurrentResourceOwner = owner;
-    constraint = written() ? conflict_of(record, error) : nullptr;
-    if (constraint == nullptr) ReThrowError(error);
+    undone = judge(error);
+    if (!undone) ReThrowError(error);
   }
   PG_END_TRY();
-  return constraint;
+  return undone;
 }
 
 }  // namespace ratchet

@@ -11,6 +11,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "distributed.h"
 #include "errors.h"
 #include "pg/fence.h"
 #include "statement.h"
@@ -129,6 +130,7 @@ void check_relation(const CachedPlan *plan, Oid relation) {
   ListCell *cell;
   foreach (cell, plan->stmt_list)
     if (list_member_oid(lfirst_node(PlannedStmt, cell)->relationOids, relation)) return;
+  foreach (cell, plan->stmt_list) check_planned_here(lfirst_node(PlannedStmt, cell), relation);
   ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
           errmsg("could not run the statement: relation with OID %u was moved concurrently", relation));
 }

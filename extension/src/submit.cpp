@@ -17,11 +17,13 @@
 extern "C" {
 #include "access/xact.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 }
 
 #include "direct.h"
 #include "errors.h"
 #include "guard.h"
+#include "idempotency.h"
 #include "pg/fence.h"
 #include "progress.h"
 #include "record.h"
@@ -101,7 +103,7 @@ bool read_role(const Target &target, FunctionCallInfo fcinfo, int argument, Attr
                Field *field) {
   if (PG_ARGISNULL(argument)) return false;
   if (attnum == InvalidAttrNumber) error_not_in_contract(target.relation, name);
-  *field = field_of_argument(target.relation, attnum, fcinfo, argument);
+  *field = field_of_argument(target.relation, attnum, fcinfo, argument, Purpose::set);
   return true;
 }
 
@@ -243,20 +245,33 @@ bool close_gate(const Submission &submission, Answer *answer) {
   return true;
 }
 
-// As close_gate(), and a record which hits a unique key takes the closing of the gate back with it.
-bool close_gate_or_conflict(const Submission &submission, Answer *answer) {
-  bool closed = false;
-  // Only once the gate was closed: what was violated before is not the record's doing.
-  const char *constraint = or_conflict(
-      submission.record, [&] { closed = close_gate(submission, answer); }, [&] { return answer->outcome != nullptr; });
-  if (constraint == nullptr) return closed;
-  *answer = {"conflict", Datum(0), true, nullptr, Datum(0), true, constraint, NIL, Datum(0), false};
+bool may_repeat_key(const Submission &submission) {
+  return submission.has_idempotency_key && submission.target.contract->key_is_unique;
+}
+
+// What an error comes to that has undone the closing; false: it is no answer.
+bool explain_error(const Submission &submission, const ErrorData *error, Answer *answer) {
+  // Once the gate was closed it is the record's doing, and what was violated before is not.
+  const bool closed = answer->outcome != nullptr;
+  const char *constraint =
+      closed && submission.record.child != nullptr ? conflict_of(submission.record, error) : nullptr;
+  const bool reused = !closed && may_repeat_key(submission) &&
+                      is_repeated_value(submission.target.relation, submission.idempotency_key.attnum, error);
+  if (constraint == nullptr && !reused) return false;
+  *answer = Answer{};
+  answer->outcome = reused ? "key_reused" : "conflict";
+  answer->submitted_at_null = answer->record_null = true;
+  answer->conflict = constraint;
   return true;
 }
 
+// As close_gate(), and what a unique key refuses takes the closing of the gate back with it.
 bool try_to_close(const Submission &submission, Answer *answer) {
-  return submission.record.child == nullptr ? close_gate(submission, answer)
-                                            : close_gate_or_conflict(submission, answer);
+  if (submission.record.child == nullptr && !may_repeat_key(submission)) return close_gate(submission, answer);
+  bool closed = false;
+  return undo_if([&](const ErrorData *error) { return explain_error(submission, error, answer); },
+                 [&] { closed = close_gate(submission, answer); }) ||
+         closed;
 }
 
 bool is_replay(const Submission &submission, const Probe &seen) {
@@ -265,6 +280,18 @@ bool is_replay(const Submission &submission, const Probe &seen) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(submission.target.relation), given.attnum - 1);
   return same_image(given.value, false, seen.idempotency_key, seen.idempotency_key_null, attribute->attbyval,
                     attribute->attlen);
+}
+
+// Whether the row was closed by somebody else than who is named now. Nobody is named where either has no actor.
+bool is_other_actor(const Submission &submission, const Probe &seen) {
+  if (!submission.has_actor || seen.closed_by == nullptr) return false;
+  const Field &given = submission.actor;
+  const TypeCacheEntry *type = lookup_type_cache(getBaseType(given.type), TYPECACHE_EQ_OPR_FINFO);
+  if (!OidIsValid(type->eq_opr_finfo.fn_oid))
+    return strcmp(text_of_value(given.type, given.value), seen.closed_by) != 0;
+  const Oid collation = TupleDescAttr(RelationGetDescr(submission.target.relation), given.attnum - 1)->attcollation;
+  return !DatumGetBool(
+      FunctionCall2Coll(const_cast<FmgrInfo *>(&type->eq_opr_finfo), collation, given.value, seen.actor));
 }
 
 // Why the gate was not closed; false when nothing that was seen explains it.
@@ -278,7 +305,8 @@ bool explain(const Submission &submission, const Probe &seen, Answer *answer) {
     answer->submitted_at_null = seen.closed_at_null;
     answer->submitted_by = seen.closed_by;
     if (is_replay(submission, seen)) {
-      answer->outcome = "replayed";
+      answer->outcome = is_other_actor(submission, seen) ? "key_reused" : "replayed";
+      if (strcmp(answer->outcome, "key_reused") == 0) return true;
       if (submission.record.child != nullptr) {
         const Row row = stored_record(submission.target, submission.record);
         answer->record_null = !row.found || row.nulls[0];
@@ -309,6 +337,7 @@ Probe probe_of_row(const Submission &submission, HeapTuple row) {
   if (!seen.closed_at_null) seen.closed_at = as_timestamptz(target.relation, closing_time(contract), seen.closed_at);
   bool actor_null;
   const Datum actor = value_of(contract->actor, &actor_null);
+  seen.actor = actor;
   if (!actor_null) seen.closed_by = OutputFunctionCall(&target.contract->actor_output, actor);
   seen.idempotency_key = value_of(contract->idempotency_key, &seen.idempotency_key_null);
   return seen;
@@ -317,7 +346,7 @@ Probe probe_of_row(const Submission &submission, HeapTuple row) {
 // The commonest call, on a table that allows it; false: the statement has to decide.
 bool submit_directly(const Submission &submission, Answer *answer) {
   if (!submission.target.contract->direct || submission.patch.count > 0 || submission.expect.count > 0 ||
-      submission.record.child != nullptr)
+      submission.record.child != nullptr || may_repeat_key(submission))
     return false;
   const Fields set = closing_fields(submission);
   if (!is_stored_as_set(submission, set)) return false;
@@ -345,6 +374,16 @@ Answer submit(const Submission &submission) {
   error_suppressed(submission.target.relation);
 }
 
+// A key that has a boolean gate in it: a repeated call names the row as it was.
+Answer submit_by_key(Submission *submission) {
+  const Contract *contract = submission->target.contract;
+  Answer answer = submit(*submission);
+  if (strcmp(answer.outcome, "not_found") == 0 && contract->gate_type == BOOLOID &&
+      rename_row(&submission->target, contract->gate, BoolGetDatum(true)))
+    answer = submit(*submission);
+  return answer;
+}
+
 Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   Datum values[column_count] = {};
   bool nulls[column_count] = {};
@@ -367,9 +406,9 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
 }  // namespace ratchet
 
 RATCHET_FUNCTION(ratchet_submit) {
-  const ratchet::Submission submission = ratchet::read_submission(fcinfo);
+  ratchet::Submission submission = ratchet::read_submission(fcinfo);
   const ratchet::Watch watch = ratchet::start_watching();
-  ratchet::Answer answer = ratchet::submit(submission);
+  ratchet::Answer answer = ratchet::submit_by_key(&submission);
   const bool counted = strcmp(answer.outcome, "submitted") == 0;
   answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
   ratchet::close_record(submission.record);

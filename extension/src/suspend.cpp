@@ -9,7 +9,9 @@ extern "C" {
 
 #include "contract.h"
 #include "declaration.h"
+#include "distributed.h"
 #include "errors.h"
+#include "log_text.h"
 #include "pg/fence.h"
 #include "suspend.h"
 #include "values.h"
@@ -22,7 +24,7 @@ struct Suspension {
   Oid root;
   SubTransactionId subtransaction;
   uint64 rows;
-  char *table;  // as it was called
+  char *table;  // as it was called, for the log
 };
 
 List *suspensions;  // Suspension *, in TopTransactionContext
@@ -42,7 +44,7 @@ void tell() {
   foreach (cell, suspensions) {
     const auto *suspension = static_cast<const Suspension *>(lfirst(cell));
     ereport(LOG_SERVER_ONLY,
-            errmsg("ratchet suspend: %llu updates of rows of relation \"%s\" were not checked in this transaction",
+            errmsg("ratchet suspend: %llu updates of rows of relation %s were not checked in this transaction",
                    static_cast<unsigned long long>(suspension->rows), suspension->table));
   }
 }
@@ -85,14 +87,16 @@ void suspend(FunctionCallInfo fcinfo) {
   Relation relation = open_owned(PG_GETARG_OID(0), AccessShareLock, "suspend its contract");
   if (find_guard_trigger(relation) == nullptr) error_no_contract(relation);
   const Oid relid = RelationGetRelid(relation);
+  // Its updates happen elsewhere.
+  check_not_distributed(relid);
   const Oid root = relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(relid)) : relid;
   // Whoever owns a partition does not own the contract.
   if (root != relid && !owns_relation(root, GetUserId())) error_not_owner(root, "suspend its contract");
   const char *table =
-      psprintf("%s.%s", get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation));
+      relation_for_log(get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation));
   relation_close(relation, NoLock);
-  ereport(LOG_SERVER_ONLY, errmsg("ratchet suspend: contract of relation \"%s\" by role \"%s\": %s", table,
-                                  GetUserNameFromId(GetUserId(), false), reason));
+  ereport(LOG_SERVER_ONLY, errmsg("ratchet suspend: contract of relation %s by role %s: %s", table,
+                                  quoted_for_log(GetUserNameFromId(GetUserId(), false)), quoted_for_log(reason)));
   if (find(root) != nullptr) return;
   MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
   auto *suspension = static_cast<Suspension *>(palloc0(sizeof(Suspension)));

@@ -10,9 +10,12 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
+#include "storage/lmgr.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 }
+
+#include <algorithm>
 
 #include "direct_count.h"
 #include "errors.h"
@@ -26,20 +29,23 @@ namespace ratchet {
 
 namespace {
 
-uint64 epoch = 1;  // counts transactions, and savepoints that were rolled back to
+uint64 epoch = 1;        // counts transactions, and savepoints that were rolled back to
+uint64 transaction = 1;  // counts transactions
 
 void end_transaction(XactEvent event, void *) {
-  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) ++epoch;
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+  ++epoch;
+  ++transaction;
 }
 
-// What was compiled in it has gone with its memory.
+// Functions of compiled expressions may hold what the subtransaction has given back, and its locks have gone.
 void end_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
   if (event == SUBXACT_EVENT_ABORT_SUB) ++epoch;
 }
 
 template <typename Item>
 Item *array_of(int count) {
-  return static_cast<Item *>(palloc0(sizeof(Item) * Max(count, 1)));
+  return static_cast<Item *>(palloc0(sizeof(Item) * std::max(count, 1)));
 }
 
 Form_pg_attribute attribute_of(Relation relation, AttrNumber attnum) {
@@ -162,6 +168,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
     counters->guarded[i] = column_of(relation, require_column(relation, terms->guarded[i]), terms->guarded[i]);
     add_relevant(counters, counters->guarded[i].attnum);
   }
+  counters->is_child = find_trigger(relation, Role::source) != nullptr;
   counters->judges_alone = !has_foreign_before_update(relation);
   counters->guard = find_guard_trigger(relation);
   check_counters_structure(relation);
@@ -207,7 +214,7 @@ void note_used(Tally *tally, Relation child) {
   for (int place = -1; (place = bms_next_member(used, place)) >= 0;) {
     const auto attnum = static_cast<AttrNumber>(place + FirstLowInvalidHeapAttributeNumber);
     tally->used[tally->nused++] = column_of(child, attnum, nullptr);
-    tally->last_used = Max(tally->last_used, attnum);
+    tally->last_used = std::max(tally->last_used, attnum);
   }
 }
 
@@ -260,10 +267,17 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
   return tally;
 }
 
+// Whether an evaluation may still be under way, further up the stack: then its subtransaction is. One that has failed
+// has ended its subtransaction.
+bool is_in_use(const Compiled *compiled) { return compiled->busy && SubTransactionIsActive(compiled->begun_in); }
+
+// In memory of the transaction, not of the subtransaction: that would be kept, with every
+// compilation in it, until the transaction ends.
 void compile(Tally *tally) {
   Compiled *compiled = &tally->compiled;
-  compiled->epoch = 0;
-  compiled->context = AllocSetContextCreate(CurTransactionContext, "ratchet expressions", ALLOCSET_SMALL_SIZES);
+  if (compiled->transaction == transaction && !is_in_use(compiled)) MemoryContextDelete(compiled->context);
+  compiled->epoch = compiled->transaction = 0;
+  compiled->context = AllocSetContextCreate(TopTransactionContext, "ratchet expressions", ALLOCSET_SMALL_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(compiled->context);
   compiled->econtext = CreateStandaloneExprContext();
   compiled->counted = array_of<ExprState *>(tally->ncounted);
@@ -275,6 +289,7 @@ void compile(Tally *tally) {
     if (tally->key[i].cast != nullptr) compiled->key[i] = ExecInitExpr(tally->key[i].cast, nullptr);
   MemoryContextSwitchTo(caller);
   compiled->epoch = epoch;
+  compiled->transaction = transaction;
   compiled->busy = false;
 }
 
@@ -289,6 +304,7 @@ Compiled *usable(Tally *tally) {
 // The caller's memory is per row, and what is found outlives the next evaluation.
 Datum evaluate(Compiled *compiled, ExprState *state, TupleTableSlot *row, bool *isnull) {
   compiled->busy = true;
+  compiled->begun_in = GetCurrentSubTransactionId();
   compiled->econtext->ecxt_scantuple = row;
   const Datum value = ExecEvalExpr(state, compiled->econtext, isnull);
   compiled->busy = false;
@@ -367,6 +383,12 @@ Counters *resolve(Tally *tally) {
   tally->counters = counters;
   tally->resolved_at = looked_at;
   return counters;
+}
+
+void lock_parent(Tally *tally) {
+  if (tally->locked_in == epoch) return;
+  LockRelationOid(tally->other, RowExclusiveLock);
+  tally->locked_in = epoch;
 }
 
 bool key_of_row(Tally *tally, TupleTableSlot *row, Datum *key) {

@@ -71,6 +71,7 @@ struct Counters : Cached {
   int nguarded;
   Bitmapset *relevant;   // guarded, totals and key; attribute numbers offset as in TriggerData.tg_updatedcols
   bool judges_alone;     // no BEFORE UPDATE row trigger but ratchet's
+  bool is_child;         // its own rows are counted somewhere
   const Trigger *guard;  // of the table; nullptr: it has none
 
   bool direct;        // see direct_count.h
@@ -102,9 +103,11 @@ struct SourceColumn {
 
 // Expressions compiled for one transaction.
 struct Compiled {
-  uint64 epoch;  // counts transactions; of another one: nothing below may be read
-  MemoryContext context;
-  bool busy;  // an evaluation has begun and not returned
+  uint64 epoch;               // counts transactions and rollbacks; of another one: nothing below may be used
+  uint64 transaction;         // counts transactions; of another one: the context has gone
+  MemoryContext context;      // valid only in that transaction
+  bool busy;                  // an evaluation has begun and not returned
+  SubTransactionId begun_in;  // valid only if busy
   ExprContext *econtext;
   ExprState **counted;  // nullptr where the form needs none
   ExprState **key;      // nullptr where there is no cast
@@ -124,6 +127,8 @@ struct Tally : Cached {  // other: the parent
   Counters *counters;  // of the parent; valid while resolved_at is cache_generation()
   int *places;         // of the counted in counters->counters
   uint64 resolved_at;
+
+  uint64 locked_in;  // epoch in which the parent was last locked for what is counted; see lock_parent()
 
   Compiled compiled;
 };
@@ -146,6 +151,11 @@ Counters *require_counters(Relation parent);
 // The counters that a tally writes, with `places` filled in; the parent is
 // locked with ACCESS SHARE until the end of the transaction. Errors: 55R01.
 Counters *resolve(Tally *tally);
+
+// Locks the parent for what is about to be counted, once a transaction: a lock that was first taken at COMMIT would
+// come after those of all the transaction's statements, in an order that no migration could keep to.
+// Locks: ROW EXCLUSIVE on the parent, until the end of the transaction.
+void lock_parent(Tally *tally);
 
 // Counts are written, and children counted, as the owner of the parent: on
 // behalf of a child that is somebody else's, that would be a gain. child: the

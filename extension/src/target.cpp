@@ -14,6 +14,7 @@ extern "C" {
 
 #include <algorithm>
 
+#include "distributed.h"
 #include "errors.h"
 #include "sqltext.h"
 #include "target.h"
@@ -91,7 +92,7 @@ Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcin
     return key_of_object(relation, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
   }
   Fields key{0, nullptr};
-  add_field(&key, field_of_argument(relation, primary_key, fcinfo, argument));
+  add_field(&key, field_of_argument(relation, primary_key, fcinfo, argument, Purpose::compare));
   return key;
 }
 
@@ -110,12 +111,23 @@ Relation open_relation(Oid relid, AclMode right) {
   require_right(relid, right);
   Relation relation = try_relation_open(relid, RowExclusiveLock);
   if (relation == nullptr) error_no_relation(relid);
+  check_not_distributed(relid);
   return relation;
 }
 
 Relation open_target(FunctionCallInfo fcinfo, int argument) {
   if (PG_ARGISNULL(argument)) error_null_argument("target");
   return open_relation(PG_GETARG_OID(argument), ACL_UPDATE);
+}
+
+bool rename_row(Target *target, AttrNumber attnum, Datum value) {
+  const Field *named = find_field(target->key, attnum);
+  if (named == nullptr) return false;
+  auto *items = static_cast<Field *>(palloc(sizeof(Field) * target->key.count));
+  std::copy(target->key.begin(), target->key.end(), items);
+  items[named - target->key.items].value = value;
+  target->key.items = items;
+  return true;
 }
 
 void close_target(const Target &target) { relation_close(target.relation, NoLock); }

@@ -15,14 +15,14 @@ struct Target {
 };
 
 // Opens the table of a verb. Errors: 22004 without a table, 42P01, 42501 for a
-// caller with no right at all to update it, 55R01 without an enforced contract.
+// caller with no right at all to update it, 55R01 without an enforced contract and of a table that Citus distributes.
 Relation open_target(FunctionCallInfo fcinfo, int argument);
 
 // Errors: 42501 when the caller has this right neither on the relation nor on any of its columns.
 void require_right(Oid relid, AclMode right);
 
 // Opens a relation with ROW EXCLUSIVE, for a caller who has this right on it
-// or on any of its columns. Errors: 42P01, 42501.
+// or on any of its columns. Errors: 42P01, 42501, 55R01 of a table that Citus distributes.
 Relation open_relation(Oid relid, AclMode right);
 void close_target(const Target &target);
 
@@ -31,6 +31,10 @@ void close_target(const Target &target);
 // jsonb, or as text where the primary key is composite) with the columns of
 // any unique key. Errors: class 22.
 Target read_target(FunctionCallInfo fcinfo);
+
+// A key that has a column which the verb itself changes does not name the row any more once that is done. Gives the key
+// the column's value afterwards; false: the key does not have it.
+bool rename_row(Target *target, AttrNumber attnum, Datum value);
 
 // The key alone. primary_key: see single_primary_key().
 Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcinfo, int argument);

@@ -26,8 +26,7 @@ bool try_to_update(const Target &target, const Fields &patch, const Fields &expe
   const Statement *statement = change_statement(Template::update, target, patch, expect, &parameters);
   Permission permission{};
   permission.verb = Verb::update;
-  permission.patched = names_of(patch);
-  permission.npatched = patch.count;
+  set_patched(&permission, target, patch);
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
   if (!permission.judged || (!row.found && !permission.left_out)) return false;

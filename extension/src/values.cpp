@@ -12,6 +12,7 @@ extern "C" {
 
 #include <algorithm>
 
+#include "comparable.h"
 #include "errors.h"
 #include "values.h"
 
@@ -51,60 +52,63 @@ Fields named_columns(Relation relation, const Jsonb *object, Purpose purpose) {
   return fields;
 }
 
-// jsonb_populate_record(<all nulls>, object). The record is not NULL itself, so
-// that columns which the object does not name are left alone.
-HeapTupleHeader populate(Relation relation, const Jsonb *object) {
-  const TupleDesc tupdesc = RelationGetDescr(relation);
-  const Oid row_type = relation->rd_rel->reltype;
-  auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * tupdesc->natts));
-  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * tupdesc->natts));
-  memset(nulls, true, sizeof(bool) * tupdesc->natts);
-  HeapTuple blank = heap_form_tuple(tupdesc, values, nulls);  // typed as the relation's row
+void fill(Relation relation, const Jsonb *object, Fields *fields) {
+  HeapTuple row = populated(relation->rd_rel->reltype, RelationGetDescr(relation), object);
+  for (int i = 0; i < fields->count; ++i) {
+    Field &field = fields->items[i];
+    field.value = heap_getattr(row, field.attnum, RelationGetDescr(relation), &field.isnull);
+  }
+}
 
-  FmgrInfo function;
-  fmgr_info(F_JSONB_POPULATE_RECORD, &function);
-  List *arguments = list_make2(makeNullConst(row_type, -1, InvalidOid), makeNullConst(JSONBOID, -1, InvalidOid));
-  fmgr_info_set_expr(reinterpret_cast<Node *>(makeFuncExpr(F_JSONB_POPULATE_RECORD, row_type, arguments, InvalidOid,
-                                                           InvalidOid, COERCE_EXPLICIT_CALL)),
-                     &function);
-  const Datum record = FunctionCall2(&function, HeapTupleHeaderGetDatum(blank->t_data), JsonbPGetDatum(object));
-  return DatumGetHeapTupleHeader(record);
+Field field_of_comparable(Relation relation, AttrNumber attnum, const Comparable &value) {
+  Field field = field_of_value(relation, attnum, value.value, value.isnull);
+  field.type = value.type;
+  return field;
 }
 
 }  // namespace
 
 Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose) {
   if (object == nullptr) return Fields{0, nullptr};
-  if (!JB_ROOT_IS_OBJECT(object)) error_not_object(argument);
+  if (!JB_ROOT_IS_OBJECT(object)) error_not_object(argument, object);
   Fields fields = named_columns(relation, object, purpose);
   if (fields.count == 0) return fields;
 
-  HeapTupleHeader record = populate(relation, object);
-  HeapTupleData tuple;
-  tuple.t_len = HeapTupleHeaderGetDatumLength(record);
-  ItemPointerSetInvalid(&tuple.t_self);
-  tuple.t_tableOid = InvalidOid;
-  tuple.t_data = record;
-  for (int i = 0; i < fields.count; ++i) {
-    Field &field = fields.items[i];
-    field.value = heap_getattr(&tuple, field.attnum, RelationGetDescr(relation), &field.isnull);
-  }
+  if (purpose == Purpose::set)
+    fill(relation, object, &fields);
+  else
+    for (int i = 0; i < fields.count; ++i)
+      fields.items[i] = field_of_comparable(relation, fields.items[i].attnum,
+                                            comparable_of_member(relation, fields.items[i].attnum, object));
   return fields;
+}
+
+// The record is not NULL itself, so that columns which the object does not name are left alone.
+HeapTuple populated(Oid type, TupleDesc tupdesc, const Jsonb *object) {
+  auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * tupdesc->natts));
+  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * tupdesc->natts));
+  memset(nulls, true, sizeof(bool) * tupdesc->natts);
+  HeapTuple blank = heap_form_tuple(tupdesc, values, nulls);  // typed as the row
+
+  FmgrInfo function;
+  fmgr_info(F_JSONB_POPULATE_RECORD, &function);
+  List *arguments = list_make2(makeNullConst(type, -1, InvalidOid), makeNullConst(JSONBOID, -1, InvalidOid));
+  fmgr_info_set_expr(reinterpret_cast<Node *>(makeFuncExpr(F_JSONB_POPULATE_RECORD, type, arguments, InvalidOid,
+                                                           InvalidOid, COERCE_EXPLICIT_CALL)),
+                     &function);
+  HeapTupleHeader record =
+      DatumGetHeapTupleHeader(FunctionCall2(&function, HeapTupleHeaderGetDatum(blank->t_data), JsonbPGetDatum(object)));
+  auto *tuple = static_cast<HeapTuple>(palloc0(sizeof(HeapTupleData)));
+  tuple->t_len = HeapTupleHeaderGetDatumLength(record);
+  ItemPointerSetInvalid(&tuple->t_self);
+  tuple->t_data = record;
+  return tuple;
 }
 
 Field field_of_value(Relation relation, AttrNumber attnum, Datum value, bool isnull) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
   // A copy: a trigger that runs before the field is used may alter the table.
   return {attnum, pstrdup(NameStr(attribute->attname)), attribute->atttypid, value, isnull};
-}
-
-Field field_of_text(Relation relation, AttrNumber attnum, const char *text) {
-  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-  Oid input;
-  Oid parameter;
-  getTypeInputInfo(attribute->atttypid, &input, &parameter);
-  const Datum value = OidInputFunctionCall(input, const_cast<char *>(text), parameter, attribute->atttypmod);
-  return field_of_value(relation, attnum, value, false);
 }
 
 Oid type_of_argument(FunctionCallInfo fcinfo, int argument) {
@@ -122,10 +126,22 @@ const char *text_of_argument(FunctionCallInfo fcinfo, int argument) {
                                 : text_of_value(type_of_argument(fcinfo, argument), PG_GETARG_DATUM(argument));
 }
 
-Field field_of_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument) {
-  if (TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid == type_of_argument(fcinfo, argument))
-    return field_of_value(relation, attnum, PG_GETARG_DATUM(argument), false);
-  return field_of_text(relation, attnum, text_of_argument(fcinfo, argument));
+Field field_of_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, Purpose purpose) {
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  const Oid column = purpose == Purpose::set ? attribute->atttypid : getBaseType(attribute->atttypid);
+  if (column == type_of_argument(fcinfo, argument)) {
+    Field field = field_of_value(relation, attnum, PG_GETARG_DATUM(argument), false);
+    field.type = column;
+    return field;
+  }
+  const char *text = text_of_argument(fcinfo, argument);
+  if (purpose == Purpose::compare)
+    return field_of_comparable(relation, attnum, comparable_of_text(relation, attnum, text));
+  Oid input;
+  Oid parameter;
+  getTypeInputInfo(attribute->atttypid, &input, &parameter);
+  const Datum value = OidInputFunctionCall(input, const_cast<char *>(text), parameter, attribute->atttypmod);
+  return field_of_value(relation, attnum, value, false);
 }
 
 const Field *find_field(const Fields &fields, AttrNumber attnum) {

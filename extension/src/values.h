@@ -33,16 +33,17 @@ struct Fields {
 // What the named columns are for: only some can be set, all can be compared.
 enum class Purpose : unsigned char { set, compare };
 
-// Converts a JSON object as jsonb_populate_record does. argument: what the
+// Converts a JSON object as jsonb_populate_record does, for Purpose::compare
+// without lengths and domains, see comparable.h. argument: what the
 // caller calls it, for errors. nullptr gives no fields.
 Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose);
 
-// Converts one text by the column's input function.
-Field field_of_text(Relation relation, AttrNumber attnum, const char *text);
-
 // Converts an SQL argument, directly where it has the column's type, otherwise
 // through its text form. The caller knows that it is not NULL.
-Field field_of_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument);
+Field field_of_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, Purpose purpose);
+
+// The row that jsonb_populate_record(<all nulls>, object) makes; type: the row's, RECORDOID for an anonymous one.
+HeapTuple populated(Oid type, TupleDesc tupdesc, const Jsonb *object);
 
 // The type that an argument has in this call: of an overload, or of an
 // argument declared with a polymorphic type.

@@ -1,6 +1,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "utils/acl.h"
 #include "utils/timestamp.h"
 }
 
@@ -25,10 +26,15 @@ void write_equal(Writer *writer, const Field &field) {
 }
 
 //   (t."c" IS NULL AND $1 IS NULL OR (t."c" OPERATOR(pg_catalog.=) $1) IS TRUE)
-// IS NOT DISTINCT FROM would look its operator up in the caller's search_path.
+// IS NOT DISTINCT FROM would look its operator up in the caller's search_path. A jsonb column may hold SQL's null or
+// JSON's, which are one and the same to whoever has read the row as JSON and names it so.
 void write_same(Writer *writer, const Field &field) {
-  appendStringInfo(&writer->sql, "(t.%s IS NULL AND $%d IS NULL OR (", quote_identifier(field.name),
-                   writer->parameters + 1);
+  const char *name = quote_identifier(field.name);
+  const bool json = getBaseType(field.type) == JSONBOID;
+  appendStringInfo(&writer->sql,
+                   json ? "((t.%s IS NULL OR t.%s OPERATOR(pg_catalog.=) 'null'::pg_catalog.jsonb)" : "(t.%s IS NULL",
+                   name, name);
+  appendStringInfo(&writer->sql, " AND $%d IS NULL OR (", writer->parameters + 1);
   write_equal(writer, field);
   appendStringInfoString(&writer->sql, ") IS TRUE)");
 }
@@ -81,6 +87,7 @@ Probe look(const Target &target, const Fields &expect, Sees sees, bool locked) {
   seen.closed = gate_is_closed(contract, row.values[0], row.nulls[0]);
   seen.closed_at_null = row.nulls[1] || closing_time(contract) == InvalidAttrNumber;
   if (!seen.closed_at_null) seen.closed_at = as_timestamptz(target.relation, closing_time(contract), row.values[1]);
+  seen.actor = row.values[2];
   if (!row.nulls[2]) seen.closed_by = OutputFunctionCall(&target.contract->actor_output, row.values[2]);
   seen.idempotency_key = row.values[3];
   seen.idempotency_key_null = row.nulls[3];
@@ -198,10 +205,19 @@ Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument) 
   return expect;
 }
 
-const char *const *names_of(const Fields &fields) {
-  auto **names = static_cast<const char **>(palloc(sizeof(char *) * std::max(fields.count, 1)));
-  for (int i = 0; i < fields.count; ++i) names[i] = fields.items[i].name;
-  return names;
+void set_patched(Permission *permission, const Target &target, const Fields &patch) {
+  auto **names = static_cast<const char **>(palloc(sizeof(char *) * std::max(patch.count, 1)));
+  const Oid relid = RelationGetRelid(target.relation);
+  const bool reads_all = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+  Bitmapset *hidden = nullptr;
+  for (int i = 0; i < patch.count; ++i) {
+    names[i] = patch.items[i].name;
+    if (!reads_all && pg_attribute_aclcheck(relid, patch.items[i].attnum, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+      hidden = bms_add_member(hidden, i);
+  }
+  permission->patched = names;
+  permission->npatched = patch.count;
+  permission->hidden = hidden;
 }
 
 AttrNumber closing_time(const Contract *contract) {

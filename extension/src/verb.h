@@ -23,6 +23,7 @@ enum class Template : int16 {
   stored_record,
   flush,
   exists,
+  climb,
   progress,
   recount,
   recount_row,
@@ -68,6 +69,7 @@ struct Probe {
   Datum closed_at;  // of gate_at, or of the gate where that is a time
   bool closed_at_null;
   const char *closed_by;  // nullptr: no actor column, or not set
+  Datum actor;            // valid only if closed_by
   Datum idempotency_key;
   bool idempotency_key_null;
   List *stale;  // names of expected columns that differ
@@ -95,8 +97,9 @@ bool has_values(const Target &target, const Fields &fields);
 Fields read_patch(const Target &target, FunctionCallInfo fcinfo, int argument);
 Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument);
 
-// Names of the fields, as Permission wants them.
-const char *const *names_of(const Fields &fields);
+// Tells the permission of the columns that the caller sets. Whether a column that he may not read has this value
+// already, or was kept, he could otherwise find out by trying.
+void set_patched(Permission *permission, const Target &target, const Fields &patch);
 
 // The attribute that tells when the gate closed; InvalidAttrNumber: none.
 AttrNumber closing_time(const Contract *contract);

@@ -21,8 +21,10 @@ extern "C" {
 }
 
 #include "complete.h"
+#include "distributed.h"
 #include "errors.h"
 #include "flush.h"
+#include "json_text.h"
 #include "pg/fence.h"
 #include "recount.h"
 #include "reference.h"
@@ -81,7 +83,7 @@ List *places_of(Oid target) {
   return places;
 }
 
-//   SELECT <key>, pg_catalog.jsonb_build_object('id', m.k1, ...), v.name, v.stored, v.counted
+//   SELECT v.name, v.stored, v.counted, m.k1, ...
 //   FROM schema.parent t JOIN <counted> ON <join>
 //   CROSS JOIN LATERAL (VALUES ('c', t."c"::text, m.m1::text, t."c" IS DISTINCT FROM m.m1), ...)
 //     v (name, stored, counted, differs)
@@ -94,11 +96,8 @@ const char *drift_sql(const Subject &subject, bool keys_only) {
   for (int i = 0; keys_only && i < nkeys; ++i)
     appendStringInfo(&sql, "%st.%s", i > 0 ? ", " : "", parent_column(subject, i));
   if (!keys_only) {
-    appendStringInfoString(&sql, "pg_catalog.jsonb_build_object(");
-    for (int i = 0; i < nkeys; ++i)
-      appendStringInfo(&sql, "%s%s, m.k%d", i > 0 ? ", " : "",
-                       quote_literal_cstr(get_attname(subject.parent, subject.reference->confkey[i], false)), i + 1);
-    appendStringInfoString(&sql, "), v.name, v.stored, v.counted");
+    appendStringInfoString(&sql, "v.name, v.stored, v.counted");
+    for (int i = 0; i < nkeys; ++i) appendStringInfo(&sql, ", m.k%d", i + 1);
   }
   appendStringInfo(&sql, " FROM %s t JOIN ", qualified_relation(subject.parent));
   write_counted(&sql, subject, false);
@@ -119,16 +118,31 @@ const char *drift_sql(const Subject &subject, bool keys_only) {
   return sql.data;
 }
 
+//   {"id": 7}, of a row that drift_sql() has found
+Datum key_of_drift(const Subject &subject, uint64 row) {
+  StringInfoData out;
+  initStringInfo(&out);
+  appendStringInfoChar(&out, '{');
+  for (int i = 0; i < subject.reference->nkeys; ++i) {
+    bool isnull;
+    const Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 4 + i, &isnull);
+    append_json_member(&out, get_attname(subject.parent, subject.reference->confkey[i], false),
+                       SPI_gettypeid(SPI_tuptable->tupdesc, 4 + i), value, isnull);
+  }
+  appendStringInfoChar(&out, '}');
+  return jsonb_of_text(out.data);
+}
+
 void verify_place(const Place *place, const ReturnSetInfo *result) {
   const Subject subject = subject_of(place->child, place->parent, place->source);
   const Scope scope = enter(subject.counters);
   SPI_connect();
   if (SPI_execute(drift_sql(subject, false), false, 0) != SPI_OK_SELECT) elog(ERROR, "recounting failed");
   for (uint64 i = 0; i < SPI_processed; ++i) {
-    Datum values[6] = {ObjectIdGetDatum(place->parent), ObjectIdGetDatum(place->child)};
+    Datum values[6] = {ObjectIdGetDatum(place->parent), ObjectIdGetDatum(place->child), key_of_drift(subject, i)};
     bool nulls[6] = {};
-    for (int j = 0; j < 4; ++j)
-      values[2 + j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &nulls[2 + j]);
+    for (int j = 0; j < 3; ++j)
+      values[3 + j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &nulls[3 + j]);
     values[3] = DirectFunctionCall1(text_name, values[3]);
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
   }
@@ -267,6 +281,7 @@ void repair(FunctionCallInfo fcinfo) {
   List *places = places_of(target);
   SPI_connect_ext(SPI_OPT_NONATOMIC);
   ListCell *cell;
+  foreach (cell, places) check_not_distributed(static_cast<const Place *>(lfirst(cell))->parent);
   foreach (cell, places) repair_place(static_cast<const Place *>(lfirst(cell)), memory);
   SPI_finish();
   MemoryContextSwitchTo(caller);

@@ -66,44 +66,44 @@ logs('reopening',
     q{SELECT * FROM ratchet.amend('app.scorecards', 1, '{"submitted_at": null}', 'ops@example.org', 'submitted by mistake')},
     'amended|{submitted_at,submitted_by,request}',
     ['LOG:  ratchet amend: amended submitted_at, submitted_by, request of row (id=1) of relation "app.scorecards"'
-          . ' by "ops@example.org" (role "app"): submitted by mistake']);
+          . ' by "ops@example.org" (role "app"): "submitted by mistake"']);
 
 logs('a correction, rolled back',
     q{BEGIN; SELECT * FROM ratchet.amend('app.scorecards', 2, '{"score": 7, "comment": "x"}', 'ops', 'wrong sum');
       ROLLBACK; SELECT score FROM app.scorecards WHERE id = 2},
     "amended|{comment,score}\n1",
     ['LOG:  ratchet amend: amended comment, score of row (id=2) of relation "app.scorecards"'
-          . ' by "ops" (role "app"): wrong sum']);
+          . ' by "ops" (role "app"): "wrong sum"']);
 
 logs('a correction, rolled back to a savepoint',
     q{BEGIN; SAVEPOINT s; SELECT outcome FROM ratchet.amend('app.scorecards', 2, '{"score": 8}', 42, 'wrong sum');
       ROLLBACK TO s; COMMIT; SELECT score FROM app.scorecards WHERE id = 2},
     "amended\n1",
-    ['LOG:  ratchet amend: amended score of row (id=2) of relation "app.scorecards" by "42" (role "app"): wrong sum']);
+    ['LOG:  ratchet amend: amended score of row (id=2) of relation "app.scorecards" by "42" (role "app"): "wrong sum"']);
 
 logs('a composite key, quoted names',
     q{SELECT * FROM ratchet.amend('app."Sitze"', '{"exam": 1, "Platz": "a''b"}'::jsonb, '{"handed_in": false}', 'ops',
       'recount')},
     'amended|{handed_in}',
-    [q{LOG:  ratchet amend: amended handed_in of row (exam=1, Platz=a'b) of relation "app.Sitze"}
-          . ' by "ops" (role "app"): recount']);
+    [q{LOG:  ratchet amend: amended handed_in of row (exam=1, Platz="a'b") of relation "app.Sitze"}
+          . ' by "ops" (role "app"): "recount"']);
 
 logs('nothing to change',
     q{SELECT * FROM ratchet.amend('app.scorecards', 3, '{"score": 1}', 'ops', 'to be sure')},
     'unchanged|{}',
     ['LOG:  ratchet amend: unchanged nothing of row (id=3) of relation "app.scorecards"'
-          . ' by "ops" (role "app"): to be sure']);
+          . ' by "ops" (role "app"): "to be sure"']);
 
 logs('no such row',
     q{SELECT * FROM ratchet.amend('app.scorecards', 4711, '{"score": 1}', 'ops', 'to be sure')},
     'not_found|{}',
     ['LOG:  ratchet amend: not_found nothing of row (id=4711) of relation "app.scorecards"'
-          . ' by "ops" (role "app"): to be sure']);
+          . ' by "ops" (role "app"): "to be sure"']);
 
 logs('by a role with the right to amend',
     q{SELECT outcome FROM ratchet.amend('app.scorecards', 3, '{"score": 2}', NULL::text, 'audit')},
     'amended',
-    ['LOG:  ratchet amend: amended score of row (id=3) of relation "app.scorecards" by "" (role "auditor"): audit'],
+    ['LOG:  ratchet amend: amended score of row (id=3) of relation "app.scorecards" by "" (role "auditor"): "audit"'],
     role => 'auditor');
 
 # Neither is an amend; the server logs the error as any other.
@@ -118,14 +118,39 @@ like($seen->{err}, qr/violates check constraint/, 'failed: an error');
 $seen = outcome_of(
     q{SET ROLE auditor; SELECT outcome FROM ratchet.amend('app.scorecards', 4, '{"score": 3}', 'ops', 'r')},
     role => 'postgres');
-like(join('', @{ $seen->{entries} }), qr/\(role "auditor"\): r$/, 'after SET ROLE: the role whose rights were used');
+like(join('', @{ $seen->{entries} }), qr/\(role "auditor"\): "r"$/, 'after SET ROLE: the role whose rights were used');
 
-# Line breaks cannot forge an entry: what follows them is indented.
+# Neither line breaks nor quotation marks leave the field that they are in.
 my $forged = '2026-01-01 00:00:00.000 UTC [1] LOG:  ratchet amend: amended score of row (id=5)';
 $seen = outcome_of(
     qq{SELECT outcome FROM ratchet.amend('app.scorecards', 4, '{"score": 4}', E'ops\\n$forged', E'reason\\n$forged')});
-is(scalar @{ $seen->{entries} }, 1, 'line breaks in actor and reason make no second entry');
+is_deeply(
+    $seen->{entries},
+    [         'LOG:  ratchet amend: amended score of row (id=4) of relation "app.scorecards" by'
+            . qq{ "ops\\n$forged" (role "app"): "reason\\n$forged"} ],
+    'line breaks in actor and reason are written as such');
 is($seen->{out}, 'amended', 'and are no error');
+logs('an actor that looks like another role',
+    q{SELECT outcome FROM ratchet.amend('app.scorecards', 4, '{"score": 6}', 'ops" (role "postgres"): approved', 'r "x" \\')},
+    'amended',
+    ['LOG:  ratchet amend: amended score of row (id=4) of relation "app.scorecards"'
+          . ' by "ops\" (role \"postgres\"): approved" (role "app"): "r \"x\" \\\\"']);
+$node->safe_psql(
+    'postgres', q{
+    SET ROLE app;
+    CREATE TABLE app."a"" by ""b" ("x, y" text PRIMARY KEY, "z of row (id=1)" int, at timestamptz);
+    SELECT ratchet.guard('app."a"" by ""b"', 'at');
+    INSERT INTO app."a"" by ""b" VALUES (E'k) of\n"', 1);});
+logs('names and keys',
+    q{SELECT outcome FROM ratchet.amend('app."a"" by ""b"', E'k) of\n"', '{"z of row (id=1)": 2}', 'ops', 'r')},
+    'amended',
+    ['LOG:  ratchet amend: amended "z of row (id=1)" of row ("x, y"="k) of\n\"") of relation "app.a\" by \"b"'
+          . ' by "ops" (role "app"): "r"']);
+logs('suspend',
+    q{BEGIN; CALL ratchet.suspend('app."a"" by ""b"', E'why\n"not"'); UPDATE app."a"" by ""b" SET at = now(); COMMIT},
+    '',
+    [   'LOG:  ratchet suspend: contract of relation "app.a\" by \"b" by role "app": "why\n\"not\""',
+        'LOG:  ratchet suspend: 1 updates of rows of relation "app.a\" by \"b" were not checked in this transaction' ]);
 
 # A long reason is written whole.
 my $start = -s $node->logfile;
@@ -133,7 +158,7 @@ is( $node->safe_psql(
         'postgres', q{SELECT outcome FROM ratchet.amend('app.scorecards', 4, '{"score": 5}', 'ops',
                 repeat('x', 100000) || 'end')}),
     'amended', 'a reason of 100,000 letters');
-like(substr(slurp_file($node->logfile), $start), qr/\(role "postgres"\): x{30000,}end$/m, 'is written whole');
+like(substr(slurp_file($node->logfile), $start), qr/\(role "postgres"\): "x{30000,}end"$/m, 'is written whole');
 
 # The line cannot be switched off by who amends.
 for my $setting ('log_min_messages = panic', 'log_error_verbosity = terse', 'log_statement = none')

@@ -22,6 +22,7 @@ extern "C" {
 #include "idempotency.h"
 #include "policy.h"
 #include "structure.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -40,8 +41,6 @@ AttrNumber column_named(Relation relation, const char *name) {
 Oid base_type(Relation relation, AttrNumber attnum) {
   return getBaseType(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid);
 }
-
-bool is_time(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID; }
 
 // The attribute numbers of this partition that any ancestor partitions by.
 Bitmapset *partition_key_columns(Relation leaf) {
@@ -91,6 +90,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
   auto *contract = static_cast<Contract *>(palloc0(sizeof(Contract)));
   const Terms *terms = contract->terms = terms_of_trigger(context, relation, trigger);
   check_columns(relation, terms, sqlstate_unenforceable);
+  require_time_zone(relation, terms->time_zone);
 
   contract->nguarded = terms->nguarded;
   contract->guarded = static_cast<GuardedColumn *>(palloc(sizeof(GuardedColumn) * terms->nguarded));

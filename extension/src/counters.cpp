@@ -33,6 +33,7 @@ extern "C" {
 #include "pending.h"
 #include "permission.h"
 #include "pg/fence.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -102,9 +103,10 @@ bool is_complete(const Counters *counters, const KeptCompletion &completion, con
   return at_least(counters->counters[completion.counter].type, count.datum, completion.total_type, total.datum);
 }
 
-Value now_as(Oid type) {
-  const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-  return {type == TIMESTAMPOID ? DirectFunctionCall1(timestamptz_timestamp, now) : now, false};
+Value now_as(const KeptCompletion &completion) {
+  return {stored_time(completion.done_at_type, completion.done_at_typmod, completion.terms->time_zone,
+                      GetCurrentTransactionStartTimestamp()),
+          false};
 }
 
 // Decides done and done_at. before: the old row, nullptr for a new one.
@@ -120,7 +122,7 @@ void decide(const Counters *counters, const KeptCompletion &completion, TupleTab
   if (!done)
     *at = {Datum(0), true};
   else if (!was_done)
-    *at = now_as(completion.done_at_type);
+    *at = now_as(completion);
 }
 
 HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTuple row, const Value *kept,

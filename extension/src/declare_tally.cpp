@@ -22,6 +22,7 @@ extern "C" {
 #include "reference.h"
 #include "structure.h"
 #include "tally_triggers.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -40,6 +41,7 @@ enum Argument {
   on_done_argument,
   latch_argument,
   notify_argument,
+  time_zone_argument,
   contention_argument,
   backfill_argument,
   replace_argument
@@ -106,6 +108,8 @@ CompletionTerm read_completion(FunctionCallInfo fcinfo) {
   if (!PG_ARGISNULL(on_done_argument)) completion.on_done = format_procedure_qualified(PG_GETARG_OID(on_done_argument));
   completion.latch = bool_argument(fcinfo, latch_argument);
   completion.notify = bool_argument(fcinfo, notify_argument);
+  completion.time_zone = text_or_null(fcinfo, time_zone_argument);
+  check_time_zone(completion.time_zone);
   return completion;
 }
 
@@ -330,6 +334,7 @@ const char *tally(FunctionCallInfo fcinfo) {
               : weakened(current.source, current.kept, declaration.request) != nullptr ? "replaced"
                                                                                        : "extended";
   }
+  notice_time_zone(pair.parent, declaration.request.completion.done_at, declaration.request.completion.time_zone);
   close_pair(pair);
   write_kept(declaration.parent, kept, Switches::enable);
   write_source(declaration.child, source, current.name, Switches::enable);

@@ -24,6 +24,7 @@ extern "C" {
 #include "reference.h"
 #include "structure.h"
 #include "tally.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -99,6 +100,8 @@ KeptCompletion kept_completion(Relation relation, const KeptTerms *terms, const 
   if (completion->done_at != nullptr) {
     kept.done_at = require_column(relation, completion->done_at);
     kept.done_at_type = attribute_of(relation, kept.done_at)->atttypid;
+    kept.done_at_typmod = attribute_of(relation, kept.done_at)->atttypmod;
+    require_time_zone(relation, completion->time_zone);
   }
   return kept;
 }

@@ -50,11 +50,12 @@ struct KeptCounter {
 struct KeptCompletion {
   const CompletionTerm *terms;
   AttrNumber total;
-  Oid total_type;      // as a counter's
-  int counter;         // place in Counters.counters of the counter that the total is compared with
-  AttrNumber done;     // InvalidAttrNumber: only a total
-  AttrNumber done_at;  // InvalidAttrNumber: none
-  Oid done_at_type;    // valid only if done_at: timestamptz or timestamp
+  Oid total_type;        // as a counter's
+  int counter;           // place in Counters.counters of the counter that the total is compared with
+  AttrNumber done;       // InvalidAttrNumber: only a total
+  AttrNumber done_at;    // InvalidAttrNumber: none
+  Oid done_at_type;      // valid only if done_at: timestamptz or timestamp
+  int32 done_at_typmod;  // the same
 };
 
 struct Counters : Cached {

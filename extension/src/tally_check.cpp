@@ -14,12 +14,11 @@ extern "C" {
 #include "expression.h"
 #include "reference.h"
 #include "tally.h"
+#include "times.h"
 
 namespace ratchet {
 
 namespace {
-
-bool is_time(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID; }
 
 bool is_countable(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID || type == NUMERICOID; }
 

@@ -398,7 +398,7 @@ CREATE FUNCTION ratchet.verify(target regclass DEFAULT NULL)
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_verify';
 COMMENT ON FUNCTION ratchet.verify(regclass) IS
-'Counts all children anew and answers a row for each counter, or done, that is not what was counted. target: a parent or a child; NULL: all tallies of tables that the caller owns. No rows: there is no drift. Each tally is counted in one snapshot, so writers need not stop; what this transaction has counted is written first. Only the owner (42501). Errors: 55R01 no tally. Locks: ACCESS SHARE on both tables.';
+'Counts all children anew and answers a row for each counter, or done, that is not what was counted. target: a parent or a child; NULL: all tallies of tables that the caller owns. No rows: there is no drift. Each tally is counted in one snapshot, so writers need not stop; what this transaction has counted is written first. Above READ COMMITTED that is the transaction''s snapshot, which sees a table that was truncated since as empty, and so tells drift that is none. Only the owner (42501). Errors: 55R01 no tally. Locks: ACCESS SHARE on both tables.';
 
 CREATE PROCEDURE ratchet.repair(target regclass DEFAULT NULL)
     LANGUAGE c

@@ -14,12 +14,11 @@ extern "C" {
 #include "expression.h"
 #include "reference.h"
 #include "tally.h"
+#include "times.h"
 
 namespace ratchet {
 
 namespace {
-
-bool is_time(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID; }
 
 bool is_countable(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID || type == NUMERICOID; }
 
@@ -128,10 +127,14 @@ void check_persistence(Relation child, Relation parent, int sqlstate) {
 void check_counted(Relation child, Relation parent, const SourceTerms *source, int sqlstate) {
   for (int i = 0; i < source->ncounters; ++i) {
     const CounterTerm &term = source->counters[i];
+    // One that is being renamed is looked for by the parent's part.
+    if (get_attnum(RelationGetRelid(parent), term.column) <= 0) continue;
+    const Column counter = find_column(parent, term.column, sqlstate);
+    require(counter, counter.attribute->atttypid != NUMERICOID || scale_of(counter.attribute->atttypmod) >= 0,
+            "would round what is counted: its scale is negative");
     if (!term.sum) continue;
     const auto *expression = reinterpret_cast<const Node *>(parse_expression(child, term.expression, true, sqlstate));
     if (exprType(expression) != NUMERICOID) continue;
-    const Column counter = find_column(parent, term.column, sqlstate);
     require(counter, counter.attribute->atttypid == NUMERICOID, "cannot hold a numeric sum: its type must be numeric");
     require(
         counter,

@@ -160,6 +160,7 @@ CREATE FUNCTION ratchet.guard(
     states          jsonb   DEFAULT NULL,
     heartbeat       name    DEFAULT NULL,
     version         name    DEFAULT NULL,
+    time_zone       text    DEFAULT NULL,
     mode            text    DEFAULT NULL,
     insert          text    DEFAULT 'allow',
     audit           boolean DEFAULT false,
@@ -169,8 +170,8 @@ CREATE FUNCTION ratchet.guard(
 ) RETURNS text
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
-COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, text, text, boolean, text, boolean, boolean) IS
-'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state a key, a terminal one leads to []; NULL is not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database counts up with every update. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions and stale versions are rejected and all else is kept. insert: ''reject'' refuses new rows that are not open. validate: rows that break the contract already are an error instead of a notice. Declarative: answers created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 rows break the contract, with validate; 0A000 an argument of a later version; 55R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to take insert => ''reject'' back.';
+COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, text, text, text, boolean, text, boolean, boolean) IS
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state a key, a terminal one leads to []; NULL is not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database counts up with every update. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) tells. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions and stale versions are rejected and all else is kept. insert: ''reject'' refuses new rows that are not open. validate: rows that break the contract already are an error instead of a notice. Declarative: answers created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 rows break the contract, with validate; 0A000 an argument of a later version; 55R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to take insert => ''reject'' back.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -190,14 +191,15 @@ CREATE FUNCTION ratchet.tally(
     on_done    regprocedure DEFAULT NULL,
     latch      boolean      DEFAULT false,
     notify     boolean      DEFAULT false,
+    time_zone  text         DEFAULT NULL,
     contention text         DEFAULT 'wait',
     backfill   text         DEFAULT 'now',
     replace    boolean      DEFAULT false
 ) RETURNS text
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_tally';
-COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, text, text, boolean) IS
-'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true. on_done: called with the parent''s key, once for each time that done becomes true, whatever made it so, in that transaction, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. backfill: ''now'' counts what is there, ''later'' leaves that to CALL ratchet.repair(). Declarative: answers created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be one. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 0A000 contention => ''spill''; 25001 backfill at another isolation level than READ COMMITTED; 55R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
+COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, text, text, text, boolean) IS
+'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key, once for each time that done becomes true, whatever made it so, in that transaction, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. backfill: ''now'' counts what is there, ''later'' leaves that to CALL ratchet.repair(). Declarative: answers created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be one. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 0A000 contention => ''spill''; 25001 backfill at another isolation level than READ COMMITTED; 55R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
 
 CREATE FUNCTION ratchet.untally(child regclass, parent regclass, via name[] DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE
@@ -396,7 +398,7 @@ CREATE FUNCTION ratchet.verify(target regclass DEFAULT NULL)
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_verify';
 COMMENT ON FUNCTION ratchet.verify(regclass) IS
-'Counts all children anew and answers a row for each counter, or done, that is not what was counted. target: a parent or a child; NULL: all tallies of tables that the caller owns. No rows: there is no drift. Each tally is counted in one snapshot, so writers need not stop; what this transaction has counted is written first. Only the owner (42501). Errors: 55R01 no tally. Locks: ACCESS SHARE on both tables.';
+'Counts all children anew and answers a row for each counter, or done, that is not what was counted. target: a parent or a child; NULL: all tallies of tables that the caller owns. No rows: there is no drift. Each tally is counted in one snapshot, so writers need not stop; what this transaction has counted is written first. Above READ COMMITTED that is the transaction''s snapshot, which sees a table that was truncated since as empty, and so tells drift that is none. Only the owner (42501). Errors: 55R01 no tally. Locks: ACCESS SHARE on both tables.';
 
 CREATE PROCEDURE ratchet.repair(target regclass DEFAULT NULL)
     LANGUAGE c
@@ -469,7 +471,7 @@ COMMENT ON FUNCTION ratchet._findings(regclass) IS
 
 CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT via text[], OUT counters jsonb,
     OUT total text, OUT total_of text, OUT done text, OUT done_at text, OUT on_done text, OUT latch boolean,
-    OUT notify boolean)
+    OUT notify boolean, OUT time_zone text)
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_tally_row';
 COMMENT ON FUNCTION ratchet._tally(oid, oid) IS
@@ -503,7 +505,8 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        NULL::pg_catalog.text AS done_at,
        NULL::pg_catalog.text AS on_done,
        NULL::pg_catalog.bool AS latch,
-       NULL::pg_catalog.bool AS notify
+       NULL::pg_catalog.bool AS notify,
+       v.time_zone[1] AS time_zone
 FROM pg_catalog.pg_trigger t
 CROSS JOIN LATERAL (
     SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
@@ -518,6 +521,7 @@ CROSS JOIN LATERAL (
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'heartbeat'), '{}') AS heartbeat,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'version'), '{}') AS version,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'mode'), '{}') AS mode,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'time_zone'), '{}') AS time_zone,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'insert'), '{}') AS insert
     FROM (
         SELECT pg_catalog.split_part(u.argument, '=', 1) AS role,
@@ -531,7 +535,7 @@ WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regproce
 UNION ALL
 SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
-       y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify
+       y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;

@@ -47,8 +47,9 @@ DECLARE
 BEGIN
     FOR call IN 1..400 LOOP
         BEGIN
-            -- every row twice; from 150 on with a key, of which some collide; beyond 200 there is no row
-            answer := ratchet.submit(name, 1 + (call * 11) % 210, 1 + call % 9,
+            -- every row twice; from 150 on with a key, of which some collide; from 380 on by another actor; beyond 200 there
+            -- is no row
+            answer := ratchet.submit(name, 1 + (call * 11) % 210, 1 + (call * 11 % 210 + call / 380) % 9,
                                      idempotency_key => CASE WHEN call >= 150 THEN 'key ' || call % 210 % 40 END);
             INSERT INTO answers VALUES (name, call, answer.outcome, answer.submitted_by, answer.submitted_at = now());
         EXCEPTION WHEN unique_violation THEN

@@ -52,6 +52,19 @@ SELECT patch, a.outcome, a.changed FROM unnest(ARRAY['{"secret": "s3cret"}', '{"
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION ratchet.amend_right() FROM regress_ratchet_writer;
 
+-- what is observed goes to the log, which a client can ask for
+SET ROLE regress_ratchet_owner;
+SELECT ratchet.guard('job', once => '{secret}', forward => '{best}', heartbeat => 'beat', mode => 'observe', replace => true);
+GRANT SELECT (best) ON job TO regress_ratchet_writer;
+SET ROLE regress_ratchet_writer;
+SET client_min_messages = log;
+BEGIN;
+UPDATE job SET secret = 'other' WHERE id = 1;
+UPDATE job SET best = 1 WHERE id = 1;
+ROLLBACK;
+SET client_min_messages = notice;
+RESET ROLE;
+
 --
 -- A partition's owner does not own the contract
 --

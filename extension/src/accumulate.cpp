@@ -31,6 +31,7 @@ extern "C" {
 #include "utils/numeric.h"
 }
 
+#include "counters.h"
 #include "flush.h"
 #include "guard.h"
 #include "pending.h"
@@ -53,13 +54,6 @@ bool changes(const Tally *tally, TupleTableSlot *before, TupleTableSlot *after) 
       return true;
   }
   return false;
-}
-
-// A sum would never come back from them when their rows go.
-void check_finite(Datum value) {
-  const Numeric number = DatumGetNumeric(value);
-  if (numeric_is_nan(number) || numeric_is_inf(number))
-    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("NaN and infinity cannot be summed by a tally"));
 }
 
 // What one counter makes of one row.

@@ -32,7 +32,7 @@ void require_amend_right(const Target &target) {
   Relation relation = target.relation;
   ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
           errmsg("permission denied to amend relation \"%s\"", RelationGetRelationName(relation)),
-          errhint("The owner of the table may, of a partition that of the partitioned table, and roles with EXECUTE on "
+          errhint("The owner of the whole table may, and roles with EXECUTE on "
                   "ratchet.amend_right()."),
           (report_table(relation), 0));
 }

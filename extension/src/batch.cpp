@@ -374,10 +374,18 @@ const char *duplicates_sql(const Batch &batch, const Key *key) {
   return sql.data;
 }
 
-Duplicate *find_duplicate(List *duplicates, int index) {
-  ListCell *cell;
-  foreach (cell, duplicates)
-    if (auto *duplicate = static_cast<Duplicate *>(lfirst(cell)); duplicate->index == index) return duplicate;
+// They are in the order of their index.
+Duplicate *find_duplicate(const List *duplicates, int index) {
+  int from = 0;
+  for (int to = list_length(duplicates); from < to;) {
+    const int middle = from + (to - from) / 2;
+    auto *duplicate = static_cast<Duplicate *>(list_nth(duplicates, middle));
+    if (duplicate->index == index) return duplicate;
+    if (duplicate->index < index)
+      from = middle + 1;
+    else
+      to = middle;
+  }
   return nullptr;
 }
 

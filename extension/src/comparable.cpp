@@ -7,6 +7,7 @@ extern "C" {
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 }
@@ -132,6 +133,38 @@ Datum labelled(Oid type, const Shape &shape, const Place &place, Datum value) {
   return OidIsValid(element) ? labelled_array(element, place, value) : labelled_row(base, place, value);
 }
 
+// Whether jsonb_populate_record() would hand the JSON value's text to the type's input function.
+bool is_scalar(Oid type) {
+  return type != JSONOID && type != JSONBOID && !OidIsValid(get_element_type(type)) && !type_is_rowtype(type);
+}
+
+// That text; nullptr: null.
+char *text_of_member(const Jsonb *object, const char *name) {
+  JsonbValue buffer;
+  const JsonbValue *value =
+      getKeyJsonValueFromContainer(&const_cast<Jsonb *>(object)->root, name, static_cast<int>(strlen(name)), &buffer);
+  if (value == nullptr) return nullptr;
+  switch (value->type) {
+    case jbvNull:
+      return nullptr;
+    case jbvString:
+      return pnstrdup(value->val.string.val, value->val.string.len);
+    case jbvNumeric:
+      return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+    case jbvBool:
+      return pstrdup(value->val.boolean ? "true" : "false");
+    default:
+      return JsonbToCString(nullptr, value->val.binary.data, value->val.binary.len);
+  }
+}
+
+Datum input(const Shape &shape, char *text) {
+  Oid function;
+  Oid parameter;
+  getTypeInputInfo(shape.type, &function, &parameter);
+  return OidInputFunctionCall(function, text, parameter, shape.typmod);
+}
+
 Comparable comparable(const Place &place, Oid type, const Shape &shape, Datum value, bool isnull) {
   return {getBaseType(type), isnull ? Datum(0) : labelled(type, shape, place, value), isnull};
 }
@@ -143,11 +176,7 @@ Comparable comparable_of_text(Relation relation, AttrNumber attnum, const char *
   const Place place{relation, pstrdup(NameStr(attribute->attname))};
   const Oid type = attribute->atttypid;
   const Shape shape = shape_of(place, type);
-  Oid input;
-  Oid parameter;
-  getTypeInputInfo(shape.type, &input, &parameter);
-  const Datum value = OidInputFunctionCall(input, const_cast<char *>(text), parameter, shape.typmod);
-  return comparable(place, type, shape, value, false);
+  return comparable(place, type, shape, input(shape, const_cast<char *>(text)), false);
 }
 
 Comparable comparable_of_member(Relation relation, AttrNumber attnum, const Jsonb *object) {
@@ -155,6 +184,10 @@ Comparable comparable_of_member(Relation relation, AttrNumber attnum, const Json
   const Place place{relation, pstrdup(NameStr(attribute->attname))};
   const Oid type = attribute->atttypid;
   const Shape shape = shape_of(place, type);
+  if (is_scalar(shape.type)) {
+    char *text = text_of_member(object, place.column);
+    return comparable(place, type, shape, text == nullptr ? Datum(0) : input(shape, text), text == nullptr);
+  }
   // PostgreSQL keeps an anonymous row type for the session: one for each column, not for each set of columns.
   TupleDesc tupdesc = CreateTemplateTupleDesc(1);
   TupleDescInitEntry(tupdesc, 1, place.column, shape.type, shape.typmod, 0);

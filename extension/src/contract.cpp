@@ -18,9 +18,11 @@ extern "C" {
 #include "contract.h"
 #include "direct.h"
 #include "errors.h"
+#include "guard.h"
 #include "idempotency.h"
 #include "policy.h"
 #include "structure.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -39,8 +41,6 @@ AttrNumber column_named(Relation relation, const char *name) {
 Oid base_type(Relation relation, AttrNumber attnum) {
   return getBaseType(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid);
 }
-
-bool is_time(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID; }
 
 // The attribute numbers of this partition that any ancestor partitions by.
 Bitmapset *partition_key_columns(Relation leaf) {
@@ -90,6 +90,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
   auto *contract = static_cast<Contract *>(palloc0(sizeof(Contract)));
   const Terms *terms = contract->terms = terms_of_trigger(context, relation, trigger);
   check_columns(relation, terms, sqlstate_unenforceable, Faults::own);
+  require_time_zone(relation, terms->time_zone);
 
   contract->nguarded = terms->nguarded;
   contract->guarded = static_cast<GuardedColumn *>(palloc(sizeof(GuardedColumn) * terms->nguarded));
@@ -147,13 +148,6 @@ static bool type_forbids_null(Oid type) {
   }
 }
 
-// A default that is another value at every look cannot be told from a value
-// that somebody has chosen.
-static bool has_volatile_default(Relation relation, AttrNumber attnum) {
-  Node *expression = build_column_default(relation, attnum);
-  return expression != nullptr && contain_volatile_functions(expression);
-}
-
 static ColumnFault find_gate_fault(Relation relation, const Terms *terms, Faults which) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   const auto type_of = [&](const char *name) { return base_type(relation, column_named(relation, name)); };
@@ -178,6 +172,7 @@ ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults whic
     if (attnum == InvalidAttrNumber) return {terms->guarded[i], nullptr};
     if (TupleDescAttr(tupdesc, attnum - 1)->attgenerated != '\0')
       return {terms->guarded[i], "is generated and cannot be guarded"};
+    // It cannot be told from a value that somebody has chosen.
     if (terms->insert_reject && terms->rules[i] == core::Rule::owned && has_volatile_default(relation, attnum))
       return {terms->guarded[i], "has a volatile default, which insert => 'reject' cannot recognise"};
   }

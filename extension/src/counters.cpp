@@ -33,6 +33,7 @@ extern "C" {
 #include "pending.h"
 #include "permission.h"
 #include "pg/fence.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -102,9 +103,10 @@ bool is_complete(const Counters *counters, const KeptCompletion &completion, con
   return at_least(counters->counters[completion.counter].type, count.datum, completion.total_type, total.datum);
 }
 
-Value now_as(Oid type) {
-  const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-  return {type == TIMESTAMPOID ? DirectFunctionCall1(timestamptz_timestamp, now) : now, false};
+Value now_as(const KeptCompletion &completion) {
+  return {stored_time(completion.done_at_type, completion.done_at_typmod, completion.terms->time_zone,
+                      GetCurrentTransactionStartTimestamp()),
+          false};
 }
 
 // Decides done and done_at. before: the old row, nullptr for a new one.
@@ -120,7 +122,7 @@ void decide(const Counters *counters, const KeptCompletion &completion, TupleTab
   if (!done)
     *at = {Datum(0), true};
   else if (!was_done)
-    *at = now_as(completion.done_at_type);
+    *at = now_as(completion);
 }
 
 HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTuple row, const Value *kept,
@@ -221,8 +223,9 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
     kept[i] = value_of(trigger->tg_trigslot, counters->guarded[i].attnum);
     if (i >= counters->ncounters) continue;
     if (counts) kept[i] = added(counters->counters[i], kept[i], permission->deltas[i]);
-    if (recounts && is_set(trigger, counters->guarded[i].attnum))
-      kept[i] = value_of(after, counters->guarded[i].attnum);
+    if (!recounts || !is_set(trigger, counters->guarded[i].attnum)) continue;
+    kept[i] = value_of(after, counters->guarded[i].attnum);
+    if (counters->counters[i].type == NUMERICOID && !kept[i].isnull) check_finite(kept[i].datum);
   }
   if (counts) permission->judged = true;
   for (int i = 0; i < counters->ncompletions; ++i) {
@@ -300,6 +303,12 @@ HeapTuple keep_counters(const TriggerData *trigger, Permission *permission, Heap
   HeapTuple kept = keep(trigger, counters, permission, row, slot);
   ExecDropSingleTupleTableSlot(slot);
   return kept;
+}
+
+void check_finite(Datum numeric) {
+  const Numeric number = DatumGetNumeric(numeric);
+  if (numeric_is_nan(number) || numeric_is_inf(number))
+    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("NaN and infinity cannot be summed by a tally"));
 }
 
 Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas) {

@@ -24,6 +24,9 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
 struct Permission;
 HeapTuple keep_counters(const TriggerData *trigger, Permission *permission, HeapTuple row);
 
+// Errors: 22003 for what no sum would ever come back from when its row goes.
+void check_finite(Datum numeric);
+
 // A completion of the row, in the current memory context.
 struct Completed;
 Completed *completed_of(const Counters *counters, int place, TupleTableSlot *row);

@@ -80,6 +80,7 @@ void check_sums(Relation parent, const KeptTerms *kept) {
       attempt([&] { source = source_of_arguments(trigger->arguments, trigger->narguments); });
       if (source == nullptr || !is_kept(kept, source)) continue;
       for (int i = 0; i < source->ncounters; ++i) {
+        check_scale(parent, source->counters[i].column, sqlstate_unenforceable);
         if (!source->counters[i].sum) continue;
         Node *expression = nullptr;
         attempt([&] { expression = resolve_expression(trigger->relation, source->counters[i].expression); });

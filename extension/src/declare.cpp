@@ -21,6 +21,7 @@ extern "C" {
 #include "sqltext.h"
 #include "structure.h"
 #include "tally.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -41,6 +42,7 @@ enum Argument {
   states_argument,
   heartbeat_argument,
   version_argument,
+  time_zone_argument,
   mode_argument,
   insert_argument,
   audit_argument,
@@ -72,6 +74,8 @@ const Terms *read_terms(FunctionCallInfo fcinfo) {
     request.states = graph_arguments(PG_GETARG_JSONB_P(states_argument), &request.nstates);
   request.heartbeat = name_argument(fcinfo, heartbeat_argument);
   request.version = name_argument(fcinfo, version_argument);
+  request.time_zone = text_or_null(fcinfo, time_zone_argument);
+  check_time_zone(request.time_zone);
   request.mode = text_or_null(fcinfo, mode_argument);
   request.insert = text_or_null(fcinfo, insert_argument);
   return terms_of_request(CurrentMemoryContext, request);
@@ -150,6 +154,7 @@ const char *guard(FunctionCallInfo fcinfo) {
                                                                            : "replaced";
     if (!replace) check_stronger(relation, current, wanted);
   }
+  for (const char *column : {wanted->gate, wanted->gate_at}) notice_time_zone(relation, column, wanted->time_zone);
   relation_close(relation, NoLock);
   if (validate) report_rows(relid, wanted, true);
   write_contract(relid, wanted, Switches::enable);

@@ -22,6 +22,7 @@ extern "C" {
 #include "sqltext.h"
 #include "structure.h"
 #include "tally_triggers.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -40,6 +41,7 @@ enum Argument {
   on_done_argument,
   latch_argument,
   notify_argument,
+  time_zone_argument,
   contention_argument,
   backfill_argument,
   replace_argument
@@ -106,6 +108,8 @@ CompletionTerm read_completion(FunctionCallInfo fcinfo) {
   if (!PG_ARGISNULL(on_done_argument)) completion.on_done = function_signature(PG_GETARG_OID(on_done_argument));
   completion.latch = bool_argument(fcinfo, latch_argument);
   completion.notify = bool_argument(fcinfo, notify_argument);
+  completion.time_zone = text_or_null(fcinfo, time_zone_argument);
+  check_time_zone(completion.time_zone);
   return completion;
 }
 
@@ -127,13 +131,13 @@ const ForeignKeyCacheInfo *read_reference(Relation child, Relation parent, const
   if (found == NIL)
     refuse_reference(child, parent, nvia == 0 ? "has no foreign key to" : "has no foreign key over these columns to",
                      "Rows are counted for the parent that a foreign key refers to.");
-  if (list_length(found) > 1)
+  if (!lead_to_one(found))
     refuse_reference(child, parent, "has several foreign keys to", "Name the columns of one of them with via.");
-  const auto *reference = static_cast<const ForeignKeyCacheInfo *>(linitial(found));
-  if (!is_enforced(reference->conoid))
+  const ForeignKeyCacheInfo *reference = oldest_enforced(found);
+  if (reference == nullptr)
     refuse_reference(child, parent, "has a foreign key that is not validated to",
                      "ALTER TABLE ... VALIDATE CONSTRAINT ... first.");
-  if (list_length(references(child, reference->conkey, reference->nkeys, InvalidOid)) > 1)
+  if (!lead_to_one(references(child, reference->conkey, reference->nkeys, InvalidOid)))
     refuse_reference(child, parent, "refers with the same columns to other tables than",
                      "Rows are counted for the parent that a foreign key refers to; it must be the only one.");
   return reference;
@@ -220,12 +224,14 @@ void check_free(Relation parent, const Declaration &declaration, const Current &
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, column, "is written by another tally");
 }
 
-void check_types(Relation parent, const Declaration &declaration) {
+void check_types(Relation child, Relation parent, const Declaration &declaration) {
   const TallyRequest &request = declaration.request;
-  if (request.completion.on_done == nullptr) return;
   Oid types[INDEX_MAX_KEYS];
-  for (int i = 0; i < request.nvia; ++i)
+  for (int i = 0; i < request.nvia; ++i) {
     types[i] = get_atttype(declaration.parent, get_attnum(declaration.parent, declaration.key[i]));
+    cast_of_key(child, get_attnum(declaration.child, request.via[i]), types[i], ERRCODE_INVALID_PARAMETER_VALUE);
+  }
+  if (request.completion.on_done == nullptr) return;
   completion_function(parent, request.completion.on_done, types, request.nvia, parent->rd_rel->relowner,
                       ERRCODE_INVALID_PARAMETER_VALUE);
 }
@@ -236,7 +242,7 @@ const KeptTerms *check_declaration(Relation child, Relation parent, const Declar
   check_owners(child, parent);
   check_key(parent, declaration, current);
   check_free(parent, declaration, current);
-  check_types(parent, declaration);
+  check_types(child, parent, declaration);
   const char *const *key = current.others == nullptr ? declaration.key : current.others->key;
   const KeptTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
   check_kept(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
@@ -328,6 +334,7 @@ const char *tally(FunctionCallInfo fcinfo) {
               : weakened(current.source, current.kept, declaration.request) != nullptr ? "replaced"
                                                                                        : "extended";
   }
+  notice_time_zone(pair.parent, declaration.request.completion.done_at, declaration.request.completion.time_zone);
   close_pair(pair);
   write_kept(declaration.parent, kept, Switches::enable);
   write_source(declaration.child, source, current.name, Switches::enable);

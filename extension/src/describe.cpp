@@ -64,8 +64,9 @@ const char *who_closes(const Terms *terms) {
 void describe_gate(FunctionCallInfo fcinfo, const Terms *terms) {
   put(fcinfo, terms->gate, "gate",
       psprintf(
-          "The gate of the row: %s, once; only ratchet.amend() opens it again. A write that changes it otherwise %s.",
-          who_closes(terms), fate(terms->modes.owned, "23R01")));
+          "The gate of the row: %s, once; only ratchet.amend() opens it again. A write that changes it otherwise %s.%s",
+          who_closes(terms), fate(terms->modes.owned, "23R01"),
+          terms->time_zone == nullptr ? "" : psprintf(" A timestamp without time zone is of %s.", terms->time_zone)));
 }
 
 const char *owned_meaning(const Terms *terms, const char *column) {
@@ -198,7 +199,9 @@ void describe_completion(FunctionCallInfo fcinfo, const CompletionTerm &completi
           completion.on_done != nullptr ? psprintf(" When it becomes true, %s is called.", completion.on_done) : "",
           completion.notify ? " It is notified on channel ratchet." : ""));
   if (completion.done_at != nullptr)
-    put(fcinfo, completion.done_at, "done_at", psprintf("When %s became true.", completion.done));
+    put(fcinfo, completion.done_at, "done_at",
+        psprintf("When %s became true%s.", completion.done,
+                 completion.time_zone == nullptr ? "" : psprintf(", in %s", completion.time_zone)));
 }
 
 // What a parent keeps for one child.

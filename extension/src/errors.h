@@ -23,6 +23,7 @@ inline constexpr int sqlstate_stale_version = MAKE_SQLSTATE('2', '3', 'R', '0', 
 inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('5', '5', 'R', '0', '1');
 inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
 inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2');
+inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '0', '3');
 
 // 23R01: a write touches a guarded column in mode reject. detail: a sentence that says why.
 [[noreturn]] void error_guarded_column(Relation relation, const char *column, const char *detail);

@@ -17,6 +17,7 @@
 extern "C" {
 #include "executor/executor.h"
 #include "executor/tuptable.h"
+#include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/datum.h"
 }
@@ -227,6 +228,9 @@ HeapTuple with_next_version(const TriggerData *trigger, const Contract *contract
   int attnum = contract->version;
   Datum version = next_version(trigger, contract);
   bool isnull = false;
+  // As an assignment would: a domain may allow less than its base type.
+  const Oid type = TupleDescAttr(RelationGetDescr(trigger->tg_relation), attnum - 1)->atttypid;
+  if (type != contract->version_type) domain_check(version, isnull, type, nullptr, nullptr);
   return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), 1, &attnum, &version, &isnull);
 }
 
@@ -389,6 +393,11 @@ Datum default_value(Relation relation, AttrNumber attnum, bool *isnull) {
   if (!*isnull) value = datumCopy(value, attribute->attbyval, attribute->attlen);
   FreeExecutorState(estate);
   return value;
+}
+
+bool has_volatile_default(Relation relation, AttrNumber attnum) {
+  Node *expression = build_column_default(relation, attnum);
+  return expression != nullptr && contain_volatile_functions(expression);
 }
 
 bool has_default_value(Relation relation, AttrNumber attnum, Datum value, bool isnull) {

@@ -36,6 +36,9 @@ bool same_image(Datum a, bool a_null, Datum b, bool b_null, bool typbyval, int16
 // The column's default, evaluated now: NULL where it has none.
 Datum default_value(Relation relation, AttrNumber attnum, bool *isnull);
 
+// Whether the column's default is another value at every look.
+bool has_volatile_default(Relation relation, AttrNumber attnum);
+
 // Whether a value is the column's default: NULL where it has none.
 bool has_default_value(Relation relation, AttrNumber attnum, Datum value, bool isnull);
 

@@ -304,9 +304,9 @@ Datum counters_object(const SourceTerms *source) {
 }
 
 // What the view tells about one tally: parent, via, counters, total, total_of,
-// done, done_at, on_done, latch, notify.
+// done, done_at, on_done, latch, notify, time_zone.
 Datum tally_row(FunctionCallInfo fcinfo) {
-  enum { parent, via, counters, total, total_of, done, done_at, on_done, latch, notify, count };
+  enum { parent, via, counters, total, total_of, done, done_at, on_done, latch, notify, time_zone, count };
   Datum values[count] = {};
   bool nulls[count];
   memset(nulls, true, sizeof(nulls));
@@ -341,6 +341,7 @@ Datum tally_row(FunctionCallInfo fcinfo) {
       put_text(on_done, completion.on_done);
       put(latch, BoolGetDatum(completion.latch));
       put(notify, BoolGetDatum(completion.notify));
+      put_text(time_zone, completion.time_zone);
     }
     table_close(relation, AccessShareLock);
     break;

@@ -12,6 +12,7 @@ extern "C" {
 #include "access/heapam.h"
 #include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/partition.h"
 #include "catalog/pg_am.h"
 #include "executor/tuptable.h"
 #include "parser/parse_type.h"
@@ -96,12 +97,27 @@ bool arrives_by_move(Relation relation, const Contract *contract, HeapTuple tupl
   return false;
 }
 
+// Whether the value is a default: of the partition, or of a table above it through which the row came.
+bool has_any_default(Relation relation, const GuardedColumn &column, const Value &value) {
+  if (has_default_value(relation, column.attnum, value.datum, value.isnull)) return true;
+  if (!relation->rd_rel->relispartition) return false;
+  bool is = false;
+  ListCell *cell;
+  foreach (cell, get_partition_ancestors(RelationGetRelid(relation))) {
+    Relation ancestor = table_open(lfirst_oid(cell), AccessShareLock);
+    const AttrNumber attnum = get_attnum(lfirst_oid(cell), column.name);
+    is = is || (attnum > 0 && has_default_value(ancestor, attnum, value.datum, value.isnull));
+    table_close(ancestor, NoLock);
+  }
+  return is;
+}
+
 bool is_born_open(Relation relation, const Contract *contract, int place, const Value &value) {
   switch (contract->terms->rules[place]) {
     case core::Rule::gate:
       return !gate_is_closed(contract, value.datum, value.isnull);
     case core::Rule::owned:
-      return has_default_value(relation, contract->guarded[place].attnum, value.datum, value.isnull);
+      return has_any_default(relation, contract->guarded[place], value);
     case core::Rule::state:
       return is_open_state(contract, place, value);
     default:

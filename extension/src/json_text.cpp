@@ -14,6 +14,8 @@ extern "C" {
 #include "utils/typcache.h"
 }
 
+#include <algorithm>
+
 #include "json_text.h"
 #include "values.h"
 
@@ -63,8 +65,8 @@ void append_row(StringInfo out, Datum value) {
   ItemPointerSetInvalid(&tuple.t_self);
   tuple.t_tableOid = InvalidOid;
   tuple.t_data = header;
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * Max(tupdesc->natts, 1)));
-  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * Max(tupdesc->natts, 1)));
+  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * std::max(tupdesc->natts, 1)));
+  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * std::max(tupdesc->natts, 1)));
   heap_deform_tuple(&tuple, tupdesc, values, nulls);
   appendStringInfoChar(out, '{');
   for (int i = 0; i < tupdesc->natts; ++i) {

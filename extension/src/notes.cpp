@@ -52,6 +52,18 @@ const char *column_list(const Note *note) {
   return out.data;
 }
 
+// The columns that the writer may be told of: where he may not read one, that it was kept would tell him its value.
+Bitmapset *readable(Oid root, const GuardedColumn *guarded, const Bitmapset *columns) {
+  if (pg_class_aclcheck(root, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return bms_copy(columns);
+  Bitmapset *told = nullptr;
+  for (int place = -1; (place = bms_next_member(columns, place)) >= 0;) {
+    const AttrNumber attnum = get_attnum(root, guarded[place].name);
+    if (attnum != InvalidAttrNumber && pg_attribute_aclcheck(root, attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+      told = bms_add_member(told, place);
+  }
+  return told;
+}
+
 void tell(const Note *note) {
   // The table may have been dropped by the statement's own triggers.
   const char *table = get_rel_name(note->root);
@@ -64,8 +76,10 @@ void tell(const Note *note) {
     err_generic_string(PG_DIAG_TABLE_NAME, table);
     return 0;
   };
+  // A client can ask for what goes to the log.
+  const bool may_read = bms_equal(readable(note->root, note->guarded, note->columns), note->columns);
   if (note->observed)
-    ereport(LOG, errcode(sqlstate_kept),
+    ereport(may_read ? LOG : LOG_SERVER_ONLY, errcode(sqlstate_kept),
             errmsg_plural("ratchet observed: %s of %s would have been kept in %lu row",
                           "ratchet observed: %s of %s would have been kept in %lu rows", rows, columns,
                           word_for_log(table), rows),
@@ -136,18 +150,6 @@ void forget_subtransaction(SubXactEvent event, SubTransactionId subtransaction, 
     notes = foreach_delete_current(notes, cell);
     discard(note);
   }
-}
-
-// The columns that the writer may be told of: where he may not read one, that it was kept would tell him its value.
-Bitmapset *readable(Oid root, const GuardedColumn *guarded, const Bitmapset *columns) {
-  if (pg_class_aclcheck(root, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return bms_copy(columns);
-  Bitmapset *told = nullptr;
-  for (int place = -1; (place = bms_next_member(columns, place)) >= 0;) {
-    const AttrNumber attnum = get_attnum(root, guarded[place].name);
-    if (attnum != InvalidAttrNumber && pg_attribute_aclcheck(root, attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
-      told = bms_add_member(told, place);
-  }
-  return told;
 }
 
 }  // namespace

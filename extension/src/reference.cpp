@@ -67,7 +67,7 @@ bool lead_to_one(const List *keys) {
   ListCell *cell;
   foreach (cell, keys) {
     const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
-    if (key->confrelid != first->confrelid) return false;
+    if (key->confrelid != first->confrelid || key->nkeys != first->nkeys) return false;
     for (int i = 0; i < first->nkeys; ++i) {
       int place = 0;
       while (place < key->nkeys && key->conkey[place] != first->conkey[i]) ++place;
@@ -75,6 +75,16 @@ bool lead_to_one(const List *keys) {
     }
   }
   return true;
+}
+
+const ForeignKeyCacheInfo *oldest_enforced(const List *keys) {
+  const ForeignKeyCacheInfo *oldest = nullptr;
+  ListCell *cell;
+  foreach (cell, keys) {
+    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+    if (is_enforced(key->conoid) && (oldest == nullptr || key->conoid < oldest->conoid)) oldest = key;
+  }
+  return oldest;
 }
 
 bool is_enforced(Oid constraint) {

@@ -24,6 +24,9 @@ List *references(Relation child, const AttrNumber *via, int count, Oid parent);
 // Whether all these foreign keys refer to the same columns of the same table.
 bool lead_to_one(const List *keys);
 
+// Of foreign keys that all say the same, the oldest one that holds for every row; nullptr: none does.
+const ForeignKeyCacheInfo *oldest_enforced(const List *keys);
+
 // Whether every row that is there satisfies the constraint, and every new one must.
 bool is_enforced(Oid constraint);
 

@@ -95,15 +95,42 @@ Referenced referenced_row(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) 
   return referenced;
 }
 
+// The table whose constraint acts: of a partition's it is the topmost one that has it.
+Oid acting_relation(Oid constraint) {
+  for (;;) {
+    HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for constraint %u", constraint);
+    const auto form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+    const Oid relation = form->conrelid;
+    constraint = form->conparentid;
+    ReleaseSysCache(tuple);
+    if (!OidIsValid(constraint)) return relation;
+  }
+}
+
+// Whether SET DEFAULT, which is an UPDATE of that table, puts this value into the column. What a volatile default
+// was at that moment cannot be known; that the referenced row is gone has to be proof enough.
+bool is_set_by_default(Oid acting, const char *column, Datum value, bool isnull) {
+  Relation relation = table_open(acting, AccessShareLock);
+  const AttrNumber attnum = get_attnum(acting, column);
+  const bool is =
+      attnum > 0 && (has_volatile_default(relation, attnum) || has_default_value(relation, attnum, value, isnull));
+  table_close(relation, NoLock);
+  return is;
+}
+
 // Whether NEW has in all these columns what the action puts there.
-bool has_action_values(const TriggerData *trigger, const Contract *contract, char action, const Bitmapset *columns) {
+bool has_action_values(const TriggerData *trigger, const Contract *contract, const ForeignKeyCacheInfo *key,
+                       char action, const Bitmapset *columns) {
   if (action != FKCONSTR_ACTION_SETNULL && action != FKCONSTR_ACTION_SETDEFAULT) return false;
   for (int place = -1; (place = bms_next_member(columns, place)) >= 0;) {
     const AttrNumber attnum = contract->guarded[place].attnum;
     bool isnull;
     const Datum value = slot_getattr(trigger->tg_newslot, attnum, &isnull);
     const bool fits =
-        action == FKCONSTR_ACTION_SETNULL ? isnull : has_default_value(trigger->tg_relation, attnum, value, isnull);
+        action == FKCONSTR_ACTION_SETNULL
+            ? isnull
+            : is_set_by_default(acting_relation(key->conoid), contract->guarded[place].name, value, isnull);
     if (!fits) return false;
   }
   return true;
@@ -131,8 +158,8 @@ bool is_action_of(const TriggerData *trigger, const Contract *contract, const Fo
   // A deleted row leaves no key behind; an updated one may have left its key to another row of the same statement.
   const Referenced old_row = referenced_row(key, trigger->tg_trigslot);
   if (old_row == Referenced::by_others) return false;
-  if (old_row == Referenced::none && has_action_values(trigger, contract, on_delete, columns)) return true;
-  if (has_action_values(trigger, contract, on_update, columns)) return true;
+  if (old_row == Referenced::none && has_action_values(trigger, contract, key, on_delete, columns)) return true;
+  if (has_action_values(trigger, contract, key, on_update, columns)) return true;
   // A cascade leads to the row that this transaction has given the new key.
   return on_update == FKCONSTR_ACTION_CASCADE && all_not_null(key, trigger->tg_newslot) &&
          referenced_row(key, trigger->tg_newslot) == Referenced::by_us;

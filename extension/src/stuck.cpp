@@ -17,6 +17,7 @@ extern "C" {
 #include "policy.h"
 #include "record.h"
 #include "sqltext.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -71,10 +72,18 @@ const char *since_column(Relation relation, const Contract *contract, FunctionCa
   const AttrNumber attnum = get_attnum(RelationGetRelid(relation), name);
   if (attnum <= 0) error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, relation, name);
   const Oid type = getBaseType(get_atttype(RelationGetRelid(relation), attnum));
-  if (type != TIMESTAMPTZOID && type != TIMESTAMPOID)
+  if (!is_time(type))
     error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name,
                        "cannot tell since when: its type must be timestamp with time zone or timestamp");
+  notice_time_zone(relation, name, contract->terms->time_zone);
   return pstrdup(name);
+}
+
+// t."since" as timestamp with time zone
+const char *since_time(Relation relation, const Contract *contract, const char *column) {
+  const Oid relid = RelationGetRelid(relation);
+  return timestamptz_sql(getBaseType(get_atttype(relid, get_attnum(relid, column))), contract->terms->time_zone,
+                         psprintf("t.%s", quote_identifier(column)));
 }
 
 // AND t."status" is none of the terminal states, for each state column; AND the gate is open
@@ -116,8 +125,7 @@ void stuck(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(1)) error_null_argument("older_than");
   const Contract *contract = contract_with_states(relation);
   const char *state = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
-  const char *since =
-      psprintf("t.%s::pg_catalog.timestamptz", quote_identifier(since_column(relation, contract, fcinfo, 3)));
+  const char *since = since_time(relation, contract, since_column(relation, contract, fcinfo, 3));
   const StateColumn *column = state != nullptr         ? column_with_state(relation, contract, state)
                               : contract->nstates == 1 ? &contract->states[0]
                                                        : nullptr;

@@ -27,6 +27,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "progress.h"
 #include "record.h"
+#include "times.h"
 #include "verb.h"
 
 namespace ratchet {
@@ -81,9 +82,9 @@ enum Column {
 Field closing_value(const Target &target, AttrNumber attnum) {
   const Oid type = getBaseType(TupleDescAttr(RelationGetDescr(target.relation), attnum - 1)->atttypid);
   const TimestampTz now = GetCurrentTransactionStartTimestamp();
-  Datum value = TimestampTzGetDatum(now);
-  if (type == BOOLOID) value = BoolGetDatum(true);
-  if (type == TIMESTAMPOID) value = DirectFunctionCall1(timestamptz_timestamp, value);
+  // Precision is left to the assignment.
+  const Datum value =
+      type == BOOLOID ? BoolGetDatum(true) : stored_time(type, -1, target.contract->terms->time_zone, now);
   Field field = field_of_value(target.relation, attnum, value, false);
   field.type = type;  // a domain takes its base type's value through the assignment
   return field;
@@ -198,7 +199,7 @@ void answer_closing(const Submission &submission, Datum time, bool time_null, Da
   const AttrNumber attnum = closing_time(target.contract);
   answer->outcome = "submitted";
   answer->submitted_at_null = attnum == InvalidAttrNumber || time_null;
-  if (!answer->submitted_at_null) answer->submitted_at = as_timestamptz(target.relation, attnum, time);
+  if (!answer->submitted_at_null) answer->submitted_at = closing_timestamptz(target, time);
   if (target.contract->actor != InvalidAttrNumber && !actor_null)
     answer->submitted_by = OutputFunctionCall(&target.contract->actor_output, actor);
   answer->record_null = true;
@@ -334,7 +335,7 @@ Probe probe_of_row(const Submission &submission, HeapTuple row) {
   Probe seen{};
   seen.found = seen.closed = true;
   seen.closed_at = value_of(closing_time(contract), &seen.closed_at_null);
-  if (!seen.closed_at_null) seen.closed_at = as_timestamptz(target.relation, closing_time(contract), seen.closed_at);
+  if (!seen.closed_at_null) seen.closed_at = closing_timestamptz(target, seen.closed_at);
   bool actor_null;
   const Datum actor = value_of(contract->actor, &actor_null);
   seen.actor = actor;

@@ -26,6 +26,7 @@ extern "C" {
 #include "resolved.h"
 #include "structure.h"
 #include "tally.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -101,6 +102,8 @@ KeptCompletion kept_completion(Relation relation, const KeptTerms *terms, const 
   if (completion->done_at != nullptr) {
     kept.done_at = require_column(relation, completion->done_at);
     kept.done_at_type = attribute_of(relation, kept.done_at)->atttypid;
+    kept.done_at_typmod = attribute_of(relation, kept.done_at)->atttypmod;
+    require_time_zone(relation, completion->time_zone);
   }
   return kept;
 }
@@ -181,21 +184,6 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
 // Whether values of the one type are values of the other as they are.
 bool is_same_representation(Oid from, Oid to) {
   return getBaseType(from) == getBaseType(to) || IsBinaryCoercible(getBaseType(from), getBaseType(to));
-}
-
-SourceColumn source_column(Relation child, AttrNumber attnum, Oid parent_type) {
-  const Form_pg_attribute attribute = attribute_of(child, attnum);
-  SourceColumn column{attnum, nullptr};
-  if (is_same_representation(attribute->atttypid, parent_type)) return column;
-  Node *var = reinterpret_cast<Node *>(
-      makeVar(1, attnum, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0));
-  Node *cast = coerce_to_target_type(nullptr, var, attribute->atttypid, getBaseType(parent_type), -1,
-                                     COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
-  if (cast == nullptr)
-    error_column_unfit(sqlstate_unenforceable, child, NameStr(attribute->attname),
-                       "cannot be converted to the type of the column that it references");
-  column.cast = expression_planner(reinterpret_cast<Expr *>(cast));
-  return column;
 }
 
 Counted counted_of(Relation child, const CounterTerm &term) {
@@ -289,7 +277,9 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
     int place = 0;
     while (place < reference->nkeys && reference->confkey[place] != counters->key[i].attnum) ++place;
     same_key = place < reference->nkeys;
-    if (same_key) tally->key[i] = source_column(relation, reference->conkey[place], counters->key[i].type);
+    if (same_key)
+      tally->key[i] = {reference->conkey[place],
+                       cast_of_key(relation, reference->conkey[place], counters->key[i].type, sqlstate_unenforceable)};
   }
   if (!same_key)
     error_unenforceable(relation, "the foreign key of the tally references another key than the one that is counted by",
@@ -355,6 +345,24 @@ Datum evaluate(Compiled *compiled, ExprState *state, TupleTableSlot *row, bool *
 void init_tallies() {
   RegisterXactCallback(fenced<end_transaction>, nullptr);
   RegisterSubXactCallback(fenced<end_subtransaction>, nullptr);
+}
+
+Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate) {
+  const Form_pg_attribute attribute = attribute_of(child, attnum);
+  if (is_same_representation(attribute->atttypid, parent_type)) return nullptr;
+  Node *var = reinterpret_cast<Node *>(
+      makeVar(1, attnum, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0));
+  Node *cast = coerce_to_target_type(nullptr, var, attribute->atttypid, getBaseType(parent_type), -1,
+                                     COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+  if (cast == nullptr)
+    error_column_unfit(sqlstate, child, NameStr(attribute->attname),
+                       "cannot be converted to the type of the column that it references");
+  // A row that is added under one setting would be taken away from another parent's count under another.
+  if (contain_mutable_functions(cast))
+    error_column_unfit(
+        sqlstate, child, NameStr(attribute->attname),
+        psprintf("cannot be counted by: its conversion to type %s depends on settings", format_type_be(parent_type)));
+  return expression_planner(reinterpret_cast<Expr *>(cast));
 }
 
 void check_owner(Oid child, const Counters *counters) {

@@ -50,11 +50,12 @@ struct KeptCounter {
 struct KeptCompletion {
   const CompletionTerm *terms;
   AttrNumber total;
-  Oid total_type;      // as a counter's
-  int counter;         // place in Counters.counters of the counter that the total is compared with
-  AttrNumber done;     // InvalidAttrNumber: only a total
-  AttrNumber done_at;  // InvalidAttrNumber: none
-  Oid done_at_type;    // valid only if done_at: timestamptz or timestamp
+  Oid total_type;        // as a counter's
+  int counter;           // place in Counters.counters of the counter that the total is compared with
+  AttrNumber done;       // InvalidAttrNumber: only a total
+  AttrNumber done_at;    // InvalidAttrNumber: none
+  Oid done_at_type;      // valid only if done_at: timestamptz or timestamp
+  int32 done_at_typmod;  // the same
 };
 
 struct Counters : Cached {
@@ -137,6 +138,10 @@ struct Tally : Cached {  // other: the parent
   Compiled compiled;
 };
 
+// The conversion of a column of the foreign key to the type of the parent's column; nullptr: it needs none. Errors:
+// sqlstate when there is none, or one that is not IMMUTABLE.
+Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate);
+
 // The tally or counters of a trigger on this relation, built or rebuilt as
 // needed. Errors: 55R01 when it cannot be enforced.
 Tally *tally_of(Relation relation, const Trigger *trigger);
@@ -175,6 +180,9 @@ void init_tallies();
 
 // What is wrong with the parent's columns for these terms. Errors: sqlstate as in check_columns().
 void check_kept(Relation parent, const KeptTerms *terms, int sqlstate);
+
+// Whether a counter can hold any count. Errors: sqlstate.
+void check_scale(Relation parent, const char *name, int sqlstate);
 
 // Whether a counter can hold the sum of a type. Errors: sqlstate.
 void check_sum(Relation parent, const char *name, Oid type, int32 typmod, int sqlstate);

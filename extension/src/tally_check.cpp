@@ -14,12 +14,11 @@ extern "C" {
 #include "expression.h"
 #include "reference.h"
 #include "tally.h"
+#include "times.h"
 
 namespace ratchet {
 
 namespace {
-
-bool is_time(Oid type) { return type == TIMESTAMPTZOID || type == TIMESTAMPOID; }
 
 bool is_countable(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID || type == NUMERICOID; }
 
@@ -133,9 +132,16 @@ void check_sum(Relation parent, const char *name, Oid type, int32 typmod, int sq
           "would round what is summed: its type must be numeric, without a scale or with one that is large enough");
 }
 
+void check_scale(Relation parent, const char *name, int sqlstate) {
+  const Column counter = find_column(parent, name, sqlstate);
+  require(counter, counter.attribute->atttypid != NUMERICOID || scale_of(counter.attribute->atttypmod) >= 0,
+          "would round what is counted: its scale is negative");
+}
+
 void check_counted(Relation child, Relation parent, const SourceTerms *source, int sqlstate) {
   for (int i = 0; i < source->ncounters; ++i) {
     const CounterTerm &term = source->counters[i];
+    check_scale(parent, term.column, sqlstate);
     if (!term.sum) continue;
     const auto *expression = reinterpret_cast<const Node *>(parse_expression(child, term.expression, true, sqlstate));
     check_sum(parent, term.column, exprType(expression), exprTypmod(expression), sqlstate);

@@ -17,7 +17,8 @@ CompletionTerm flatten(MemoryContext context, const core::Completion &completion
           copy_optional(context, completion.done_at),
           copy_optional(context, completion.on_done),
           completion.latch,
-          completion.notify};
+          completion.notify,
+          copy_optional(context, completion.time_zone)};
 }
 
 SourceTerms *flatten(MemoryContext context, const core::Tally &tally) {
@@ -66,13 +67,9 @@ core::Tally parse(const TallyRequest &request) {
     tally.counters.push_back(
         {request.counters[i].column, request.counters[i].sum, text_of(request.counters[i].expression)});
   const CompletionTerm &completion = request.completion;
-  tally.completion = {text_of(completion.total),
-                      text_of(completion.total_of),
-                      text_of(completion.done),
-                      text_of(completion.done_at),
-                      text_of(completion.on_done),
-                      completion.latch,
-                      completion.notify};
+  tally.completion = {text_of(completion.total),   text_of(completion.total_of), text_of(completion.done),
+                      text_of(completion.done_at), text_of(completion.on_done),  completion.latch,
+                      completion.notify,           text_of(completion.time_zone)};
   return tally;
 }
 

@@ -23,6 +23,7 @@ struct CompletionTerm {
   const char *on_done;  // nullptr: none; signature
   bool latch;
   bool notify;
+  const char *time_zone;  // of a done_at without one; nullptr: the session's
 };
 
 // The child's part of a tally.

@@ -188,7 +188,9 @@ void depend_on_reference(Relation child, const Trigger *trigger) {
   const SourceTerms *source = source_of_trigger(child, trigger);
   List *keys = references_of(child, source);
   if (keys == NIL) return;
-  const Oid key = static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->conoid;
+  // Of several that say the same the others can be dropped.
+  const ForeignKeyCacheInfo *reference = oldest_enforced(keys);
+  const Oid key = (reference != nullptr ? reference : static_cast<const ForeignKeyCacheInfo *>(linitial(keys)))->conoid;
   if (depends(trigger->tgoid, ConstraintRelationId, key)) return;
   depend(trigger->tgoid, ConstraintRelationId, key);
   // There already, where only the foreign key was made anew.

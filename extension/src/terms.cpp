@@ -39,6 +39,7 @@ Terms *flatten(MemoryContext context, const core::Spec &spec) {
   terms->idempotency_key = copy_optional(context, spec.idempotency_key);
   terms->heartbeat = copy_optional(context, spec.heartbeat);
   terms->version = copy_optional(context, spec.version);
+  terms->time_zone = copy_optional(context, spec.time_zone);
   terms->nguarded = static_cast<int>(guarded.size());
   terms->guarded = allocate<const char *>(context, guarded.size());
   terms->rules = allocate<core::Rule>(context, guarded.size());
@@ -87,6 +88,7 @@ Terms *terms_of_request(MemoryContext context, const GuardRequest &request) {
     spec.idempotency_key = text_of(request.idempotency_key);
     spec.heartbeat = text_of(request.heartbeat);
     spec.version = text_of(request.version);
+    spec.time_zone = text_of(request.time_zone);
     spec.owned.assign(request.owned, request.owned + request.nowned);
     spec.once.assign(request.once, request.once + request.nonce);
     spec.frozen.assign(request.frozen, request.frozen + request.nfrozen);

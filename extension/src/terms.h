@@ -32,6 +32,7 @@ struct Terms {
   const char *idempotency_key;  // nullptr: none
   const char *heartbeat;        // nullptr: none
   const char *version;          // nullptr: none
+  const char *time_zone;        // of columns without one; nullptr: the session's
   const char **guarded;         // every guarded column, the gate first if there is one; frozen ones perhaps twice
   core::Rule *rules;            // of each of them
   int nguarded;
@@ -53,6 +54,7 @@ struct GuardRequest {
   const char *idempotency_key;
   const char *heartbeat;
   const char *version;
+  const char *time_zone;
   const char **owned;
   int nowned;
   const char **once;

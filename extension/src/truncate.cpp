@@ -24,6 +24,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "counters.h"
 #include "flush.h"
 #include "guard.h"
 #include "pg/fence.h"
@@ -180,10 +181,12 @@ void count_rows(Relation child, Tally *tally, int sign) {
     for (int i = 0; i < tally->ncounted; ++i) {
       const Datum value = SPI_getbinval(row, tupdesc, tally->nkey + 2 + i, &isnull);
       Delta *delta = &entry->deltas[tally->places[i]];
-      if (!tally->counted[i].sum || tally->counted[i].type != NUMERICOID)
+      if (!tally->counted[i].sum || tally->counted[i].type != NUMERICOID) {
         add_count(delta, DatumGetInt64(value), sign);
-      else
-        add_sum(delta, sign > 0 ? value : DirectFunctionCall1(numeric_uminus, value));
+        continue;
+      }
+      check_finite(value);
+      add_sum(delta, sign > 0 ? value : DirectFunctionCall1(numeric_uminus, value));
     }
   });
 }

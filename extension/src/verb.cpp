@@ -9,6 +9,7 @@ extern "C" {
 
 #include "errors.h"
 #include "sqltext.h"
+#include "times.h"
 #include "verb.h"
 
 namespace ratchet {
@@ -86,7 +87,7 @@ Probe look(const Target &target, const Fields &expect, Sees sees, bool locked) {
   const Contract *contract = target.contract;
   seen.closed = gate_is_closed(contract, row.values[0], row.nulls[0]);
   seen.closed_at_null = row.nulls[1] || closing_time(contract) == InvalidAttrNumber;
-  if (!seen.closed_at_null) seen.closed_at = as_timestamptz(target.relation, closing_time(contract), row.values[1]);
+  if (!seen.closed_at_null) seen.closed_at = closing_timestamptz(target, row.values[1]);
   seen.actor = row.values[2];
   if (!row.nulls[2]) seen.closed_by = OutputFunctionCall(&target.contract->actor_output, row.values[2]);
   seen.idempotency_key = row.values[3];
@@ -224,9 +225,10 @@ AttrNumber closing_time(const Contract *contract) {
   return contract->gate_type == BOOLOID ? contract->gate_at : contract->gate;
 }
 
-Datum as_timestamptz(Relation relation, AttrNumber attnum, Datum value) {
-  const Oid type = getBaseType(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid);
-  return type == TIMESTAMPTZOID ? value : DirectFunctionCall1(timestamp_timestamptz, value);
+Datum closing_timestamptz(const Target &target, Datum value) {
+  const AttrNumber attnum = closing_time(target.contract);
+  const Oid type = getBaseType(TupleDescAttr(RelationGetDescr(target.relation), attnum - 1)->atttypid);
+  return as_timestamptz(type, target.contract->terms->time_zone, value);
 }
 
 }  // namespace ratchet

@@ -104,7 +104,7 @@ void set_patched(Permission *permission, const Target &target, const Fields &pat
 // The attribute that tells when the gate closed; InvalidAttrNumber: none.
 AttrNumber closing_time(const Contract *contract);
 
-// A time column's value as timestamp with time zone.
-Datum as_timestamptz(Relation relation, AttrNumber attnum, Datum value);
+// The value of that column as timestamp with time zone.
+Datum closing_timestamptz(const Target &target, Datum value);
 
 }  // namespace ratchet

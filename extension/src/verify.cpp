@@ -133,21 +133,44 @@ Datum key_of_drift(const Subject &subject, uint64 row) {
   return jsonb_of_text(out.data);
 }
 
-void verify_place(const Place *place, const ReturnSetInfo *result) {
-  const Subject subject = subject_of(place->child, place->parent, place->source);
+// Runs a query as the owner, by a cursor: any number of rows takes the memory of some. Calls take() for each thousand,
+// which are in SPI_tuptable; once at least.
+template <typename Take>
+void for_each_thousand(const Subject &subject, const char *sql, Take &&take) {
   const Scope scope = enter(subject.counters);
   SPI_connect();
-  if (SPI_execute(drift_sql(subject, false), false, 0) != SPI_OK_SELECT) elog(ERROR, "recounting failed");
-  for (uint64 i = 0; i < SPI_processed; ++i) {
-    Datum values[6] = {ObjectIdGetDatum(place->parent), ObjectIdGetDatum(place->child), key_of_drift(subject, i)};
-    bool nulls[6] = {};
-    for (int j = 0; j < 3; ++j)
-      values[3 + j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &nulls[3 + j]);
-    values[3] = DirectFunctionCall1(text_name, values[3]);
-    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+  SPIPlanPtr plan = SPI_prepare(sql, 0, nullptr);
+  if (plan == nullptr) elog(ERROR, "preparing a recount failed: %s", SPI_result_code_string(SPI_result));
+  Portal portal = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
+  for (bool more = true; more;) {
+    CHECK_FOR_INTERRUPTS();
+    SPI_cursor_fetch(portal, true, 1000);
+    take();
+    more = SPI_processed > 0;
+    SPI_freetuptable(SPI_tuptable);
   }
+  SPI_cursor_close(portal);
   SPI_finish();
   leave(scope);
+}
+
+void verify_place(const Place *place, const ReturnSetInfo *result) {
+  const Subject subject = subject_of(place->child, place->parent, place->source);
+  MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet verify", ALLOCSET_DEFAULT_SIZES);
+  for_each_thousand(subject, drift_sql(subject, false), [&] {
+    MemoryContext caller = MemoryContextSwitchTo(memory);
+    for (uint64 i = 0; i < SPI_processed; ++i) {
+      Datum values[6] = {ObjectIdGetDatum(place->parent), ObjectIdGetDatum(place->child), key_of_drift(subject, i)};
+      bool nulls[6] = {};
+      for (int j = 0; j < 3; ++j)
+        values[3 + j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &nulls[3 + j]);
+      values[3] = DirectFunctionCall1(text_name, values[3]);
+      tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
+    MemoryContextSwitchTo(caller);
+    MemoryContextReset(memory);
+  });
+  MemoryContextDelete(memory);
 }
 
 void verify(FunctionCallInfo fcinfo) {
@@ -170,27 +193,16 @@ struct Drift {
 
 Drift find_drift(const Subject &subject, MemoryContext memory) {
   Drift drift{};
-  const Scope scope = enter(subject.counters);
-  SPI_connect();
-  SPIPlanPtr plan = SPI_prepare(drift_sql(subject, true), 0, nullptr);
-  if (plan == nullptr) elog(ERROR, "preparing a recount failed: %s", SPI_result_code_string(SPI_result));
-  Portal portal = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
-  for (;;) {
-    SPI_cursor_fetch(portal, true, 1000);
-    MemoryContext spi = MemoryContextSwitchTo(memory);
+  for_each_thousand(subject, drift_sql(subject, true), [&] {
+    MemoryContext caller = MemoryContextSwitchTo(memory);
     if (drift.keys == nullptr) {
       drift.tupdesc = CreateTupleDescCopy(SPI_tuptable->tupdesc);
       drift.keys = tuplestore_begin_heap(false, true, work_mem);
     }
     for (uint64 i = 0; i < SPI_processed; ++i) tuplestore_puttuple(drift.keys, SPI_tuptable->vals[i]);
-    MemoryContextSwitchTo(spi);
     drift.count += static_cast<int64>(SPI_processed);
-    if (SPI_processed == 0) break;
-    SPI_freetuptable(SPI_tuptable);
-  }
-  SPI_cursor_close(portal);
-  SPI_finish();
-  leave(scope);
+    MemoryContextSwitchTo(caller);
+  });
   return drift;
 }
 

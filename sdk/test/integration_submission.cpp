@@ -67,6 +67,19 @@ TEST_F(submission_test, same_request_is_replayed) {
   EXPECT_EQ(second.submitted_by, "7");
 }
 
+TEST_F(submission_test, request_of_another_actor_or_row_is_no_replay) {
+  const auto first = run(submission("scorecards", 1).actor(7).idempotency_key(request_a));
+  const auto other_actor = run(submission("scorecards", 1).actor(8).idempotency_key(request_a));
+  EXPECT_EQ(first.outcome, submit_outcome::submitted);
+  EXPECT_EQ(other_actor.outcome, submit_outcome::key_reused);
+  EXPECT_FALSE(other_actor);
+  EXPECT_EQ(http_status(other_actor), 422);
+  ask("CREATE UNIQUE INDEX ON scorecards (request_id)");
+  const auto other_row = run(submission("scorecards", 2).actor(7).idempotency_key(request_a));
+  EXPECT_EQ(other_row.outcome, submit_outcome::key_reused);
+  EXPECT_EQ(ask("SELECT submitted_at FROM scorecards WHERE id = 2"), "NULL");
+}
+
 TEST_F(submission_test, failed_expectation_is_stale) {
   const auto r = run(submission("scorecards", 1).actor(7).expect("comment", "other").expect("score", 1));
   EXPECT_EQ(r.outcome, submit_outcome::stale);

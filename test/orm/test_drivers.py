@@ -108,7 +108,7 @@ def story(kind):
         ("submit again", SUBMIT, [kind.actor, {"n": 2}, kind.request], ("replayed", actor)),
         ("submit by another", SUBMIT, [kind.other, None, None], ("already_submitted", actor)),
         ("submit without an actor", SUBMIT_BARE, [], ("already_submitted", actor)),
-        ("submit, named arguments", SUBMIT_NAMED, [kind.request, kind.other], ("replayed", actor)),
+        ("submit, named arguments", SUBMIT_NAMED, [kind.request, kind.other], ("key_reused", actor)),
         ("update of the gate", UPDATE, [{"closed_at": None}], ("kept", "{closed_at}")),
         ("amend", AMEND, [{"closed_at": None}, kind.other, "why"], ("amended", "{closed_at,closed_by,request}")),
         ("amend without an actor", AMEND, [{"n": 2}, None, "why"], ("unchanged", "{}")),

@@ -64,6 +64,8 @@ Spec read_arguments(const std::vector<std::string_view> &arguments) {
       set_once(gate_by, role, value);
     else if (role == "mode")
       set_once(mode, role, value);
+    else if (role == "time_zone")
+      set_once(spec.time_zone, role, value);
     else if (role == "insert")
       set_once(insert, role, value);
     else if (!take_argument(spec, role, value))
@@ -169,6 +171,7 @@ std::vector<std::string> arguments(const Spec &spec) {
   append_arguments(out, spec.states);
   add("heartbeat", spec.heartbeat);
   add("version", spec.version);
+  add("time_zone", spec.time_zone);
   add("mode", text_of(spec.modes, spec.policies()));
   if (spec.insert_reject) add("insert", "reject");
   return out;
@@ -195,6 +198,7 @@ void check_consistent(const Spec &spec) {
 std::vector<std::string> weakened(const Spec &before, const Spec &after) {
   std::vector<std::string> lost;
   for (const Role &role : single_roles) note_lost(lost, role.name, before.*role.column, after.*role.column);
+  note_lost(lost, "time_zone", before.time_zone, after.time_zone);
   for (const ListRole &list : list_roles)
     for (const std::string &column : before.*list.columns)
       // A heartbeat goes forward too.

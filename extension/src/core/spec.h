@@ -39,6 +39,7 @@ struct Spec {
   std::vector<Graph> states;
   std::string heartbeat;  // empty: none
   std::string version;    // empty: none
+  std::string time_zone;  // of columns without one; empty: the session's
   GateBy gate_by = GateBy::any;
   Modes modes;
   bool insert_reject = false;

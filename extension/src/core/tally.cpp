@@ -64,6 +64,9 @@ void check_completion(Tally &tally) {
   } else if (!belongs(completion, tally)) {
     throw error(invalid_argument, "total_of " + quoted(completion.total_of) + " is not one of the counters");
   }
+  if (!completion.time_zone.empty() && completion.done_at.empty())
+    throw error(invalid_argument, "time_zone needs done_at", {},
+                "It says what a done_at column of type timestamp holds.");
   if (!completion.done.empty()) return;
   for (const auto &[given, name] :
        {std::pair{!completion.done_at.empty(), "done_at"}, std::pair{!completion.on_done.empty(), "on_done"},
@@ -142,6 +145,8 @@ Kept parse_kept(const std::vector<std::string_view> &arguments) {
       set_once(current(kept, role).done, role, value);
     else if (role == "done_at")
       set_once(current(kept, role).done_at, role, value);
+    else if (role == "time_zone")
+      set_once(current(kept, role).time_zone, role, value);
     else if (role == "on_done")
       set_once(current(kept, role).on_done, role, value);
     else if (role == "latch")
@@ -178,6 +183,7 @@ std::vector<std::string> kept_arguments(const Kept &kept) {
     append(out, "total_of", completion.total_of);
     append(out, "done", completion.done);
     append(out, "done_at", completion.done_at);
+    append(out, "time_zone", completion.time_zone);
     append(out, "on_done", completion.on_done);
     append(out, "latch", completion.latch ? "true" : "");
     append(out, "notify", completion.notify ? "true" : "");
@@ -277,6 +283,7 @@ std::vector<std::string> weakened(const Tally &before, const Tally &after) {
   note("total_of", before.completion.total_of, after.completion.total_of);
   note("done", before.completion.done, after.completion.done);
   note("done_at", before.completion.done_at, after.completion.done_at);
+  note("time_zone", before.completion.time_zone, after.completion.time_zone);
   note("on_done", before.completion.on_done, after.completion.on_done);
   if (before.completion.latch && !after.completion.latch) lost.emplace_back("latch is removed");
   if (before.completion.notify && !after.completion.notify) lost.emplace_back("notify is removed");

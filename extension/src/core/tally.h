@@ -26,6 +26,7 @@ struct Completion {
   std::string on_done;   // signature of a function; empty: none
   bool latch = false;
   bool notify = false;
+  std::string time_zone;  // of a done_at without one; empty: the session's
 };
 
 // What one call of ratchet.tally() declares.

@@ -25,7 +25,7 @@ struct [[nodiscard]] advance_result {
   std::optional<nlohmann::json> record;   ///< The stored child row, also of the move that an idempotency key repeats.
   std::vector<parent_progress> progress;  ///< Counters of the parents of row and record that the role may read.
   std::vector<std::string> kept;          ///< Columns to be set that the contract kept at their current value.
-  std::string conflict;                   ///< Name of the unique constraint that the record hit.
+  std::string conflict;                   ///< Name of the constraint or index that the record hit.
   std::vector<std::string> stale;         ///< Columns that differ from what was expected.
 
   /// Whether the row has come to that state, now or before.

@@ -12,7 +12,9 @@ enum class submit_outcome {
   submitted,          ///< This call closed the gate.
   replayed,           ///< The same idempotency key had closed it before: a safe retry, nothing was changed.
   already_submitted,  ///< Somebody else closed it first; the result says who and when.
-  conflict,           ///< The record hit a unique key; nothing was changed.
+  key_reused,         ///< The idempotency key is that of another row, or of another actor's submission of this one;
+                      ///< nothing was changed.
+  conflict,           ///< The record hit a unique key or an exclusion constraint; nothing was changed.
   stale,              ///< An expected value no longer holds; nothing was changed.
   not_found,          ///< There is no such row.
   limited,            ///< Refused by a rate limit.
@@ -49,7 +51,8 @@ enum class advance_outcome {
   advanced,       ///< This call moved the row.
   already_there,  ///< The row was in that state, or the same idempotency key had moved it; nothing was changed.
   refused,        ///< The graph does not lead there from where the row is; nothing was changed.
-  conflict,       ///< The record hit a unique key; nothing was changed.
+  key_reused,     ///< The idempotency key is that of another row; nothing was changed.
+  conflict,       ///< The record hit a unique key or an exclusion constraint; nothing was changed.
   stale,          ///< An expected value no longer holds; nothing was changed.
   not_found,      ///< There is no such row.
   unknown         ///< A newer server's outcome; the result has its text.
@@ -101,8 +104,8 @@ RATCHET_EXPORT std::string_view to_string(beat_outcome outcome) noexcept;
 /// The outcome as the server spells it. Never throws.
 RATCHET_EXPORT std::string_view to_string(amend_outcome outcome) noexcept;
 
-/// 201 submitted, 200 replayed, 409 already_submitted and conflict, 412 stale, 404 not_found, 429 limited,
-/// 500 unknown. Never throws.
+/// 201 submitted, 200 replayed, 409 already_submitted and conflict, 422 key_reused, 412 stale, 404 not_found,
+/// 429 limited, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(submit_outcome outcome) noexcept;
 /// 200 updated and unchanged, 409 kept, 412 stale, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(update_outcome outcome) noexcept;
@@ -110,7 +113,8 @@ RATCHET_EXPORT int http_status(update_outcome outcome) noexcept;
 RATCHET_EXPORT int http_status(batch_outcome outcome) noexcept;
 /// 200 found, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(progress_outcome outcome) noexcept;
-/// 200 advanced and already_there, 409 refused and conflict, 412 stale, 404 not_found, 500 unknown. Never throws.
+/// 200 advanced and already_there, 409 refused and conflict, 422 key_reused, 412 stale, 404 not_found, 500 unknown.
+/// Never throws.
 RATCHET_EXPORT int http_status(advance_outcome outcome) noexcept;
 /// 200 alive, 409 finished, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(beat_outcome outcome) noexcept;

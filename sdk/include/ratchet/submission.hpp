@@ -25,7 +25,7 @@ struct [[nodiscard]] submit_result {
   std::optional<std::string> submitted_by;  ///< Who closed it, also for a loser; empty where no actor is kept.
   std::optional<nlohmann::json> record;     ///< The stored child row.
   std::vector<parent_progress> progress;    ///< Counters of the parents of row and record that the role may read.
-  std::string conflict;                     ///< Name of the unique constraint that the record hit.
+  std::string conflict;                     ///< Name of the constraint or index that the record hit.
   std::vector<std::string> stale;           ///< Columns that differ from what was expected.
 
   /// Whether this request closed the gate, now or before.

@@ -126,6 +126,14 @@ ALTER TABLE run ALTER id TYPE bigint;
 ALTER TABLE result ALTER run TYPE bigint, ALTER body TYPE text;
 SELECT attempt('ALTER TABLE result ALTER run TYPE bigint, DROP CONSTRAINT result_run_fkey');
 SELECT attempt('ALTER TABLE result DROP CONSTRAINT result_run_fkey');
+-- not to one that depends on a setting
+CREATE TABLE day (id date PRIMARY KEY, n int);
+CREATE TABLE entry (day date REFERENCES day);
+SELECT ratchet.tally('entry', 'day', '{"n": "true"}');
+SELECT attempt('ALTER TABLE day ALTER id TYPE timestamptz');
+SELECT attempt('ALTER TABLE entry ALTER day TYPE timestamptz');
+SELECT attempt('ALTER TABLE entry ALTER day TYPE date');
+DROP TABLE day, entry;
 INSERT INTO result VALUES (1, 12, 'a$1''s', 'it''s red', '($2)', '(1,2)', 6);
 SELECT n5, "n $1", m FROM run;
 SELECT severity, finding FROM ratchet.health();

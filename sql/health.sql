@@ -72,6 +72,19 @@ ALTER EVENT TRIGGER ratchet_ddl_end ENABLE;
 SELECT h FROM health() h WHERE h ~ 'IMMUTABLE';
 SELECT attempt('INSERT INTO result VALUES (1, 1, 1)');
 
+-- a trigger of a Citus shard has the shard's suffix
+CREATE TABLE shard (id int PRIMARY KEY, at timestamptz, score int);
+SELECT ratchet.guard('shard', 'at', owned => '{score}', mode => 'reject');
+INSERT INTO shard VALUES (1, now(), 1);
+ALTER EVENT TRIGGER ratchet_ddl_end DISABLE;
+ALTER TRIGGER "~ratchet_guard" ON shard RENAME TO "~ratchet_guard_102008";
+ALTER EVENT TRIGGER ratchet_ddl_end ENABLE;
+SELECT attempt('ALTER TABLE shard ADD note text');
+SELECT attempt('ALTER TABLE shard RENAME TO shard_102008');
+SELECT attempt('ALTER TABLE shard_102008 ADD note text');
+SELECT attempt('UPDATE shard_102008 SET score = 2');
+SELECT h FROM health() h WHERE h ~ 'shard';
+
 SET client_min_messages = error;
 DROP SCHEMA health CASCADE;
 DROP ROLE regress_ratchet_health;

@@ -152,6 +152,15 @@ void follow_references(Oid relid) {
   }
 }
 
+// Tables whose foreign keys were made anew with a column that they refer to.
+void check_children(const List *parents) {
+  ListCell *parent;
+  foreach (parent, parents) {
+    ListCell *child;
+    foreach (child, referencing_tables(lfirst_oid(parent))) check_table(lfirst_oid(child), true);
+  }
+}
+
 void check_others(const EventTriggerData *event, const Touched &touched) {
   if (creates_only(event->parsetree)) return;
   ListCell *cell;
@@ -184,7 +193,9 @@ void watch_command_end(const EventTriggerData *event) {
     }
     if (OidIsValid(relation)) touched.relations = list_append_unique_oid(touched.relations, relation);
   }
-  foreach (cell, touched.relations) check_table(lfirst_oid(cell), changes_columns(event->parsetree));
+  const bool thorough = changes_columns(event->parsetree);
+  foreach (cell, touched.relations) check_table(lfirst_oid(cell), thorough);
+  if (thorough) check_children(touched.relations);
   check_others(event, touched);
   if (const Oid moved = moved_partition(event->parsetree); OidIsValid(moved)) follow_moved_partition(moved);
   foreach (cell, touched.relations) follow_references(lfirst_oid(cell));

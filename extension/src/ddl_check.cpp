@@ -51,8 +51,12 @@ void check_source(Relation child, const Trigger *trigger, const SourceTerms *sou
   if (!has_one_parent(child, source))
     error_unenforceable(child, "another foreign key over the columns of a tally refers to something else",
                         "Rows are counted for the parent that their foreign key refers to; it must be the only one.");
-  const Oid parent = parent_of(child, source);
-  if (OidIsValid(parent) && !child->rd_rel->relispartition) check_persistence(child, parent, sqlstate_unenforceable);
+  const List *keys = references_of(child, source);
+  if (keys == NIL || child->rd_rel->relispartition) return;
+  const auto *key = static_cast<const ForeignKeyCacheInfo *>(linitial(keys));
+  check_persistence(child, key->confrelid, sqlstate_unenforceable);
+  for (int i = 0; i < key->nkeys; ++i)
+    cast_of_key(child, key->conkey[i], get_atttype(key->confrelid, key->confkey[i]), sqlstate_unenforceable);
 }
 
 // A trigger that is there now must say something. Its expressions need not be resolved: their columns cannot be

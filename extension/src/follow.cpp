@@ -54,19 +54,16 @@ struct Watched {
 Watched *watched;         // the last that has begun; in memory of the transaction
 MemoryContext in_memory;  // where they are; nullptr: there are none
 
-// At the end of the transaction.
-void forget_all(void *) {
+void forget_all(XactEvent event, void *) {
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
   watched = nullptr;
   in_memory = nullptr;
 }
 
 MemoryContext memory() {
-  if (in_memory != nullptr) return in_memory;
-  MemoryContext context = AllocSetContextCreate(TopTransactionContext, "ratchet names", ALLOCSET_SMALL_SIZES);
-  auto *callback = static_cast<MemoryContextCallback *>(MemoryContextAllocZero(context, sizeof(MemoryContextCallback)));
-  callback->func = fenced<forget_all>;
-  MemoryContextRegisterResetCallback(context, callback);
-  return in_memory = context;
+  if (in_memory == nullptr)
+    in_memory = AllocSetContextCreate(TopTransactionContext, "ratchet names", ALLOCSET_SMALL_SIZES);
+  return in_memory;
 }
 
 // A command that failed may have left its own behind, and another be where it was.
@@ -343,6 +340,8 @@ void follow_column_rename(const RenameStmt *rename) {
     rename_counters(lfirst_oid(cell), renaming);
   }
 }
+
+void init_following() { RegisterXactCallback(fenced<forget_all>, nullptr); }
 
 List *named_objects(Node *command) {
   if (IsA(command, RenameStmt)) return renamed_objects(reinterpret_cast<const RenameStmt *>(command));

@@ -10,6 +10,8 @@ extern "C" {
 
 namespace ratchet {
 
+void init_following();
+
 // Before a command: remembers, for the transaction at most, what the contracts mean that name what the command will
 // rename or move, and lets go of foreign keys that it will build anew. Raises nothing of its own.
 void remember_names(const EventTriggerData *event);

@@ -6,6 +6,7 @@ extern "C" {
 }
 
 #include "cache.h"
+#include "follow.h"
 #include "guard.h"
 #include "locked_row.h"
 #include "notes.h"
@@ -32,6 +33,7 @@ void start() {
   ratchet::init_moves();
   ratchet::init_suspensions();
   ratchet::init_tallies();
+  ratchet::init_following();
   ratchet::init_pending();
   ratchet::init_truncate();
   MarkGUCPrefixReserved("ratchet");

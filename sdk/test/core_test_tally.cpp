@@ -173,6 +173,7 @@ TEST(Tally, RefusesWhatItWouldOtherwiseIgnore) {
   EXPECT_EQ(with([](core::Completion &c) { c.on_done = "f()"; }), "22023 on_done needs done");
   EXPECT_EQ(with([](core::Completion &c) { c.latch = true; }), "22023 latch needs done");
   EXPECT_EQ(with([](core::Completion &c) { c.notify = true; }), "22023 notify needs done");
+  EXPECT_EQ(with([](core::Completion &c) { c.time_zone = "UTC"; }), "22023 time_zone needs done_at");
   EXPECT_EQ(with([](core::Completion &c) {
               c.total = "total";
               c.total_of = "points2";

@@ -74,7 +74,7 @@ TEST_F(submission_test, request_of_another_actor_or_row_is_no_replay) {
   EXPECT_EQ(other_actor.outcome, submit_outcome::key_reused);
   EXPECT_FALSE(other_actor);
   EXPECT_EQ(http_status(other_actor), 422);
-  ask("CREATE UNIQUE INDEX ON scorecards (request_id)");
+  sql("CREATE UNIQUE INDEX ON scorecards (request_id)");
   const auto other_row = run(submission("scorecards", 2).actor(7).idempotency_key(request_a));
   EXPECT_EQ(other_row.outcome, submit_outcome::key_reused);
   EXPECT_EQ(ask("SELECT submitted_at FROM scorecards WHERE id = 2"), "NULL");

@@ -35,6 +35,10 @@ SELECT declare_it();
 RESET ALL;
 SET client_min_messages = warning;
 SET search_path = repeated;
+-- with the same foreign key there twice
+ALTER TABLE result ADD CONSTRAINT second FOREIGN KEY (run) REFERENCES run;
+SELECT declare_it();
+SELECT ratchet.tally('result', 'run', counters, via => '{run}', total => 'total', total_of => 'n', done => 'done', on_done => 'finished(int)') FROM ratchet.contract WHERE target = 'result'::regclass;
 -- counted alike by everybody
 INSERT INTO run VALUES (1, 9);
 SET timezone = 'America/New_York';

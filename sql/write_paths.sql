@@ -310,7 +310,7 @@ DELETE FROM node WHERE id = 1;
 SELECT * FROM node ORDER BY id;
 
 --
--- What the guard cannot stand behind is refused: 55R01.
+-- What the guard cannot stand behind is refused: 42R01.
 --
 CREATE TABLE strict (id int PRIMARY KEY, note text, submitted_at timestamptz, score numeric);
 CREATE FUNCTION reopen() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.submitted_at := NULL; RETURN NEW; END $$;

@@ -74,7 +74,7 @@ struct Contract : Cached {
 };
 
 // The contract of a guard trigger on this relation, built or rebuilt as
-// needed. Errors: 55R01 when it cannot be enforced.
+// needed. Errors: 42R01 when it cannot be enforced.
 Contract *contract_of(Relation relation, const Trigger *trigger);
 
 // The relation's guard trigger; nullptr when it has none.
@@ -83,7 +83,7 @@ const Trigger *find_guard_trigger(Relation relation);
 // The relation's ~ratchet_guard_insert trigger; nullptr when it has none.
 const Trigger *find_insert_trigger(Relation relation);
 
-// The contract that a verb works with. Errors: 55R01 when there is none or it does not fire in this session.
+// The contract that a verb works with. Errors: 42R01 when there is none or it does not fire in this session.
 Contract *require_contract(Relation relation);
 
 // What is wrong with the guarded columns of a relation; column is nullptr when all is well.
@@ -98,7 +98,7 @@ enum class Faults : unsigned char {
 };
 ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults which = Faults::all);
 
-// Raises such a fault. sqlstate: 22023 at declaration, 55R01 for a contract gone stale.
+// Raises such a fault. sqlstate: 22023 at declaration, 42R01 for a contract gone stale.
 void check_columns(Relation relation, const Terms *terms, int sqlstate, Faults which = Faults::all);
 
 // The only column of the primary key; InvalidAttrNumber: there is none, or it has several.

@@ -13,18 +13,18 @@ namespace ratchet {
 
 // A table that the command has touched, its partitions and its inheritance parents. thorough: its columns may have
 // other types now, or its contract be another; otherwise what others have done to the types is not this command's
-// fault. Errors: 55R01, 42939.
+// fault. Errors: 42R01, 42939.
 void check_table(Oid relation, bool thorough);
 
 // The contracts that depend on an object which the command has touched, as far as the caller has the rights of their
-// owners. Errors: 55R01.
+// owners. Errors: 42R01.
 void check_dependents(const ObjectAddress &object);
 
-// A column that was dropped from a table. Errors: 55R01 where a contract names it and the caller has its owner's
+// A column that was dropped from a table. Errors: 42R01 where a contract names it and the caller has its owner's
 // rights.
 void check_dropped_column(Oid relation, const char *column);
 
-// The foreign keys of a table's tallies, after one was dropped. Errors: 55R01, as there.
+// The foreign keys of a table's tallies, after one was dropped. Errors: 42R01, as there.
 void check_references(Oid relation);
 
 }  // namespace ratchet

@@ -10,7 +10,7 @@ extern "C" {
 namespace ratchet {
 
 // A table that Citus distributes is a shell: its rows and the triggers that guard them are on its shards, and
-// what a verb does to a row by the shell's name cannot be held together by one executor run. Errors: 55R01; not 40001,
+// what a verb does to a row by the shell's name cannot be held together by one executor run. Errors: 42R01; not 40001,
 // which would be repeated for ever.
 void check_not_distributed(Oid relid);
 

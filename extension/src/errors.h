@@ -2,8 +2,10 @@
 // SQLSTATE each.
 //
 // Class 23 is repeated by no retry loop that goes by SQLSTATE (what exception
-// a client makes of it is another matter, see docs/clients.md); 55R01 is a
-// contract that cannot be enforced (an operator's fault), class 22 is a bad
+// a client makes of it is another matter, see docs/clients.md); 42R01 is a
+// contract that cannot be enforced, a definition's fault like 42P17 and 42809,
+// in a class that no client takes for a passing trouble of operation (of class 55 it
+// is repeated by those who repeat DB-API's OperationalError); class 22 is a bad
 // argument, found before anything was changed. Messages carry names, never
 // row values.
 #pragma once
@@ -20,7 +22,7 @@ inline constexpr int sqlstate_guarded_column = MAKE_SQLSTATE('2', '3', 'R', '0',
 inline constexpr int sqlstate_transition = MAKE_SQLSTATE('2', '3', 'R', '0', '2');
 inline constexpr int sqlstate_backward = MAKE_SQLSTATE('2', '3', 'R', '0', '3');
 inline constexpr int sqlstate_stale_version = MAKE_SQLSTATE('2', '3', 'R', '0', '4');
-inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('5', '5', 'R', '0', '1');
+inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('4', '2', 'R', '0', '1');
 inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
 inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2');
 inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '0', '3');
@@ -38,7 +40,7 @@ inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '
 // 23R01: insert => 'reject' and a row that is not born open.
 [[noreturn]] void error_born_closed(Relation relation, const char *column, bool state);
 
-// 55R01 family.
+// 42R01 family.
 [[noreturn]] void error_unenforceable(Relation relation, const char *finding, const char *remedy);
 // The same of a table that is not open.
 [[noreturn]] void error_broken(Oid relation, const char *finding, const char *remedy);
@@ -49,7 +51,7 @@ inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '
 [[noreturn]] void error_suppressed(Relation relation);
 [[noreturn]] void error_reopened(Relation relation);
 
-// Class 22 family. sqlstate lets a stale contract report the same fault as 55R01.
+// Class 22 family. sqlstate lets a stale contract report the same fault as 42R01.
 [[noreturn]] void error_no_column(int sqlstate, Relation relation, const char *column);
 [[noreturn]] void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *why);
 [[noreturn]] void error_null_argument(const char *argument);

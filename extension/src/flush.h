@@ -13,7 +13,7 @@ namespace ratchet {
 // Locks: every parent row that is written, until the end of the transaction,
 // in one order for all transactions. Errors: 40001 when a row that has to be
 // written changed since the snapshot of REPEATABLE READ or SERIALIZABLE; 23503
-// when rows were added to a parent that is gone; 55R01.
+// when rows were added to a parent that is gone; 42R01.
 void flush_pending(Oid fired);
 
 // The counters of a parent as they are now; entries may be of an older build of them. The lock is kept.

@@ -37,7 +37,7 @@ struct Scope {
 Scope enter(const Counters *counters);
 void leave(const Scope &scope);
 
-// Errors: 55R01 when the foreign key is gone or the parent counts nothing.
+// Errors: 42R01 when the foreign key is gone or the parent counts nothing.
 Subject subject_of(Oid child, Oid parent, const SourceTerms *source);
 
 // Parts of statements in which t is the parent and m what was counted for its row; see recount.cpp.

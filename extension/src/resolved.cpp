@@ -74,7 +74,7 @@ struct Sought {
 bool mentions(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, ColumnRef)) {
-    const auto *first = static_cast<const Node *>(linitial(reinterpret_cast<const ColumnRef *>(node)->fields));
+    auto *first = static_cast<Node *>(linitial(reinterpret_cast<const ColumnRef *>(node)->fields));
     return IsA(first, String) && strcmp(strVal(first), static_cast<const Sought *>(context)->column) == 0;
   }
   return walk_raw_expression(node, fenced<mentions>, context);

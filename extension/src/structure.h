@@ -35,27 +35,27 @@ bool is_only_before_update(Relation relation);
 
 // Ratchet's triggers must look as guard() makes them, because the guard relies
 // on firing last and for every row, and nothing else may have their names.
-// Errors: 55R01, 42939.
+// Errors: 42R01, 42939.
 void check_shapes(Relation relation);
 
 // Findings, palloc'ed, about a relation that has or shall have a contract:
 // what check_structure() raises.
 List *structural_findings(Relation relation);
 
-// Raises the first structural finding as 55R01.
+// Raises the first structural finding as 42R01.
 void check_structure(Relation relation);
 
 // Findings about a relation whose counters are kept, or shall be.
 List *counters_findings(Relation relation);
 
-// Raises the first of them as 55R01.
+// Raises the first of them as 42R01.
 void check_counters_structure(Relation relation);
 
 // Findings about BEFORE INSERT row triggers in a partition tree, which could
 // rewrite a guarded row while it moves between partitions.
 List *move_findings(Oid root);
 
-// Called when an update changes a partition key. Errors: 55R01 when a foreign
+// Called when an update changes a partition key. Errors: 42R01 when a foreign
 // BEFORE INSERT row trigger in the tree could rewrite the moving row.
 void check_moves(Relation leaf, Contract *contract);
 

@@ -143,18 +143,18 @@ struct Tally : Cached {  // other: the parent
 Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate);
 
 // The tally or counters of a trigger on this relation, built or rebuilt as
-// needed. Errors: 55R01 when it cannot be enforced.
+// needed. Errors: 42R01 when it cannot be enforced.
 Tally *tally_of(Relation relation, const Trigger *trigger);
 Counters *counters_of(Relation relation, const Trigger *trigger);
 
 // The counters of a relation; nullptr: it has none, or they do not fire in this session.
 Counters *find_counters(Relation relation);
 
-// The counters of a parent. Errors: 55R01 when it has none, or they do not fire in this session.
+// The counters of a parent. Errors: 42R01 when it has none, or they do not fire in this session.
 Counters *require_counters(Relation parent);
 
 // The counters that a tally writes, with `places` filled in; the parent is
-// locked with ACCESS SHARE until the end of the transaction. Errors: 55R01.
+// locked with ACCESS SHARE until the end of the transaction. Errors: 42R01.
 Counters *resolve(Tally *tally);
 
 // Locks the parent for what is about to be counted, once a transaction: a lock that was first taken at COMMIT would
@@ -164,7 +164,7 @@ void lock_parent(Tally *tally);
 
 // Counts are written, and children counted, as the owner of the parent: on
 // behalf of a child that is somebody else's, that would be a gain. child: the
-// topmost table. Errors: 55R01 when the owners differ.
+// topmost table. Errors: 42R01 when the owners differ.
 void check_owner(Oid child, const Counters *counters);
 
 // Evaluates against a row of the child. For a key that has a NULL false is returned.

@@ -59,11 +59,11 @@ struct TallyRequest {
   CompletionTerm completion;
 };
 
-// Read the arguments of a relation's trigger. Errors: 55R01.
+// Read the arguments of a relation's trigger. Errors: 42R01.
 SourceTerms *source_of_trigger(Relation relation, const Trigger *trigger);
 KeptTerms *kept_of_trigger(Relation relation, const Trigger *trigger);
 
-// The same of arguments alone. Errors: 55R01.
+// The same of arguments alone. Errors: 42R01.
 SourceTerms *source_of_arguments(const char *const *arguments, int narguments);
 KeptTerms *kept_of_arguments(const char *const *arguments, int narguments);
 

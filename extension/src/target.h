@@ -15,14 +15,14 @@ struct Target {
 };
 
 // Opens the table of a verb. Errors: 22004 without a table, 42P01, 42501 for a
-// caller with no right at all to update it, 55R01 without an enforced contract and of a table that Citus distributes.
+// caller with no right at all to update it, 42R01 without an enforced contract and of a table that Citus distributes.
 Relation open_target(FunctionCallInfo fcinfo, int argument);
 
 // Errors: 42501 when the caller has this right neither on the relation nor on any of its columns.
 void require_right(Oid relid, AclMode right);
 
 // Opens a relation with ROW EXCLUSIVE, for a caller who has this right on it
-// or on any of its columns. Errors: 42P01, 42501, 55R01 of a table that Citus distributes.
+// or on any of its columns. Errors: 42P01, 42501, 42R01 of a table that Citus distributes.
 Relation open_relation(Oid relid, AclMode right);
 void close_target(const Target &target);
 

@@ -69,10 +69,10 @@ struct GuardRequest {
   const char *insert;
 };
 
-// Reads the arguments of a relation's contract trigger. Errors: 55R01.
+// Reads the arguments of a relation's contract trigger. Errors: 42R01.
 Terms *terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger);
 
-// The same of arguments alone. Errors: 55R01.
+// The same of arguments alone. Errors: 42R01.
 Terms *terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments);
 
 // Reads what a caller asks for. Errors: 22023.

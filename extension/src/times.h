@@ -21,7 +21,7 @@ bool is_time_zone(const char *name);
 // Errors: 22023 when it cannot. nullptr is none.
 void check_time_zone(const char *name);
 
-// 55R01 for a contract whose time zone this server does not know.
+// 42R01 for a contract whose time zone this server does not know.
 void require_time_zone(Relation relation, const char *name);
 
 // Tells with a NOTICE (01R03) that a column is read and written in the session's TimeZone: it is a timestamp, and the

@@ -56,7 +56,7 @@ void write_expect(Writer *writer, const Fields &expect);
 const Statement *change_statement(Template made_from, const Target &target, const Fields &set, const Fields &expect,
                                   Parameters *parameters);
 
-// Runs a verb's UPDATE. Errors: 55R01 when the row was written without the guard.
+// Runs a verb's UPDATE. Errors: 42R01 when the row was written without the guard.
 Row run_change(const Statement *statement, const Target &target, const Parameters &parameters, Permission *permission);
 
 // Names of the caller's columns that the guard kept.
@@ -83,7 +83,7 @@ enum class Sees : int16 { expectations, closing, closing_and_key };
 Probe probe(const Target &target, const Fields &expect, Sees sees);
 
 // As probe(), with SELECT ... FOR NO KEY UPDATE, so that nobody changes the row
-// before the next statement. Errors: 55R01 when a row can be seen but not
+// before the next statement. Errors: 42R01 when a row can be seen but not
 // locked, because a policy keeps it out of updates.
 Probe locked_probe(const Target &target, const Fields &expect, Sees sees);
 

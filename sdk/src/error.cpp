@@ -89,8 +89,7 @@ error_kind kind_of(std::string_view sqlstate) noexcept {
     if (sqlstate == gone) return error_kind::connection;
   }
   if (sqlstate == "23R04") return error_kind::stale;
-  // One code of class 55: the others are PostgreSQL's own, such as a lock_timeout, and say nothing of a contract.
-  if (sqlstate == "55R01") return error_kind::contract;
+  if (sqlstate == "42R01") return error_kind::contract;
   const auto state_class = sqlstate.substr(0, 2);
   if (state_class == "08") return error_kind::connection;
   if (state_class == "22") return error_kind::argument;

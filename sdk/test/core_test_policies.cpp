@@ -101,11 +101,11 @@ TEST(Graphs, NeedEveryStateAsAKey) {
 
 TEST(Graphs, RefuseArgumentsOutOfOrder) {
   std::vector<core::Graph> found;
-  EXPECT_EQ(caught([&] { core::take_graph_argument(found, "from", "a"); }).sqlstate(), "55R01");
-  EXPECT_EQ(caught([&] { core::take_graph_argument(found, "to", "a"); }).sqlstate(), "55R01");
+  EXPECT_EQ(caught([&] { core::take_graph_argument(found, "from", "a"); }).sqlstate(), "42R01");
+  EXPECT_EQ(caught([&] { core::take_graph_argument(found, "to", "a"); }).sqlstate(), "42R01");
   EXPECT_FALSE(core::take_graph_argument(found, "gate", "a"));
   EXPECT_TRUE(core::take_graph_argument(found, "state", "s"));
-  EXPECT_EQ(caught([&] { core::take_graph_argument(found, "to", "a"); }).sqlstate(), "55R01");
+  EXPECT_EQ(caught([&] { core::take_graph_argument(found, "to", "a"); }).sqlstate(), "42R01");
 }
 
 TEST(Graphs, AreWeakerWithMoreMovesOrFewerStates) {

@@ -42,7 +42,7 @@ TEST(Arguments, MayNameAnyColumn) {
 TEST(Arguments, ThatNoVersionWritesAreRefusedAsUnenforceable) {
   for (const char *argument :
        {"submitted_at", "colour=red", "gate=again", "gate=", "mode=never", "gate_by=nobody", "owned=g"})
-    EXPECT_EQ(caught([&] { parse({"gate=g", argument}); }).sqlstate(), "55R01") << argument;
+    EXPECT_EQ(caught([&] { parse({"gate=g", argument}); }).sqlstate(), "42R01") << argument;
 }
 
 TEST(Arguments, NeedSomethingToGuard) {
@@ -75,7 +75,7 @@ TEST(Consistency, AColumnPlaysOneRole) {
 TEST(Consistency, OnlyFrozenComesBesideAnotherRole) {
   EXPECT_NO_THROW(parse({"gate=g", "once=a", "forward=b", "heartbeat=c", "frozen=a", "frozen=b", "frozen=c"}));
   for (const char *role : {"gate=x", "owned=x", "state=x", "version=x", "frozen=x"})
-    EXPECT_EQ(caught([&] { parse({"gate=g", role, "from=1", "frozen=x"}); }).sqlstate(), "55R01") << role;
+    EXPECT_EQ(caught([&] { parse({"gate=g", role, "from=1", "frozen=x"}); }).sqlstate(), "42R01") << role;
   EXPECT_STREQ(caught([] { parse({"gate=g", "version=x", "frozen=x"}); }).what(), "column \"x\" is named twice");
 }
 

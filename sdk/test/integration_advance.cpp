@@ -181,7 +181,7 @@ TEST_F(advance_test, bad_arguments_are_errors_that_change_nothing) {
   EXPECT_EQ(sqlstate(advance("jobs", 1, "running").expect("no_such_column", 1)).substr(0, 2), "22");
   EXPECT_EQ(sqlstate(advance("jobs", 1, "running").idempotency_key("no uuid")).substr(0, 2), "22");
   EXPECT_EQ(sqlstate(advance("jobs", 1, "running").store_in("notes", json::object())), "23502");
-  EXPECT_EQ(sqlstate(advance("plain", 1, "running")), "55R01");
+  EXPECT_EQ(sqlstate(advance("plain", 1, "running")), "42R01");
   EXPECT_EQ(sqlstate(advance("no_such_table", 1, "running")), "42P01");
   EXPECT_EQ(job(1), "queued 0");
 }

@@ -85,7 +85,7 @@ TEST_F(beat_test, bad_arguments_are_errors_that_change_nothing) {
   EXPECT_EQ(sqlstate(beat("jobs", 1).set("alive_at", "now")), "22023");
   EXPECT_EQ(sqlstate(beat("jobs", 1).set("progress", "much")).substr(0, 2), "22");
   EXPECT_EQ(sqlstate(beat("scorecards", 1)), "22023");  // no heartbeat in the contract
-  EXPECT_EQ(sqlstate(beat("plain", 1)), "55R01");
+  EXPECT_EQ(sqlstate(beat("plain", 1)), "42R01");
   EXPECT_EQ(sqlstate(beat("jobs", 1).set("status", "done")), "23R02");
   EXPECT_EQ(ask("SELECT count(*) FROM jobs WHERE alive_at IS NOT NULL"), "0");
 }

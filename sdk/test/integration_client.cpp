@@ -52,7 +52,7 @@ TEST_P(client_test, runs_each_kind_of_call_as_a_statement_of_its_own) {
 
 TEST_P(client_test, errors_of_a_call_are_those_of_its_own_run) {
   auto client = connect();
-  EXPECT_EQ(caught([&] { (void)client.run(submission("plain", 1)); }).sqlstate(), "55R01");
+  EXPECT_EQ(caught([&] { (void)client.run(submission("plain", 1)); }).sqlstate(), "42R01");
   EXPECT_EQ(caught([&] { (void)client.run(submission("scorecards", "one")); }).kind(), error_kind::argument);
   EXPECT_TRUE(client.run(submission("scorecards", 1)));  // the connection is as good as before
 }

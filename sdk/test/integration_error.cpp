@@ -46,7 +46,7 @@ TEST_F(error_test, table_without_a_contract_is_an_operators_fault) {
   for (const auto &call : {std::function<void()>{[&] { (void)run(submission("plain", 1)); }},
                            {[&] { (void)run(change("plain", 1).set("comment", "x")); }}}) {
     const auto e = caught(call);
-    EXPECT_EQ(e.sqlstate(), "55R01") << e.what();
+    EXPECT_EQ(e.sqlstate(), "42R01") << e.what();
     EXPECT_EQ(e.kind(), error_kind::contract);
     EXPECT_EQ(http_status(e), 500);
   }

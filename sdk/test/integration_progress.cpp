@@ -89,7 +89,7 @@ TEST_F(progress_test, bad_arguments_and_missing_tallies_are_errors) {
   };
   EXPECT_EQ(sqlstate(progress("runs", "one")).substr(0, 2), "22");
   EXPECT_EQ(sqlstate(progress("runs", json{{"name", "first"}})).substr(0, 2), "22");
-  EXPECT_EQ(sqlstate(progress("plain", 1)), "55R01");
+  EXPECT_EQ(sqlstate(progress("plain", 1)), "42R01");
   EXPECT_EQ(sqlstate(progress("no_such_table", 1)), "42P01");
 }
 

@@ -133,7 +133,7 @@ TEST_F(stuck_test, bad_arguments_are_errors) {
   EXPECT_EQ(sqlstate(stuck("jobs", hours{1}).since("no_such_column")), "22023");
   EXPECT_EQ(sqlstate(stuck("jobs", hours{1}).since("comment")), "22023");
   EXPECT_EQ(sqlstate(stuck("\"Other\".\"Aufträge\"", hours{1})), "22023");  // no heartbeat in the contract
-  EXPECT_EQ(sqlstate(stuck("plain", hours{1})), "55R01");
+  EXPECT_EQ(sqlstate(stuck("plain", hours{1})), "42R01");
   EXPECT_EQ(sqlstate(stuck("no_such_table", hours{1})), "42P01");
   EXPECT_EQ(sqlstate(stuck("jobs", microseconds::max())).substr(0, 2), "22");
 }

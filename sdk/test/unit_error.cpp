@@ -40,7 +40,7 @@ TEST(error, sqlstates_have_kind_status_and_retry) {
                         {"23R03", error_kind::constraint, 409},
                         {"23R04", error_kind::stale, 412},
                         {"42501", error_kind::privilege, 403},
-                        {"55R01", error_kind::contract, 500},
+                        {"42R01", error_kind::contract, 500},
                         {"55P03", error_kind::other, 500},
                         {"55006", error_kind::other, 500},
                         {"57P01", error_kind::connection, 503},

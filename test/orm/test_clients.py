@@ -109,7 +109,7 @@ def run_documented(client, heading, names, loop=None):
 def check_errors(client, execute, sqlstate):
     """execute(sql) runs a statement in a transaction of its own; sqlstate(error) as the page says."""
     refused, unenforced = claims[client]
-    for code, sql, expected in [(*refusal, refused) for refusal in REFUSALS] + [("55R01", UNENFORCED, unenforced)]:
+    for code, sql, expected in [(*refusal, refused) for refusal in REFUSALS] + [("42R01", UNENFORCED, unenforced)]:
         try:
             execute(sql)
             seen = "no error", None

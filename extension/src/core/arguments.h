@@ -11,11 +11,11 @@
 namespace ratchet::core {
 
 inline constexpr const char *invalid_argument = "22023";
-inline constexpr const char *unenforceable = "55R01";
+inline constexpr const char *unenforceable = "42R01";
 
 inline std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
-// Calls take(role, value) for each argument. Throws 55R01 for what has no role.
+// Calls take(role, value) for each argument. Throws 42R01 for what has no role.
 inline void split_arguments(const std::vector<std::string_view> &arguments, const char *declared_with,
                             const std::function<void(std::string_view, std::string_view)> &take) {
   for (const std::string_view argument : arguments) {

@@ -51,7 +51,7 @@ struct Spec {
   std::vector<Policy> policies() const;
 };
 
-// Reads trigger arguments; throws core::error 55R01 for anything that
+// Reads trigger arguments; throws core::error 42R01 for anything that
 // arguments() would not have written.
 Spec parse_arguments(const std::vector<std::string_view> &arguments);
 

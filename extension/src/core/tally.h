@@ -46,7 +46,7 @@ struct Kept {
   std::vector<std::string> guarded() const;
 };
 
-// Reads trigger arguments; both throw core::error 55R01 for anything that the
+// Reads trigger arguments; both throw core::error 42R01 for anything that the
 // functions below would not have written.
 Tally parse_source(const std::vector<std::string_view> &arguments);
 Kept parse_kept(const std::vector<std::string_view> &arguments);

@@ -70,7 +70,7 @@ class RATCHET_EXPORT advance {
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: also a state that the graph does not
   /// have), constraint (class 23: 23R01 and 23R03 for a column that may not be set so, in mode reject), contract
-  /// (55R01: no contract, or a trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and
+  /// (42R01: no contract, or a trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and
   /// SERIALIZABLE when the row changed since the snapshot, 40P01), privilege (42501), connection.
   advance_result run(pqxx::transaction_base &tx) const;
 

@@ -54,7 +54,7 @@ class RATCHET_EXPORT amendment {
   /// Runs it. Waits while another transaction holds the row.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: also for a blank reason), constraint
-  /// (class 23), contract (55R01: the table has no contract), contention (40001, 40P01), privilege (42501), connection.
+  /// (class 23), contract (42R01: the table has no contract), contention (40001, 40P01), privilege (42501), connection.
   amend_result run(pqxx::transaction_base &tx) const;
 
   /// The call as SQL, for other clients of PostgreSQL; see statement.hpp.

@@ -114,7 +114,7 @@ class RATCHET_EXPORT batch {
   /// Runs it. Waits while another transaction holds one of the parents, or stores a record with the same key.
   ///
   /// Throws ratchet::error, after which `tx` is aborted and nothing of the batch is stored: argument (class 22),
-  /// constraint (class 23 for anything but a unique key, such as a parent that does not exist), contract (55R01),
+  /// constraint (class 23 for anything but a unique key, such as a parent that does not exist), contract (42R01),
   /// contention (40001, 40P01), privilege (42501), connection.
   batch_result run(pqxx::transaction_base &tx) const;
 

@@ -50,7 +50,7 @@ class RATCHET_EXPORT beat {
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: also where the contract has no heartbeat),
   /// constraint (23R01, 23R02, 23R03) and stale (23R04) for a column that may not be set so, in mode reject, contract
-  /// (55R01: no contract, or a trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and
+  /// (42R01: no contract, or a trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and
   /// SERIALIZABLE when the row changed since the snapshot, 40P01), privilege (42501), connection.
   beat_result run(pqxx::transaction_base &tx) const;
 

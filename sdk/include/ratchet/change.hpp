@@ -50,7 +50,7 @@ class RATCHET_EXPORT change {
   /// Runs it. Waits while another transaction holds the row.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), constraint (23R01: a protected column in
-  /// mode reject), contract (55R01: the table has no contract), contention (40001, 40P01), privilege (42501),
+  /// mode reject), contract (42R01: the table has no contract), contention (40001, 40P01), privilege (42501),
   /// connection.
   update_result run(pqxx::transaction_base &tx) const;
 

@@ -17,7 +17,7 @@ enum class error_kind {
                ///< column), 23R02 (a forbidden transition) and 23R03 (a column would go backward).
   stale,       ///< The row has another version than the one that was saved, 23R04: read it again, then decide.
   privilege,   ///< The role may not do this: 42501.
-  contract,    ///< The contract cannot be enforced, a fault for an operator: 55R01.
+  contract,    ///< The contract cannot be enforced, a fault for an operator: 42R01.
   contention,  ///< Serialization failure or deadlock, 40001 or 40P01: run the whole transaction again.
   connection,  ///< The connection could not be made or was lost, or the server is shutting down. Nothing was stored.
   busy,        ///< No connection of the client's pool came free in time. Nothing was sent.

@@ -58,7 +58,7 @@ class RATCHET_EXPORT progress {
   /// Runs it. What this transaction has counted and not written yet (see batch::flush) is written first, which waits
   /// while another transaction holds one of those parents; otherwise it locks no row and waits for nobody.
   ///
-  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (55R01: no tally counts into the
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (42R01: no tally counts into the
   /// table), privilege (42501), connection.
   progress_result run(pqxx::transaction_base &tx) const;
 

@@ -51,7 +51,7 @@ class RATCHET_EXPORT stuck {
   /// Runs it. It sees what `tx` sees and waits for nobody.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: no such state or column, or no `since`
-  /// where the contract has no heartbeat), contract (55R01: the table has none), privilege (42501), connection.
+  /// where the contract has no heartbeat), contract (42R01: the table has none), privilege (42501), connection.
   [[nodiscard]] std::vector<stuck_row> run(pqxx::transaction_base &tx) const;
 
   /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for

@@ -66,7 +66,7 @@ class RATCHET_EXPORT submission {
 
   /// Runs it. Waits while another transaction holds the row; the outcome is settled when `tx` commits.
   ///
-  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (55R01: no contract, or a
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (42R01: no contract, or a
   /// trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and SERIALIZABLE when the row changed
   /// since the snapshot, 40P01), privilege (42501), constraint (class 23), connection.
   submit_result run(pqxx::transaction_base &tx) const;

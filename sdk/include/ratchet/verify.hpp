@@ -39,7 +39,7 @@ class RATCHET_EXPORT verify {
 
   /// Runs it. What `tx` has counted and not written yet is written first, which locks those parents.
   ///
-  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (55R01), privilege (42501: only
+  /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (42R01), privilege (42501: only
   /// the owner), connection.
   [[nodiscard]] std::vector<drift> run(pqxx::transaction_base &tx) const;
 

@@ -25,7 +25,7 @@ const ERRORS = [
   ['23R02', "UPDATE strict SET status = 'done' WHERE id = 1"],
   ['23R03', 'UPDATE strict SET progress = 4 WHERE id = 1'],
   ['23R04', 'UPDATE strict SET v = 7 WHERE id = 1'],
-  ['55R01', "SELECT * FROM ratchet.submit('plain', '1')"],
+  ['42R01', "SELECT * FROM ratchet.submit('plain', '1')"],
 ];
 const KEPT = 'UPDATE scorecards SET submitted_at = NULL WHERE id = 0';
 
@@ -72,7 +72,7 @@ async function checkErrors(client, execute) {
     } catch (error) {
       seen = [error.constructor.name, error.code];
     }
-    check(seen, [page.errors[client][code === '55R01' ? 1 : 0], code], `${client}: ${sql}`);
+    check(seen, [page.errors[client][code === '42R01' ? 1 : 0], code], `${client}: ${sql}`);
   }
 }
 

@@ -171,7 +171,16 @@ INSERT INTO results VALUES (1, 0);
 BEGIN;
 INSERT INTO results VALUES (1, 0);
 COMMIT;
+-- and what is called when a run is complete
+DROP TRIGGER lasts ON runs;
+DROP TRIGGER another ON runs;
+DROP TRIGGER another_too ON runs;
+ALTER TABLE runs ADD COLUMN total int, ADD COLUMN done boolean;
+CREATE FUNCTION lasts(run int) RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(600)';
+SELECT ratchet.tally('results', 'runs', '{"n": "true"}', total => 'total', done => 'done', on_done => 'lasts(int)');
+UPDATE runs SET total = n + 1 WHERE id = 1;
+INSERT INTO results VALUES (1, 0);
 RESET statement_timeout;
-SELECT * FROM runs ORDER BY id;
+SELECT id, n, done FROM runs ORDER BY id;
 SELECT * FROM ratchet.verify();
 DROP SCHEMA flush_order CASCADE;

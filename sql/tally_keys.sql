@@ -68,6 +68,14 @@ INSERT INTO leaves VALUES (1, 1), (1, 2), (1, 2);
 INSERT INTO leaves_1 VALUES (1, 1), (1, 1);
 SELECT * FROM tree ORDER BY region;
 
+-- a conversion that somebody else may write anew
+CREATE TYPE mood AS ENUM ('1', '2');
+CREATE FUNCTION number_of(mood) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1::text::int';
+CREATE CAST (mood AS int) WITH FUNCTION number_of(mood) AS IMPLICIT;
+CREATE TABLE documents (id int PRIMARY KEY, n int NOT NULL DEFAULT 0);
+CREATE TABLE pages (document mood REFERENCES documents);
+SELECT ratchet.tally('pages', 'documents', '{"n": "true"}');
+
 -- numbers
 CREATE TABLE sums (id int PRIMARY KEY, total numeric, exact numeric(8,2), tens numeric(5,-1), n int);
 CREATE TABLE terms (sum_id int REFERENCES sums, value numeric, price numeric(6,2), whole int);

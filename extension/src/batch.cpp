@@ -25,6 +25,7 @@ extern "C" {
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
+#include "utils/rls.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 }
@@ -67,6 +68,7 @@ struct Batch {
 // A unique index whose columns are all given.
 struct Key {
   const char *name;
+  bool nulls_equal;  // NULLS NOT DISTINCT
   int count;
   AttrNumber *attnums;
 };
@@ -157,7 +159,7 @@ List *read_keys(Relation child, const Bitmapset *columns) {
     for (int i = 0; fits && i < form->indnkeyatts; ++i) fits = bms_is_member(form->indkey.values[i], columns);
     if (fits) {
       auto *key = static_cast<Key *>(palloc(sizeof(Key)));
-      *key = {get_rel_name(lfirst_oid(cell)), form->indnkeyatts,
+      *key = {get_rel_name(lfirst_oid(cell)), form->indnullsnotdistinct, form->indnkeyatts,
               static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * form->indnkeyatts))};
       for (int i = 0; i < key->count; ++i) key->attnums[i] = form->indkey.values[i];
       keys = lappend(keys, key);
@@ -248,6 +250,8 @@ bool may_read(const Batch &batch, const Key *key) {
 // that could be named. Naming it saves a look into every other unique index,
 // but takes the right to read its columns.
 const Key *only_key(const Batch &batch) {
+  // A named key is read, and what is read has to pass the policies of SELECT, be it new.
+  if (check_enable_rls(RelationGetRelid(batch.child), InvalidOid, true) == RLS_ENABLED) return nullptr;
   if (list_length(batch.keys) != 1 || !may_read(batch, static_cast<const Key *>(linitial(batch.keys)))) return nullptr;
   ListCell *cell;
   foreach (cell, RelationGetIndexList(batch.child)) {
@@ -348,6 +352,12 @@ Datum ordinals(const List *indexes) {
 //   SELECT pg_catalog.string_agg(d.o || ':' || COALESCE(e.o, 0), ' ')
 //   FROM (<rows>) d LEFT JOIN (<rows>) e ON e.o = ANY ($3) AND e.c1 = d.c1 AND ...
 //   WHERE d.o = ANY ($2) AND (e.o IS NOT NULL OR EXISTS (SELECT FROM schema.child t WHERE t."c" = d.c1 AND ...))
+// Whether two values repeat one another, as the key's index has it.
+const char *same_sql(const Key *key, const char *left, const char *op, const char *right) {
+  const char *equal = psprintf("%s %s %s", left, op, right);
+  return key->nulls_equal ? psprintf("(%s OR %s IS NULL AND %s IS NULL)", equal, left, right) : equal;
+}
+
 const char *duplicates_sql(const Batch &batch, const Key *key) {
   StringInfoData sql;
   initStringInfo(&sql);
@@ -358,16 +368,17 @@ const char *duplicates_sql(const Batch &batch, const Key *key) {
   write_rows(&sql, batch);
   appendStringInfoString(&sql, ") e ON e.o OPERATOR(pg_catalog.=) ANY ($3)");
   const Oid child = RelationGetRelid(batch.child);
-  for (int i = 0; i < key->count; ++i)
-    appendStringInfo(&sql, " AND e.c%d %s d.c%d", key->attnums[i],
-                     qualified_operator(equality_operator(get_atttype(child, key->attnums[i]))), key->attnums[i]);
+  const auto same = [&](int i, const char *left) {
+    return same_sql(key, left, qualified_operator(equality_operator(get_atttype(child, key->attnums[i]))),
+                    psprintf("d.c%d", key->attnums[i]));
+  };
+  for (int i = 0; i < key->count; ++i) appendStringInfo(&sql, " AND %s", same(i, psprintf("e.c%d", key->attnums[i])));
   appendStringInfoString(&sql, " WHERE d.o OPERATOR(pg_catalog.=) ANY ($2) AND (e.o IS NOT NULL");
   if (may_read(batch, key)) {
     appendStringInfo(&sql, " OR EXISTS (SELECT FROM %s t", qualified_relation(child));
     for (int i = 0; i < key->count; ++i)
-      appendStringInfo(&sql, "%s t.%s %s d.c%d", i > 0 ? " AND" : " WHERE",
-                       quote_identifier(get_attname(child, key->attnums[i], false)),
-                       qualified_operator(equality_operator(get_atttype(child, key->attnums[i]))), key->attnums[i]);
+      appendStringInfo(&sql, "%s %s", i > 0 ? " AND" : " WHERE",
+                       same(i, psprintf("t.%s", quote_identifier(get_attname(child, key->attnums[i], false)))));
     appendStringInfoChar(&sql, ')');
   }
   appendStringInfoChar(&sql, ')');
@@ -420,6 +431,27 @@ void explain(const Batch &batch, const Key *key, int place, Datum skipped, Datum
 // Whether something else than a unique key can keep a row from being inserted.
 bool may_be_suppressed(Relation child) { return child->rd_rules != nullptr || fires_before_insert(child); }
 
+// Whether a record may repeat what explain() cannot see: an index with a condition or expressions, an exclusion
+// constraint, a key that the caller may not read.
+bool may_repeat_unseen(const Batch &batch) {
+  ListCell *cell;
+  foreach (cell, batch.keys)
+    if (!may_read(batch, static_cast<const Key *>(lfirst(cell)))) return true;
+  foreach (cell, RelationGetIndexList(batch.child)) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+    if (!HeapTupleIsValid(tuple)) return true;
+    const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    bool seen = !form->indisunique && !form->indisexclusion;
+    seen = seen || (form->indisunique && is_generated(batch.child, batch.columns, tuple));
+    ListCell *key;
+    foreach (key, batch.keys)
+      seen = seen || strcmp(static_cast<const Key *>(lfirst(key))->name, get_rel_name(lfirst_oid(cell))) == 0;
+    ReleaseSysCache(tuple);
+    if (!seen) return true;
+  }
+  return false;
+}
+
 // The records that were not inserted, by their places in the batch.
 List *duplicates_of(const Batch &batch, const Run &run) {
   List *skipped = NIL;
@@ -441,8 +473,9 @@ List *duplicates_of(const Batch &batch, const Run &run) {
   int place = 0;
   foreach (cell, batch.keys)
     explain(batch, static_cast<const Key *>(lfirst(cell)), place++, ordinals(skipped), ordinals(inserted), duplicates);
+  if (!may_be_suppressed(batch.child) || may_repeat_unseen(batch)) return duplicates;
   foreach (cell, duplicates)
-    if (static_cast<const Duplicate *>(lfirst(cell))->constraint == nullptr && may_be_suppressed(batch.child))
+    if (static_cast<const Duplicate *>(lfirst(cell))->constraint == nullptr)
       ereport(ERROR, errcode(sqlstate_unenforceable),
               errmsg("record was not stored in \"%s\"", RelationGetRelationName(batch.child)),
               errdetail("A BEFORE trigger or a rule of the table suppressed the insert."),

@@ -1,6 +1,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -98,6 +99,14 @@ bool calls_forbidden(Node *node, void *context) {
   return walk_expression(node, fenced<calls_forbidden>, context);
 }
 
+bool is_users(Oid function, void *) { return function >= FirstNormalObjectId; }
+
+bool calls_users(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (check_functions_in_node(node, fenced<is_users>, context)) return true;
+  return walk_expression(node, fenced<calls_users>, context);
+}
+
 // The text after a quoted literal or name that begins here.
 const char *skip_quoted(const char *text, char quote) {
   for (++text; *text != '\0'; ++text)
@@ -160,6 +169,8 @@ bool names_column(const char *text, const char *column) {
   Sought sought{column};
   return mentions(parse(text), &sought);
 }
+
+bool calls_users_function(Node *expression) { return calls_users(expression, nullptr); }
 
 Oid forbidden_function(Node *expression, Oid owner) {
   Execution execution{owner, InvalidOid};

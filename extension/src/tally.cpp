@@ -362,6 +362,11 @@ Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlsta
     error_column_unfit(
         sqlstate, child, NameStr(attribute->attname),
         psprintf("cannot be counted by: its conversion to type %s depends on settings", format_type_be(parent_type)));
+  // It is evaluated for each row, as whoever writes it; a referential check runs it as the table's owner.
+  if (calls_users_function(cast))
+    error_column_unfit(
+        sqlstate, child, NameStr(attribute->attname),
+        psprintf("cannot be counted by: its conversion to type %s is a user's function", format_type_be(parent_type)));
   return expression_planner(reinterpret_cast<Expr *>(cast));
 }
 

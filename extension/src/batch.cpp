@@ -473,12 +473,19 @@ List *duplicates_of(const Batch &batch, const Run &run) {
   int place = 0;
   foreach (cell, batch.keys)
     explain(batch, static_cast<const Key *>(lfirst(cell)), place++, ordinals(skipped), ordinals(inserted), duplicates);
-  if (!may_be_suppressed(batch.child) || may_repeat_unseen(batch)) return duplicates;
+  if (!may_be_suppressed(batch.child)) return duplicates;
   foreach (cell, duplicates)
     if (static_cast<const Duplicate *>(lfirst(cell))->constraint == nullptr)
       ereport(ERROR, errcode(sqlstate_unenforceable),
               errmsg("record was not stored in \"%s\"", RelationGetRelationName(batch.child)),
-              errdetail("A BEFORE trigger or a rule of the table suppressed the insert."),
+              may_repeat_unseen(batch)
+                  ? errdetail("A BEFORE trigger or a rule of the table suppressed the insert, or the record repeats a "
+                              "key that cannot be looked up here.")
+                  : errdetail("A BEFORE trigger or a rule of the table suppressed the insert."),
+              may_repeat_unseen(batch)
+                  ? errhint("Such are keys that the caller may not read, unique indexes with a condition or "
+                            "expressions, and exclusion constraints.")
+                  : 0,
               (report_table(batch.child), 0));
   return duplicates;
 }

@@ -359,6 +359,8 @@ void remember_names(const EventTriggerData *event) {
 }
 
 void follow_names(const EventTriggerData *event) {
+  // Another command's tree may lie where that of one lay which failed.
+  if (!renames(event->parsetree)) return;
   const Watched *entry = take_watched(event->parsetree);
   if (entry == nullptr) return;
   ListCell *cell;

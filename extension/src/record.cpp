@@ -95,6 +95,22 @@ Fields with_reference(const Target &target, const Record &record, const Datum *r
 
 }  // namespace
 
+// A foreign key may compare its columns through a cast that is somebody's function: referential checks run it as
+// the table's owner, a statement here would as the caller. Errors: 22023.
+static void check_conversions(Relation child, const ForeignKeyCacheInfo *key) {
+  for (int i = 0; i < key->nkeys; ++i) {
+    Oid left, right, function;
+    op_input_types(key->conpfeqop[i], &left, &right);
+    const Oid type = get_atttype(RelationGetRelid(child), key->conkey[i]);
+    if (find_coercion_pathway(right, type, COERCION_IMPLICIT, &function) != COERCION_PATH_FUNC ||
+        function < FirstNormalObjectId)
+      continue;
+    error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, child,
+                       get_attname(RelationGetRelid(child), key->conkey[i], false),
+                       "refers to another type through a user's function, and so cannot be followed");
+  }
+}
+
 const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
   auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(child)));
   const ForeignKeyCacheInfo *only = nullptr;
@@ -118,6 +134,7 @@ const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
                    RelationGetRelationName(target)),
             errdetail("The reference of a record is filled in from the child's only foreign key to the table."),
             (report_table(child), 0));
+  check_conversions(child, only);
   return only;
 }
 

@@ -122,4 +122,11 @@ EXECUTE FUNCTION ratchet.guard_row('once=run_id', 'mode=once=keep', 'time_zone=M
 UPDATE results SET run_id = 1;
 
 SET client_min_messages = warning;
+-- a gate that a migration makes a timestamp
+CREATE TABLE retyped (id int PRIMARY KEY, submitted_at timestamptz, note text);
+SELECT ratchet.guard('retyped', gate => 'submitted_at');
+ALTER TABLE retyped ALTER note TYPE varchar(20);
+SET client_min_messages = notice;
+ALTER TABLE retyped ALTER submitted_at TYPE timestamp;
+SET client_min_messages = warning;
 DROP SCHEMA time_zone CASCADE;

@@ -112,6 +112,14 @@ bool changes_columns(const Node *command) {
   return false;
 }
 
+bool sets_types(const Node *command) {
+  if (!IsA(command, AlterTableStmt)) return false;
+  ListCell *cell;
+  foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds)
+    if (lfirst_node(AlterTableCmd, cell)->subtype == AT_AlterColumnType) return true;
+  return false;
+}
+
 // What else a command says of its object than by renaming it: CREATE FUNCTION need not replace one.
 bool creates_only(const Node *command) {
   return IsA(command, CreateFunctionStmt) && !reinterpret_cast<const CreateFunctionStmt *>(command)->replace;
@@ -196,6 +204,8 @@ void watch_command_end(const EventTriggerData *event) {
   const bool thorough = changes_columns(event->parsetree);
   foreach (cell, touched.relations) check_table(lfirst_oid(cell), thorough);
   if (thorough) check_children(touched.relations);
+  if (sets_types(event->parsetree))
+    foreach (cell, touched.relations) notice_times(lfirst_oid(cell));
   check_others(event, touched);
   if (const Oid moved = moved_partition(event->parsetree); OidIsValid(moved)) follow_moved_partition(moved);
   foreach (cell, touched.relations) follow_references(lfirst_oid(cell));

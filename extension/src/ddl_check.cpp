@@ -23,6 +23,7 @@ extern "C" {
 #include "stored.h"
 #include "structure.h"
 #include "tally_triggers.h"
+#include "times.h"
 
 namespace ratchet {
 
@@ -332,6 +333,16 @@ void check_references(Oid relid) {
     if (own.role == Role::source && !OidIsValid(parent_of(relation, source_of_trigger(relation, own.trigger))))
       error_unenforceable(relation, "the foreign key of a tally is dropped",
                           "Remove the tally first, with ratchet.untally().");
+  relation_close(relation, AccessShareLock);
+}
+
+void notice_times(Oid relid) {
+  Relation relation = try_relation_open(relid, AccessShareLock);
+  if (relation == nullptr) return;
+  if (const Trigger *guard = find_guard_trigger(relation); guard != nullptr && !guard->tgisclone) {
+    const Terms *terms = terms_of_trigger(CurrentMemoryContext, relation, guard);
+    for (const char *column : {terms->gate, terms->gate_at}) notice_time_zone(relation, column, terms->time_zone);
+  }
   relation_close(relation, AccessShareLock);
 }
 

@@ -27,4 +27,8 @@ void check_dropped_column(Oid relation, const char *column);
 // The foreign keys of a table's tallies, after one was dropped. Errors: 42R01, as there.
 void check_references(Oid relation);
 
+// After types of a table's columns were set: tells of a gate that is read and written in the session's TimeZone now, as
+// its declaration would. The command has locked the table.
+void notice_times(Oid relid);
+
 }  // namespace ratchet

@@ -19,6 +19,8 @@ extern "C" {
 #include "nodes/parsenodes.h"
 }
 
+#include <initializer_list>
+
 #include "attempt.h"
 #include "ddl_check.h"
 #include "errors.h"
@@ -100,24 +102,19 @@ void check_attachment(const StoredTrigger *trigger) {
   if (!owns_relation(trigger->relation, GetUserId())) error_not_owner(trigger->relation, "attach a ratchet trigger");
 }
 
-// Whether columns may have come to have other types, or a contract's trigger be new.
-bool changes_columns(const Node *command) {
-  if (IsA(command, CreateTrigStmt) || IsA(command, CreateSchemaStmt)) return true;
-  if (!IsA(command, AlterTableStmt)) return false;
-  ListCell *cell;
-  foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
-    const AlterTableType subtype = lfirst_node(AlterTableCmd, cell)->subtype;
-    if (subtype == AT_AlterColumnType || subtype == AT_AttachPartition) return true;
-  }
-  return false;
-}
-
-bool sets_types(const Node *command) {
+bool has_subcommand(const Node *command, std::initializer_list<AlterTableType> subtypes) {
   if (!IsA(command, AlterTableStmt)) return false;
   ListCell *cell;
   foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds)
-    if (lfirst_node(AlterTableCmd, cell)->subtype == AT_AlterColumnType) return true;
+    for (const AlterTableType subtype : subtypes)
+      if (lfirst_node(AlterTableCmd, cell)->subtype == subtype) return true;
   return false;
+}
+
+// Whether columns may have come to have other types, or a contract's trigger be new.
+bool changes_columns(const Node *command) {
+  return IsA(command, CreateTrigStmt) || IsA(command, CreateSchemaStmt) ||
+         has_subcommand(command, {AT_AlterColumnType, AT_AttachPartition});
 }
 
 // What else a command says of its object than by renaming it: CREATE FUNCTION need not replace one.
@@ -204,7 +201,7 @@ void watch_command_end(const EventTriggerData *event) {
   const bool thorough = changes_columns(event->parsetree);
   foreach (cell, touched.relations) check_table(lfirst_oid(cell), thorough);
   if (thorough) check_children(touched.relations);
-  if (sets_types(event->parsetree))
+  if (has_subcommand(event->parsetree, {AT_AlterColumnType}))
     foreach (cell, touched.relations) notice_times(lfirst_oid(cell));
   check_others(event, touched);
   if (const Oid moved = moved_partition(event->parsetree); OidIsValid(moved)) follow_moved_partition(moved);

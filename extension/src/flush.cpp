@@ -536,7 +536,6 @@ void flush_pending(Oid fired) {
     // What was counted meanwhile and is written leads to nothing.
     if (!write_pending(&completed)) take_round();
     set_running_round(outer);
-    circle_under_way = outer_circle;
     complete(completed.found, chain);
   }
   PG_FINALLY();

@@ -25,6 +25,7 @@ extern "C" {
 #include "guard.h"
 #include "reference.h"
 #include "sqltext.h"
+#include "stored.h"
 
 namespace ratchet {
 
@@ -36,18 +37,10 @@ bool all_not_null(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) {
   return true;
 }
 
-Oid owner_of(Oid relid) {
-  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", relid);
-  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-  ReleaseSysCache(tuple);
-  return owner;
-}
-
 // A referential action runs as the owner of the referencing table, of the topmost one for its partitions. A trigger
 // that fires underneath an action of somebody else's tables does not.
 bool is_owner_acting(Relation relation, const Contract *contract) {
-  return GetUserId() == relation->rd_rel->relowner || GetUserId() == owner_of(contract->root);
+  return GetUserId() == relation->rd_rel->relowner || GetUserId() == require_owner(contract->root);
 }
 
 // Who wrote the row that the slot's row refers to.
@@ -76,7 +69,7 @@ Referenced referenced_row(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) 
   Oid user;
   int security;
   GetUserIdAndSecContext(&user, &security);
-  const Oid owner = owner_of(key->confrelid);
+  const Oid owner = require_owner(key->confrelid);
 
   SPI_connect();
   SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);

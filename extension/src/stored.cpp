@@ -290,6 +290,12 @@ Oid owner_of_relation(Oid relation) {
   return owner;
 }
 
+Oid require_owner(Oid relation) {
+  const Oid owner = owner_of_relation(relation);
+  if (!OidIsValid(owner)) elog(ERROR, "cache lookup failed for relation %u", relation);
+  return owner;
+}
+
 bool is_locked(Oid relation) {
   LOCKTAG tag;
   SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation);

@@ -62,6 +62,9 @@ bool refers(Oid child, const char *const *via, int nvia, Oid parent);
 // The owner of a table; InvalidOid: it is gone.
 Oid owner_of_relation(Oid relation);
 
+// The same of a relation that must be there.
+Oid require_owner(Oid relation);
+
 // Whether this transaction has a lock on the table.
 bool is_locked(Oid relation);
 

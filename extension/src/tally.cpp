@@ -24,6 +24,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "reference.h"
 #include "resolved.h"
+#include "stored.h"
 #include "structure.h"
 #include "tally.h"
 #include "times.h"
@@ -112,14 +113,6 @@ void add_relevant(Counters *counters, AttrNumber attnum) {
   counters->relevant = bms_add_member(counters->relevant, attnum - FirstLowInvalidHeapAttributeNumber);
 }
 
-Oid owner_of(Oid relation) {
-  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for relation %u", relation);
-  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-  ReleaseSysCache(tuple);
-  return owner;
-}
-
 Oid root_of(Relation relation) {
   return relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(RelationGetRelid(relation)))
                                           : RelationGetRelid(relation);
@@ -130,7 +123,7 @@ Oid root_of(Relation relation) {
 void check_clone(Relation relation, const Trigger *trigger) {
   if (!relation->rd_rel->relispartition) return;
   // Its triggers run as the owner of the root, and it can disable ours.
-  if (relation->rd_rel->relowner != owner_of(root_of(relation)))
+  if (relation->rd_rel->relowner != require_owner(root_of(relation)))
     error_unenforceable(relation, "a partition has another owner than its partitioned table",
                         "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
   if (trigger->tgisclone) return;
@@ -146,7 +139,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   const KeptTerms *terms = counters->terms;
   check_kept(relation, terms, sqlstate_unenforceable);
   counters->root = root_of(relation);
-  counters->owner = owner_of(counters->root);
+  counters->owner = require_owner(counters->root);
 
   counters->nkey = terms->nkey;
   counters->key = array_of<KeyColumn>(terms->nkey);
@@ -371,7 +364,7 @@ Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlsta
 }
 
 void check_owner(Oid child, const Counters *counters) {
-  if (owner_of(child) == counters->owner) return;
+  if (require_owner(child) == counters->owner) return;
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("tally of relation \"%s\" cannot be kept", get_rel_name(child)),
           errdetail("The table and its parent \"%s\" have different owners.", get_rel_name(counters->root)),

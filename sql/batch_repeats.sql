@@ -13,7 +13,7 @@ CREATE TABLE run (id int PRIMARY KEY, n int NOT NULL DEFAULT 0);
 INSERT INTO run VALUES (1);
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.upd := now(); RETURN NEW; END $$;
 
--- an index with a condition: beside a BEFORE trigger it cannot be told which of the two it was, and nothing is stored
+-- an index with a condition cannot be looked up: what it refuses beside a BEFORE trigger is told by an attempt of its own
 CREATE TABLE item (run int REFERENCES run, no int, deleted boolean NOT NULL DEFAULT false, upd timestamptz);
 CREATE UNIQUE INDEX item_live ON item (run, no) WHERE NOT deleted;
 SELECT ratchet.tally('item', 'run', '{"n": "true"}');
@@ -22,6 +22,40 @@ SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('item', '[{"run":
 SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('item', '[{"run": 1, "no": 1}, {"run": 1, "no": 4}]');
 DROP TRIGGER touch ON item;
 SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('item', '[{"run": 1, "no": 1}, {"run": 1, "no": 4}]');
+SELECT n FROM run;
+-- with defaults that some records lack, repeats within the batch, and the rest of the batch stored
+CREATE TRIGGER touch BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION touch();
+SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('item', '[{"run": 1, "no": 5}, {"run": 1, "no": 1, "deleted": false}, {"run": 1, "no": 1, "deleted": true}, {"run": 1, "no": 5}]');
+-- what a trigger suppresses is no duplicate, also beside some
+CREATE FUNCTION suppress_nine() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.no = 9 THEN RETURN NULL; END IF; RETURN NEW; END $$;
+CREATE TRIGGER suppress BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION suppress_nine();
+SELECT ratchet.submit_batch('item', '[{"run": 1, "no": 1}, {"run": 1, "no": 6}, {"run": 1, "no": 9}]');
+-- what the attempt meets besides is an error
+CREATE FUNCTION count_calls() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NEW.no = 1 AND current_setting('batch_repeats.seen', true) = 'yes' THEN RAISE EXCEPTION 'the second look fails'; END IF;
+  IF NEW.no = 1 THEN PERFORM set_config('batch_repeats.seen', 'yes', true); END IF;
+  RETURN NEW; END $$;
+CREATE TRIGGER unsteady BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION count_calls();
+SELECT ratchet.submit_batch('item', '[{"run": 1, "no": 1}, {"run": 1, "no": 6}]');
+DROP TRIGGER unsteady ON item;
+-- what has been deleted meanwhile is stored: here by the trigger itself, once the record has been skipped
+CREATE FUNCTION make_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NEW.no = 4 AND current_setting('batch_repeats.skipped', true) = 'yes' THEN DELETE FROM item WHERE no = 4; END IF;
+  IF NEW.no = 4 THEN PERFORM set_config('batch_repeats.skipped', 'yes', true); END IF;
+  RETURN NEW; END $$;
+CREATE TRIGGER room BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION make_room();
+SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('item', '[{"run": 1, "no": 4}, {"run": 1, "no": 1}]');
+SELECT n, (SELECT count(*) FROM item) FROM run;
+DROP TABLE item;
+
+-- an exclusion constraint, on a partition
+CREATE TABLE item (run int REFERENCES run, no int, span int4range) PARTITION BY LIST (run);
+CREATE TABLE item_1 PARTITION OF item FOR VALUES IN (1);
+ALTER TABLE item_1 ADD CONSTRAINT apart EXCLUDE USING gist (span WITH &&);
+SELECT ratchet.tally('item', 'run', '{"n": "true"}', replace => true);
+CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER leave BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION leave();
+SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('item', '[{"run": 1, "no": 1, "span": "[1,5)"}, {"run": 1, "no": 2, "span": "[4,9)"}, {"run": 1, "no": 3, "span": "[5,9)"}]');
 SELECT n FROM run;
 DROP TABLE item;
 

@@ -229,7 +229,8 @@ bool may_repeat_key(const Advance &advance) {
 bool explain_error(const Advance &advance, const ErrorData *error, Answer *answer) {
   // Once the row was moved it is the record's doing, and what was violated before is not.
   const bool moved = answer->outcome != nullptr;
-  const char *constraint = moved && advance.record.child != nullptr ? conflict_of(advance.record, error) : nullptr;
+  const char *constraint =
+      moved && advance.record.child != nullptr ? conflict_of(advance.record.child, error) : nullptr;
   const bool reused = !moved && may_repeat_key(advance) &&
                       is_repeated_value(advance.target.relation, advance.idempotency_key.attnum, error);
   if (constraint == nullptr && !reused) return false;

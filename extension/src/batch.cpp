@@ -36,6 +36,7 @@ extern "C" {
 #include "flush.h"
 #include "pg/fence.h"
 #include "progress.h"
+#include "record.h"
 #include "settings.h"
 #include "sqltext.h"
 #include "verb.h"
@@ -270,21 +271,26 @@ const Key *only_key(const Batch &batch) {
   return static_cast<const Key *>(linitial(batch.keys));
 }
 
+//   INSERT INTO schema.child (<columns>) SELECT s.c1, ... FROM (<rows>
+void write_insert(StringInfo sql, const Batch &batch) {
+  const Oid child = RelationGetRelid(batch.child);
+  appendStringInfo(sql, "INSERT INTO %s (", qualified_relation(child));
+  bool first = true;
+  for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0; first = false)
+    appendStringInfo(sql, "%s%s", first ? "" : ", ",
+                     quote_identifier(get_attname(child, static_cast<AttrNumber>(attnum), false)));
+  appendStringInfoString(sql, ") SELECT ");
+  first = true;
+  for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0; first = false)
+    appendStringInfo(sql, "%ss.c%d", first ? "" : ", ", attnum);
+  appendStringInfoString(sql, " FROM (");
+  write_rows(sql, batch);
+}
+
 const char *insert_sql(const Batch &batch) {
   StringInfoData sql;
   initStringInfo(&sql);
-  const Oid child = RelationGetRelid(batch.child);
-  appendStringInfo(&sql, "INSERT INTO %s (", qualified_relation(child));
-  bool first = true;
-  for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0; first = false)
-    appendStringInfo(&sql, "%s%s", first ? "" : ", ",
-                     quote_identifier(get_attname(child, static_cast<AttrNumber>(attnum), false)));
-  appendStringInfoString(&sql, ") SELECT ");
-  first = true;
-  for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0; first = false)
-    appendStringInfo(&sql, "%ss.c%d", first ? "" : ", ", attnum);
-  appendStringInfoString(&sql, " FROM (");
-  write_rows(&sql, batch);
+  write_insert(&sql, batch);
   appendStringInfoString(&sql, " ORDER BY ");
   ListCell *cell;
   foreach (cell, batch.keys) {
@@ -299,7 +305,8 @@ const char *insert_sql(const Batch &batch) {
   appendStringInfoString(&sql, " OFFSET 0) s WHERE ratchet._take(s.o) ON CONFLICT ");
   if (const Key *only = only_key(batch)) {
     for (int i = 0; i < only->count; ++i)
-      appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "(", quote_identifier(get_attname(child, only->attnums[i], false)));
+      appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "(",
+                       quote_identifier(get_attname(RelationGetRelid(batch.child), only->attnums[i], false)));
     appendStringInfoString(&sql, ") ");
   }
   appendStringInfoString(&sql, "DO NOTHING");
@@ -349,15 +356,15 @@ Datum ordinals(const List *indexes) {
   return PointerGetDatum(construct_array(elements, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-//   SELECT pg_catalog.string_agg(d.o || ':' || COALESCE(e.o, 0), ' ')
-//   FROM (<rows>) d LEFT JOIN (<rows>) e ON e.o = ANY ($3) AND e.c1 = d.c1 AND ...
-//   WHERE d.o = ANY ($2) AND (e.o IS NOT NULL OR EXISTS (SELECT FROM schema.child t WHERE t."c" = d.c1 AND ...))
 // Whether two values repeat one another, as the key's index has it.
 const char *same_sql(const Key *key, const char *left, const char *op, const char *right) {
   const char *equal = psprintf("%s %s %s", left, op, right);
   return key->nulls_equal ? psprintf("(%s OR %s IS NULL AND %s IS NULL)", equal, left, right) : equal;
 }
 
+//   SELECT pg_catalog.string_agg(d.o || ':' || COALESCE(e.o, 0), ' ')
+//   FROM (<rows>) d LEFT JOIN (<rows>) e ON e.o = ANY ($3) AND e.c1 = d.c1 AND ...
+//   WHERE d.o = ANY ($2) AND (e.o IS NOT NULL OR EXISTS (SELECT FROM schema.child t WHERE t."c" = d.c1 AND ...))
 const char *duplicates_sql(const Batch &batch, const Key *key) {
   StringInfoData sql;
   initStringInfo(&sql);
@@ -431,25 +438,44 @@ void explain(const Batch &batch, const Key *key, int place, Datum skipped, Datum
 // Whether something else than a unique key can keep a row from being inserted.
 bool may_be_suppressed(Relation child) { return child->rd_rules != nullptr || fires_before_insert(child); }
 
-// Whether a record may repeat what explain() cannot see: an index with a condition or expressions, an exclusion
-// constraint, a key that the caller may not read.
-bool may_repeat_unseen(const Batch &batch) {
-  ListCell *cell;
-  foreach (cell, batch.keys)
-    if (!may_read(batch, static_cast<const Key *>(lfirst(cell)))) return true;
-  foreach (cell, RelationGetIndexList(batch.child)) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-    if (!HeapTupleIsValid(tuple)) return true;
-    const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-    bool seen = !form->indisunique && !form->indisexclusion;
-    seen = seen || (form->indisunique && is_generated(batch.child, batch.columns, tuple));
-    ListCell *key;
-    foreach (key, batch.keys)
-      seen = seen || strcmp(static_cast<const Key *>(lfirst(key))->name, get_rel_name(lfirst_oid(cell))) == 0;
-    ReleaseSysCache(tuple);
-    if (!seen) return true;
+// An array of that record alone.
+Jsonb *record_alone(const Jsonb *records, int index) {
+  JsonbParseState *state = nullptr;
+  pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);
+  pushJsonbValue(&state, WJB_ELEM, getIthJsonbValueFromContainer(const_cast<JsonbContainer *>(&records->root), index));
+  return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, nullptr));
+}
+
+//   INSERT INTO schema.child (<columns>) SELECT s.c1, ... FROM (<rows>) s
+bool insert_alone(const Batch &batch, int index) {
+  Parameters parameters{};
+  add_parameter(&parameters, JSONBOID, JsonbPGetDatum(record_alone(batch.records, index)), false);
+  const Signature signature = signature_of(batch, Template::batch_alone);
+  const Oid child = RelationGetRelid(batch.child);
+  const Statement *statement = find_statement(batch.tally, signature);
+  if (statement == nullptr) {
+    StringInfoData sql;
+    initStringInfo(&sql);
+    write_insert(&sql, batch);
+    appendStringInfoString(&sql, ") s");
+    statement = prepare_statement(batch.tally, signature, sql.data, parameters, child);
   }
-  return false;
+  return run_statement(statement, parameters, child, nullptr).processed > 0;
+}
+
+// Stores a record that the statement has skipped once more, without ON CONFLICT: what it repeats is an error then, also
+// of a key that cannot be looked up here (an index with a condition or expressions, an exclusion constraint, a key that
+// the caller may not read), and what a trigger suppresses is not. Returns false when it is a duplicate, of which the
+// constraint is told. True: it is stored, for what it repeated has been deleted meanwhile.
+bool store_alone(const Batch &batch, Duplicate *duplicate) {
+  const auto body = [&] {
+    if (!insert_alone(batch, duplicate->index)) error_record_suppressed(batch.child);
+  };
+  const auto judge = [&](const ErrorData *error) {
+    duplicate->constraint = conflict_of(batch.child, error);
+    return duplicate->constraint != nullptr;
+  };
+  return !undo_if(judge, body);
 }
 
 // The records that were not inserted, by their places in the batch.
@@ -474,19 +500,12 @@ List *duplicates_of(const Batch &batch, const Run &run) {
   foreach (cell, batch.keys)
     explain(batch, static_cast<const Key *>(lfirst(cell)), place++, ordinals(skipped), ordinals(inserted), duplicates);
   if (!may_be_suppressed(batch.child)) return duplicates;
-  foreach (cell, duplicates)
-    if (static_cast<const Duplicate *>(lfirst(cell))->constraint == nullptr)
-      ereport(ERROR, errcode(sqlstate_unenforceable),
-              errmsg("record was not stored in \"%s\"", RelationGetRelationName(batch.child)),
-              may_repeat_unseen(batch)
-                  ? errdetail("A BEFORE trigger or a rule of the table suppressed the insert, or the record repeats a "
-                              "key that cannot be looked up here.")
-                  : errdetail("A BEFORE trigger or a rule of the table suppressed the insert."),
-              may_repeat_unseen(batch)
-                  ? errhint("Such are keys that the caller may not read, unique indexes with a condition or "
-                            "expressions, and exclusion constraints.")
-                  : 0,
-              (report_table(batch.child), 0));
+  foreach (cell, duplicates) {
+    CHECK_FOR_INTERRUPTS();
+    auto *duplicate = static_cast<Duplicate *>(lfirst(cell));
+    if (duplicate->constraint == nullptr && store_alone(batch, duplicate))
+      duplicates = foreach_delete_current(duplicates, cell);
+  }
   return duplicates;
 }
 

@@ -128,6 +128,13 @@ void error_suppressed(Relation relation) {
   pg_unreachable();
 }
 
+void error_record_suppressed(Relation child) {
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("record was not stored in \"%s\"", RelationGetRelationName(child)),
+          errdetail("A BEFORE trigger or a rule of the table suppressed the insert."), TABLE_FIELDS(child));
+  pg_unreachable();
+}
+
 void error_reopened(Relation relation) {
   ereport(
       ERROR, errcode(sqlstate_unenforceable),

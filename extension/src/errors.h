@@ -50,6 +50,7 @@ inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '
 [[noreturn]] void error_disabled(Relation relation);
 [[noreturn]] void error_suppressed(Relation relation);
 [[noreturn]] void error_reopened(Relation relation);
+[[noreturn]] void error_record_suppressed(Relation child);
 
 // Class 22 family. sqlstate lets a stale contract report the same fault as 42R01.
 [[noreturn]] void error_no_column(int sqlstate, Relation relation, const char *column);

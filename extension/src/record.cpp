@@ -190,11 +190,7 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
         prepare_statement(target.contract, signature, writer.sql.data, parameters, RelationGetRelid(record.child));
   }
   const Row row = run_statement(statement, parameters, RelationGetRelid(record.child), nullptr);
-  if (!row.found)
-    ereport(ERROR, errcode(sqlstate_unenforceable),
-            errmsg("record was not stored in \"%s\"", RelationGetRelationName(record.child)),
-            errdetail("A BEFORE trigger or a rule of the table suppressed the insert."),
-            (report_table(record.child), 0));
+  if (!row.found) error_record_suppressed(record.child);
   return jsonb_of_row(row.values[0]);
 }
 
@@ -233,15 +229,15 @@ Row stored_record(const Target &target, const Record &record) {
   return row;
 }
 
-const char *conflict_of(const Record &record, const ErrorData *error) {
+const char *conflict_of(Relation child, const ErrorData *error) {
   if ((error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION && error->sqlerrcode != ERRCODE_EXCLUSION_VIOLATION) ||
       error->schema_name == nullptr || error->table_name == nullptr || error->constraint_name == nullptr)
     return nullptr;
   const Oid schema = get_namespace_oid(error->schema_name, true);
   const Oid relation = OidIsValid(schema) ? get_relname_relid(error->table_name, schema) : InvalidOid;
-  if (relation == RelationGetRelid(record.child)) return error->constraint_name;
+  if (relation == RelationGetRelid(child)) return error->constraint_name;
   if (!OidIsValid(relation) || !get_rel_relispartition(relation) ||
-      !list_member_oid(get_partition_ancestors(relation), RelationGetRelid(record.child)))
+      !list_member_oid(get_partition_ancestors(relation), RelationGetRelid(child)))
     return nullptr;
   // Which partition it was is an accident of the row's key; its index descends from the child's.
   const Oid index = get_relname_relid(error->constraint_name, schema);

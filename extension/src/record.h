@@ -4,12 +4,11 @@
 #include "pg/pg.h"
 
 extern "C" {
-#include "access/xact.h"
 #include "nodes/primnodes.h"
 #include "utils/relcache.h"
-#include "utils/resowner.h"
 }
 
+#include "attempt.h"
 #include "statement.h"
 #include "target.h"
 #include "verb.h"
@@ -47,38 +46,16 @@ Row stored_record(const Target &target, const Record &record);
 // The unique or exclusion constraint or the index of the child that an error says was violated,
 // by the child's name for it also where a partition raised the error; nullptr:
 // it is another error.
-const char *conflict_of(const Record &record, const ErrorData *error);
+const char *conflict_of(Relation child, const ErrorData *error);
 
 // Runs body, which changes the target row and stores the record, in a
 // subtransaction. When an error is one that `judge` makes an answer of, all of it is
 // undone; false: body has returned. judge is called after that.
 template <typename Body, typename Judge>
 bool undo_if(Judge &&judge, Body &&body) {
-  MemoryContext memory = CurrentMemoryContext;
-  ResourceOwner owner = CurrentResourceOwner;
-  volatile bool undone = false;
-  BeginInternalSubTransaction(nullptr);
-  MemoryContextSwitchTo(memory);
-  PG_TRY();
-  {
-    body();
-    ReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(memory);
-    CurrentResourceOwner = owner;
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(memory);
-    ErrorData *error = CopyErrorData();
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(memory);
-    CurrentResourceOwner = owner;
-    undone = judge(error);
-    if (!undone) ReThrowError(error);
-  }
-  PG_END_TRY();
-  return undone;
+  ErrorData *error = attempt(body);
+  if (error != nullptr && !judge(error)) ReThrowError(error);
+  return error != nullptr;
 }
 
 }  // namespace ratchet

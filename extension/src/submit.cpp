@@ -255,7 +255,7 @@ bool explain_error(const Submission &submission, const ErrorData *error, Answer 
   // Once the gate was closed it is the record's doing, and what was violated before is not.
   const bool closed = answer->outcome != nullptr;
   const char *constraint =
-      closed && submission.record.child != nullptr ? conflict_of(submission.record, error) : nullptr;
+      closed && submission.record.child != nullptr ? conflict_of(submission.record.child, error) : nullptr;
   const bool reused = !closed && may_repeat_key(submission) &&
                       is_repeated_value(submission.target.relation, submission.idempotency_key.attnum, error);
   if (constraint == nullptr && !reused) return false;

@@ -30,6 +30,7 @@ enum class Template : int16 {
   lock_row,
   differs,
   batch,
+  batch_alone,
   duplicates
 };
 

@@ -50,9 +50,9 @@ endif
 AGAIN = $(MAKE) --no-print-directory
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 CMAKE_BUILD = build/cmake
-SUITES = style regress isolation tap orm sdk
+SUITES = style tools regress isolation tap orm sdk
 
-.PHONY: help deps demo test bench stress dist matrix docs format check-sanitize check-style check-regress check-isolation check-tap \
+.PHONY: help deps demo test bench stress dist matrix docs format check-sanitize check-style check-tools check-regress check-isolation check-tap \
 	check-orm check-sdk \
 	build-and-install installed output-directories cmake cmake-cli
 
@@ -113,6 +113,10 @@ check-sanitize: installed
 ## make check-style      formatting, the fence, the lanes, the version, the comments of the SDK
 check-style: output-directories
 	@tools/suite style tools/check-style
+
+## make check-tools      the scripts in tools/ (test/tools); some want root and are skipped without
+check-tools: output-directories
+	@tools/suite tools tools/run-each test/tools
 
 ## make stress           long concurrency tests, and all on a server with assertions (test/stress), not part of make test
 stress: installed

@@ -38,6 +38,8 @@ chosen = $(foreach name,$1,$(or $(filter $(name) $(addprefix $(name)-,$3),$2),$(
   there is no test '$(name)'; there is $(or $(sort $(foreach word,$(subst -, ,$(subst _, ,$(name))),$(foreach one,$4,$(if \
   $(findstring $(word),$(one)),$(one))))),$4))))
 override REGRESS := $(call chosen,$(REGRESS),$(REGRESS_ALL),,$(REGRESS_ALL))
+# What any of them needs is made first, also when it is not named.
+override REGRESS := $(if $(REGRESS),test_setup $(filter-out test_setup,$(REGRESS)))
 override ISOLATION := $(call chosen,$(ISOLATION),$(ISOLATION_ALL),$(ISOLATION_LEVELS),$(ISOLATION_TEMPLATES) $(ISOLATION_BY_HAND))
 
 EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc.d) build

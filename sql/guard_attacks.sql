@@ -15,21 +15,8 @@ CREATE ROLE regress_ratchet_reader;
 CREATE ROLE regress_ratchet_nobody;
 CREATE SCHEMA attacks AUTHORIZATION regress_ratchet_owner;
 GRANT USAGE ON SCHEMA attacks TO PUBLIC;
-SET search_path = attacks;
+SET search_path = attacks, test_setup;
 SET ROLE regress_ratchet_owner;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text; con text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME, con = CONSTRAINT_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '),
-                     NULLIF('column: ' || col, 'column: '), NULLIF('constraint: ' || con, 'constraint: '));
-END $$;
 
 CREATE TABLE safe (id int PRIMARY KEY, note text, submitted_at timestamptz, submitted_by text);
 SELECT ratchet.guard('safe', 'submitted_at', gate_by => 'submit', actor => 'submitted_by');
@@ -103,7 +90,7 @@ BEGIN
             statement := replace(statement, '{T}', 'attacks.' || target);
             statement := replace(statement, '{SUBMIT}', CASE target WHEN 'naive' THEN 'attacks.naive_submit(3, ''bob'')'
                                                         ELSE '(ratchet.submit(''attacks.safe'', 3, actor => ''bob'')).outcome' END);
-            answer := NULLIF(concat_ws('; ', answer, NULLIF(attacks.attempt(statement), 'ok')), '');
+            answer := NULLIF(concat_ws('; ', answer, NULLIF(test_setup.attempt(statement), 'ok')), '');
         END LOOP;
         RETURN NEXT target || ': ' || attacks.look(target) || COALESCE(E'\n' || NULLIF(answer, ''), '');
     END LOOP;
@@ -217,7 +204,7 @@ SELECT outcome, submitted_by, submitted_at OPERATOR(pg_catalog.=) pg_catalog.now
 SELECT outcome, submitted_by FROM ratchet.submit('attacks.safe', 3, actor => 'eve');
 SELECT outcome FROM ratchet.update('attacks.safe', '4', '{"note": "changed"}', '{"note": "start"}');
 -- a name without a schema is looked up as the caller says, and what it finds there has no contract
-SELECT attacks.attempt($$SELECT ratchet.submit('safe', 1)$$);
+SELECT test_setup.attempt($$SELECT ratchet.submit('safe', 1)$$);
 ROLLBACK;
 -- the row that the caller asked for, not all that hostile.= would match
 SELECT look('safe');
@@ -231,11 +218,11 @@ SELECT ratchet.guard('attacks.late', 'submitted_at', owned => '{score}', insert 
 ALTER TABLE attacks.late RENAME score TO points;
 SELECT target, gate, owned, insert FROM ratchet.contract WHERE target OPERATOR(pg_catalog.=) 'attacks.late'::pg_catalog.regclass;
 SELECT * FROM ratchet.health();
-SELECT attacks.attempt($$ALTER TABLE attacks.late DROP COLUMN points$$);
-SELECT attacks.attempt($$INSERT INTO attacks.late VALUES (1, 'x', pg_catalog.now())$$);
+SELECT test_setup.attempt($$ALTER TABLE attacks.late DROP COLUMN points$$);
+SELECT test_setup.attempt($$INSERT INTO attacks.late VALUES (1, 'x', pg_catalog.now())$$);
 SELECT ratchet.unguard('attacks.late');
 RESET search_path;
-SET search_path = attacks;
+SET search_path = attacks, test_setup;
 DROP TABLE late;
 RESET ROLE;
 

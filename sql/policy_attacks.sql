@@ -5,22 +5,12 @@
 SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
-CREATE SCHEMA policies_attacks;
-SET search_path = policies_attacks;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '));
-END $$;
+CREATE SCHEMA policy_attacks;
+SET search_path = policy_attacks, test_setup;
 CREATE ROLE regress_ratchet_alice;
 CREATE ROLE regress_ratchet_app;
-GRANT USAGE, CREATE ON SCHEMA policies_attacks TO regress_ratchet_alice;
-GRANT USAGE ON SCHEMA policies_attacks TO regress_ratchet_app;
+GRANT USAGE, CREATE ON SCHEMA policy_attacks TO regress_ratchet_alice;
+GRANT USAGE ON SCHEMA policy_attacks TO regress_ratchet_app;
 
 --
 -- Casts that an owner has declared for his types are not called by whoever looks at his table
@@ -68,7 +58,7 @@ CREATE TEMP TABLE p (id int PRIMARY KEY);
 CREATE TEMP TABLE c (id int REFERENCES p ON DELETE CASCADE);
 INSERT INTO p VALUES (1);
 INSERT INTO c VALUES (1);
-CREATE FUNCTION pg_temp.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE policies_attacks.task SET status = 'open', result = 'open' WHERE id = 1; RETURN OLD; END $$;
+CREATE FUNCTION pg_temp.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE policy_attacks.task SET status = 'open', result = 'open' WHERE id = 1; RETURN OLD; END $$;
 CREATE TRIGGER f BEFORE DELETE ON c FOR EACH ROW EXECUTE FUNCTION pg_temp.f();
 BEGIN;
 UPDATE lookup SET label = 'touched';
@@ -89,8 +79,8 @@ SELECT ratchet.guard('moving', states => '{"status": {"q": ["r"], "r": []}}', on
 CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.id = 1 THEN
-        PERFORM ratchet.guard('policies_attacks.moving', once => '{once1}', replace => true);
-        UPDATE policies_attacks.moving SET x = 'y' WHERE id = 2;
+        PERFORM ratchet.guard('policy_attacks.moving', once => '{once1}', replace => true);
+        UPDATE policy_attacks.moving SET x = 'y' WHERE id = 2;
     END IF;
     RETURN NEW;
 END $$;
@@ -100,8 +90,8 @@ SELECT id, status FROM moving ORDER BY id;
 CREATE OR REPLACE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.id = 1 THEN
-        ALTER TABLE policies_attacks.moving RENAME x TO y;
-        UPDATE policies_attacks.moving SET once1 = 'z' WHERE id = 2;
+        ALTER TABLE policy_attacks.moving RENAME x TO y;
+        UPDATE policy_attacks.moving SET once1 = 'z' WHERE id = 2;
     END IF;
     RETURN NEW;
 END $$;
@@ -150,7 +140,7 @@ INSERT INTO secret VALUES (1, 'top');
 SELECT ratchet.guard('secret', states => '{"status": {"low": ["top"], "top": []}}');
 GRANT SELECT (id), UPDATE (status) ON secret TO regress_ratchet_app;
 SET ROLE regress_ratchet_app;
-SELECT attempt('SELECT status FROM policies_attacks.secret');
+SELECT attempt('SELECT status FROM policy_attacks.secret');
 SELECT outcome, state, was FROM ratchet.advance('secret', 1, 'low');
 SET ROLE regress_ratchet_alice;
 
@@ -170,7 +160,7 @@ SELECT * FROM large ORDER BY id;
 RESET ROLE;
 SET client_min_messages = error;
 DROP TABLE pg_temp.c, pg_temp.p;
-DROP SCHEMA policies_attacks CASCADE;
+DROP SCHEMA policy_attacks CASCADE;
 DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM regress_ratchet_app', current_database()); END $$;
 DROP OWNED BY regress_ratchet_app;
 DROP ROLE regress_ratchet_alice, regress_ratchet_app;

@@ -9,27 +9,17 @@ CREATE ROLE regress_ratchet_owner;
 CREATE ROLE regress_ratchet_writer;
 CREATE ROLE regress_ratchet_trigger;
 CREATE ROLE regress_ratchet_other;
-CREATE SCHEMA counters_attacks;
-GRANT USAGE, CREATE ON SCHEMA counters_attacks TO PUBLIC;
-SET search_path = counters_attacks;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '), NULLIF('hint: ' || hint, 'hint: '));
-END $$;
+CREATE SCHEMA tally_attacks;
+GRANT USAGE, CREATE ON SCHEMA tally_attacks TO PUBLIC;
+SET search_path = tally_attacks, test_setup;
 SET ROLE regress_ratchet_owner;
 CREATE TABLE run (id int PRIMARY KEY, total int, n int NOT NULL DEFAULT 0, done boolean NOT NULL DEFAULT false, secret text);
 CREATE TABLE result (run int REFERENCES run, question int, remark text, UNIQUE (run, question));
 CREATE TABLE log (run int);
-CREATE FUNCTION finish(run int) RETURNS void LANGUAGE sql AS 'INSERT INTO counters_attacks.log VALUES (finish.run)';
+CREATE FUNCTION finish(run int) RETURNS void LANGUAGE sql AS 'INSERT INTO tally_attacks.log VALUES (finish.run)';
 SELECT ratchet.tally('result', 'run', '{"n": "true"}', total => 'total', done => 'done', on_done => 'finish(int)');
 INSERT INTO run (id, total, secret) SELECT i, 3, 'hidden' FROM generate_series(1, 3) i;
-CREATE FUNCTION look() RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = counters_attacks AS $$
+CREATE FUNCTION look() RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = tally_attacks AS $$
 SELECT string_agg(format('%s: %s of %s', r.id, n, (SELECT count(*) FROM result c WHERE c.run = r.id)) || CASE WHEN done THEN ' done' ELSE '' END, ', ' ORDER BY id) FROM run r
 $$;
 
@@ -78,18 +68,18 @@ CREATE FUNCTION define(statement text) RETURNS void LANGUAGE plpgsql SECURITY DE
 ALTER FUNCTION define OWNER TO regress_ratchet_writer;
 SET ROLE regress_ratchet_other;
 SELECT attempt('INSERT INTO result VALUES (2, 2)');
-SELECT attempt($$SELECT define('INSERT INTO counters_attacks.result VALUES (2, 2)')$$);
+SELECT attempt($$SELECT define('INSERT INTO tally_attacks.result VALUES (2, 2)')$$);
 SELECT look();
 BEGIN;
 SET CONSTRAINTS ALL IMMEDIATE;
-SELECT define('INSERT INTO counters_attacks.result VALUES (3, 1), (3, 2)');
+SELECT define('INSERT INTO tally_attacks.result VALUES (3, 1), (3, 2)');
 SELECT define('SELECT ratchet.flush()');
 SELECT ratchet.flush();
 COMMIT;
 SELECT look();
 RESET ROLE;
 SET ROLE regress_ratchet_owner;
-CREATE FUNCTION write_it() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM counters_attacks.result WHERE run = 3 AND question = 2; RETURN 1; END';
+CREATE FUNCTION write_it() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM tally_attacks.result WHERE run = 3 AND question = 2; RETURN 1; END';
 CREATE MATERIALIZED VIEW writing AS SELECT write_it() AS one WITH NO DATA;
 REFRESH MATERIALIZED VIEW writing;
 \echo :SQLSTATE
@@ -253,16 +243,16 @@ GRANT ALL ON SCHEMA regress_ratchet_hostile TO PUBLIC;
 GRANT ALL ON regress_ratchet_hostile.audit TO PUBLIC;
 SET ROLE regress_ratchet_owner;
 CREATE TABLE audit (run int, by text);
-CREATE FUNCTION audited() RETURNS trigger LANGUAGE plpgsql SET search_path = counters_attacks AS 'BEGIN INSERT INTO audit VALUES (NEW.id, current_user); RETURN NULL; END';
+CREATE FUNCTION audited() RETURNS trigger LANGUAGE plpgsql SET search_path = tally_attacks AS 'BEGIN INSERT INTO audit VALUES (NEW.id, current_user); RETURN NULL; END';
 CREATE TRIGGER audited AFTER UPDATE ON run FOR EACH ROW EXECUTE FUNCTION audited();
 SET ROLE regress_ratchet_writer;
-SET search_path = regress_ratchet_hostile, counters_attacks;
+SET search_path = regress_ratchet_hostile, tally_attacks, test_setup;
 -- control: so it is for the writer
 SELECT 'audit'::regclass;
-INSERT INTO counters_attacks.result VALUES (1, 2);
+INSERT INTO tally_attacks.result VALUES (1, 2);
 SELECT count(*) FROM audit;
 RESET ROLE;
-SET search_path = counters_attacks;
+SET search_path = tally_attacks, test_setup;
 SELECT * FROM audit;
 SELECT look();
 DROP SCHEMA regress_ratchet_hostile CASCADE;
@@ -301,6 +291,6 @@ SELECT n FROM foreign_run;
 
 RESET ROLE;
 SET client_min_messages = error;
-DROP SCHEMA counters_attacks CASCADE;
+DROP SCHEMA tally_attacks CASCADE;
 DROP OWNED BY regress_ratchet_owner, regress_ratchet_writer, regress_ratchet_trigger, regress_ratchet_other;
 DROP ROLE regress_ratchet_owner, regress_ratchet_writer, regress_ratchet_trigger, regress_ratchet_other;

@@ -5,20 +5,8 @@
 SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
-CREATE SCHEMA tally_tables;
-SET search_path = tally_tables;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '), NULLIF('column: ' || col, 'column: '));
-END $$;
+CREATE SCHEMA tally_kinds_of_tables;
+SET search_path = tally_kinds_of_tables, test_setup;
 CREATE FUNCTION triggers(pattern text) RETURNS SETOF text LANGUAGE sql AS $$
 SELECT tgrelid::regclass || ' ' || string_agg(tgname, ' ' ORDER BY tgname COLLATE "C") FROM pg_trigger
 WHERE tgrelid::regclass::text LIKE pattern AND NOT tgisinternal GROUP BY tgrelid ORDER BY 1
@@ -336,4 +324,4 @@ SELECT * FROM evaluation ORDER BY id;
 SELECT * FROM ratchet.verify();
 
 SET client_min_messages = error;
-DROP SCHEMA tally_tables CASCADE;
+DROP SCHEMA tally_kinds_of_tables CASCADE;

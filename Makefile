@@ -17,11 +17,30 @@ MODULE_big = ratchet
 OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard $(addsuffix /*.cpp,extension/src extension/src/pg extension/src/core))))
 
 # The databases of pg_regress and of the isolation tester have the extension already. Output stays out of the tree.
-REGRESS := $(sort $(notdir $(basename $(wildcard sql/*.sql))))
+names_in = $(sort $(notdir $(basename $(wildcard $1))))
+REGRESS_ALL := $(call names_in,sql/*.sql)
+REGRESS := $(REGRESS_ALL)
 REGRESS_OPTS = --inputdir=. --outputdir=build/test/regress --load-extension=ratchet
-ISOLATION := $(sort $(notdir $(basename $(wildcard test/isolation/specs/*.spec))))
-ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/test/isolation --load-extension=ratchet
-REGRESS_PREP = output-directories
+
+# test/isolation/generate lays out in build/ what the tester reads. A template is tested at three isolation levels: its
+# name alone stands for all of them.
+ISOLATION_LEVELS = rc rr ser
+ISOLATION_TEMPLATES := $(filter-out judge,$(call names_in,test/isolation/templates/*/*.spec))
+ISOLATION_BY_HAND := $(call names_in,test/isolation/specs/*.spec)
+ISOLATION_ALL := $(sort $(foreach level,$(ISOLATION_LEVELS),$(addsuffix -$(level),$(ISOLATION_TEMPLATES))) $(ISOLATION_BY_HAND))
+ISOLATION := $(ISOLATION_ALL)
+ISOLATION_OPTS = --inputdir=build/test/isolation --outputdir=build/test/isolation --load-extension=ratchet
+REGRESS_PREP = output-directories $(if $(ISOLATION),isolation-specs)
+
+# $(call chosen,NAMES,ALL,LEVELS,LISTED): those of ALL that are NAMES, or are NAMES at one of LEVELS. A name that is none of
+# them is an error, which tells those LISTED that have a word in common with it, or else all.
+chosen = $(foreach name,$1,$(or $(filter $(name) $(addprefix $(name)-,$3),$2),$(error \
+  there is no test '$(name)'; there is $(or $(sort $(foreach word,$(subst -, ,$(subst _, ,$(name))),$(foreach one,$4,$(if \
+  $(findstring $(word),$(one)),$(one))))),$4))))
+override REGRESS := $(call chosen,$(REGRESS),$(REGRESS_ALL),,$(REGRESS_ALL))
+# What any of them needs is made first, also when it is not named.
+override REGRESS := $(if $(REGRESS),test_setup $(filter-out test_setup,$(REGRESS)))
+override ISOLATION := $(call chosen,$(ISOLATION),$(ISOLATION_ALL),$(ISOLATION_LEVELS),$(ISOLATION_TEMPLATES) $(ISOLATION_BY_HAND))
 
 EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc.d) build
 
@@ -54,7 +73,7 @@ SUITES = style tools regress isolation tap orm sdk
 
 .PHONY: help deps demo test bench stress dist matrix docs format check-sanitize check-style check-tools check-regress check-isolation check-tap \
 	check-orm check-sdk \
-	build-and-install installed output-directories cmake cmake-cli
+	build-and-install installed output-directories isolation-specs cmake cmake-cli
 
 ## make                  builds the extension; PG_CONFIG=... chooses another server
 ## make install          installs it into that server
@@ -89,7 +108,7 @@ test:
 check-regress: installed
 	@tools/suite regress tools/with-server -- tools/show-diffs build/test/regress $(AGAIN) --silent installcheck ISOLATION=
 
-## make check-isolation  isolation specs alone (test/isolation); ISOLATION='a b' for some of it
+## make check-isolation  isolation specs alone (test/isolation); ISOLATION='a b-rc' for some of it: all levels of a, one of b
 check-isolation: installed
 	@tools/suite isolation tools/with-server -- env PGISOLATIONTIMEOUT=60 tools/show-diffs build/test/isolation $(AGAIN) --silent installcheck REGRESS=
 
@@ -162,6 +181,9 @@ cmake-cli:
 cmake:
 	@cmake --log-level=WARNING -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=ON -DRATCHET_BUILD_EXAMPLES=ON
 	@cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
+
+isolation-specs:
+	@test/isolation/generate build/test/isolation
 
 output-directories:
 	@mkdir -p build/test/regress build/test/isolation

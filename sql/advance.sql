@@ -6,19 +6,7 @@ SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA advance;
-SET search_path = advance;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '), NULLIF('column: ' || col, 'column: '));
-END $$;
+SET search_path = advance, test_setup;
 CREATE TYPE status AS ENUM ('draft', 'enhancing', 'ready', 'failed');
 CREATE TABLE interview (id bigint PRIMARY KEY, code text UNIQUE NOT NULL, status status, priority int NOT NULL DEFAULT 1, title text, prompts int NOT NULL DEFAULT 0,
                         request uuid, alive timestamptz, updated_at timestamptz NOT NULL DEFAULT '2020-01-01');

@@ -8,20 +8,7 @@ SET ratchet.kept_notice = off;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA bad_input;
-SET search_path = bad_input;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text; con text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME, con = CONSTRAINT_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '),
-                     NULLIF('column: ' || col, 'column: '), NULLIF('constraint: ' || con, 'constraint: '));
-END $$;
+SET search_path = bad_input, test_setup;
 
 CREATE DOMAIN grade AS int CHECK (VALUE BETWEEN 1 AND 6);
 CREATE TYPE place AS (x int, y int);

@@ -8,20 +8,7 @@ SET client_min_messages = warning;
 CREATE ROLE regress_ratchet_batch;
 CREATE SCHEMA batch;
 GRANT USAGE ON SCHEMA batch TO PUBLIC;
-SET search_path = batch;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text; con text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME, con = CONSTRAINT_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '),
-                     NULLIF('column: ' || col, 'column: '), NULLIF('constraint: ' || con, 'constraint: '));
-END $$;
+SET search_path = batch, test_setup;
 CREATE FUNCTION try(records text) RETURNS text LANGUAGE sql AS $$
 SELECT attempt(format('SELECT ratchet.submit_batch(%L, %L)', 'batch.result', records))
 $$;

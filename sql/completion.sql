@@ -6,19 +6,7 @@ SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA completion;
-SET search_path = completion;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; context text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT,
-        context = PG_EXCEPTION_CONTEXT;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '), NULLIF('hint: ' || hint, 'hint: '),
-                     'context: ' || substring(context FROM 'on_done function [^\n]*'));
-END $$;
+SET search_path = completion, test_setup;
 CREATE TABLE run (id int PRIMARY KEY, total int, n int NOT NULL DEFAULT 0, done boolean NOT NULL DEFAULT false, done_at timestamptz, note text);
 CREATE TABLE result (run int REFERENCES run ON DELETE CASCADE, question int, remark text, UNIQUE (run, question));
 CREATE TABLE log (place serial, run int, what text);
@@ -287,7 +275,7 @@ GRANT USAGE ON SCHEMA hostile TO regress_ratchet_completer;
 SELECT ratchet.tally('result', 'run', '{"n": "true"}', total => 'total', done => 'done', on_done => 'who(int)');
 INSERT INTO run (id, total) VALUES (1, 1), (2, 1), (3, 1), (4, 5);
 SET ROLE regress_ratchet_completer;
-SET search_path = hostile, completion, pg_catalog;
+SET search_path = hostile, completion, pg_catalog, test_setup;
 INSERT INTO completion.result VALUES (1, 1);
 SELECT outcome FROM ratchet.submit_batch('result', '[{"run": 2, "question": 1}]');
 BEGIN;
@@ -298,7 +286,7 @@ INSERT INTO completion.result VALUES (4, 1);
 UPDATE run SET total = 1 WHERE id = 4;
 SELECT current_user, current_setting('search_path');
 RESET ROLE;
-SET search_path = completion;
+SET search_path = completion, test_setup;
 SELECT called();
 -- backfill and repair complete, too, and call it
 SELECT ratchet.untally('result', 'run');

@@ -8,20 +8,7 @@ SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA ddl;
-SET search_path = ddl;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text; con text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME, con = CONSTRAINT_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '),
-                     NULLIF('column: ' || col, 'column: '), NULLIF('constraint: ' || con, 'constraint: '));
-END $$;
+SET search_path = ddl, test_setup;
 CREATE FUNCTION contract(which regclass) RETURNS text LANGUAGE sql AS $$
 SELECT concat_ws(' ', 'gate ' || gate, 'gate_at ' || gate_at, 'actor ' || actor, 'key ' || idempotency_key, 'owned ' || owned::text, 'mode ' || mode, 'insert ' || insert)
 FROM ratchet.contract WHERE target = which

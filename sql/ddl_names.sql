@@ -7,19 +7,7 @@ SET client_min_messages = warning;
 \pset tuples_only on
 CREATE SCHEMA ddl_names;
 CREATE SCHEMA lib;
-SET search_path = ddl_names;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '));
-END $$;
+SET search_path = ddl_names, test_setup;
 CREATE FUNCTION counted() RETURNS SETOF text LANGUAGE sql AS $$
 SELECT c.value FROM ratchet.contract t, jsonb_each_text(t.counters) c WHERE t.target::text ~ 'result' ORDER BY c.key COLLATE "C"
 $$;
@@ -71,7 +59,7 @@ SELECT on_done FROM ratchet.contract WHERE target = 'result'::regclass;
 \c -
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
-SET search_path = ddl_names;
+SET search_path = ddl_names, test_setup;
 INSERT INTO result VALUES (1, 12, 'a$1''s', 'it''s red', '($2)', '(1,2)', 5);
 SELECT * FROM run;
 SELECT severity, finding FROM ratchet.health();

@@ -12,19 +12,7 @@ CREATE SCHEMA strangers;
 CREATE SCHEMA od_a AUTHORIZATION regress_ratchet_a;
 CREATE SCHEMA of_b AUTHORIZATION regress_ratchet_b;
 GRANT USAGE, CREATE ON SCHEMA strangers TO regress_ratchet_a, regress_ratchet_b;
-SET search_path = strangers;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '), NULLIF('column: ' || col, 'column: '));
-END $$;
+SET search_path = strangers, test_setup;
 CREATE FUNCTION locks() RETURNS SETOF text LANGUAGE sql AS $$
 SELECT l.relation::regclass || ' ' || l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 WHERE l.pid = pg_backend_pid() AND c.relnamespace IN ('strangers'::regnamespace, 'od_a'::regnamespace, 'of_b'::regnamespace)

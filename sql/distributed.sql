@@ -8,19 +8,7 @@ SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA spread;
-SET search_path = spread;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; answer text;
-BEGIN
-    EXECUTE statement INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '), NULLIF('hint: ' || hint, 'hint: '),
-        NULLIF('table: ' || tab, 'table: '));
-END $$;
+SET search_path = spread, test_setup;
 CREATE TABLE card (id int PRIMARY KEY, n int DEFAULT 0, status text, beat timestamptz, at timestamptz);
 CREATE TABLE note (id int PRIMARY KEY, card int REFERENCES card);
 CREATE TABLE elsewhere (id int PRIMARY KEY, at timestamptz);
@@ -32,21 +20,21 @@ BEGIN;
 SET LOCAL allow_system_table_mods = on;
 CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass, partmethod "char");
 INSERT INTO pg_catalog.pg_dist_partition VALUES ('card', 'h'), ('note', 'h');
-SELECT attempt($$SELECT outcome FROM ratchet.submit('card', 1)$$);
-SELECT attempt($$SELECT outcome FROM ratchet.update('card', 1, '{"n": 1}')$$);
-SELECT attempt($$SELECT outcome FROM ratchet.advance('card', 1, 'done')$$);
-SELECT attempt($$SELECT outcome FROM ratchet.beat('card', 1)$$);
-SELECT attempt($$SELECT outcome FROM ratchet.amend('card', 1, '{"n": 1}', 'me', 'test')$$);
-SELECT attempt($$SELECT outcome FROM ratchet.submit_batch('note', '[{"id": 1, "card": 1}]')$$);
-SELECT attempt($$SELECT outcome FROM ratchet.progress('card', 1)$$);
-SELECT attempt($$CALL ratchet.suspend('card', 'test')$$);
+SELECT answer($$SELECT outcome FROM ratchet.submit('card', 1)$$);
+SELECT answer($$SELECT outcome FROM ratchet.update('card', 1, '{"n": 1}')$$);
+SELECT answer($$SELECT outcome FROM ratchet.advance('card', 1, 'done')$$);
+SELECT answer($$SELECT outcome FROM ratchet.beat('card', 1)$$);
+SELECT answer($$SELECT outcome FROM ratchet.amend('card', 1, '{"n": 1}', 'me', 'test')$$);
+SELECT answer($$SELECT outcome FROM ratchet.submit_batch('note', '[{"id": 1, "card": 1}]')$$);
+SELECT answer($$SELECT outcome FROM ratchet.progress('card', 1)$$);
+SELECT answer($$CALL ratchet.suspend('card', 'test')$$);
 -- a record for a distributed table
-SELECT attempt($$SELECT outcome FROM ratchet.submit('elsewhere', 1, child => 'note', record => '{}')$$);
+SELECT answer($$SELECT outcome FROM ratchet.submit('elsewhere', 1, child => 'note', record => '{}')$$);
 -- other tables are as they were
 SELECT outcome FROM ratchet.submit('elsewhere', 1);
 -- with the index that Citus has
 ALTER TABLE pg_catalog.pg_dist_partition ADD CONSTRAINT pg_dist_partition_logical_relid_index UNIQUE (logicalrelid);
-SELECT attempt($$SELECT outcome FROM ratchet.update('card', 1, '{"n": 1}')$$);
+SELECT answer($$SELECT outcome FROM ratchet.update('card', 1, '{"n": 1}')$$);
 SELECT outcome FROM ratchet.amend('elsewhere', 1, '{"at": null}', 'me', 'test');
 COMMIT;
 CALL ratchet.repair('card');

@@ -6,17 +6,7 @@ SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA health;
-SET search_path = health;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '));
-END $$;
+SET search_path = health, test_setup;
 CREATE FUNCTION health() RETURNS SETOF text LANGUAGE sql AS $$
 SELECT format(E'%s %s: %s\n  %s', severity, COALESCE(target::text, 'database'), finding, remedy) FROM ratchet.health() ORDER BY 1
 $$;

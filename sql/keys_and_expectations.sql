@@ -10,18 +10,8 @@ CREATE ROLE regress_ratchet_owner;
 CREATE ROLE regress_ratchet_writer;
 CREATE SCHEMA keys AUTHORIZATION regress_ratchet_owner;
 GRANT USAGE ON SCHEMA keys TO PUBLIC;
-SET search_path = keys;
+SET search_path = keys, test_setup;
 SET ROLE regress_ratchet_owner;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; hint text; answer text;
-BEGIN
-    EXECUTE statement INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('hint: ' || hint, 'hint: '));
-END $$;
 
 --
 -- Keys: a row that is none of the table's is not found
@@ -89,9 +79,9 @@ GRANT SELECT, UPDATE ON card TO regress_ratchet_writer;
 RESET ROLE;
 TRUNCATE spied;
 SET ROLE regress_ratchet_writer;
-SELECT attempt($$SELECT outcome FROM ratchet.update('card', 'none', '{"at": null}')$$);
-SELECT attempt($$SELECT outcome FROM ratchet.update('card', '{"code": "none"}'::jsonb, '{"at": null}')$$);
-SELECT expect, attempt(format($$SELECT outcome FROM ratchet.update('card', 'a', '{"at": null}', expect => %L)$$, expect))
+SELECT answer($$SELECT outcome FROM ratchet.update('card', 'none', '{"at": null}')$$);
+SELECT answer($$SELECT outcome FROM ratchet.update('card', '{"code": "none"}'::jsonb, '{"at": null}')$$);
+SELECT expect, answer(format($$SELECT outcome FROM ratchet.update('card', 'a', '{"at": null}', expect => %L)$$, expect))
 FROM unnest(ARRAY['{"worth": 1.5}', '{"worth": 1.51}', '{"worth": 99999.9}', '{"codes": ["x", "y"]}', '{"codes": ["x", "none"]}',
     '{"codes": "{x,y}"}', '{"codes": "{x,none}"}', '{"place": {"code": "p", "worth": 2.5}}', '{"place": {"code": "none", "worth": 2.5}}',
     '{"place": {"code": "p", "worth": 2.51}}', '{"place": "(p,2.5)"}', '{"place": "(none,2.5)"}', '{"places": [{"code": "p", "worth": 2.5}]}',
@@ -100,7 +90,7 @@ RESET ROLE;
 SELECT * FROM spied;
 -- while a patch is stored
 SET ROLE regress_ratchet_writer;
-SELECT attempt($$SELECT outcome FROM ratchet.update('card', 'a', '{"worth": 2.5}')$$);
+SELECT answer($$SELECT outcome FROM ratchet.update('card', 'a', '{"worth": 2.5}')$$);
 RESET ROLE;
 SELECT DISTINCT what FROM spied;
 SET ROLE regress_ratchet_owner;
@@ -145,21 +135,21 @@ INSERT INTO named VALUES ('ab');
 SELECT ratchet.guard('exam', 'at'), ratchet.guard('named', 'at');
 SELECT outcome, record FROM ratchet.submit('exam', 1, child => 'sheet', record => '{"exam": 1.0}');
 SELECT outcome, record FROM ratchet.submit('exam', 2, child => 'sheet2', record => '{"exam": 2}');
-SELECT attempt($$SELECT outcome FROM ratchet.submit('exam', 3, child => 'sheet', record => '{"exam": 3.001}')$$);
-SELECT attempt($$SELECT outcome FROM ratchet.submit('exam', 3, child => 'sheet', record => '{"exam": null}')$$);
+SELECT answer($$SELECT outcome FROM ratchet.submit('exam', 3, child => 'sheet', record => '{"exam": 3.001}')$$);
+SELECT answer($$SELECT outcome FROM ratchet.submit('exam', 3, child => 'sheet', record => '{"exam": null}')$$);
 SELECT outcome, record FROM ratchet.submit('named', 'ab', child => 'sheet3', record => '{"named": "ab"}');
 
 --
 -- The same foreign key twice is one; a partition has its parent's
 --
 ALTER TABLE sheet ADD CONSTRAINT again FOREIGN KEY (exam) REFERENCES exam ON DELETE CASCADE;
-SELECT attempt($$SELECT record FROM ratchet.submit('exam', 3, child => 'sheet', record => '{}')$$);
+SELECT answer($$SELECT record FROM ratchet.submit('exam', 3, child => 'sheet', record => '{}')$$);
 CREATE TABLE parted (exam numeric REFERENCES exam, body text) PARTITION BY LIST (body);
 CREATE TABLE parted_x PARTITION OF parted FOR VALUES IN ('x');
-SELECT attempt($$SELECT record FROM ratchet.submit('exam', 4, child => 'parted_x', record => '{"body": "x"}')$$);
-SELECT attempt($$SELECT record FROM ratchet.submit('exam', 5, child => 'parted', record => '{"body": "x"}')$$);
+SELECT answer($$SELECT record FROM ratchet.submit('exam', 4, child => 'parted_x', record => '{"body": "x"}')$$);
+SELECT answer($$SELECT record FROM ratchet.submit('exam', 5, child => 'parted', record => '{"body": "x"}')$$);
 ALTER TABLE sheet ADD second numeric REFERENCES exam;
-SELECT attempt($$SELECT record FROM ratchet.submit('exam', 6, child => 'sheet', record => '{}')$$);
+SELECT answer($$SELECT record FROM ratchet.submit('exam', 6, child => 'sheet', record => '{}')$$);
 
 RESET ROLE;
 DROP SCHEMA keys CASCADE;

@@ -6,20 +6,7 @@
 \pset tuples_only on
 SET client_min_messages = warning;
 CREATE SCHEMA notices;
-SET search_path = notices;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text; con text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME, con = CONSTRAINT_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '),
-                     NULLIF('column: ' || col, 'column: '), NULLIF('constraint: ' || con, 'constraint: '));
-END $$;
+SET search_path = notices, test_setup;
 CREATE TABLE card (id int PRIMARY KEY, note text, submitted_at timestamptz, submitted_by text, score int);
 CREATE TABLE form (id int PRIMARY KEY, note text, done boolean, answer text);
 CREATE TABLE tree (id int, region text, note text, submitted_at timestamptz, PRIMARY KEY (id, region)) PARTITION BY LIST (region);

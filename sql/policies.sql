@@ -6,22 +6,10 @@ SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA policies;
-SET search_path = policies;
+SET search_path = policies, test_setup;
 SET datestyle = ISO;
 SET timezone = 'UTC';
 SET intervalstyle = postgres;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '), NULLIF('column: ' || col, 'column: '));
-END $$;
 
 -- One write in all three modes: a plain UPDATE that sets another column too, and ratchet.update(). Answers what it finds:
 -- written, kept or the error with its SQLSTATE and column, and what update() says. A column that is kept lets the rest through.

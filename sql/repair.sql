@@ -8,17 +8,7 @@ SET client_min_messages = warning;
 CREATE ROLE regress_ratchet_repairer;
 CREATE SCHEMA repair;
 GRANT USAGE, CREATE ON SCHEMA repair TO PUBLIC;
-SET search_path = repair;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, tab = TABLE_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '), NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '));
-END $$;
+SET search_path = repair, test_setup;
 CREATE TABLE run (id int PRIMARY KEY, total int, n int NOT NULL DEFAULT 0, good bigint, points numeric, done boolean NOT NULL DEFAULT false, done_at timestamptz, note text);
 CREATE TABLE result (run int REFERENCES run, question int, good boolean, points numeric(6,2));
 CREATE TABLE log (place serial, run int);

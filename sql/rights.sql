@@ -10,18 +10,8 @@ CREATE ROLE regress_ratchet_leaf;
 CREATE ROLE regress_ratchet_writer;
 CREATE SCHEMA rights AUTHORIZATION regress_ratchet_owner;
 GRANT USAGE, CREATE ON SCHEMA rights TO PUBLIC;
-SET search_path = rights;
+SET search_path = rights, test_setup;
 SET ROLE regress_ratchet_owner;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; hint text; answer text;
-BEGIN
-    EXECUTE statement INTO answer;
-    RETURN answer;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('hint: ' || hint, 'hint: '));
-END $$;
 
 --
 -- Who may UPDATE a column and not SELECT it is told nothing of its value
@@ -76,14 +66,14 @@ INSERT INTO card VALUES (1, 'a', now());
 RESET ROLE;
 ALTER TABLE card_a OWNER TO regress_ratchet_leaf;
 SET ROLE regress_ratchet_leaf;
-SELECT attempt($$SELECT outcome FROM ratchet.amend('card_a', '{"id": 1, "region": "a"}', '{"at": null}', 'me', 'why not')$$);
+SELECT answer($$SELECT outcome FROM ratchet.amend('card_a', '{"id": 1, "region": "a"}', '{"at": null}', 'me', 'why not')$$);
 BEGIN;
 CALL ratchet.suspend('card_a', 'why not');
 ROLLBACK;
 RESET ROLE;
 GRANT ALL ON card_a TO regress_ratchet_owner;
 SET ROLE regress_ratchet_owner;
-SELECT attempt($$SELECT outcome FROM ratchet.amend('card_a', '{"id": 1, "region": "a"}', '{"at": null}', 'me', 'why not')$$);
+SELECT answer($$SELECT outcome FROM ratchet.amend('card_a', '{"id": 1, "region": "a"}', '{"at": null}', 'me', 'why not')$$);
 
 --
 -- _take() counts in a batch's own statement alone
@@ -113,10 +103,10 @@ WHERE p.pronamespace = 'ratchet'::regnamespace AND has_function_privilege('publi
   AND (p.proname LIKE '\_%' OR p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) OR p.proname = 'born_closed')
 ORDER BY 1;
 SELECT proname FROM pg_proc WHERE pronamespace = 'ratchet'::regnamespace AND NOT has_function_privilege('public', oid, 'EXECUTE') ORDER BY 1;
-SELECT attempt($$SELECT ratchet.born_closed(ROW(1))$$);
-SELECT attempt($$SELECT ratchet._arguments(0)$$);
-SELECT attempt($$SELECT ratchet._states(0, 0)$$);
-SELECT attempt($$SELECT ratchet._tally(0, 0)$$);
+SELECT answer($$SELECT ratchet.born_closed(ROW(1))$$);
+SELECT answer($$SELECT ratchet._arguments(0)$$);
+SELECT answer($$SELECT ratchet._states(0, 0)$$);
+SELECT answer($$SELECT ratchet._tally(0, 0)$$);
 
 SET client_min_messages = warning;
 DROP SCHEMA rights CASCADE;

@@ -6,20 +6,7 @@ SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA submit;
-SET search_path = submit;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text; con text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME, con = CONSTRAINT_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '),
-                     NULLIF('column: ' || col, 'column: '), NULLIF('constraint: ' || con, 'constraint: '));
-END $$;
+SET search_path = submit, test_setup;
 -- An answer without what differs from run to run: whether the time is this transaction's is all that it tells of it.
 CREATE FUNCTION brief(r ratchet.submit_result) RETURNS text LANGUAGE sql AS $$
 SELECT concat_ws(' ', r.outcome,
@@ -422,7 +409,7 @@ BEGIN READ ONLY;
 SELECT ratchet.submit('card', 34, actor => 'ann');
 ROLLBACK;
 ALTER SCHEMA submit RENAME TO submit_renamed;
-SET search_path = submit_renamed;
+SET search_path = submit_renamed, test_setup;
 SELECT outcome FROM ratchet.submit('card', 34, actor => 'ann');
 CREATE SCHEMA submit;
 CREATE TABLE submit.card (id int PRIMARY KEY, note text, submitted_at timestamptz, submitted_by text, request text);

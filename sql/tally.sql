@@ -6,20 +6,7 @@ SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA tally;
-SET search_path = tally;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text; con text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME, con = CONSTRAINT_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '),
-                     NULLIF('column: ' || col, 'column: '), NULLIF('constraint: ' || con, 'constraint: '));
-END $$;
+SET search_path = tally, test_setup;
 CREATE FUNCTION locks(which regclass) RETURNS SETOF text LANGUAGE sql AS $$
 SELECT DISTINCT mode FROM pg_locks WHERE relation = which AND pid = pg_backend_pid() ORDER BY mode
 $$;
@@ -299,10 +286,10 @@ SELECT to_regclass('stolen'), to_regclass('result');
 CREATE FUNCTION length(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1000';
 CREATE FUNCTION helper.always(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
 CREATE OPERATOR helper.> (LEFTARG = int, RIGHTARG = int, FUNCTION = helper.always);
-SET search_path = helper, tally, pg_catalog;
+SET search_path = helper, tally, pg_catalog, test_setup;
 SELECT tally.counted('length(kind) > 3');
 SELECT tally.counted('question OPERATOR(helper.>) 3');
-SET search_path = tally;
+SET search_path = tally, test_setup;
 DELETE FROM result;
 INSERT INTO result (run, question, kind) VALUES (1, 1, 'ab'), (1, 2, 'abcdef');
 SELECT evaluated FROM run WHERE id = 1;

@@ -6,26 +6,14 @@ SET client_min_messages = warning;
 \pset format unaligned
 \pset tuples_only on
 CREATE SCHEMA tally_ddl;
-SET search_path = tally_ddl;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '), NULLIF('column: ' || col, 'column: '));
-END $$;
+SET search_path = tally_ddl, test_setup;
 -- The same, undone.
 CREATE FUNCTION undone(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     answer text;
 BEGIN
     BEGIN
-        answer := tally_ddl.attempt(statement);
+        answer := test_setup.attempt(statement);
         RAISE EXCEPTION USING ERRCODE = 'P9999';
     EXCEPTION WHEN SQLSTATE 'P9999' THEN
         RETURN answer;

@@ -12,7 +12,7 @@ SET client_min_messages = warning;
 \pset tuples_only on
 SET ratchet.kept_notice = off;
 CREATE SCHEMA write_paths;
-SET search_path = write_paths;
+SET search_path = write_paths, test_setup;
 
 CREATE TABLE doc (
     id int, region text DEFAULT 'a', note text, submitted_at timestamptz, submitted_by text, score numeric,
@@ -216,19 +216,6 @@ SELECT id, note, submitted_at, submitted_by, score FROM doc ORDER BY id;
 --
 -- Writers that the guard must not stop: a foreign key's own actions.
 --
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; tab text; col text; con text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
-        hint = PG_EXCEPTION_HINT, tab = TABLE_NAME, col = COLUMN_NAME, con = CONSTRAINT_NAME;
-    RETURN concat_ws(E'\n', state || ' ' || message, NULLIF('detail: ' || detail, 'detail: '),
-                     NULLIF('hint: ' || hint, 'hint: '), NULLIF('table: ' || tab, 'table: '),
-                     NULLIF('column: ' || col, 'column: '), NULLIF('constraint: ' || con, 'constraint: '));
-END $$;
 
 CREATE TABLE users (id int PRIMARY KEY, name text UNIQUE);
 CREATE FUNCTION fresh_users() RETURNS void LANGUAGE sql AS $$

@@ -1,28 +1,19 @@
 -- ddl.sql: what the event trigger follows, judges or refuses, and the writes that come afterwards. Run as guard.sql is.
 \set SHOW_CONTEXT never
+\ir ../../sql/test_setup.sql
 -- guard.sql does this with caches discarded already, and it takes a minute.
 SET debug_discard_caches = 0;
 CREATE EXTENSION ratchet;
 RESET debug_discard_caches;
 SET client_min_messages = warning;
 CREATE SCHEMA ddl;
-SET search_path = ddl;
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' | ', state, message, NULLIF(detail, ''));
-END $$;
+SET search_path = ddl, test_setup;
 -- All of them one after another, each undone whether it went well or not.
 CREATE FUNCTION undone(VARIADIC statements text[]) RETURNS TABLE (statement text, answer text) LANGUAGE plpgsql AS $$
 BEGIN
     FOREACH statement IN ARRAY statements LOOP
         BEGIN
-            answer := ddl.attempt(statement);
+            answer := test_setup.attempt(statement);
             RAISE EXCEPTION USING ERRCODE = 'P9999';
         EXCEPTION WHEN SQLSTATE 'P9999' THEN
             RETURN NEXT;

@@ -1,21 +1,12 @@
 -- guard.sql: declarations of guards, every policy and mode, every verb. Run twice, with and without caches discarded; what
 -- it prints must not depend on that, nor on the time. A statement that may fail goes through attempt().
 \set SHOW_CONTEXT never
+\ir ../../sql/test_setup.sql
 CREATE EXTENSION ratchet;
 SELECT ratchet.version() IS NOT NULL;
 CREATE SCHEMA guard;
-SET search_path = guard;
+SET search_path = guard, test_setup;
 SET timezone = 'UTC';
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', state, message, NULLIF(detail, ''), NULLIF(hint, ''));
-END $$;
 
 --
 -- Every policy at once, declared, repeated, extended, weakened, replaced

@@ -1,23 +1,14 @@
 -- tally.sql: declarations of tallies, every way a child is written, flush, completion, batches, verify and repair. Run as
 -- guard.sql is.
 \set SHOW_CONTEXT never
+\ir ../../sql/test_setup.sql
 -- guard.sql does this with caches discarded already, and it takes a minute.
 SET debug_discard_caches = 0;
 CREATE EXTENSION ratchet;
 RESET debug_discard_caches;
 CREATE SCHEMA tally;
-SET search_path = tally;
+SET search_path = tally, test_setup;
 SET timezone = 'UTC';
-CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' | ', state, message, NULLIF(detail, ''), NULLIF(hint, ''));
-END $$;
 -- Progress without the time, which differs from run to run.
 CREATE FUNCTION timeless(progress jsonb) RETURNS text LANGUAGE sql AS $$
 SELECT regexp_replace(progress::text, '"done_at": "[^"]*"', '"done_at": "then"', 'g')

@@ -18,6 +18,7 @@ import psycopg2
 
 import _documented
 import _libpq
+from _claims import check, run, verdict
 
 SETUP = """
 CREATE EXTENSION ratchet;
@@ -42,26 +43,8 @@ UNENFORCED = "SELECT * FROM ratchet.submit('plain', '1')"
 KEPT = "UPDATE scorecards SET submitted_at = NULL WHERE id = 0"
 INT8, UUID, JSONB = 20, 2950, 3802
 
-failures = []
-count = 0
 claims = _documented.errors()
-admin = psycopg2.connect("")
-admin.autocommit = True
 host, port, role, database = (os.environ[name] for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE"))
-
-
-def check(actual, expected, message):
-    global count
-    count += 1
-    if actual != expected:
-        failures.append(message)
-        print(f"FAILED: {message}: {actual!r}, expected {expected!r}")
-
-
-def run(sql, parameters=None):
-    with admin.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall() if cursor.description else None
 
 
 def module(name):
@@ -261,8 +244,7 @@ def main():
     check_sqlalchemy_asyncpg(loop)
     check_pg8000()
     check_described()
-    print(f"{count} claims are true" if not failures else f"{len(failures)} of {count} claims failed")
-    return 1 if failures else 0
+    return verdict()
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ except ImportError:
     psycopg = None
 
 import _libpq
+from _claims import check, run, verdict
 
 INT4, INT8, TEXT, VARCHAR, UUID, JSONB, REGCLASS = 23, 20, 25, 1043, 2950, 3802, 2205
 
@@ -41,27 +42,7 @@ SELECT ratchet.guard(t::regclass, gate => 'closed_at', actor => 'closed_by', ide
     FROM unnest('{by_bigint,by_text,by_uuid,by_both}'::text[]) t;
 """
 
-failures = []
-count = 0
-
-
-def check(actual, expected, message):
-    global count
-    count += 1
-    if actual != expected:
-        failures.append(message)
-        print(f"FAILED: {message}: {actual!r}, expected {expected!r}")
-
-
-admin = psycopg2.connect("")
-admin.autocommit = True
 psycopg2.extras.register_uuid()
-
-
-def run(sql, parameters=None):
-    with admin.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall() if cursor.description else None
 
 
 # -- the story ---------------------------------------------------------------------------------------------------------
@@ -370,8 +351,7 @@ def main():
     play_all()
     check_errors()
     check(run("SELECT * FROM ratchet.health()"), [], "health")
-    print(f"{count} calls answered as expected" if not failures else f"{len(failures)} of {count} calls failed")
-    return 1 if failures else 0
+    return verdict()
 
 
 if __name__ == "__main__":

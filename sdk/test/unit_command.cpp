@@ -8,9 +8,9 @@
 #include <future>
 #include <system_error>
 
-#include "command_line.hpp"
-#include "process.hpp"
-#include "race_settings.hpp"
+#include "race/own/process.hpp"
+#include "race/own/split_command.hpp"
+#include "race/settings.hpp"
 
 namespace ratchet::cli {
 namespace {

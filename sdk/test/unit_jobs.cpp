@@ -1,8 +1,8 @@
 // The verdict on a job of `pg_ratchet race --jobs`: what it must find, and what it must not call wrong.
 #include <gtest/gtest.h>
 
-#include "jobs_judge.hpp"
-#include "jobs_report.hpp"
+#include "race/jobs/judge.hpp"
+#include "race/jobs/report.hpp"
 
 namespace ratchet::cli {
 namespace {

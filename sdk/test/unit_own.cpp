@@ -1,8 +1,8 @@
 // The race with own scripts: what the answers of scripts and commands mean, and how the outcome is told.
 #include <gtest/gtest.h>
 
-#include "own_judge.hpp"
-#include "own_report.hpp"
+#include "race/own/judge.hpp"
+#include "race/own/report.hpp"
 
 namespace ratchet::cli {
 namespace {

@@ -1,8 +1,8 @@
 // The verdict on a round of `pg_ratchet race`: what it must find, and what it must not call a loss.
 #include <gtest/gtest.h>
 
-#include "race_judge.hpp"
-#include "race_report.hpp"
+#include "race/gate/judge.hpp"
+#include "race/gate/report.hpp"
 
 namespace ratchet::cli {
 namespace {

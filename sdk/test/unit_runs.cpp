@@ -1,8 +1,8 @@
 // The verdict on a run of `pg_ratchet race --runs`: what it must find, and what it must not call wrong.
 #include <gtest/gtest.h>
 
-#include "runs_judge.hpp"
-#include "runs_report.hpp"
+#include "race/counters/judge.hpp"
+#include "race/counters/report.hpp"
 
 namespace ratchet::cli {
 namespace {

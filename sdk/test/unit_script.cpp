@@ -1,9 +1,9 @@
 // Scripts for `pg_ratchet race`: how they are split, and what becomes of variables in them.
 #include <gtest/gtest.h>
 
-#include "lines.hpp"
-#include "script.hpp"
-#include "variables.hpp"
+#include "race/own/script.hpp"
+#include "race/own/variables.hpp"
+#include "terminal/lines.hpp"
 
 namespace ratchet::cli {
 namespace {

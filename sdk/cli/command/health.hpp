@@ -1,0 +1,22 @@
+// The subcommands health and describe.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "command/exit_code.hpp"
+#include "command/session.hpp"
+
+namespace ratchet::cli {
+
+CLI::App &declare_health(CLI::App &app, session_options &arguments);
+exit_code health(const session_options &arguments);
+
+struct describe_arguments : session_options {
+  std::string table;
+};
+
+CLI::App &declare_describe(CLI::App &app, describe_arguments &arguments);
+exit_code describe(const describe_arguments &arguments);
+
+}  // namespace ratchet::cli

@@ -4,7 +4,7 @@
 #include "race/gate/judge.hpp"
 #include "race/gate/report.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 namespace {
 
 constexpr std::int64_t noon = 1700000000000000;
@@ -17,14 +17,14 @@ writing submission(std::int64_t tick, std::optional<std::string> comment = {}) {
   return {"submitter", tick, std::move(comment), noon, false, {}};
 }
 
-TEST(race, intact_rounds_lost_nothing) {
+TEST(gate, intact_rounds_lost_nothing) {
   const row_state after{noon, submitter_id, "new"};
   EXPECT_FALSE(judge(submission(1), {save(2, "new")}, after).lost());
   EXPECT_FALSE(judge(submission(2), {save(1, "new")}, after).lost());
   EXPECT_FALSE(judge(submission(2, "new"), {save(1, "new")}, after).overwritten);
 }
 
-TEST(race, submission_that_is_gone_or_changed_is_lost) {
+TEST(gate, submission_that_is_gone_or_changed_is_lost) {
   const std::vector<writing> saves{save(2, "new")};
   EXPECT_TRUE(judge(submission(1), saves, {std::nullopt, std::nullopt, "new"}).submission_lost);
   EXPECT_TRUE(judge(submission(1), saves, {std::nullopt, submitter_id, "new"}).submission_lost);
@@ -36,7 +36,7 @@ TEST(race, submission_that_is_gone_or_changed_is_lost) {
   EXPECT_TRUE(judge(unanswered, saves, {std::nullopt, submitter_id, "new"}).submission_lost);
 }
 
-TEST(race, comment_that_was_written_last_must_be_there) {
+TEST(gate, comment_that_was_written_last_must_be_there) {
   const row_state after{noon, submitter_id, "draft"};
   EXPECT_TRUE(judge(submission(1), {save(2, "new")}, after).comment_lost);
   EXPECT_TRUE(judge(submission(2), {save(1, "new")}, after).comment_lost);  // submit() leaves the comment alone
@@ -44,21 +44,21 @@ TEST(race, comment_that_was_written_last_must_be_there) {
   EXPECT_TRUE(judge(submission(3), {save(1, "a"), save(2, "b")}, {noon, submitter_id, "a"}).comment_lost);
 }
 
-TEST(race, later_save_of_the_whole_row_is_an_overwrite_and_no_loss) {
+TEST(gate, later_save_of_the_whole_row_is_an_overwrite_and_no_loss) {
   const auto v = judge(submission(2, "draft"), {save(1, "new")}, {noon, submitter_id, "draft"});
   EXPECT_FALSE(v.lost());
   EXPECT_TRUE(v.overwritten);
   EXPECT_FALSE(judge(submission(1), {save(3, "b"), save(2, "a")}, {noon, submitter_id, "b"}).lost());
 }
 
-TEST(race, guard_is_seen_in_any_writer) {
+TEST(gate, guard_is_seen_in_any_writer) {
   auto kept = save(2, "new");
   kept.guarded = true;
   EXPECT_TRUE(judge(submission(1), {save(3, "x"), kept}, {}).guarded);
   EXPECT_FALSE(judge(submission(1), {save(3, "x")}, {}).guarded);
 }
 
-TEST(race, timeline_follows_the_clock) {
+TEST(gate, timeline_follows_the_clock) {
   auto first = submission(1);
   first.events = {{0.5, "submitter", "read"}, {3, "submitter", "wrote"}};
   auto second = save(2, "new");
@@ -69,17 +69,17 @@ TEST(race, timeline_follows_the_clock) {
   EXPECT_EQ(text, "submitter read;saver read;submitter wrote;saver wrote;row is now not submitted, comment 'new';");
 }
 
-TEST(race, only_a_guarded_variant_fails_the_run) {
-  race_report lost;
+TEST(gate, only_a_guarded_variant_fails_the_run) {
+  gate::report lost;
   lost.lost_submissions = 1;
-  EXPECT_FALSE(guard_failed({lost}));
+  EXPECT_FALSE(ratchet_failed({lost}));
   lost.kind = variant::any;
-  EXPECT_TRUE(guard_failed({lost}));
+  EXPECT_TRUE(ratchet_failed({lost}));
   lost.lost_submissions = 0;
-  EXPECT_FALSE(guard_failed({lost}));
+  EXPECT_FALSE(ratchet_failed({lost}));
   lost.lost_comments = 1;
-  EXPECT_TRUE(guard_failed({race_report{}, lost}));
+  EXPECT_TRUE(ratchet_failed({gate::report{}, lost}));
 }
 
 }  // namespace
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

@@ -166,7 +166,7 @@ bool run_chosen(const race_arguments &arguments, throwaway_server &server, const
   if (own_race_asked(arguments.own)) return run_and_tell_own(arguments, server, stop);
   if (arguments.runs) return run_and_tell(runs_options{settings}, arguments, server, run_runs, tally_failed, stop);
   if (arguments.jobs) return run_and_tell(jobs_options{settings}, arguments, server, run_jobs, jobs_failed, stop);
-  return run_and_tell(race_options{settings}, arguments, server, run_race, guard_failed, stop);
+  return run_and_tell(gate::options{settings}, arguments, server, gate::run_race, gate::ratchet_failed, stop);
 }
 
 }  // namespace

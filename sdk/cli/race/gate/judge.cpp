@@ -7,7 +7,7 @@
 
 #include "race/timeline.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 verdict judge(const writing &submission, const std::vector<writing> &saves, const row_state &after) {
   verdict result;
@@ -42,4 +42,4 @@ std::string describe(bool submitted, const std::string &comment) {
   return fmt::format("{}, comment '{}'", submitted ? "submitted" : "not submitted", comment);
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

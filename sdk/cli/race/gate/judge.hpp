@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "race/gate/race.hpp"
+#include "race/event.hpp"
+#include "race/gate/variant.hpp"
+#include "race/shown_round.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 // The user that submits.
 inline constexpr const char *submitter_id = "7";
@@ -35,12 +37,25 @@ struct row_state {
 };
 
 struct verdict {
-  bool submission_lost = false;  // see race_report for these
+  bool submission_lost = false;  // see report, which counts these
   bool comment_lost = false;
   bool overwritten = false;
   bool guarded = false;
 
   bool lost() const { return submission_lost || comment_lost; }
+};
+
+// What a variant came to, in all of its rounds.
+struct report : shown_round {
+  variant kind = variant::none;
+  std::string schema;
+  int rounds = 0;
+  int lost_submissions = 0;  // Submit answered success, and afterwards its gate, time or submitter are not there
+  int lost_comments = 0;     // the last save of the comment is not in the row
+  int overwritten = 0;       // Submit's own whole-row save wrote an older comment over a newer one
+  int guarded = 0;           // rounds in which the guard kept a column
+
+  bool lost() const { return lost_submissions + lost_comments > 0; }
 };
 
 // `submission` was answered success; `saves` come in any order.
@@ -52,4 +67,4 @@ std::vector<event> timeline(const writing &submission, const std::vector<writing
 // "submitted, comment 'x'".
 std::string describe(bool submitted, const std::string &comment);
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

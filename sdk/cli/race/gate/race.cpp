@@ -13,21 +13,21 @@
 #include "race/rounds.hpp"
 #include "race/start_line.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 namespace {
 
 // One variant: its table, its writers and what they came to.
 class contest {
  public:
-  contest(const race_options &options, variant kind, std::mt19937_64 &random)
-      : options_(options),
+  contest(const options &asked, variant kind, std::mt19937_64 &random)
+      : options_(asked),
         random_(random),
-        schema_(options.dsn, kind, new_tag(), options.keep),
-        submitter_(options, schema_.name(), "submitter") {
-    for (int i = 1; i <= options.writers; ++i) {
-      const std::string who = options.writers == 1 ? "saver" : fmt::format("saver {}", i);
-      savers_.push_back(std::make_unique<race_writer>(options, schema_.name(), who));
+        schema_(asked.dsn, kind, new_tag(), asked.keep),
+        submitter_(asked, schema_.name(), "submitter") {
+    for (int i = 1; i <= asked.writers; ++i) {
+      const std::string who = asked.writers == 1 ? "saver" : fmt::format("saver {}", i);
+      savers_.push_back(std::make_unique<writer>(asked, schema_.name(), who));
     }
     report_.kind = kind;
     report_.schema = schema_.name();
@@ -35,17 +35,17 @@ class contest {
 
   void round(int number);
 
-  const race_report &report() const { return report_; }
+  const gate::report &report() const { return report_; }
 
  private:
   std::pair<writing, std::vector<writing>> meet(std::int64_t id, int number);
 
-  const race_options &options_;
+  const options &options_;
   std::mt19937_64 &random_;
-  race_schema schema_;
-  race_writer submitter_;
-  std::vector<std::unique_ptr<race_writer>> savers_;
-  race_report report_;
+  schema schema_;
+  writer submitter_;
+  std::vector<std::unique_ptr<writer>> savers_;
+  gate::report report_;
 };
 
 void contest::round(int number) {
@@ -86,9 +86,9 @@ std::pair<writing, std::vector<writing>> contest::meet(std::int64_t id, int numb
 
 }  // namespace
 
-std::vector<race_report> run_race(const race_options &options, const std::function<void(variant, int)> &progress,
-                                  const std::atomic<bool> &stop) {
-  return run_rounds<contest>(options, progress, stop);
+std::vector<report> run_race(const options &asked, const std::function<void(variant, int)> &progress,
+                             const std::atomic<bool> &stop) {
+  return run_rounds<contest>(asked, progress, stop);
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

@@ -6,7 +6,7 @@
 
 #include "race/timeline.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 namespace {
 
@@ -26,11 +26,11 @@ double percent(int part, int whole) { return whole == 0 ? 0.0 : 100.0 * part / w
 
 }  // namespace
 
-story tell(const race_options &options, const std::vector<race_report> &reports) {
+story tell(const options &asked, const std::vector<report> &reports) {
   story told;
   told.title = "Submit meets stale saves";
-  told.headline = fmt::format("Submit meets {} stale save{} of the same row; {}", options.writers,
-                              options.writers == 1 ? "" : "s", describe_times(options));
+  told.headline = fmt::format("Submit meets {} stale save{} of the same row; {}", asked.writers,
+                              asked.writers == 1 ? "" : "s", describe_times(asked));
   told.columns = {{"rounds", ""},
                   {"lost submissions", "rounds in which Submit answered success and is gone afterwards"},
                   {"lost comments", "rounds in which the comment that was saved last is not there afterwards"},
@@ -42,11 +42,11 @@ story tell(const race_options &options, const std::vector<race_report> &reports)
     told.variants.push_back({std::string{to_string(r.kind)}, std::string{meaning(r.kind)},
                              as_cells(r.rounds, lost, r.lost_comments, r.guarded, r.overwritten), r});
   }
-  told.notes = kept_schemas(options, reports);
+  told.notes = kept_schemas(asked, reports);
   return told;
 }
 
-nlohmann::json as_json(const race_options &options, const std::vector<race_report> &reports) {
+nlohmann::json as_json(const options &asked, const std::vector<report> &reports) {
   auto variants = nlohmann::json::array();
   for (const auto &r : reports) {
     nlohmann::json one{{"variant", to_string(r.kind)},
@@ -59,19 +59,19 @@ nlohmann::json as_json(const race_options &options, const std::vector<race_repor
                        {"first_lost_round", r.failed_round == 0 ? nlohmann::json{} : nlohmann::json(r.failed_round)},
                        {"timeline", as_json(r.failure())},
                        {"loss", r.loss}};
-    if (options.keep) one["schema"] = r.schema;
+    if (asked.keep) one["schema"] = r.schema;
     variants.push_back(std::move(one));
   }
-  return {{"writers", options.writers},
-          {"think_ms", options.think.count() / 1000.0},
-          {"delay_ms", options.delay.count() / 1000.0},
-          {"seed", options.seed},
-          {"ok", !guard_failed(reports)},
+  return {{"writers", asked.writers},
+          {"think_ms", asked.think.count() / 1000.0},
+          {"delay_ms", asked.delay.count() / 1000.0},
+          {"seed", asked.seed},
+          {"ok", !ratchet_failed(reports)},
           {"variants", variants}};
 }
 
-bool guard_failed(const std::vector<race_report> &reports) {
+bool ratchet_failed(const std::vector<report> &reports) {
   return std::any_of(reports.begin(), reports.end(), [](const auto &r) { return r.kind != variant::none && r.lost(); });
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

@@ -8,13 +8,13 @@
 #include "race/gate/race.hpp"
 #include "report/story.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
-story tell(const race_options &options, const std::vector<race_report> &reports);
+story tell(const options &asked, const std::vector<report> &reports);
 
-nlohmann::json as_json(const race_options &options, const std::vector<race_report> &reports);
+nlohmann::json as_json(const options &asked, const std::vector<report> &reports);
 
 // Whether a guarded variant lost something.
-bool guard_failed(const std::vector<race_report> &reports);
+bool ratchet_failed(const std::vector<report> &reports);
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

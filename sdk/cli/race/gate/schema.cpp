@@ -4,7 +4,7 @@
 
 #include "pqxx_seam.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 namespace {
 
@@ -45,18 +45,18 @@ constexpr const char *select =
 
 }  // namespace
 
-race_schema::race_schema(const std::string &dsn, variant kind, const std::string &tag, bool keep)
+schema::schema(const std::string &dsn, variant kind, const std::string &tag, bool keep)
     : scratch_schema(dsn, tag, to_string(kind), keep) {
   execute(fmt::format(tables, name(), first_comment));
   if (kind != variant::none) execute(fmt::format(contract, name(), to_string(kind)));
 }
 
-std::int64_t race_schema::new_scorecard(int round) {
+std::int64_t schema::new_scorecard(int round) {
   pqxx::nontransaction session{connection_};
   return detail::execute(session, fmt::format(insert, name()), {std::to_string(round)})[0][0].as<std::int64_t>();
 }
 
-row_state race_schema::look(std::int64_t id) {
+row_state schema::look(std::int64_t id) {
   pqxx::nontransaction session{connection_};
   const auto answer = detail::execute(session, fmt::format(select, name()), {std::to_string(id)});
   row_state state;
@@ -66,4 +66,4 @@ row_state race_schema::look(std::int64_t id) {
   return state;
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

@@ -7,12 +7,12 @@
 #include "race/gate/judge.hpp"
 #include "race/scratch_schema.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 // Owns a schema with the scorecard table.
-class race_schema : public scratch_schema {
+class schema : public scratch_schema {
  public:
-  race_schema(const std::string &dsn, variant kind, const std::string &tag, bool keep);
+  schema(const std::string &dsn, variant kind, const std::string &tag, bool keep);
 
   // Creates an open scorecard; returns its id.
   std::int64_t new_scorecard(int round);
@@ -20,4 +20,4 @@ class race_schema : public scratch_schema {
   row_state look(std::int64_t id);
 };
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 std::string_view to_string(variant kind) {
   switch (kind) {
@@ -20,4 +20,4 @@ bool uses_ratchet(const std::vector<variant> &variants) {
   return std::any_of(variants.begin(), variants.end(), [](variant kind) { return kind != variant::none; });
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 // How the table is protected, and how Submit is written.
 enum class variant {
@@ -18,4 +18,4 @@ std::string_view to_string(variant kind);
 // Whether any of them needs the extension.
 bool uses_ratchet(const std::vector<variant> &variants);
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

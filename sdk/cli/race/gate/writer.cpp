@@ -9,7 +9,7 @@
 
 #include "pqxx_seam.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 namespace {
 
@@ -21,14 +21,14 @@ void add(writing &done, const assignment &task, std::string what, act kind = act
 
 }  // namespace
 
-race_writer::race_writer(const race_settings &settings, std::string schema, std::string who)
+writer::writer(const race_settings &settings, std::string schema, std::string who)
     : race_connection(settings.dsn),
       network_(settings.delay),
       notices_(connection_),
       schema_(std::move(schema)),
       who_(std::move(who)) {}
 
-writing race_writer::save_stale(const assignment &task, const std::string &comment) {
+writing writer::save_stale(const assignment &task, const std::string &comment) {
   writing done;
   done.who = who_;
   auto image = read_and_think(task, done);
@@ -37,7 +37,7 @@ writing race_writer::save_stale(const assignment &task, const std::string &comme
   return done;
 }
 
-writing race_writer::submit(const assignment &task, variant kind) {
+writing writer::submit(const assignment &task, variant kind) {
   writing done;
   done.who = who_;
   auto image = read_and_think(task, done);
@@ -52,7 +52,7 @@ writing race_writer::submit(const assignment &task, variant kind) {
   return done;
 }
 
-row_image race_writer::read_and_think(const assignment &task, writing &done) {
+row_image writer::read_and_think(const assignment &task, writing &done) {
   row_image image;
   {
     pqxx::nontransaction session{connection_};
@@ -63,7 +63,7 @@ row_image race_writer::read_and_think(const assignment &task, writing &done) {
   return image;
 }
 
-void race_writer::save(const assignment &task, const row_image &image, writing &done) {
+void writer::save(const assignment &task, const row_image &image, writing &done) {
   slow_work work{connection_, network_};
   const auto answer = work.trip([&](auto &tx) {
     return save_row(tx, schema_ + ".scorecards", task.id, image,
@@ -81,7 +81,7 @@ void race_writer::save(const assignment &task, const row_image &image, writing &
   }
 }
 
-void race_writer::call_submit(const assignment &task, writing &done) {
+void writer::call_submit(const assignment &task, writing &done) {
   slow_work work{connection_, network_};
   const auto result = work.trip([&](auto &tx) {
     return ratchet::submission(schema_ + ".scorecards", task.id)
@@ -98,4 +98,4 @@ void race_writer::call_submit(const assignment &task, writing &done) {
   add(done, task, "called ratchet.submit(): " + result.outcome_text, act::wrote);
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

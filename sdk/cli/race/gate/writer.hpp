@@ -11,8 +11,9 @@
 #include "race/notices.hpp"
 #include "race/row_image.hpp"
 #include "race/scratch_schema.hpp"
+#include "race/settings.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::gate {
 
 // What a writer is to do in one round.
 struct assignment {
@@ -22,9 +23,9 @@ struct assignment {
 };
 
 // Owns a connection, and is used by one thread at a time.
-class race_writer : race_connection {
+class writer : race_connection {
  public:
-  race_writer(const race_settings &settings, std::string schema, std::string who);
+  writer(const race_settings &settings, std::string schema, std::string who);
 
   // The Update of the application: reads the row, thinks, saves all of it with a new comment.
   writing save_stale(const assignment &task, const std::string &comment);
@@ -44,4 +45,4 @@ class race_writer : race_connection {
   std::string who_;
 };
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::gate

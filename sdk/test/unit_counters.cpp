@@ -4,15 +4,15 @@
 #include "race/counters/judge.hpp"
 #include "race/counters/report.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 namespace {
 
 // A run of 120 results, a third of them correct, that everything is right with.
 run_state intact() { return {120, 120, 40, true, 120, 40, 1}; }
 
 // What the verdict on one run is.
-runs_report judged(const run_state &run) {
-  runs_report report;
+counters::report judged(const run_state &run) {
+  counters::report report;
   const bool first = judge(run, 3, report);
   EXPECT_EQ(first, report.failed());
   EXPECT_EQ(report.failed_round, report.failed() ? 3 : 0);
@@ -20,7 +20,7 @@ runs_report judged(const run_state &run) {
   return report;
 }
 
-TEST(runs, intact_run_is_fine) {
+TEST(counters, intact_run_is_fine) {
   const auto report = judged(intact());
   EXPECT_FALSE(report.failed());
   EXPECT_EQ(report.results, 120);
@@ -28,7 +28,7 @@ TEST(runs, intact_run_is_fine) {
   EXPECT_EQ(report.drift, 0);
 }
 
-TEST(runs, any_difference_is_drift) {
+TEST(counters, any_difference_is_drift) {
   auto less = intact();
   less.evaluated_count = 110;
   EXPECT_EQ(judged(less).drift, 10);
@@ -42,8 +42,8 @@ TEST(runs, any_difference_is_drift) {
   EXPECT_EQ(judged(second).wrong, 1);
 }
 
-TEST(runs, differences_do_not_cancel_out) {
-  runs_report report;
+TEST(counters, differences_do_not_cancel_out) {
+  counters::report report;
   auto run = intact();
   run.evaluated_count = 110;
   EXPECT_TRUE(judge(run, 5, report));
@@ -55,14 +55,14 @@ TEST(runs, differences_do_not_cancel_out) {
   EXPECT_EQ(report.wrong, 2);
 }
 
-TEST(runs, results_that_are_not_there_are_wrong_although_the_count_fits) {
+TEST(counters, results_that_are_not_there_are_wrong_although_the_count_fits) {
   auto run = intact();
   run.results = run.evaluated_count = 119;
   EXPECT_EQ(judged(run).wrong, 1);
   EXPECT_EQ(judged(run).not_completed, 0);
 }
 
-TEST(runs, completion_is_called_once_and_stays) {
+TEST(counters, completion_is_called_once_and_stays) {
   auto never = intact();
   never.is_completed = false;
   never.completions = 0;
@@ -79,7 +79,7 @@ TEST(runs, completion_is_called_once_and_stays) {
   EXPECT_EQ(judged(again).not_completed, 0);
 }
 
-TEST(runs, timeline_follows_the_clock) {
+TEST(counters, timeline_follows_the_clock) {
   std::string text;
   for (const auto &e : timeline({{2, "b", "stored"}, {1, "a", "stored"}}, intact())) text += e.who + " " + e.what + ";";
   EXPECT_EQ(text,
@@ -87,21 +87,21 @@ TEST(runs, timeline_follows_the_clock) {
             "run has 120 results, its count says 120 of 120, is completed, completion was called 1x;");
 }
 
-TEST(runs, only_a_tally_fails_the_race) {
-  runs_report report;
+TEST(counters, only_a_tally_fails_the_race) {
+  counters::report report;
   report.completed_again = 1;
-  EXPECT_FALSE(tally_failed({report}));
-  report.kind = runs_variant::tally;
-  EXPECT_TRUE(tally_failed({report}));
+  EXPECT_FALSE(ratchet_failed({report}));
+  report.kind = variant::tally;
+  EXPECT_TRUE(ratchet_failed({report}));
   EXPECT_FALSE(as_json({}, {report}).at("ok").get<bool>());
   report.completed_again = 0;
-  EXPECT_FALSE(tally_failed({report}));
+  EXPECT_FALSE(ratchet_failed({report}));
   report.not_completed = 1;
-  EXPECT_TRUE(tally_failed({runs_report{}, report}));
+  EXPECT_TRUE(ratchet_failed({counters::report{}, report}));
 }
 
-TEST(runs, report_shows_the_end_of_a_long_timeline) {
-  runs_report report;
+TEST(counters, report_shows_the_end_of_a_long_timeline) {
+  counters::report report;
   report.failed_round = 7;
   for (int i = 1; i <= 20; ++i) report.timeline.push_back({1.0 * i, "writer", "did " + std::to_string(i)});
   const auto text = as_text(tell({}, {report}));
@@ -113,4 +113,4 @@ TEST(runs, report_shows_the_end_of_a_long_timeline) {
 }
 
 }  // namespace
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

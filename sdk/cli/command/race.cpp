@@ -164,7 +164,9 @@ int default_rounds(const race_arguments &arguments) {
 bool run_chosen(const race_arguments &arguments, throwaway_server &server, const std::atomic<bool> &stop) {
   const auto &settings = arguments.settings;
   if (own_race_asked(arguments.own)) return run_and_tell_own(arguments, server, stop);
-  if (arguments.runs) return run_and_tell(runs_options{settings}, arguments, server, run_runs, tally_failed, stop);
+  if (arguments.runs)
+    return run_and_tell(counters::options{settings}, arguments, server, counters::run_race, counters::ratchet_failed,
+                        stop);
   if (arguments.jobs) return run_and_tell(jobs_options{settings}, arguments, server, run_jobs, jobs_failed, stop);
   return run_and_tell(gate::options{settings}, arguments, server, gate::run_race, gate::ratchet_failed, stop);
 }

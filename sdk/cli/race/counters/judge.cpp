@@ -7,9 +7,9 @@
 
 #include "race/timeline.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 
-bool judge(const run_state &run, int round, runs_report &report) {
+bool judge(const run_state &run, int round, counters::report &report) {
   const auto drift = std::abs(run.results - run.evaluated_count);
   const bool wrong = drift != 0 || run.correct_count != run.correct || run.results != run.total;
   const bool not_completed = run.results >= run.total && (!run.is_completed || run.completions == 0);
@@ -33,4 +33,4 @@ std::vector<event> timeline(std::vector<event> events, const run_state &run) {
                   run.evaluated_count, run.total, run.is_completed ? "" : "not ", run.completions));
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

@@ -13,17 +13,17 @@
 #include "race/rounds.hpp"
 #include "race/start_line.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 
 namespace {
 
 // One variant: its tables, its writers and what they came to.
 class contest {
  public:
-  contest(const runs_options &options, runs_variant kind, std::mt19937_64 &random)
-      : options_(options), random_(random), schema_(options.dsn, kind, new_tag(), options.keep) {
-    for (int i = 1; i <= options.writers; ++i) {
-      writers_.push_back(std::make_unique<runs_writer>(options, schema_.name(), fmt::format("writer {}", i)));
+  contest(const options &asked, variant kind, std::mt19937_64 &random)
+      : options_(asked), random_(random), schema_(asked.dsn, kind, new_tag(), asked.keep) {
+    for (int i = 1; i <= asked.writers; ++i) {
+      writers_.push_back(std::make_unique<writer>(asked, schema_.name(), fmt::format("writer {}", i)));
     }
     report_.kind = kind;
     report_.schema = schema_.name();
@@ -31,17 +31,17 @@ class contest {
 
   void round(int number);
 
-  const runs_report &report() const { return report_; }
+  const counters::report &report() const { return report_; }
 
  private:
   void meet(std::int64_t run);
   std::vector<std::chrono::microseconds> think_times();
 
-  const runs_options &options_;
+  const options &options_;
   std::mt19937_64 &random_;
-  runs_schema schema_;
-  std::vector<std::unique_ptr<runs_writer>> writers_;
-  runs_report report_;
+  schema schema_;
+  std::vector<std::unique_ptr<writer>> writers_;
+  counters::report report_;
 };
 
 void contest::round(int number) {
@@ -85,9 +85,9 @@ std::vector<std::chrono::microseconds> contest::think_times() {
 
 }  // namespace
 
-std::vector<runs_report> run_runs(const runs_options &options, const std::function<void(runs_variant, int)> &progress,
-                                  const std::atomic<bool> &stop) {
-  return run_rounds<contest>(options, progress, stop);
+std::vector<report> run_race(const options &asked, const std::function<void(variant, int)> &progress,
+                             const std::atomic<bool> &stop) {
+  return run_rounds<contest>(asked, progress, stop);
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

@@ -6,19 +6,19 @@
 
 #include "race/timeline.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 
 namespace {
 
-std::string_view meaning(runs_variant kind) {
+std::string_view meaning(variant kind) {
   switch (kind) {
-    case runs_variant::increment:
+    case variant::increment:
       return "read the count, add, save";
-    case runs_variant::recount:
+    case variant::recount:
       return "store, count, save: one transaction";
-    case runs_variant::refresh:
+    case variant::refresh:
       return "store, commit; count, save";
-    case runs_variant::tally:
+    case variant::tally:
       break;
   }
   return "ratchet.tally(), ratchet.submit_batch()";
@@ -26,12 +26,12 @@ std::string_view meaning(runs_variant kind) {
 
 }  // namespace
 
-story tell(const runs_options &options, const std::vector<runs_report> &reports) {
+story tell(const options &asked, const std::vector<report> &reports) {
   story told;
   told.title = "Writers count results";
   told.headline = fmt::format("{} writer{} store{} the {} results of a run at once, in batches of {}; {}",
-                              options.writers, options.writers == 1 ? "" : "s", options.writers == 1 ? "s" : "",
-                              options.total(), options.batch_size, describe_times(options));
+                              asked.writers, asked.writers == 1 ? "" : "s", asked.writers == 1 ? "s" : "",
+                              asked.total(), asked.batch_size, describe_times(asked));
   told.columns = {{"runs", ""},
                   {"results", "results that are stored"},
                   {"counted", "sum of the runs' own counters"},
@@ -44,11 +44,11 @@ story tell(const runs_options &options, const std::vector<runs_report> &reports)
         {std::string{to_string(r.kind)}, std::string{meaning(r.kind)},
          as_cells(r.runs, r.results, r.counted, r.drift, r.wrong, r.not_completed, r.completed_again), r});
   }
-  told.notes = kept_schemas(options, reports);
+  told.notes = kept_schemas(asked, reports);
   return told;
 }
 
-nlohmann::json as_json(const runs_options &options, const std::vector<runs_report> &reports) {
+nlohmann::json as_json(const options &asked, const std::vector<report> &reports) {
   auto variants = nlohmann::json::array();
   for (const auto &r : reports) {
     nlohmann::json one{{"variant", to_string(r.kind)},
@@ -62,22 +62,22 @@ nlohmann::json as_json(const runs_options &options, const std::vector<runs_repor
                        {"first_wrong_round", r.failed_round == 0 ? nlohmann::json{} : nlohmann::json(r.failed_round)},
                        {"timeline", as_json(r.failure())},
                        {"loss", r.loss}};
-    if (options.keep) one["schema"] = r.schema;
+    if (asked.keep) one["schema"] = r.schema;
     variants.push_back(std::move(one));
   }
-  return {{"writers", options.writers},
-          {"batches", options.batches},
-          {"batch_size", options.batch_size},
-          {"think_ms", options.think.count() / 1000.0},
-          {"delay_ms", options.delay.count() / 1000.0},
-          {"seed", options.seed},
-          {"ok", !tally_failed(reports)},
+  return {{"writers", asked.writers},
+          {"batches", asked.batches},
+          {"batch_size", asked.batch_size},
+          {"think_ms", asked.think.count() / 1000.0},
+          {"delay_ms", asked.delay.count() / 1000.0},
+          {"seed", asked.seed},
+          {"ok", !ratchet_failed(reports)},
           {"variants", variants}};
 }
 
-bool tally_failed(const std::vector<runs_report> &reports) {
+bool ratchet_failed(const std::vector<report> &reports) {
   return std::any_of(reports.begin(), reports.end(),
-                     [](const auto &r) { return r.kind == runs_variant::tally && r.failed(); });
+                     [](const auto &r) { return r.kind == variant::tally && r.failed(); });
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

@@ -8,13 +8,13 @@
 #include "race/counters/race.hpp"
 #include "report/story.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 
-story tell(const runs_options &options, const std::vector<runs_report> &reports);
+story tell(const options &asked, const std::vector<report> &reports);
 
-nlohmann::json as_json(const runs_options &options, const std::vector<runs_report> &reports);
+nlohmann::json as_json(const options &asked, const std::vector<report> &reports);
 
 // Whether a tally was wrong.
-bool tally_failed(const std::vector<runs_report> &reports);
+bool ratchet_failed(const std::vector<report> &reports);
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

@@ -4,7 +4,7 @@
 
 #include "pqxx_seam.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 
 namespace {
 
@@ -44,18 +44,18 @@ FROM {0}.runs r WHERE id = $1)";
 
 }  // namespace
 
-runs_schema::runs_schema(const std::string &dsn, runs_variant kind, const std::string &tag, bool keep)
+schema::schema(const std::string &dsn, variant kind, const std::string &tag, bool keep)
     : scratch_schema(dsn, tag, to_string(kind), keep) {
   execute(fmt::format(tables, name()));
-  if (kind == runs_variant::tally) execute(fmt::format(contract, name()));
+  if (kind == variant::tally) execute(fmt::format(contract, name()));
 }
 
-std::int64_t runs_schema::new_run(int total) {
+std::int64_t schema::new_run(int total) {
   pqxx::nontransaction session{connection_};
   return detail::execute(session, fmt::format(insert, name()), {std::to_string(total)})[0][0].as<std::int64_t>();
 }
 
-run_state runs_schema::look(std::int64_t id) {
+run_state schema::look(std::int64_t id) {
   pqxx::nontransaction session{connection_};
   const auto answer = detail::execute(session, fmt::format(select, name()), {std::to_string(id)});
   run_state state;
@@ -69,4 +69,4 @@ run_state runs_schema::look(std::int64_t id) {
   return state;
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

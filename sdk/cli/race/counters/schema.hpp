@@ -7,12 +7,12 @@
 #include "race/counters/judge.hpp"
 #include "race/scratch_schema.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 
 // Owns a schema with runs, their results, and a table of the calls of completion.
-class runs_schema : public scratch_schema {
+class schema : public scratch_schema {
  public:
-  runs_schema(const std::string &dsn, runs_variant kind, const std::string &tag, bool keep);
+  schema(const std::string &dsn, variant kind, const std::string &tag, bool keep);
 
   // Creates a run without results; returns its id.
   std::int64_t new_run(int total);
@@ -20,4 +20,4 @@ class runs_schema : public scratch_schema {
   run_state look(std::int64_t id);
 };
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

@@ -2,24 +2,24 @@
 
 #include <algorithm>
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 
-std::string_view to_string(runs_variant kind) {
+std::string_view to_string(variant kind) {
   switch (kind) {
-    case runs_variant::increment:
+    case variant::increment:
       return "increment";
-    case runs_variant::recount:
+    case variant::recount:
       return "recount";
-    case runs_variant::refresh:
+    case variant::refresh:
       return "refresh";
-    case runs_variant::tally:
+    case variant::tally:
       break;
   }
   return "tally";
 }
 
-bool uses_ratchet(const std::vector<runs_variant> &variants) {
-  return std::find(variants.begin(), variants.end(), runs_variant::tally) != variants.end();
+bool uses_ratchet(const std::vector<variant> &variants) {
+  return std::find(variants.begin(), variants.end(), variant::tally) != variants.end();
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

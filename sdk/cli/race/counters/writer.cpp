@@ -9,7 +9,7 @@
 
 #include "pqxx_seam.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 
 namespace {
 
@@ -24,25 +24,25 @@ int correct_in(const result_batch &batch) {
 
 }  // namespace
 
-runs_writer::runs_writer(const race_settings &settings, std::string schema, std::string who)
+writer::writer(const race_settings &settings, std::string schema, std::string who)
     : race_connection(settings.dsn), network_(settings.delay), schema_(std::move(schema)), who_(std::move(who)) {}
 
-void runs_writer::store(runs_variant kind, const result_batch &batch) {
+void writer::store(variant kind, const result_batch &batch) {
   switch (kind) {
-    case runs_variant::increment:
+    case variant::increment:
       return increment(batch);
-    case runs_variant::recount:
+    case variant::recount:
       return recount(batch);
-    case runs_variant::refresh:
+    case variant::refresh:
       return refresh(batch);
-    case runs_variant::tally:
+    case variant::tally:
       return call_submit_batch(batch);
   }
 }
 
-std::vector<event> runs_writer::take_events() { return std::exchange(events_, {}); }
+std::vector<event> writer::take_events() { return std::exchange(events_, {}); }
 
-void runs_writer::increment(const result_batch &batch) {
+void writer::increment(const result_batch &batch) {
   image run;
   {
     pqxx::nontransaction session{connection_};
@@ -57,7 +57,7 @@ void runs_writer::increment(const result_batch &batch) {
   work.commit();
 }
 
-void runs_writer::recount(const result_batch &batch) {
+void writer::recount(const result_batch &batch) {
   slow_work work{connection_, network_};
   work.trip([&](auto &tx) { insert(tx, batch); });
   auto run = work.trip([&](auto &tx) { return read(tx, batch); });
@@ -67,7 +67,7 @@ void runs_writer::recount(const result_batch &batch) {
   work.commit();
 }
 
-void runs_writer::refresh(const result_batch &batch) {
+void writer::refresh(const result_batch &batch) {
   {
     slow_work work{connection_, network_};
     work.trip([&](auto &tx) { insert(tx, batch); });
@@ -81,7 +81,7 @@ void runs_writer::refresh(const result_batch &batch) {
   work.commit();
 }
 
-void runs_writer::call_submit_batch(const result_batch &batch) {
+void writer::call_submit_batch(const result_batch &batch) {
   std::this_thread::sleep_for(batch.think);
   ratchet::batch records{schema_ + ".results"};
   for (int i = 0; i < batch.size; ++i) {
@@ -101,7 +101,7 @@ void runs_writer::call_submit_batch(const result_batch &batch) {
   }
 }
 
-runs_writer::image runs_writer::read(pqxx::transaction_base &tx, const result_batch &batch) {
+writer::image writer::read(pqxx::transaction_base &tx, const result_batch &batch) {
   const auto answer = detail::execute(
       tx, fmt::format("SELECT total, evaluated_count, correct_count, is_completed FROM {}.runs WHERE id = $1", schema_),
       {std::to_string(batch.run)});
@@ -115,7 +115,7 @@ runs_writer::image runs_writer::read(pqxx::transaction_base &tx, const result_ba
   return run;
 }
 
-void runs_writer::insert(pqxx::transaction_base &tx, const result_batch &batch) {
+void writer::insert(pqxx::transaction_base &tx, const result_batch &batch) {
   std::string rows;
   for (int i = 0; i < batch.size; ++i) {
     const int question = batch.first + i;
@@ -125,7 +125,7 @@ void runs_writer::insert(pqxx::transaction_base &tx, const result_batch &batch) 
   add(batch, fmt::format("stored {} results", batch.size), act::wrote);
 }
 
-void runs_writer::count(pqxx::transaction_base &tx, const result_batch &batch, image &run) {
+void writer::count(pqxx::transaction_base &tx, const result_batch &batch, image &run) {
   const auto answer = detail::execute(
       tx, fmt::format("SELECT count(*), count(*) FILTER (WHERE is_correct) FROM {}.results WHERE run_id = $1", schema_),
       {std::to_string(batch.run)});
@@ -135,7 +135,7 @@ void runs_writer::count(pqxx::transaction_base &tx, const result_batch &batch, i
 }
 
 // Saves what the application holds; completes the run if it is the one that reaches the total, as far as it knows.
-void runs_writer::save(slow_work &work, const result_batch &batch, image run) {
+void writer::save(slow_work &work, const result_batch &batch, image run) {
   const bool completes = !run.is_completed && run.evaluated_count >= run.total;
   run.is_completed = run.is_completed || completes;
   work.trip([&](auto &tx) {
@@ -154,8 +154,8 @@ void runs_writer::save(slow_work &work, const result_batch &batch, image run) {
   add(batch, "completed the run");
 }
 
-void runs_writer::add(const result_batch &batch, std::string what, act kind, std::optional<std::int64_t> count) {
+void writer::add(const result_batch &batch, std::string what, act kind, std::optional<std::int64_t> count) {
   events_.push_back({ms_since(batch.start), who_, std::move(what), kind, count});
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

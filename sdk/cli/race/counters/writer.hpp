@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "race/counters/race.hpp"
+#include "race/counters/variant.hpp"
+#include "race/event.hpp"
 #include "race/network.hpp"
 #include "race/scratch_schema.hpp"
+#include "race/settings.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::counters {
 
 // A batch of results: questions [first, first + size) of a run.
 struct result_batch {
@@ -24,12 +26,12 @@ struct result_batch {
 };
 
 // Owns a connection, and is used by one thread at a time.
-class runs_writer : race_connection {
+class writer : race_connection {
  public:
-  runs_writer(const race_settings &settings, std::string schema, std::string who);
+  writer(const race_settings &settings, std::string schema, std::string who);
 
   // Stores a batch of results and keeps the counters of their run, in the way of that variant.
-  void store(runs_variant kind, const result_batch &batch);
+  void store(variant kind, const result_batch &batch);
 
   // What it did since the last call.
   std::vector<event> take_events();
@@ -60,4 +62,4 @@ class runs_writer : race_connection {
   std::vector<event> events_;
 };
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::counters

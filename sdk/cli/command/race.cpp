@@ -167,7 +167,8 @@ bool run_chosen(const race_arguments &arguments, throwaway_server &server, const
   if (arguments.runs)
     return run_and_tell(counters::options{settings}, arguments, server, counters::run_race, counters::ratchet_failed,
                         stop);
-  if (arguments.jobs) return run_and_tell(jobs_options{settings}, arguments, server, run_jobs, jobs_failed, stop);
+  if (arguments.jobs)
+    return run_and_tell(jobs::options{settings}, arguments, server, jobs::run_race, jobs::ratchet_failed, stop);
   return run_and_tell(gate::options{settings}, arguments, server, gate::run_race, gate::ratchet_failed, stop);
 }
 

@@ -6,7 +6,7 @@
 
 #include "race/timeline.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 
 namespace {
 
@@ -20,7 +20,7 @@ bool is_done(const job_version &job) { return job.status == "done" && job.progre
 
 }  // namespace
 
-bool judge(const std::vector<job_version> &versions, int round, jobs_report &report) {
+bool judge(const std::vector<job_version> &versions, int round, jobs::report &report) {
   bool went_back = false;
   bool changed = false;
   int lost = 0;
@@ -53,4 +53,4 @@ std::string describe(const job_version &job) {
   return fmt::format("{}, {} %, {}", job.status, job.progress, job.result ? "with its result" : "no result");
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

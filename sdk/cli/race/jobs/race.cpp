@@ -11,7 +11,7 @@
 #include "race/rounds.hpp"
 #include "race/start_line.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 
 namespace {
 
@@ -30,20 +30,20 @@ class closing {
 // One variant: its table, the three tasks and what they came to.
 class contest {
  public:
-  contest(const jobs_options &options, jobs_variant kind, std::mt19937_64 &random)
-      : options_(options),
+  contest(const options &asked, variant kind, std::mt19937_64 &random)
+      : options_(asked),
         random_(random),
-        schema_(options.dsn, kind, new_tag(), options.keep),
-        main_(options, schema_.name(), "main task", kind),
-        worker_(options, schema_.name(), "worker", kind),
-        heart_(options, schema_.name(), "heartbeat", kind) {
+        schema_(asked.dsn, kind, new_tag(), asked.keep),
+        main_(asked, schema_.name(), "main task", kind),
+        worker_(asked, schema_.name(), "worker", kind),
+        heart_(asked, schema_.name(), "heartbeat", kind) {
     report_.kind = kind;
     report_.schema = schema_.name();
   }
 
   void round(int number);
 
-  const jobs_report &report() const { return report_; }
+  const jobs::report &report() const { return report_; }
 
  private:
   using time_point = start_line::clock::time_point;
@@ -54,13 +54,13 @@ class contest {
   void keep_beating(std::int64_t id, start_line &line, std::mt19937_64 random, const std::atomic<bool> &finished);
   int percent(int step) const { return 100 * step / options_.steps; }
 
-  const jobs_options &options_;
+  const options &options_;
   std::mt19937_64 &random_;
-  jobs_schema schema_;
-  jobs_writer main_;
-  jobs_writer worker_;
-  jobs_writer heart_;
-  jobs_report report_;
+  schema schema_;
+  writer main_;
+  writer worker_;
+  writer heart_;
+  jobs::report report_;
 };
 
 void contest::round(int number) {
@@ -139,9 +139,9 @@ void contest::keep_beating(std::int64_t id, start_line &line, std::mt19937_64 ra
 
 }  // namespace
 
-std::vector<jobs_report> run_jobs(const jobs_options &options, const std::function<void(jobs_variant, int)> &progress,
-                                  const std::atomic<bool> &stop) {
-  return run_rounds<contest>(options, progress, stop);
+std::vector<report> run_race(const options &asked, const std::function<void(variant, int)> &progress,
+                             const std::atomic<bool> &stop) {
+  return run_rounds<contest>(asked, progress, stop);
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

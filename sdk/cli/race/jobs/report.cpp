@@ -6,17 +6,17 @@
 
 #include "race/timeline.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 
 namespace {
 
-std::string_view meaning(jobs_variant kind) {
+std::string_view meaning(variant kind) {
   switch (kind) {
-    case jobs_variant::naive:
+    case variant::naive:
       return "no guard, whole rows are saved";
-    case jobs_variant::guard:
+    case variant::guard:
       return "ratchet.guard(), whole rows are saved";
-    case jobs_variant::calls:
+    case variant::calls:
       break;
   }
   return "ratchet.guard(), ratchet.advance(), ratchet.beat()";
@@ -24,11 +24,11 @@ std::string_view meaning(jobs_variant kind) {
 
 }  // namespace
 
-story tell(const jobs_options &options, const std::vector<jobs_report> &reports) {
+story tell(const options &asked, const std::vector<report> &reports) {
   story told;
   told.title = "Three tasks write one job";
   told.headline = fmt::format("Main task, worker and heartbeat task write one job at once, in {} steps; {}",
-                              options.steps, describe_times(options));
+                              asked.steps, describe_times(asked));
   told.columns = {{"jobs", ""},
                   {"went back", "jobs whose progress jumped back"},
                   {"changed when done", "jobs of which state, progress or result changed after they had ended"},
@@ -39,11 +39,11 @@ story tell(const jobs_options &options, const std::vector<jobs_report> &reports)
     told.variants.push_back({std::string{to_string(r.kind)}, std::string{meaning(r.kind)},
                              as_cells(r.jobs, r.went_back, r.changed, r.not_done, r.heartbeats, r.lost_heartbeats), r});
   }
-  told.notes = kept_schemas(options, reports);
+  told.notes = kept_schemas(asked, reports);
   return told;
 }
 
-nlohmann::json as_json(const jobs_options &options, const std::vector<jobs_report> &reports) {
+nlohmann::json as_json(const options &asked, const std::vector<report> &reports) {
   auto variants = nlohmann::json::array();
   for (const auto &r : reports) {
     nlohmann::json one{{"variant", to_string(r.kind)},
@@ -56,20 +56,17 @@ nlohmann::json as_json(const jobs_options &options, const std::vector<jobs_repor
                        {"first_wrong_round", r.failed_round == 0 ? nlohmann::json{} : nlohmann::json(r.failed_round)},
                        {"timeline", as_json(r.failure())},
                        {"loss", r.loss}};
-    if (options.keep) one["schema"] = r.schema;
+    if (asked.keep) one["schema"] = r.schema;
     variants.push_back(std::move(one));
   }
-  return {{"steps", options.steps},
-          {"think_ms", options.think.count() / 1000.0},
-          {"delay_ms", options.delay.count() / 1000.0},
-          {"seed", options.seed},
-          {"ok", !jobs_failed(reports)},
-          {"variants", variants}};
+  return {
+      {"steps", asked.steps}, {"think_ms", asked.think.count() / 1000.0}, {"delay_ms", asked.delay.count() / 1000.0},
+      {"seed", asked.seed},   {"ok", !ratchet_failed(reports)},           {"variants", variants}};
 }
 
-bool jobs_failed(const std::vector<jobs_report> &reports) {
+bool ratchet_failed(const std::vector<report> &reports) {
   return std::any_of(reports.begin(), reports.end(),
-                     [](const auto &r) { return r.kind != jobs_variant::naive && r.failed(); });
+                     [](const auto &r) { return r.kind != variant::naive && r.failed(); });
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

@@ -8,13 +8,13 @@
 #include "race/jobs/race.hpp"
 #include "report/story.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 
-story tell(const jobs_options &options, const std::vector<jobs_report> &reports);
+story tell(const options &asked, const std::vector<report> &reports);
 
-nlohmann::json as_json(const jobs_options &options, const std::vector<jobs_report> &reports);
+nlohmann::json as_json(const options &asked, const std::vector<report> &reports);
 
 // Whether a job behind a guard went wrong.
-bool jobs_failed(const std::vector<jobs_report> &reports);
+bool ratchet_failed(const std::vector<report> &reports);
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

@@ -4,7 +4,7 @@
 
 #include "pqxx_seam.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 
 namespace {
 
@@ -48,20 +48,20 @@ constexpr const char *unchanged_application = ", mode => 'states=keep'";
 
 }  // namespace
 
-jobs_schema::jobs_schema(const std::string &dsn, jobs_variant kind, const std::string &tag, bool keep)
+schema::schema(const std::string &dsn, variant kind, const std::string &tag, bool keep)
     : scratch_schema(dsn, tag, to_string(kind), keep) {
   execute(fmt::format(tables, name()));
-  if (kind == jobs_variant::naive) return;
-  execute(fmt::format(contract, name(), kind == jobs_variant::guard ? unchanged_application : ""));
+  if (kind == variant::naive) return;
+  execute(fmt::format(contract, name(), kind == variant::guard ? unchanged_application : ""));
 }
 
-std::int64_t jobs_schema::new_job() {
+std::int64_t schema::new_job() {
   pqxx::nontransaction session{connection_};
   const auto sql = fmt::format("INSERT INTO {}.jobs (kind) VALUES (DEFAULT) RETURNING id", name());
   return session.exec(sql)[0][0].as<std::int64_t>();
 }
 
-std::vector<job_version> jobs_schema::history(std::int64_t id) {
+std::vector<job_version> schema::history(std::int64_t id) {
   pqxx::nontransaction session{connection_};
   const auto answer = detail::execute(
       session,
@@ -80,4 +80,4 @@ std::vector<job_version> jobs_schema::history(std::int64_t id) {
   return versions;
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

@@ -8,12 +8,12 @@
 #include "race/jobs/judge.hpp"
 #include "race/scratch_schema.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 
 // Owns a schema with jobs, and a history of every version of each of them.
-class jobs_schema : public scratch_schema {
+class schema : public scratch_schema {
  public:
-  jobs_schema(const std::string &dsn, jobs_variant kind, const std::string &tag, bool keep);
+  schema(const std::string &dsn, variant kind, const std::string &tag, bool keep);
 
   // Creates a queued job; returns its id.
   std::int64_t new_job();
@@ -22,4 +22,4 @@ class jobs_schema : public scratch_schema {
   std::vector<job_version> history(std::int64_t id);
 };
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

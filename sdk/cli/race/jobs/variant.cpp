@@ -2,22 +2,22 @@
 
 #include <algorithm>
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 
-std::string_view to_string(jobs_variant kind) {
+std::string_view to_string(variant kind) {
   switch (kind) {
-    case jobs_variant::naive:
+    case variant::naive:
       return "naive";
-    case jobs_variant::guard:
+    case variant::guard:
       return "guard";
-    case jobs_variant::calls:
+    case variant::calls:
       break;
   }
   return "calls";
 }
 
-bool uses_ratchet(const std::vector<jobs_variant> &variants) {
-  return std::any_of(variants.begin(), variants.end(), [](jobs_variant kind) { return kind != jobs_variant::naive; });
+bool uses_ratchet(const std::vector<variant> &variants) {
+  return std::any_of(variants.begin(), variants.end(), [](variant kind) { return kind != variant::naive; });
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

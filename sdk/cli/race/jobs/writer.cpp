@@ -8,7 +8,7 @@
 
 #include "race/jobs/judge.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 
 namespace {
 
@@ -20,7 +20,7 @@ std::string describe(const row_image &image) {
 
 }  // namespace
 
-jobs_writer::jobs_writer(const race_settings &settings, std::string schema, std::string who, jobs_variant kind)
+writer::writer(const race_settings &settings, std::string schema, std::string who, variant kind)
     : race_connection(settings.dsn),
       network_(settings.delay),
       notices_(connection_),
@@ -28,13 +28,13 @@ jobs_writer::jobs_writer(const race_settings &settings, std::string schema, std:
       who_(std::move(who)),
       kind_(kind) {}
 
-void jobs_writer::begin(const job_write &task) {
-  if (kind_ == jobs_variant::calls) return call_advance(task, {jobs(), task.id, "running"});
+void writer::begin(const job_write &task) {
+  if (kind_ == variant::calls) return call_advance(task, {jobs(), task.id, "running"});
   save(task, [](row_image &job) { job["status"] = "running"; });
 }
 
-void jobs_writer::finish(const job_write &task) {
-  if (kind_ == jobs_variant::calls) {
+void writer::finish(const job_write &task) {
+  if (kind_ == variant::calls) {
     return call_advance(task, ratchet::advance(jobs(), task.id, "done").set("progress", 100).set("result", result));
   }
   save(task, [](row_image &job) {
@@ -44,24 +44,24 @@ void jobs_writer::finish(const job_write &task) {
   });
 }
 
-void jobs_writer::advance_to(const job_write &task, int percent) {
-  if (kind_ == jobs_variant::calls) {
+void writer::advance_to(const job_write &task, int percent) {
+  if (kind_ == variant::calls) {
     call_beat(task, ratchet::beat(jobs(), task.id).set("progress", percent), fmt::format(" with {} %", percent));
     return;
   }
   save(task, [&](row_image &job) { job["progress"] = std::to_string(percent); });
 }
 
-bool jobs_writer::beat(const job_write &task) {
-  if (kind_ == jobs_variant::calls) return call_beat(task, {jobs(), task.id}, "");
+bool writer::beat(const job_write &task) {
+  if (kind_ == variant::calls) return call_beat(task, {jobs(), task.id}, "");
   save(task, [](row_image &job) { job["alive_at"] = "now"; });
   return true;
 }
 
-std::vector<event> jobs_writer::take_events() { return std::exchange(events_, {}); }
+std::vector<event> writer::take_events() { return std::exchange(events_, {}); }
 
 // Reads the row, thinks, changes what is meant to change, and writes all of it.
-void jobs_writer::save(const job_write &task, const std::function<void(row_image &)> &change) {
+void writer::save(const job_write &task, const std::function<void(row_image &)> &change) {
   row_image job;
   {
     pqxx::nontransaction session{connection_};
@@ -77,7 +77,7 @@ void jobs_writer::save(const job_write &task, const std::function<void(row_image
   if (const auto notice = notices_.take(); !notice.empty()) add(task, "was told: " + notice);
 }
 
-void jobs_writer::call_advance(const job_write &task, const ratchet::advance &call) {
+void writer::call_advance(const job_write &task, const ratchet::advance &call) {
   std::this_thread::sleep_for(task.think);
   slow_work work{connection_, network_};
   const auto answer = work.trip([&](auto &tx) { return call.run(tx); });
@@ -89,7 +89,7 @@ void jobs_writer::call_advance(const job_write &task, const ratchet::advance &ca
       act::wrote);
 }
 
-bool jobs_writer::call_beat(const job_write &task, const ratchet::beat &call, const std::string &with) {
+bool writer::call_beat(const job_write &task, const ratchet::beat &call, const std::string &with) {
   std::this_thread::sleep_for(task.think);
   slow_work work{connection_, network_};
   const auto answer = work.trip([&](auto &tx) { return call.run(tx); });
@@ -98,8 +98,8 @@ bool jobs_writer::call_beat(const job_write &task, const ratchet::beat &call, co
   return answer.outcome == beat_outcome::alive;
 }
 
-void jobs_writer::add(const job_write &task, std::string what, act kind, std::optional<std::int64_t> progress) {
+void writer::add(const job_write &task, std::string what, act kind, std::optional<std::int64_t> progress) {
   events_.push_back({ms_since(task.start), who_, std::move(what), kind, progress});
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

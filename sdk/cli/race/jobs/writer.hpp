@@ -10,13 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "race/jobs/race.hpp"
+#include "race/event.hpp"
+#include "race/jobs/variant.hpp"
 #include "race/network.hpp"
 #include "race/notices.hpp"
 #include "race/row_image.hpp"
 #include "race/scratch_schema.hpp"
+#include "race/settings.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 
 // What a task is to do to the job.
 struct job_write {
@@ -26,9 +28,9 @@ struct job_write {
 };
 
 // Owns a connection, and is used by one thread at a time.
-class jobs_writer : race_connection {
+class writer : race_connection {
  public:
-  jobs_writer(const race_settings &settings, std::string schema, std::string who, jobs_variant kind);
+  writer(const race_settings &settings, std::string schema, std::string who, variant kind);
 
   // The main task: the job is running; the job is done, at 100 %, with its result. Both throw std::runtime_error if
   // ratchet.advance() refuses, because nobody else moves the job.
@@ -57,8 +59,8 @@ class jobs_writer : race_connection {
   notices notices_;
   std::string schema_;
   std::string who_;
-  jobs_variant kind_;
+  variant kind_;
   std::vector<event> events_;
 };
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

@@ -12,7 +12,7 @@
 #include "race/own/split_command.hpp"
 #include "race/settings.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 namespace {
 
 using namespace std::chrono_literals;
@@ -92,4 +92,4 @@ TEST(process, does_not_even_start_when_it_is_to_stop) {
 }
 
 }  // namespace
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

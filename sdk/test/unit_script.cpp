@@ -5,7 +5,7 @@
 #include "race/own/variables.hpp"
 #include "terminal/lines.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 namespace {
 
 // The statements, each with its line.
@@ -116,4 +116,4 @@ TEST(variables, fill_in_words_and_environment) {
 }
 
 }  // namespace
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

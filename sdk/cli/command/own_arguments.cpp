@@ -27,7 +27,7 @@ class declaration {
     return remember(race_.add_flag(name, value, what));
   }
 
-  void step(const std::string &name, own_source &source, const std::string &what) {
+  void step(const std::string &name, own::source &source, const std::string &what) {
     auto *script = option("--" + name, source.script, "SQL script that " + what)->type_name("FILE");
     option("--" + name + "-cmd", source.command, "The same, as a command")->type_name("COMMAND")->excludes(script);
   }
@@ -48,7 +48,7 @@ class declaration {
   std::vector<CLI::Option *> &declared_;
 };
 
-bool needs_database(const own_source &source) { return !source.script.empty(); }
+bool needs_database(const own::source &source) { return !source.script.empty(); }
 
 }  // namespace
 
@@ -93,7 +93,7 @@ bool own_race_asked(const own_arguments &arguments) {
                      [](const auto *option) { return option->count() > 0; });
 }
 
-own_options own_race_of(const own_arguments &arguments, const race_settings &settings) {
+own::options own_race_of(const own_arguments &arguments, const race_settings &settings) {
   auto options = arguments.options;
   static_cast<race_settings &>(options) = settings;
   options.jitter = microseconds_of(arguments.jitter_ms);
@@ -109,7 +109,7 @@ own_options own_race_of(const own_arguments &arguments, const race_settings &set
   return options;
 }
 
-bool needs_database(const own_options &options) {
+bool needs_database(const own::options &options) {
   return !options.setup.empty() || needs_database(options.create) || needs_database(options.update) ||
          needs_database(options.submit) || needs_database(options.check) || needs_database(options.cleanup);
 }

@@ -12,7 +12,7 @@ namespace ratchet::cli {
 
 // As they are parsed.
 struct own_arguments {
-  own_options options;
+  own::options options;
   double jitter_ms = 0;
   double wait_ms = 0;
   double limit_ms = 30000;
@@ -27,10 +27,10 @@ void declare_own(CLI::App &race, own_arguments &arguments);
 bool own_race_asked(const own_arguments &arguments);
 
 // The options of the race, complete but for its database. Throws std::runtime_error if a step is missing.
-own_options own_race_of(const own_arguments &arguments, const race_settings &settings);
+own::options own_race_of(const own_arguments &arguments, const race_settings &settings);
 
 // Whether the race needs a database: commands bring their own.
-bool needs_database(const own_options &options);
+bool needs_database(const own::options &options);
 
 // PGHOST and so on, so that commands find a server that only we know.
 std::map<std::string, std::string> server_environment(const std::string &dsn);

@@ -148,7 +148,7 @@ bool run_and_tell_own(const race_arguments &arguments, throwaway_server &server,
   options.around.dsn = options.dsn;
   const auto report = [&] {
     const progress_bar bar{options.rounds};
-    return run_own(
+    return own::run_race(
         options, [&](int done) { bar.show("own", done); }, stop);
   }();
   print(arguments, tell(options, report), as_json(options, report));
@@ -230,7 +230,7 @@ exit_code race(race_arguments &arguments) {
   std::atomic<bool> stop = false;
   const interrupt_watch watch{[&] {
     if (!stop.exchange(true)) return false;
-    kill_processes();
+    own::kill_processes();
     server.stop();
     return true;
   }};

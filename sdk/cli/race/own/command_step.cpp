@@ -6,7 +6,7 @@
 #include "race/own/split_command.hpp"
 #include "terminal/lines.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 namespace {
 
@@ -19,12 +19,12 @@ std::string why_it_failed(const process_result &result, std::chrono::millisecond
 
 }  // namespace
 
-command_step::command_step(const std::string &command, const own_surroundings &around)
+command_step::command_step(const std::string &command, const surroundings &around)
     : words_(split_command(command)), environment_(around.environment), limit_(around.limit) {}
 
-own_answer command_step::run(const std::string &who, const variables &known,
-                             std::chrono::steady_clock::time_point start, const std::atomic<bool> &stop) {
-  own_answer answer;
+step_answer command_step::run(const std::string &who, const variables &known,
+                              std::chrono::steady_clock::time_point start, const std::atomic<bool> &stop) {
+  step_answer answer;
   const auto add = [&](std::string what, act kind) {
     answer.events.push_back({ms_since(start), who, std::move(what), kind});
   };
@@ -50,4 +50,4 @@ own_answer command_step::run(const std::string &who, const variables &known,
   return answer;
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -3,15 +3,15 @@
 
 #include "race/own/step.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 // Exit status 0 is success. Variables replace {name} in its words, after they were split, and are in its environment.
-class command_step : public own_step {
+class command_step : public step {
  public:
-  command_step(const std::string &command, const own_surroundings &around);
+  command_step(const std::string &command, const surroundings &around);
 
-  own_answer run(const std::string &who, const variables &known, std::chrono::steady_clock::time_point start,
-                 const std::atomic<bool> &stop) override;
+  step_answer run(const std::string &who, const variables &known, std::chrono::steady_clock::time_point start,
+                  const std::atomic<bool> &stop) override;
   bool may_fail() const override { return true; }
 
  private:
@@ -20,4 +20,4 @@ class command_step : public own_step {
   std::chrono::milliseconds limit_;
 };
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <stdexcept>
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 namespace {
 
 bool is_true(const std::optional<std::string> &value) { return value == "t" || value == "true"; }
 
 // "lost, submitted_at NULL": the values of a row from that column on.
-std::string describe(const own_rows &table, std::size_t row, std::size_t first) {
+std::string describe(const answered_rows &table, std::size_t row, std::size_t first) {
   std::string text;
   for (std::size_t i = first; i < table.columns.size(); ++i) {
     if (!text.empty()) text += ", ";
@@ -23,7 +23,7 @@ std::string describe(const own_rows &table, std::size_t row, std::size_t first) 
 
 }  // namespace
 
-std::string refusal(const own_answer &answer) {
+std::string refusal(const step_answer &answer) {
   if (!answer.failure.empty()) return answer.failure;
   const auto &table = answer.answered;
   if (table.columns.empty()) return {};
@@ -32,7 +32,7 @@ std::string refusal(const own_answer &answer) {
   return {};
 }
 
-std::string complaint(const own_answer &answer, bool command) {
+std::string complaint(const step_answer &answer, bool command) {
   if (!answer.failure.empty()) return answer.failure;
   if (command) return {};
   const auto &table = answer.answered;
@@ -47,7 +47,7 @@ std::string complaint(const own_answer &answer, bool command) {
   return {};
 }
 
-variables created(const own_answer &answer) {
+variables created(const step_answer &answer) {
   const auto &table = answer.answered;
   if (table.rows.empty())
     throw std::runtime_error("--create answered no row: it must end with the key of what it created");
@@ -64,4 +64,4 @@ variables created(const own_answer &answer) {
   return result;
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -16,7 +16,7 @@
 
 #include "race/settings.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 namespace {
 
@@ -209,4 +209,4 @@ void kill_processes() noexcept {
   for (const auto pid : running) kill(-pid, SIGKILL);
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 struct process_result {
   int status = 0;  // exit status; 128 and the signal if one ended it
@@ -26,4 +26,4 @@ process_result run_process(const std::vector<std::string> &command,
 // Ends every process that is being waited for, at once. For when nobody is going to wait any more.
 void kill_processes() noexcept;
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -4,18 +4,21 @@
 
 #include <cstdio>
 #include <future>
+#include <memory>
 #include <random>
 #include <stdexcept>
 #include <utility>
 
 #include "race/loss.hpp"
+#include "race/own/command_step.hpp"
 #include "race/own/judge.hpp"
+#include "race/own/script_step.hpp"
 #include "race/pause.hpp"
 #include "race/rounds.hpp"
 #include "race/start_line.hpp"
 #include "race/timeline.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 namespace {
 
@@ -26,49 +29,55 @@ struct writer {
   std::string name;
   int number = 0;  // among its like
   bool submits = false;
-  std::unique_ptr<own_step> step;
+  std::unique_ptr<own::step> step;
 };
+
+// Connects where it needs to. Throws std::runtime_error if the script cannot be read or understood.
+std::unique_ptr<step> make_step(const own::source &source, const surroundings &around) {
+  if (source.command.empty()) return std::make_unique<script_step>(source.script, around);
+  return std::make_unique<command_step>(source.command, around);
+}
 
 std::string key_of(const variables &row) { return row.at("key").value_or("NULL"); }
 
 class contest {
  public:
-  contest(const own_options &options, const std::atomic<bool> &stop);
+  contest(const options &asked, const std::atomic<bool> &stop);
 
   void round(int number);
 
-  own_report report() const { return report_; }
+  own::report report() const { return report_; }
 
  private:
-  void add_writers(const own_source &source, int count, const std::string &name, bool submits);
+  void add_writers(const own::source &source, int count, const std::string &name, bool submits);
   variables create(int number);
   void race(int number, const variables &row);
-  std::vector<own_answer> meet(const variables &row);
+  std::vector<step_answer> meet(const variables &row);
   std::string check(const variables &known);
   void clean_up(const variables &row) noexcept;
 
-  const own_options &options_;
+  const options &options_;
   const std::atomic<bool> &stop_;
   std::mt19937_64 random_;
-  std::unique_ptr<own_step> create_;
-  std::unique_ptr<own_step> check_;
-  std::unique_ptr<own_step> cleanup_;
+  std::unique_ptr<step> create_;
+  std::unique_ptr<step> check_;
+  std::unique_ptr<step> cleanup_;
   std::vector<writer> writers_;
-  own_report report_;
+  own::report report_;
 };
 
-contest::contest(const own_options &options, const std::atomic<bool> &stop)
-    : options_(options),
+contest::contest(const options &asked, const std::atomic<bool> &stop)
+    : options_(asked),
       stop_(stop),
-      random_(options.seed),
-      create_(make_step(options.create, options.around)),
-      check_(make_step(options.check, options.around)) {
-  if (options.cleanup.given()) cleanup_ = make_step(options.cleanup, options.around);
-  if (options.update.given()) add_writers(options.update, options.writers, "update", false);
-  add_writers(options.submit, options.submitters, "submit", true);
+      random_(asked.seed),
+      create_(make_step(asked.create, asked.around)),
+      check_(make_step(asked.check, asked.around)) {
+  if (asked.cleanup.given()) cleanup_ = make_step(asked.cleanup, asked.around);
+  if (asked.update.given()) add_writers(asked.update, asked.writers, "update", false);
+  add_writers(asked.submit, asked.submitters, "submit", true);
 }
 
-void contest::add_writers(const own_source &source, int count, const std::string &name, bool submits) {
+void contest::add_writers(const own::source &source, int count, const std::string &name, bool submits) {
   for (int i = 1; i <= count; ++i) {
     writers_.push_back(
         {count == 1 ? name : fmt::format("{} {}", name, i), i, submits, make_step(source, options_.around)});
@@ -143,12 +152,12 @@ void contest::race(int number, const variables &row) {
 }
 
 // All writers at once.
-std::vector<own_answer> contest::meet(const variables &row) {
+std::vector<step_answer> contest::meet(const variables &row) {
   start_line line{static_cast<int>(writers_.size())};
   const auto random_time = [&](std::chrono::microseconds longest) {
     return std::chrono::microseconds{std::uniform_int_distribution<long>{0, longest.count()}(random_)};
   };
-  std::vector<std::future<own_answer>> running;
+  std::vector<std::future<step_answer>> running;
   for (auto &one : writers_) {
     auto known = row;
     known["writer"] = std::to_string(one.number);
@@ -160,7 +169,7 @@ std::vector<own_answer> contest::meet(const variables &row) {
           return one.step->run(one.name, known, start, stop_);
         }));
   }
-  std::vector<own_answer> answers;
+  std::vector<step_answer> answers;
   for (auto &one : running) answers.push_back(one.get());
   return answers;
 }
@@ -194,15 +203,14 @@ void contest::clean_up(const variables &row) noexcept {
 
 }  // namespace
 
-own_report run_own(const own_options &options, const std::function<void(int)> &progress,
-                   const std::atomic<bool> &stop) {
-  if (!options.setup.empty()) {
+report run_race(const options &asked, const std::function<void(int)> &progress, const std::atomic<bool> &stop) {
+  if (!asked.setup.empty()) {
     const auto answer =
-        make_step({options.setup, {}}, options.around)->run("setup", {}, std::chrono::steady_clock::now(), stop);
+        make_step({asked.setup, {}}, asked.around)->run("setup", {}, std::chrono::steady_clock::now(), stop);
     if (!answer.failure.empty()) throw std::runtime_error("--setup failed: " + answer.failure);
   }
-  contest current{options, stop};
-  for (int number = 1; number <= options.rounds; ++number) {
+  contest current{asked, stop};
+  for (int number = 1; number <= asked.rounds; ++number) {
     if (stop) throw interrupted{};
     current.round(number);
     progress(number);
@@ -215,4 +223,4 @@ own_report run_own(const own_options &options, const std::function<void(int)> &p
   return report;
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -4,30 +4,30 @@
 
 #include "race/timeline.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 namespace {
 
 constexpr std::size_t listed_failures = 20;
 
 // What became of the rows, of which the user may be the only one who knows how to remove them.
-std::string rows_left(const own_options &options, const own_report &report) {
-  if (options.throwaway) return {};
-  if (!options.cleanup.given()) return "every round's row is left: there was no --cleanup";
-  if (!options.keep_failed || report.failures.empty()) return {};
+std::string rows_left(const options &asked, const own::report &report) {
+  if (asked.throwaway) return {};
+  if (!asked.cleanup.given()) return "every round's row is left: there was no --cleanup";
+  if (!asked.keep_failed || report.failures.empty()) return {};
   return fmt::format("kept: the rows of {} failed round{}", report.failures.size(),
                      report.failures.size() == 1 ? "" : "s");
 }
 
 }  // namespace
 
-story tell(const own_options &options, const own_report &report) {
+story tell(const options &asked, const own::report &report) {
   story told;
   told.title = "A race with own scripts";
-  told.headline = fmt::format("{} submit{} meet{} {} update{} of the same row; {}", options.submitters,
-                              options.submitters == 1 ? "" : "s", options.submitters == 1 ? "s" : "",
-                              options.update.given() ? options.writers : 0, options.writers == 1 ? "" : "s",
-                              describe_times(options));
+  told.headline =
+      fmt::format("{} submit{} meet{} {} update{} of the same row; {}", asked.submitters,
+                  asked.submitters == 1 ? "" : "s", asked.submitters == 1 ? "s" : "",
+                  asked.update.given() ? asked.writers : 0, asked.writers == 1 ? "" : "s", describe_times(asked));
   told.columns = {{"rounds", ""},
                   {"lost", "rounds after which the check was not satisfied"},
                   {"submitted", "submits that were answered success"},
@@ -45,29 +45,29 @@ story tell(const own_options &options, const own_report &report) {
   if (report.failures.size() > listed_failures) {
     told.notes.push_back(fmt::format("and {} more; --json lists all", report.failures.size() - listed_failures));
   }
-  if (auto left = rows_left(options, report); !left.empty()) told.notes.push_back(std::move(left));
+  if (auto left = rows_left(asked, report); !left.empty()) told.notes.push_back(std::move(left));
   return told;
 }
 
-nlohmann::json as_json(const own_options &options, const own_report &report) {
+nlohmann::json as_json(const options &asked, const own::report &report) {
   auto failures = nlohmann::json::array();
   for (const auto &failure : report.failures) {
     failures.push_back({{"round", failure.round}, {"key", failure.key}, {"complaint", failure.complaint}});
   }
-  return {{"writers", options.update.given() ? options.writers : 0},
-          {"submitters", options.submitters},
-          {"think_ms", options.think.count() / 1000.0},
-          {"delay_ms", options.delay.count() / 1000.0},
-          {"seed", options.seed},
+  return {{"writers", asked.update.given() ? asked.writers : 0},
+          {"submitters", asked.submitters},
+          {"think_ms", asked.think.count() / 1000.0},
+          {"delay_ms", asked.delay.count() / 1000.0},
+          {"seed", asked.seed},
           {"ok", report.failures.empty()},
           {"rounds", report.rounds},
           {"lost", report.failures.size()},
           {"submits", {{"succeeded", report.submitted}, {"refused", report.refused}}},
           {"updates", {{"succeeded", report.updated}, {"refused", report.failed_updates}}},
           {"failures", failures},
-          {"kept", !options.throwaway && (options.keep_failed || !options.cleanup.given())},
+          {"kept", !asked.throwaway && (asked.keep_failed || !asked.cleanup.given())},
           {"timeline", as_json(report.failure())},
           {"loss", report.loss}};
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

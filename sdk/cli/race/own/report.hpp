@@ -7,10 +7,10 @@
 #include "race/own/race.hpp"
 #include "report/story.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
-story tell(const own_options &options, const own_report &report);
+story tell(const options &asked, const own::report &report);
 
-nlohmann::json as_json(const own_options &options, const own_report &report);
+nlohmann::json as_json(const options &asked, const own::report &report);
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -12,7 +12,7 @@
 
 #include "race/own/sql_scanner.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 namespace {
 
@@ -180,4 +180,4 @@ std::string place_of(const script &of, const script_statement &statement) {
   return fmt::format("{}:{}", of.name, statement.line);
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

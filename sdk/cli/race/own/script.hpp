@@ -8,7 +8,7 @@
 
 #include "race/own/variables.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 struct script_statement {
   int line = 0;  // where it begins
@@ -39,4 +39,4 @@ std::chrono::microseconds sleep_time(const std::string &argument, const variable
 // "u.sql:3", for messages.
 std::string place_of(const script &of, const script_statement &statement);
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -10,14 +10,14 @@
 #include "race/pause.hpp"
 #include "terminal/lines.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 namespace {
 
 constexpr unsigned boolean_type = 16;  // pg_type's OID of bool
 
-own_rows rows_of(const pqxx::result &result) {
-  own_rows table;
+answered_rows rows_of(const pqxx::result &result) {
+  answered_rows table;
   for (int c = 0; c < static_cast<int>(result.columns()); ++c) table.columns.emplace_back(result.column_name(c));
   table.verdict = !table.columns.empty() && result.column_type(0) == boolean_type;
   for (const auto &row : result) {
@@ -28,7 +28,7 @@ own_rows rows_of(const pqxx::result &result) {
   return table;
 }
 
-std::string describe(const own_rows &table) {
+std::string describe(const answered_rows &table) {
   if (table.rows.empty()) return "no row";
   std::string text;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
@@ -37,7 +37,7 @@ std::string describe(const own_rows &table) {
   return on_one_line(text);
 }
 
-void set_variables(const script_statement &statement, const own_rows &table, variables &known) {
+void set_variables(const script_statement &statement, const answered_rows &table, variables &known) {
   if (table.rows.size() != 1) {
     throw std::runtime_error(fmt::format("\\gset wants one row, and there are {}", table.rows.size()));
   }
@@ -63,7 +63,7 @@ bool looks_like_a_write(const std::string &sql) {
   return std::regex_search(sql, verbs) || (!std::regex_search(sql, query) && std::regex_search(sql, statements));
 }
 
-script_step::script_step(const std::string &path, const own_surroundings &around)
+script_step::script_step(const std::string &path, const surroundings &around)
     : script_(read_script(path)), connection_(around.dsn), notices_(connection_), network_(around.delay) {
   pqxx::nontransaction session{connection_};
   const auto limit = around.limit.count();
@@ -71,8 +71,8 @@ script_step::script_step(const std::string &path, const own_surroundings &around
       "SET statement_timeout = {}; SET lock_timeout = {}; SET application_name = 'pg_ratchet race'", limit, limit));
 }
 
-own_answer script_step::run(const std::string &who, const variables &known, std::chrono::steady_clock::time_point start,
-                            const std::atomic<bool> &stop) {
+step_answer script_step::run(const std::string &who, const variables &known,
+                             std::chrono::steady_clock::time_point start, const std::atomic<bool> &stop) {
   performance now{who, known, start, stop, {}};
   for (const auto &statement : script_.statements) {
     if (!attempt(statement, now)) return std::move(now.answer);
@@ -159,4 +159,4 @@ void script_step::expect_no_transaction() {
   throw std::runtime_error(script_.name + ": leaves a transaction open: COMMIT or ROLLBACK is missing");
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

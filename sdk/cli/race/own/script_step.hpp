@@ -8,15 +8,15 @@
 #include "race/own/script.hpp"
 #include "race/own/step.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 // Owns a connection, with the settings that the database and the role have, and a time limit.
-class script_step : public own_step {
+class script_step : public step {
  public:
-  script_step(const std::string &path, const own_surroundings &around);
+  script_step(const std::string &path, const surroundings &around);
 
-  own_answer run(const std::string &who, const variables &known, std::chrono::steady_clock::time_point start,
-                 const std::atomic<bool> &stop) override;
+  step_answer run(const std::string &who, const variables &known, std::chrono::steady_clock::time_point start,
+                  const std::atomic<bool> &stop) override;
   bool may_fail() const override { return false; }
 
  private:
@@ -26,7 +26,7 @@ class script_step : public own_step {
     variables known;
     std::chrono::steady_clock::time_point start;
     const std::atomic<bool> &stop;
-    own_answer answer;
+    step_answer answer;
 
     void add(std::string what, act kind);
   };
@@ -46,4 +46,4 @@ class script_step : public own_step {
 // Whether the statement is there to write; calls of ratchet's verbs are. For the timeline only.
 bool looks_like_a_write(const std::string &sql);
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

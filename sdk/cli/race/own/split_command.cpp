@@ -3,7 +3,7 @@
 #include <cctype>
 #include <stdexcept>
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 std::vector<std::string> split_command(const std::string &text) {
   std::vector<std::string> words;
@@ -37,4 +37,4 @@ std::vector<std::string> split_command(const std::string &text) {
   return words;
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 namespace {
 
@@ -77,4 +77,4 @@ std::size_t skip_quoted(std::string_view sql, std::size_t at) {
   return at;
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

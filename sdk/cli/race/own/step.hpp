@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,10 +11,10 @@
 #include "race/event.hpp"
 #include "race/own/variables.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 // What the user gave for a step; at most one of them.
-struct own_source {
+struct source {
   std::string script;   // path
   std::string command;  // as split_command() takes it
 
@@ -23,7 +22,7 @@ struct own_source {
 };
 
 // What all steps share.
-struct own_surroundings {
+struct surroundings {
   std::string dsn;
   std::chrono::microseconds delay{0};              // of the network, for scripts
   std::chrono::milliseconds limit{30000};          // for a statement, and for a command
@@ -31,35 +30,32 @@ struct own_surroundings {
 };
 
 // The rows that a step answered: the last ones of a script; the last line of what a command printed, as `key`.
-struct own_rows {
+struct answered_rows {
   std::vector<std::string> columns;
   std::vector<std::vector<std::optional<std::string>>> rows;
   bool verdict = false;  // the first column is a boolean
 };
 
-struct own_answer {
+struct step_answer {
   std::string failure;  // what the server or the command said; empty: none
-  own_rows answered;
+  answered_rows answered;
   std::vector<event> events;
 };
 
-class own_step {
+class step {
  public:
-  own_step() = default;
-  virtual ~own_step() = default;
-  own_step(const own_step &) = delete;
-  own_step &operator=(const own_step &) = delete;
+  step() = default;
+  virtual ~step() = default;
+  step(const step &) = delete;
+  step &operator=(const step &) = delete;
 
   // Runs it. The events are of `who`, and count from `start`. Throws `interrupted` when `stop` is set meanwhile, and
   // std::runtime_error where the fault is in what the user wrote and not in the race.
-  virtual own_answer run(const std::string &who, const variables &known, std::chrono::steady_clock::time_point start,
-                         const std::atomic<bool> &stop) = 0;
+  virtual step_answer run(const std::string &who, const variables &known, std::chrono::steady_clock::time_point start,
+                          const std::atomic<bool> &stop) = 0;
 
   // Whether a failure is an answer like any other, also where none is expected.
   virtual bool may_fail() const = 0;
 };
 
-// Connects where it needs to. Throws std::runtime_error if the script cannot be read or understood.
-std::unique_ptr<own_step> make_step(const own_source &source, const own_surroundings &around);
-
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 std::string as_literal(const std::optional<std::string> &value) {
   if (!value) return "NULL";
@@ -43,4 +43,4 @@ std::map<std::string, std::string> as_environment(const variables &known) {
   return environment;
 }
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

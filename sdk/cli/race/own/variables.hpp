@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 
 // Values as text; without a value: NULL.
 using variables = std::map<std::string, std::optional<std::string>>;
@@ -19,4 +19,4 @@ std::string fill_in(std::string text, const variables &known);
 // RATCHET_NAME=value for each, in capitals; NULL is left out.
 std::map<std::string, std::string> as_environment(const variables &known);
 
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

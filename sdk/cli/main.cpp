@@ -2,10 +2,14 @@
 #include <CLI/CLI.hpp>
 #include <ratchet/version.hpp>
 
+#include "command/counters_arguments.hpp"
+#include "command/describe.hpp"
 #include "command/exit_code.hpp"
 #include "command/health.hpp"
 #include "command/race.hpp"
 #include "command/repair.hpp"
+#include "command/session.hpp"
+#include "command/verify.hpp"
 #include "command/watch.hpp"
 
 int main(int argc, char **argv) {

@@ -1,8 +1,7 @@
-// The subcommands health and describe.
+// The subcommand health.
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <string>
 
 #include "command/exit_code.hpp"
 #include "command/session.hpp"
@@ -11,12 +10,5 @@ namespace ratchet::cli {
 
 CLI::App &declare_health(CLI::App &app, session_options &arguments);
 exit_code health(const session_options &arguments);
-
-struct describe_arguments : session_options {
-  std::string table;
-};
-
-CLI::App &declare_describe(CLI::App &app, describe_arguments &arguments);
-exit_code describe(const describe_arguments &arguments);
 
 }  // namespace ratchet::cli

@@ -4,7 +4,8 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <ratchet/verify.hpp>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "terminal/live_line.hpp"
@@ -13,36 +14,6 @@
 namespace ratchet::cli {
 
 namespace {
-
-verify question(const std::string &table) { return table.empty() ? verify{} : verify{table}; }
-
-std::string text_of(const std::optional<std::string> &value) { return value.value_or("NULL"); }
-
-nlohmann::json json_of(const drift &d) {
-  const auto maybe = [](const std::optional<std::string> &value) {
-    return value ? nlohmann::json(*value) : nlohmann::json{};
-  };
-  return {{"parent", d.parent}, {"child", d.child},          {"key", d.key},
-          {"column", d.column}, {"stored", maybe(d.stored)}, {"counted", maybe(d.counted)}};
-}
-
-void print(const std::vector<drift> &found, const counters_arguments &asked) {
-  if (asked.json) {
-    auto all = nlohmann::json::array();
-    for (const auto &d : found) all.push_back(json_of(d));
-    fmt::print("{}\n", all.dump(2));
-    return;
-  }
-  for (const auto &d : found) {
-    fmt::print("{} {}: {} is {}, by {} it should be {}\n", d.parent, d.key.dump(), d.column, text_of(d.stored), d.child,
-               text_of(d.counted));
-  }
-  if (found.empty()) {
-    fmt::print("No counter differs{}.\n", asked.table.empty() ? " in the tallies of tables that you own" : "");
-  } else {
-    fmt::print("{} wrong. pg_ratchet repair sets them right while writers go on.\n", found.size());
-  }
-}
 
 // How far a repair is, and what it has come to.
 class repair_progress {
@@ -88,12 +59,6 @@ void print(const repair_progress &progress, bool json) {
   if (progress.steps().empty()) fmt::print("Nothing to repair.\n");
 }
 
-void declare_table(CLI::App &command, counters_arguments &arguments) {
-  command.add_option("table", arguments.table,
-                     "A parent or a child, as in SQL; without it all tallies of tables that you own");
-  declare_session(command, arguments);
-}
-
 }  // namespace
 
 std::optional<repair_step> repair_step_of(std::string_view notice) {
@@ -110,27 +75,6 @@ std::optional<repair_step> repair_step_of(std::string_view notice) {
   return step;
 }
 
-CLI::App &declare_verify(CLI::App &app, counters_arguments &arguments) {
-  auto &command = *app.add_subcommand("verify",
-                                      R"(Counts anew and lists the counters that differ.
-
-Each tally is counted in one snapshot, so that writers need not stop; all children are read. Without a table it looks at
-the tallies of tables that you own.
-
-Exit code: 0 all counters are right, 1 some are not, 2 bad usage or an error, 130 interrupted.)");
-  declare_table(command, arguments);
-  command.footer("Examples:\n  pg_ratchet verify\n  pg_ratchet verify public.runs --dsn 'host=db dbname=app' --json\n");
-  return command;
-}
-
-exit_code verify_counters(const counters_arguments &arguments) {
-  return with_session(arguments, [&](session &database) {
-    const auto found = verify::read(database.run(question(arguments.table).to_statement()));
-    print(found, arguments);
-    return found.empty() ? exit_fine : exit_lost;
-  });
-}
-
 CLI::App &declare_repair(CLI::App &app, counters_arguments &arguments) {
   auto &command = *app.add_subcommand("repair",
                                       R"(Sets right what verify would list, row by row, while writers go on.
@@ -139,7 +83,7 @@ It commits every hundred rows. Ctrl-C ends it between two of them or takes the h
 and it goes on with what is left.
 
 Exit code: 0 done, 2 bad usage or an error, 130 interrupted.)");
-  declare_table(command, arguments);
+  declare_counters(command, arguments);
   command.footer("Examples:\n  pg_ratchet repair\n  pg_ratchet repair public.runs --json\n");
   return command;
 }

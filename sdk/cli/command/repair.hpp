@@ -1,4 +1,4 @@
-// The subcommands verify and repair.
+// The subcommand repair.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -6,17 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "command/counters_arguments.hpp"
 #include "command/exit_code.hpp"
-#include "command/session.hpp"
 
 namespace ratchet::cli {
-
-struct counters_arguments : session_options {
-  std::string table;
-};
-
-CLI::App &declare_verify(CLI::App &app, counters_arguments &arguments);
-exit_code verify_counters(const counters_arguments &arguments);
 
 CLI::App &declare_repair(CLI::App &app, counters_arguments &arguments);
 exit_code repair_counters(const counters_arguments &arguments);

@@ -118,19 +118,20 @@ void print(const race_arguments &arguments, const story &told, const nlohmann::j
   if (!arguments.report.empty()) write_file(arguments.report, as_page(told));
 }
 
-// One race from its variants to its report; answers whether ratchet lost nothing.
-template <typename Options, typename Run, typename Failed>
-bool run_and_tell(Options options, const race_arguments &arguments, throwaway_server &server, const Run &run,
-                  const Failed &failed, const std::atomic<bool> &stop) {
+// One race from its variants to its report; answers whether ratchet lost nothing. The functions are those of the
+// options' namespace.
+template <typename Options>
+bool run_and_tell(Options options, const race_arguments &arguments, throwaway_server &server,
+                  const std::atomic<bool> &stop) {
   options.variants = chosen(options.variants, arguments.variants);
   if (options.dsn.empty()) options.dsn = prepare(server, uses_ratchet(options.variants));
   const auto reports = [&] {
     const progress_bar bar{options.rounds};
-    return run(
+    return run_race(
         options, [&](auto kind, int done) { bar.show(to_string(kind), done); }, stop);
   }();
   print(arguments, tell(options, reports), as_json(options, reports));
-  return !failed(reports);
+  return !ratchet_failed(reports);
 }
 
 // The same for the user's own scripts and commands.
@@ -164,12 +165,9 @@ int default_rounds(const race_arguments &arguments) {
 bool run_chosen(const race_arguments &arguments, throwaway_server &server, const std::atomic<bool> &stop) {
   const auto &settings = arguments.settings;
   if (own_race_asked(arguments.own)) return run_and_tell_own(arguments, server, stop);
-  if (arguments.runs)
-    return run_and_tell(counters::options{settings}, arguments, server, counters::run_race, counters::ratchet_failed,
-                        stop);
-  if (arguments.jobs)
-    return run_and_tell(jobs::options{settings}, arguments, server, jobs::run_race, jobs::ratchet_failed, stop);
-  return run_and_tell(gate::options{settings}, arguments, server, gate::run_race, gate::ratchet_failed, stop);
+  if (arguments.runs) return run_and_tell(counters::options{settings}, arguments, server, stop);
+  if (arguments.jobs) return run_and_tell(jobs::options{settings}, arguments, server, stop);
+  return run_and_tell(gate::options{settings}, arguments, server, stop);
 }
 
 }  // namespace

@@ -2,11 +2,15 @@
 #include <CLI/CLI.hpp>
 #include <ratchet/version.hpp>
 
-#include "contract_command.hpp"
-#include "counters_command.hpp"
-#include "exit_code.hpp"
-#include "race_command.hpp"
-#include "watch_command.hpp"
+#include "command/counters_arguments.hpp"
+#include "command/describe.hpp"
+#include "command/exit_code.hpp"
+#include "command/health.hpp"
+#include "command/race.hpp"
+#include "command/repair.hpp"
+#include "command/session.hpp"
+#include "command/verify.hpp"
+#include "command/watch.hpp"
 
 int main(int argc, char **argv) {
   using namespace ratchet::cli;

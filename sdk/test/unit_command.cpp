@@ -8,11 +8,11 @@
 #include <future>
 #include <system_error>
 
-#include "command_line.hpp"
-#include "process.hpp"
-#include "race_settings.hpp"
+#include "race/own/process.hpp"
+#include "race/own/split_command.hpp"
+#include "race/settings.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 namespace {
 
 using namespace std::chrono_literals;
@@ -92,4 +92,4 @@ TEST(process, does_not_even_start_when_it_is_to_stop) {
 }
 
 }  // namespace
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

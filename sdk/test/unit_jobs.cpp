@@ -1,10 +1,10 @@
 // The verdict on a job of `pg_ratchet race --jobs`: what it must find, and what it must not call wrong.
 #include <gtest/gtest.h>
 
-#include "jobs_judge.hpp"
-#include "jobs_report.hpp"
+#include "race/jobs/judge.hpp"
+#include "race/jobs/report.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::jobs {
 namespace {
 
 // The history of a job that everything is right with: a later heartbeat after its end is fine, too.
@@ -14,8 +14,8 @@ std::vector<job_version> intact() {
 }
 
 // What the verdict on one job is.
-jobs_report judged(const std::vector<job_version> &versions) {
-  jobs_report report;
+jobs::report judged(const std::vector<job_version> &versions) {
+  jobs::report report;
   const bool first = judge(versions, 3, report);
   EXPECT_EQ(first, report.failed());
   EXPECT_EQ(report.failed_round, report.failed() ? 3 : 0);
@@ -76,7 +76,7 @@ TEST(jobs, job_must_be_left_done_with_everything) {
 }
 
 TEST(jobs, first_round_that_failed_stays) {
-  jobs_report report;
+  jobs::report report;
   auto versions = intact();
   EXPECT_FALSE(judge(versions, 4, report));
   versions.pop_back();
@@ -96,32 +96,32 @@ TEST(jobs, timeline_follows_the_clock) {
 }
 
 TEST(jobs, only_a_guarded_variant_fails_the_race) {
-  jobs_report report;
+  jobs::report report;
   report.went_back = 1;
-  EXPECT_FALSE(jobs_failed({report}));
-  for (const auto kind : {jobs_variant::guard, jobs_variant::calls}) {
+  EXPECT_FALSE(ratchet_failed({report}));
+  for (const auto kind : {variant::guard, variant::calls}) {
     report.kind = kind;
-    EXPECT_TRUE(jobs_failed({jobs_report{}, report}));
+    EXPECT_TRUE(ratchet_failed({jobs::report{}, report}));
     EXPECT_FALSE(as_json({}, {report}).at("ok").get<bool>());
   }
   report.went_back = 0;
-  EXPECT_FALSE(jobs_failed({report}));
+  EXPECT_FALSE(ratchet_failed({report}));
   report.lost_heartbeats = 1;
-  EXPECT_TRUE(jobs_failed({report}));
+  EXPECT_TRUE(ratchet_failed({report}));
 }
 
 TEST(jobs, variants_have_names_and_needs) {
-  EXPECT_EQ(to_string(jobs_variant::naive), "naive");
-  EXPECT_EQ(to_string(jobs_variant::guard), "guard");
-  EXPECT_EQ(to_string(jobs_variant::calls), "calls");
-  EXPECT_FALSE(uses_ratchet({jobs_variant::naive}));
-  EXPECT_TRUE(uses_ratchet({jobs_variant::naive, jobs_variant::guard}));
-  EXPECT_TRUE(uses_ratchet({jobs_variant::calls}));
+  EXPECT_EQ(to_string(variant::naive), "naive");
+  EXPECT_EQ(to_string(variant::guard), "guard");
+  EXPECT_EQ(to_string(variant::calls), "calls");
+  EXPECT_FALSE(uses_ratchet({variant::naive}));
+  EXPECT_TRUE(uses_ratchet({variant::naive, variant::guard}));
+  EXPECT_TRUE(uses_ratchet({variant::calls}));
 }
 
 TEST(jobs, report_tells_every_number_and_the_end_of_the_timeline) {
-  jobs_report report;
-  report.kind = jobs_variant::guard;
+  jobs::report report;
+  report.kind = variant::guard;
   report.schema = "s1";
   report.jobs = 60;
   report.went_back = 11;
@@ -131,9 +131,9 @@ TEST(jobs, report_tells_every_number_and_the_end_of_the_timeline) {
   report.lost_heartbeats = 15;
   report.failed_round = 7;
   for (int i = 1; i <= 20; ++i) report.timeline.push_back({1.0 * i, "worker", "did " + std::to_string(i)});
-  jobs_options options;
-  options.keep = true;
-  const auto text = as_text(tell(options, {report}));
+  options asked;
+  asked.keep = true;
+  const auto text = as_text(tell(asked, {report}));
   std::size_t from = text.find("guard  ");
   for (const char *number : {" 60", " 11", " 12", " 13", " 140", " 15\n"}) {
     from = text.find(number, from);
@@ -144,7 +144,7 @@ TEST(jobs, report_tells_every_number_and_the_end_of_the_timeline) {
   EXPECT_NE(text.find("did 20\n"), std::string::npos);
   EXPECT_NE(text.find("kept: schema s1\n"), std::string::npos);
 
-  const auto one = as_json(options, {report}).at("variants").at(0);
+  const auto one = as_json(asked, {report}).at("variants").at(0);
   EXPECT_EQ(one.at("jobs"), 60);
   EXPECT_EQ(one.at("went_back"), 11);
   EXPECT_EQ(one.at("changed_when_done"), 12);
@@ -156,4 +156,4 @@ TEST(jobs, report_tells_every_number_and_the_end_of_the_timeline) {
 }
 
 }  // namespace
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::jobs

@@ -1,7 +1,7 @@
 // Which write undid which: found in the events of a round, and told in one sentence.
 #include <gtest/gtest.h>
 
-#include "loss.hpp"
+#include "race/loss.hpp"
 
 namespace ratchet::cli {
 namespace {

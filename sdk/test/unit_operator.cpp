@@ -1,9 +1,9 @@
 // The arithmetic and the wording of the operator's commands.
 #include <gtest/gtest.h>
 
-#include "counters_command.hpp"
-#include "meter.hpp"
-#include "watch_command.hpp"
+#include "command/repair.hpp"
+#include "command/watch.hpp"
+#include "terminal/meter.hpp"
 
 namespace {
 

@@ -1,21 +1,21 @@
 // The race with own scripts: what the answers of scripts and commands mean, and how the outcome is told.
 #include <gtest/gtest.h>
 
-#include "own_judge.hpp"
-#include "own_report.hpp"
+#include "race/own/judge.hpp"
+#include "race/own/report.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 namespace {
 
-own_answer table(std::vector<std::string> columns, std::vector<std::vector<std::optional<std::string>>> rows,
-                 bool verdict = false) {
-  own_answer answer;
+step_answer table(std::vector<std::string> columns, std::vector<std::vector<std::optional<std::string>>> rows,
+                  bool verdict = false) {
+  step_answer answer;
   answer.answered = {std::move(columns), std::move(rows), verdict};
   return answer;
 }
 
-own_answer failed(const std::string &why) {
-  own_answer answer;
+step_answer failed(const std::string &why) {
+  step_answer answer;
   answer.failure = why;
   return answer;
 }
@@ -54,8 +54,8 @@ TEST(own, columns_of_create_are_variables) {
   EXPECT_THROW(created(table({"id", "round"}, {{"7", "1"}})), std::runtime_error);
 }
 
-own_report report() {
-  own_report r;
+own::report outcome() {
+  own::report r;
   r.rounds = 50;
   r.submitted = 49;
   r.refused = 1;
@@ -69,30 +69,30 @@ own_report report() {
 }
 
 TEST(own, report_lists_failures_and_what_is_left) {
-  own_options options;
-  options.writers = 2;
-  options.update.script = "u.sql";
-  auto text = as_text(tell(options, report()));
+  options asked;
+  asked.writers = 2;
+  asked.update.script = "u.sql";
+  auto text = as_text(tell(asked, outcome()));
   for (const char *part : {"1 submit meets 2 updates of the same row", "lost: round 3, key 100: gone\n",
                            "and 2 more; --json lists all\n", "a undid b\n", "every round's row is left"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
-  options.throwaway = true;
-  EXPECT_EQ(as_text(tell(options, report())).find(" left"), std::string::npos);
-  EXPECT_FALSE(as_json(options, report()).at("kept").get<bool>());
-  options.throwaway = false;
-  EXPECT_TRUE(as_json(options, report()).at("kept").get<bool>());
-  options.cleanup.script = "d.sql";
-  EXPECT_EQ(as_text(tell(options, report())).find(" left"), std::string::npos);
-  options.keep_failed = true;
-  EXPECT_NE(as_text(tell(options, report())).find("kept: the rows of 22 failed rounds\n"), std::string::npos);
+  asked.throwaway = true;
+  EXPECT_EQ(as_text(tell(asked, outcome())).find(" left"), std::string::npos);
+  EXPECT_FALSE(as_json(asked, outcome()).at("kept").get<bool>());
+  asked.throwaway = false;
+  EXPECT_TRUE(as_json(asked, outcome()).at("kept").get<bool>());
+  asked.cleanup.script = "d.sql";
+  EXPECT_EQ(as_text(tell(asked, outcome())).find(" left"), std::string::npos);
+  asked.keep_failed = true;
+  EXPECT_NE(as_text(tell(asked, outcome())).find("kept: the rows of 22 failed rounds\n"), std::string::npos);
 }
 
 TEST(own, json_has_everything) {
-  own_options options;
-  options.writers = 2;
-  options.update.command = "u";
-  const auto json = as_json(options, report());
+  options asked;
+  asked.writers = 2;
+  asked.update.command = "u";
+  const auto json = as_json(asked, outcome());
   EXPECT_FALSE(json.at("ok").get<bool>());
   EXPECT_EQ(json.at("lost"), 22);
   EXPECT_EQ(json.at("failures").size(), 22U);
@@ -101,8 +101,8 @@ TEST(own, json_has_everything) {
   EXPECT_EQ(json.at("updates").at("refused"), 2);
   EXPECT_EQ(json.at("timeline").size(), 1U);
   EXPECT_EQ(json.at("loss"), "a undid b");
-  EXPECT_TRUE(as_json({}, own_report{}).at("ok").get<bool>());
+  EXPECT_TRUE(as_json({}, own::report{}).at("ok").get<bool>());
 }
 
 }  // namespace
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

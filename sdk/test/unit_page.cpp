@@ -6,9 +6,9 @@
 #include <iterator>
 #include <system_error>
 
-#include "html_text.hpp"
-#include "page.hpp"
-#include "svg_timeline.hpp"
+#include "report/html_text.hpp"
+#include "report/page.hpp"
+#include "report/svg_timeline.hpp"
 
 namespace ratchet::cli {
 namespace {

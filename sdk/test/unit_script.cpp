@@ -1,11 +1,11 @@
 // Scripts for `pg_ratchet race`: how they are split, and what becomes of variables in them.
 #include <gtest/gtest.h>
 
-#include "lines.hpp"
-#include "script.hpp"
-#include "variables.hpp"
+#include "race/own/script.hpp"
+#include "race/own/variables.hpp"
+#include "terminal/lines.hpp"
 
-namespace ratchet::cli {
+namespace ratchet::cli::own {
 namespace {
 
 // The statements, each with its line.
@@ -116,4 +116,4 @@ TEST(variables, fill_in_words_and_environment) {
 }
 
 }  // namespace
-}  // namespace ratchet::cli
+}  // namespace ratchet::cli::own

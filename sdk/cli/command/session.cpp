@@ -1,0 +1,151 @@
+#include "command/session.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <mutex>
+#include <ratchet/error.hpp>
+#include <ratchet/server.hpp>
+#include <ratchet/version.hpp>
+#include <stdexcept>
+
+#include "interrupt_watch.hpp"
+
+namespace ratchet::cli {
+
+namespace {
+
+// The session that a signal is for, while there is one.
+class interruptible {
+ public:
+  // Says when a session comes and, before it goes, that it goes.
+  class use {
+   public:
+    use(interruptible &owner, session &now) : owner_(owner) { owner_.set(&now); }
+    ~use() { owner_.set(nullptr); }
+    use(const use &) = delete;
+    use &operator=(const use &) = delete;
+
+   private:
+    interruptible &owner_;
+  };
+
+  // Whether there was a session that had not been interrupted before.
+  bool interrupt() {
+    const std::lock_guard lock{mutex_};
+    if (now_ == nullptr || interrupted_) return false;
+    interrupted_ = true;
+    now_->interrupt();
+    return true;
+  }
+
+ private:
+  void set(session *now) {
+    const std::lock_guard lock{mutex_};
+    now_ = now;
+  }
+
+  std::mutex mutex_;
+  session *now_ = nullptr;
+  bool interrupted_ = false;
+};
+
+}  // namespace
+
+void declare_session(CLI::App &command, session_options &options) {
+  command
+      .add_option("--dsn", options.dsn,
+                  "The database, as a libpq connection string; libpq's PG* variables fill in what it leaves out")
+      ->type_name("CONNINFO");
+  command.add_flag("--json", options.json, "Print JSON instead of text");
+}
+
+session::session(const session_options &options, notice_function on_notice)
+    : connection_(options.dsn), notices_(connection_, [this, handle = std::move(on_notice)](std::string_view text) {
+        handle(text);
+        // Between two statements there was nothing to cancel yet.
+        if (stop_) cancel();
+      }) {
+  pqxx::nontransaction{connection_}.exec(
+      "SELECT pg_catalog.set_config('application_name', 'pg_ratchet', false)"
+      " WHERE pg_catalog.current_setting('application_name') = ''");
+  check_extension();
+}
+
+void session::check_extension() {
+  pqxx::nontransaction tx{connection_};
+  const auto found = check_server(tx);
+  if (found) return;
+  if (found.installed.empty()) {
+    throw std::runtime_error("this database has no extension ratchet: CREATE EXTENSION ratchet");
+  }
+  throw std::runtime_error(
+      fmt::format("this database has version {} of the extension ratchet, and this is the command of version {}",
+                  found.installed, RATCHET_VERSION));
+}
+
+rows session::run(const statement &what) {
+  if (stop_) throw stopped{};
+  try {
+    pqxx::nontransaction tx{connection_};
+    return ratchet::run(tx, what);
+  } catch (const error &) {
+    if (stop_) throw stopped{};
+    throw;
+  }
+}
+
+void session::wait(std::chrono::milliseconds longest) {
+  using clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds slice{50};  // how soon Ctrl-C is noticed
+  for (const auto end = clock::now() + longest; clock::now() < end;) {
+    if (stop_) throw stopped{};
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - clock::now());
+    pollfd watched{connection_.sock(), POLLIN, 0};
+    if (poll(&watched, 1, static_cast<int>(std::min(left, slice).count())) > 0) {
+      connection_.get_notifs();  // also takes away what was read
+      return;
+    }
+  }
+}
+
+session::~session() {
+  if (canceller_.joinable()) canceller_.join();
+}
+
+void session::interrupt() {
+  stop_ = true;
+  canceller_ = std::thread{[this] { cancel(); }};
+}
+
+void session::cancel() noexcept {
+  try {
+    connection_.cancel_query();
+  } catch (const std::exception &) {
+    // there was nothing to cancel, or nobody to tell
+  }
+}
+
+exit_code with_session(const session_options &options, const std::function<exit_code(session &)> &body,
+                       const session::notice_function &on_notice) {
+  // The first signal ends the statement, so that nothing is left running; the second one does not wait for that.
+  interruptible current;
+  const support::interrupt_watch watch{[&] { return !current.interrupt(); }};
+  try {
+    session database{options, on_notice};
+    const interruptible::use use{current, database};
+    return body(database);
+  } catch (const stopped &) {
+    fmt::print(stderr, "pg_ratchet: interrupted\n");
+    return exit_interrupted;
+  } catch (const error &e) {
+    fmt::print(stderr, "pg_ratchet: {}\n", e.what());
+    return exit_error;
+  } catch (const std::exception &e) {
+    fmt::print(stderr, "pg_ratchet: {}\n", e.what());
+    return exit_error;
+  }
+}
+
+}  // namespace ratchet::cli

@@ -1,0 +1,72 @@
+#include "race/jobs/report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "race/timeline.hpp"
+
+namespace ratchet::cli::jobs {
+
+namespace {
+
+std::string_view meaning(variant kind) {
+  switch (kind) {
+    case variant::naive:
+      return "no guard, whole rows are saved";
+    case variant::guard:
+      return "ratchet.guard(), whole rows are saved";
+    case variant::calls:
+      break;
+  }
+  return "ratchet.guard(), ratchet.advance(), ratchet.beat()";
+}
+
+}  // namespace
+
+story tell(const options &asked, const std::vector<report> &reports) {
+  story told;
+  told.title = "Three tasks write one job";
+  told.headline = fmt::format("Main task, worker and heartbeat task write one job at once, in {} steps; {}",
+                              asked.steps, describe_times(asked));
+  told.columns = {{"jobs", ""},
+                  {"went back", "jobs whose progress jumped back"},
+                  {"changed when done", "jobs of which state, progress or result changed after they had ended"},
+                  {"not done", "jobs that were finished, and are not left done, at 100 %, with their result"},
+                  {"heartbeats", "heartbeats that were written"},
+                  {"heartbeats lost", "heartbeats that a later save overwrote with an older one"}};
+  for (const auto &r : reports) {
+    told.variants.push_back({std::string{to_string(r.kind)}, std::string{meaning(r.kind)},
+                             as_cells(r.jobs, r.went_back, r.changed, r.not_done, r.heartbeats, r.lost_heartbeats), r});
+  }
+  told.notes = kept_schemas(asked, reports);
+  return told;
+}
+
+nlohmann::json as_json(const options &asked, const std::vector<report> &reports) {
+  auto variants = nlohmann::json::array();
+  for (const auto &r : reports) {
+    nlohmann::json one{{"variant", to_string(r.kind)},
+                       {"jobs", r.jobs},
+                       {"went_back", r.went_back},
+                       {"changed_when_done", r.changed},
+                       {"not_done", r.not_done},
+                       {"heartbeats", r.heartbeats},
+                       {"heartbeats_lost", r.lost_heartbeats},
+                       {"first_wrong_round", r.failed_round == 0 ? nlohmann::json{} : nlohmann::json(r.failed_round)},
+                       {"timeline", as_json(r.failure())},
+                       {"loss", r.loss}};
+    if (asked.keep) one["schema"] = r.schema;
+    variants.push_back(std::move(one));
+  }
+  return {
+      {"steps", asked.steps}, {"think_ms", asked.think.count() / 1000.0}, {"delay_ms", asked.delay.count() / 1000.0},
+      {"seed", asked.seed},   {"ok", !ratchet_failed(reports)},           {"variants", variants}};
+}
+
+bool ratchet_failed(const std::vector<report> &reports) {
+  return std::any_of(reports.begin(), reports.end(),
+                     [](const auto &r) { return r.kind != variant::naive && r.failed(); });
+}
+
+}  // namespace ratchet::cli::jobs

@@ -14,7 +14,7 @@ ROOT := .
 EXTENSION = extension/ratchet
 DATA = $(wildcard extension/ratchet--*.sql)
 MODULE_big = ratchet
-OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard $(addsuffix /*.cpp,extension/src extension/src/pg extension/src/core))))
+OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard $(addsuffix /*.cpp,extension/src extension/src/*))))
 
 # The databases of pg_regress and of the isolation tester have the extension already. Output stays out of the tree.
 names_in = $(sort $(notdir $(basename $(wildcard $1))))

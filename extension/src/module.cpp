@@ -5,17 +5,17 @@ extern "C" {
 #include "utils/guc.h"
 }
 
-#include "cache.h"
-#include "follow.h"
-#include "guard.h"
-#include "locked_row.h"
-#include "notes.h"
-#include "pending.h"
+#include "contract/kept_notice.h"
+#include "contract/statement.h"
+#include "contract/trigger_cache.h"
+#include "declare/follow.h"
+#include "guard/guard_trigger.h"
+#include "guard/suspend.h"
 #include "pg/fence.h"
-#include "statement.h"
-#include "suspend.h"
-#include "tally.h"
-#include "truncate.h"
+#include "tally/locked_row.h"
+#include "tally/pending.h"
+#include "tally/tally.h"
+#include "tally/truncate_trigger.h"
 
 extern "C" {
 RATCHET_MODULE_MAGIC("ratchet");

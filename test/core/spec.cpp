@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/spec.h"
+#include "core/guard_spec.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/tally.h"
+#include "core/tally_spec.h"
 
 namespace {
 

@@ -1,0 +1,201 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+}
+
+#include "contract/comparable.h"
+#include "contract/errors.h"
+#include "contract/values.h"
+
+namespace ratchet {
+
+namespace {
+
+// What a type's values are converted as.
+struct Shape {
+  Oid type;
+  int32 typmod;  // of an anonymous row type; otherwise -1
+};
+
+// The column that the value is for, for errors.
+struct Place {
+  Relation relation;
+  const char *column;
+};
+
+Shape shape_of(const Place &place, Oid type);
+
+[[noreturn]] void refuse(const Place &place, Oid type) {
+  error_column_unfit(
+      ERRCODE_INVALID_PARAMETER_VALUE, place.relation, place.column,
+      psprintf("has type %s, which cannot be compared without the checks of a domain", format_type_be(type)));
+}
+
+Shape shape_of_array(const Place &place, Oid type, Oid element) {
+  const Shape shape = shape_of(place, element);
+  if (shape.type == element) return {type, -1};
+  if (shape.type == RECORDOID) return {RECORDARRAYOID, shape.typmod};
+  const Oid array = get_array_type(shape.type);
+  if (!OidIsValid(array)) refuse(place, type);
+  return {array, -1};
+}
+
+// An anonymous row with the shapes of the columns, where these are not their types.
+Shape shape_of_row(const Place &place, Oid type) {
+  const TupleDesc tupdesc = lookup_rowtype_tupdesc_copy(type, -1);
+  bool differs = false;
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    if (attribute->attisdropped) continue;
+    const Shape shape = shape_of(place, attribute->atttypid);
+    if (shape.type == attribute->atttypid && shape.typmod == attribute->atttypmod) continue;
+    differs = true;
+    // A domain's values have the form of its base type's, so nothing but these changes.
+    attribute->atttypid = shape.type;
+    attribute->atttypmod = shape.typmod;
+  }
+  if (!differs) return {type, -1};
+  tupdesc->tdtypeid = RECORDOID;
+  tupdesc->tdtypmod = -1;
+  return {RECORDOID, BlessTupleDesc(tupdesc)->tdtypmod};
+}
+
+Shape shape_of(const Place &place, Oid type) {
+  check_stack_depth();
+  const Oid base = getBaseType(type);
+  if (const Oid element = get_element_type(base); OidIsValid(element)) return shape_of_array(place, base, element);
+  switch (get_typtype(base)) {
+    case TYPTYPE_COMPOSITE:
+      return shape_of_row(place, base);
+    case TYPTYPE_RANGE:
+      if (const Oid subtype = get_range_subtype(base); shape_of(place, subtype).type != subtype) refuse(place, base);
+      break;
+    case TYPTYPE_MULTIRANGE:
+      shape_of(place, get_multirange_range(base));
+      break;
+    default:
+      break;
+  }
+  return {base, -1};
+}
+
+Datum labelled(Oid type, const Shape &shape, const Place &place, Datum value);
+
+Datum labelled_array(Oid element, const Place &place, Datum value) {
+  const Shape shape = shape_of(place, element);
+  ArrayType *array = DatumGetArrayTypeP(value);
+  int16 length;
+  bool by_value;
+  char alignment;
+  get_typlenbyvalalign(element, &length, &by_value, &alignment);
+  Datum *values;
+  bool *nulls;
+  int count;
+  deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, alignment, &values, &nulls, &count);
+  for (int i = 0; i < count; ++i)
+    if (!nulls[i]) values[i] = labelled(element, shape, place, values[i]);
+  return PointerGetDatum(construct_md_array(values, nulls, ARR_NDIM(array), ARR_DIMS(array), ARR_LBOUND(array), element,
+                                            length, by_value, alignment));
+}
+
+Datum labelled_row(Oid type, const Place &place, Datum value) {
+  HeapTupleHeader header = DatumGetHeapTupleHeader(value);
+  HeapTupleData tuple;
+  tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+  ItemPointerSetInvalid(&tuple.t_self);
+  tuple.t_tableOid = InvalidOid;
+  tuple.t_data = header;
+  const TupleDesc tupdesc = lookup_rowtype_tupdesc_copy(type, -1);
+  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * tupdesc->natts));
+  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * tupdesc->natts));
+  heap_deform_tuple(&tuple, tupdesc, values, nulls);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Oid column = TupleDescAttr(tupdesc, i)->atttypid;
+    if (!nulls[i] && OidIsValid(column)) values[i] = labelled(column, shape_of(place, column), place, values[i]);
+  }
+  return HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls));
+}
+
+// A value of the shape as one of the type.
+Datum labelled(Oid type, const Shape &shape, const Place &place, Datum value) {
+  const Oid base = getBaseType(type);
+  if (shape.type == base) return value;
+  const Oid element = get_element_type(base);
+  return OidIsValid(element) ? labelled_array(element, place, value) : labelled_row(base, place, value);
+}
+
+// Whether jsonb_populate_record() would hand the JSON value's text to the type's input function.
+bool is_scalar(Oid type) {
+  return type != JSONOID && type != JSONBOID && !OidIsValid(get_element_type(type)) && !type_is_rowtype(type);
+}
+
+// That text; nullptr: null.
+char *text_of_member(const Jsonb *object, const char *name) {
+  JsonbValue buffer;
+  const JsonbValue *value =
+      getKeyJsonValueFromContainer(&const_cast<Jsonb *>(object)->root, name, static_cast<int>(strlen(name)), &buffer);
+  if (value == nullptr) return nullptr;
+  switch (value->type) {
+    case jbvNull:
+      return nullptr;
+    case jbvString:
+      return pnstrdup(value->val.string.val, value->val.string.len);
+    case jbvNumeric:
+      return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+    case jbvBool:
+      return pstrdup(value->val.boolean ? "true" : "false");
+    default:
+      return JsonbToCString(nullptr, value->val.binary.data, value->val.binary.len);
+  }
+}
+
+Datum input(const Shape &shape, char *text) {
+  Oid function;
+  Oid parameter;
+  getTypeInputInfo(shape.type, &function, &parameter);
+  return OidInputFunctionCall(function, text, parameter, shape.typmod);
+}
+
+Comparable comparable(const Place &place, Oid type, const Shape &shape, Datum value, bool isnull) {
+  return {getBaseType(type), isnull ? Datum(0) : labelled(type, shape, place, value), isnull};
+}
+
+}  // namespace
+
+Comparable comparable_of_text(Relation relation, AttrNumber attnum, const char *text) {
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  const Place place{relation, pstrdup(NameStr(attribute->attname))};
+  const Oid type = attribute->atttypid;
+  const Shape shape = shape_of(place, type);
+  return comparable(place, type, shape, input(shape, const_cast<char *>(text)), false);
+}
+
+Comparable comparable_of_member(Relation relation, AttrNumber attnum, const Jsonb *object) {
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  const Place place{relation, pstrdup(NameStr(attribute->attname))};
+  const Oid type = attribute->atttypid;
+  const Shape shape = shape_of(place, type);
+  if (is_scalar(shape.type)) {
+    char *text = text_of_member(object, place.column);
+    return comparable(place, type, shape, text == nullptr ? Datum(0) : input(shape, text), text == nullptr);
+  }
+  // PostgreSQL keeps an anonymous row type for the session: one for each column, not for each set of columns.
+  TupleDesc tupdesc = CreateTemplateTupleDesc(1);
+  TupleDescInitEntry(tupdesc, 1, place.column, shape.type, shape.typmod, 0);
+  tupdesc = BlessTupleDesc(tupdesc);
+  HeapTuple tuple = populated(RECORDOID, tupdesc, object);
+  bool isnull;
+  const Datum value = heap_getattr(tuple, 1, tupdesc, &isnull);
+  return comparable(place, type, shape, value, isnull);
+}
+
+}  // namespace ratchet

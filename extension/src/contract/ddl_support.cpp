@@ -1,0 +1,102 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "executor/spi.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+}
+
+#include <algorithm>
+
+#include "contract/ddl_support.h"
+#include "contract/errors.h"
+#include "pg/quote.h"
+
+namespace ratchet {
+
+const char *name_argument(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? nullptr : pstrdup(NameStr(*PG_GETARG_NAME(argument)));
+}
+
+const char *text_or_null(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count) {
+  *count = 0;
+  if (PG_ARGISNULL(argument)) return nullptr;
+  Datum *elements;
+  bool *nulls;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, &nulls,
+                    count);
+  auto **names = static_cast<const char **>(palloc(sizeof(char *) * std::max(*count, 1)));
+  for (int i = 0; i < *count; ++i) {
+    if (nulls[i]) error_null_argument("a column name");
+    names[i] = pstrdup(NameStr(*DatumGetName(elements[i])));
+  }
+  return names;
+}
+
+[[noreturn]] void refuse_policy(const char *argument) {
+  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+          errmsg("%s is not supported by ratchet %s", argument, RATCHET_VERSION),
+          errhint("Leave the argument at its default."));
+  pg_unreachable();
+}
+
+Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {
+  // Before the lock, which would make the table's writers queue behind somebody who may not have it; and after it,
+  // because the owner may have changed while waiting.
+  for (const bool locked : {false, true}) {
+    const char *name = get_rel_name(relid);
+    if (name == nullptr)
+      ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+    if (!owns_relation(relid, GetUserId())) error_not_owner(relid, action);
+    if (!locked) LockRelationOid(relid, lock);
+  }
+  return relation_open(relid, NoLock);
+}
+
+// nullptr: it is as CREATE TRIGGER leaves it, or shall be.
+static const char *switched(const Trigger &trigger, Switches switches) {
+  if (trigger.tgenabled == TRIGGER_FIRES_ON_ORIGIN) return nullptr;
+  if (trigger.tgenabled == TRIGGER_FIRES_ALWAYS) return "ENABLE ALWAYS";
+  if (switches == Switches::enable) return nullptr;
+  return trigger.tgenabled == TRIGGER_FIRES_ON_REPLICA ? "ENABLE REPLICA" : "DISABLE";
+}
+
+List *switched_triggers(Oid relid, Switches switches, std::initializer_list<Role> roles) {
+  List *commands = NIL;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    for (const Role role : roles)
+      for (int n = 0;; ++n) {
+        const Trigger *trigger = find_trigger(member, role, n);
+        if (trigger == nullptr) break;
+        if (const char *verb = switched(*trigger, switches))
+          commands =
+              lappend(commands, psprintf("ALTER TABLE ONLY %s %s TRIGGER %s", qualified_relation(lfirst_oid(cell)),
+                                         verb, quote_identifier(trigger->tgname)));
+      }
+    table_close(member, NoLock);
+  }
+  return commands;
+}
+
+static void run(const char *sql) {
+  const int result = SPI_execute(sql, false, 0);
+  if (result != SPI_OK_UTILITY) elog(ERROR, "\"%s\" failed: %s", sql, SPI_result_code_string(result));
+}
+
+void run_all(const List *commands) {
+  SPI_connect();
+  ListCell *cell;
+  foreach (cell, commands) run(static_cast<const char *>(lfirst(cell)));
+  SPI_finish();
+}
+
+}  // namespace ratchet

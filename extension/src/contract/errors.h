@@ -1,0 +1,73 @@
+// contract/errors.h: every family of errors that users meet, one wording and one
+// SQLSTATE each.
+//
+// Class 23 is repeated by no retry loop that goes by SQLSTATE (what exception
+// a client makes of it is another matter, see docs/clients.md); 42R01 is a
+// contract that cannot be enforced, a definition's fault like 42P17 and 42809,
+// in a class that no client takes for a passing trouble of operation (of class 55 it
+// is repeated by those who repeat DB-API's OperationalError); class 22 is a bad
+// argument, found before anything was changed. Messages carry names, never
+// row values.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "utils/jsonb.h"
+}
+
+namespace ratchet {
+
+inline constexpr int sqlstate_guarded_column = MAKE_SQLSTATE('2', '3', 'R', '0', '1');
+inline constexpr int sqlstate_transition = MAKE_SQLSTATE('2', '3', 'R', '0', '2');
+inline constexpr int sqlstate_backward = MAKE_SQLSTATE('2', '3', 'R', '0', '3');
+inline constexpr int sqlstate_stale_version = MAKE_SQLSTATE('2', '3', 'R', '0', '4');
+inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('4', '2', 'R', '0', '1');
+inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
+inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2');
+inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '0', '3');
+
+// 23R01: a write touches a guarded column in mode reject. detail: a sentence that says why.
+[[noreturn]] void error_guarded_column(Relation relation, const char *column, const char *detail);
+// 23R02: a state column would go where its graph does not lead.
+[[noreturn]] void error_transition(Relation relation, const char *column, const char *detail);
+// 23R03: a forward column would go down.
+[[noreturn]] void error_backward(Relation relation, const char *column);
+// 23R04: a write brings another version than the row has.
+[[noreturn]] void error_stale_version(Relation relation, const char *column);
+// 23R01: the key of a counted row changes.
+[[noreturn]] void error_counted_key(Relation relation, const char *column);
+// 23R01: insert => 'reject' and a row that is not born open.
+[[noreturn]] void error_born_closed(Relation relation, const char *column, bool state);
+
+// 42R01 family.
+[[noreturn]] void error_unenforceable(Relation relation, const char *finding, const char *remedy);
+// The same of a table that is not open.
+[[noreturn]] void error_broken(Oid relation, const char *finding, const char *remedy);
+// A contract's column that was dropped. part: as what it has it.
+[[noreturn]] void error_column_of_contract(Oid relation, const char *column, const char *part);
+[[noreturn]] void error_no_contract(Relation relation);
+[[noreturn]] void error_disabled(Relation relation);
+[[noreturn]] void error_suppressed(Relation relation);
+[[noreturn]] void error_reopened(Relation relation);
+[[noreturn]] void error_record_suppressed(Relation child);
+
+// Class 22 family. sqlstate lets a stale contract report the same fault as 42R01.
+[[noreturn]] void error_no_column(int sqlstate, Relation relation, const char *column);
+[[noreturn]] void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *why);
+[[noreturn]] void error_null_argument(const char *argument);
+// value: what was given instead.
+[[noreturn]] void error_not_object(const char *argument, const Jsonb *value);
+// What to say of a JSON string where an object or an array is meant; nullptr: it is no string.
+const char *hint_encoded_twice(const Jsonb *value);
+[[noreturn]] void error_argument(const char *message, const char *hint);
+[[noreturn]] void error_no_such_key(Relation relation);
+[[noreturn]] void error_not_in_contract(Relation relation, const char *argument);
+
+[[noreturn]] void error_not_owner(Oid relation, const char *action);
+
+// Fields that drivers show beside the message.
+void report_table(Relation relation);
+void report_column(Relation relation, const char *column);
+
+}  // namespace ratchet

@@ -1,0 +1,129 @@
+#include "contract/guard_terms.h"
+
+#include <algorithm>
+
+#include "contract/core_copy.h"
+#include "contract/errors.h"
+#include "core/arguments.h"
+#include "pg/fence.h"
+
+namespace ratchet {
+
+namespace {
+
+GraphTerms flatten(MemoryContext context, const core::Graph &graph) {
+  GraphTerms flat{};
+  flat.column = copy(context, graph.column);
+  const std::size_t count = graph.states.size();
+  flat.nstates = static_cast<int>(count);
+  flat.states = allocate<const char *>(context, count);
+  flat.leads = allocate<bool>(context, count * count);
+  for (std::size_t from = 0; from < count; ++from) {
+    const core::State &state = graph.states[from];
+    flat.states[from] = copy(context, state.name);
+    for (std::size_t to = 0; to < count; ++to)
+      flat.leads[from * count + to] =
+          std::find(state.next.begin(), state.next.end(), graph.states[to].name) != state.next.end();
+  }
+  return flat;
+}
+
+Terms *flatten(MemoryContext context, const core::Spec &spec) {
+  auto *terms = static_cast<Terms *>(MemoryContextAllocExtended(context, sizeof(Terms), MCXT_ALLOC_NO_OOM));
+  if (terms == nullptr) throw std::bad_alloc();
+  const std::vector<core::Guarded> guarded = spec.guarded();
+  const std::vector<std::string> arguments = core::arguments(spec);
+  terms->gate = copy_optional(context, spec.gate);
+  terms->gate_at = copy_optional(context, spec.gate_at);
+  terms->actor = copy_optional(context, spec.actor);
+  terms->idempotency_key = copy_optional(context, spec.idempotency_key);
+  terms->heartbeat = copy_optional(context, spec.heartbeat);
+  terms->version = copy_optional(context, spec.version);
+  terms->time_zone = copy_optional(context, spec.time_zone);
+  terms->nguarded = static_cast<int>(guarded.size());
+  terms->guarded = allocate<const char *>(context, guarded.size());
+  terms->rules = allocate<core::Rule>(context, guarded.size());
+  for (std::size_t i = 0; i < guarded.size(); ++i) {
+    terms->guarded[i] = copy(context, guarded[i].column);
+    terms->rules[i] = guarded[i].rule;
+  }
+  terms->ngraphs = static_cast<int>(spec.states.size());
+  terms->graphs = allocate<GraphTerms>(context, spec.states.size());
+  for (std::size_t i = 0; i < spec.states.size(); ++i) terms->graphs[i] = flatten(context, spec.states[i]);
+  terms->gate_by = spec.gate_by;
+  terms->modes = spec.modes;
+  terms->insert_reject = spec.insert_reject;
+  terms->arguments = copy_all(context, arguments);
+  terms->narguments = static_cast<int>(arguments.size());
+  return terms;
+}
+
+core::Spec parse(const char *const *arguments, int narguments) {
+  return core::parse_arguments({arguments, arguments + narguments});
+}
+
+core::Spec parse(const Terms *terms) { return parse(terms->arguments, terms->narguments); }
+
+}  // namespace
+
+Terms *terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger) {
+  Terms *terms = nullptr;
+  in_core_of(relation, [&] { terms = flatten(context, parse(trigger->tgargs, trigger->tgnargs)); });
+  return terms;
+}
+
+Terms *terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments) {
+  Terms *terms = nullptr;
+  in_core([&] { terms = flatten(context, parse(arguments, narguments)); });
+  return terms;
+}
+
+Terms *terms_of_request(MemoryContext context, const GuardRequest &request) {
+  Terms *terms = nullptr;
+  in_core([&] {
+    core::Spec spec;
+    spec.gate = text_of(request.gate);
+    spec.gate_at = text_of(request.gate_at);
+    spec.actor = text_of(request.actor);
+    spec.idempotency_key = text_of(request.idempotency_key);
+    spec.heartbeat = text_of(request.heartbeat);
+    spec.version = text_of(request.version);
+    spec.time_zone = text_of(request.time_zone);
+    spec.owned.assign(request.owned, request.owned + request.nowned);
+    spec.once.assign(request.once, request.once + request.nonce);
+    spec.frozen.assign(request.frozen, request.frozen + request.nfrozen);
+    spec.forward.assign(request.forward, request.forward + request.nforward);
+    core::split_arguments(
+        {request.states, request.states + request.nstates}, "ratchet.guard()",
+        [&](std::string_view role, std::string_view value) { core::take_graph_argument(spec.states, role, value); });
+    core::settle(spec.states);
+    if (request.gate_by != nullptr) spec.gate_by = core::parse_gate_by(request.gate_by);
+    if (request.mode != nullptr) spec.modes = core::parse_modes(request.mode, spec.policies());
+    if (request.insert != nullptr) spec.insert_reject = core::parse_insert(request.insert);
+    core::check_consistent(spec);
+    terms = flatten(context, spec);
+  });
+  return terms;
+}
+
+const char *weakened(MemoryContext context, const Terms *before, const Terms *after) {
+  const char *difference = nullptr;
+  in_core([&] { difference = copy_optional(context, core::join(core::weakened(parse(before), parse(after)), "; ")); });
+  return difference;
+}
+
+bool same_terms(const Terms *a, const Terms *b) {
+  return same_arguments(a->arguments, a->narguments, b->arguments, b->narguments);
+}
+
+Terms *renamed(MemoryContext context, const Terms *terms, const char *from, const char *to) {
+  Terms *after = nullptr;
+  in_core([&] {
+    const std::vector<std::string> arguments = core::renamed(parse(terms), from, to);
+    if (arguments.empty()) return;
+    after = flatten(context, core::parse_arguments({arguments.begin(), arguments.end()}));
+  });
+  return after;
+}
+
+}  // namespace ratchet

@@ -1,0 +1,201 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+}
+
+#include "contract/errors.h"
+#include "contract/kept_notice.h"
+#include "pg/fence.h"
+#include "pg/log_text.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Note {
+  Oid root;
+  const GuardedColumn *guarded;  // lives at least until the end of the transaction
+  Bitmapset *columns;            // places in guarded
+  uint64 rows;
+  bool observed;
+  const TupleTableSlot *slot;  // compared, never read: it belongs to the statement's executor
+  SubTransactionId subtransaction;
+};
+
+constexpr int max_notes = 1024;  // more than statements are nested, times partitions that one of them writes
+
+List *notes;  // Note *, in TopTransactionContext
+bool kept_notice = true;
+ExecutorFinish_hook_type next_finish_hook;
+
+// A transaction may have very many statements.
+void discard(Note *note) {
+  bms_free(note->columns);
+  pfree(note);
+}
+
+const char *column_list(const Note *note) {
+  StringInfoData out;
+  initStringInfo(&out);
+  List *named = NIL;
+  for (int place = -1; (place = bms_next_member(note->columns, place)) >= 0;) {
+    const GuardedColumn &column = note->guarded[place];
+    // A column that two policies guard was kept once.
+    if (list_member_int(named, column.attnum)) continue;
+    named = lappend_int(named, column.attnum);
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", note->observed ? word_for_log(column.name) : column.name);
+  }
+  return out.data;
+}
+
+// The columns that the writer may be told of: where he may not read one, that it was kept would tell him its value.
+Bitmapset *readable(Oid root, const GuardedColumn *guarded, const Bitmapset *columns) {
+  if (pg_class_aclcheck(root, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return bms_copy(columns);
+  Bitmapset *told = nullptr;
+  for (int place = -1; (place = bms_next_member(columns, place)) >= 0;) {
+    const AttrNumber attnum = get_attnum(root, guarded[place].name);
+    if (attnum != InvalidAttrNumber && pg_attribute_aclcheck(root, attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+      told = bms_add_member(told, place);
+  }
+  return told;
+}
+
+void tell(const Note *note) {
+  // The table may have been dropped by the statement's own triggers.
+  const char *table = get_rel_name(note->root);
+  if (table == nullptr) return;
+  const char *schema = get_namespace_name(get_rel_namespace(note->root));
+  const char *columns = column_list(note);
+  const auto rows = static_cast<unsigned long>(note->rows);
+  const auto fields = [&] {
+    err_generic_string(PG_DIAG_SCHEMA_NAME, schema);
+    err_generic_string(PG_DIAG_TABLE_NAME, table);
+    return 0;
+  };
+  // A client can ask for what goes to the log.
+  const bool may_read = bms_equal(readable(note->root, note->guarded, note->columns), note->columns);
+  if (note->observed)
+    ereport(may_read ? LOG : LOG_SERVER_ONLY, errcode(sqlstate_kept),
+            errmsg_plural("ratchet observed: %s of %s would have been kept in %lu row",
+                          "ratchet observed: %s of %s would have been kept in %lu rows", rows, columns,
+                          word_for_log(table), rows),
+            fields());
+  else if (kept_notice)
+    ereport(NOTICE, errcode(sqlstate_kept),
+            errmsg_plural("%s of %s kept in %lu row", "%s of %s kept in %lu rows", rows, columns, table, rows),
+            errhint("ratchet.describe() tells what is guarded, and how."), fields());
+}
+
+// The note among these that tells of the same table in the same way.
+Note *find_note(List *among, const Note *like) {
+  ListCell *cell;
+  foreach (cell, among) {
+    auto *note = static_cast<Note *>(lfirst(cell));
+    // No column has two contracts, so the first name tells them apart; partitions have the same names.
+    if (note->root == like->root && note->observed == like->observed &&
+        strcmp(note->guarded[0].name, like->guarded[0].name) == 0)
+      return note;
+  }
+  return nullptr;
+}
+
+// Takes the notes of one executor run off the list, those of partitions merged.
+void tell_statement(const EState *estate) {
+  List *mine = NIL;
+  ListCell *cell;
+  foreach (cell, notes) {
+    auto *note = static_cast<Note *>(lfirst(cell));
+    if (!list_member_ptr(estate->es_tupleTable, note->slot)) continue;
+    notes = foreach_delete_current(notes, cell);
+    if (Note *first = find_note(mine, note)) {
+      first->columns = bms_add_members(first->columns, note->columns);
+      first->rows += note->rows;
+      discard(note);
+    } else {
+      mine = lappend(mine, note);
+    }
+  }
+  foreach (cell, mine) {
+    auto *note = static_cast<Note *>(lfirst(cell));
+    tell(note);
+    discard(note);
+  }
+  list_free(mine);
+}
+
+void finish_executor(QueryDesc *query) {
+  if (next_finish_hook != nullptr)
+    next_finish_hook(query);
+  else
+    standard_ExecutorFinish(query);
+  if (notes != NIL) tell_statement(query->estate);
+}
+
+void forget_notes(XactEvent event, void *) {
+  // The memory goes with the transaction.
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) notes = NIL;
+}
+
+void forget_subtransaction(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId, void *) {
+  if (event != SUBXACT_EVENT_ABORT_SUB) return;
+  ListCell *cell;
+  foreach (cell, notes) {
+    auto *note = static_cast<Note *>(lfirst(cell));
+    // A statement that began in an aborted subtransaction cannot finish, nor can those nested in it.
+    if (note->subtransaction < subtransaction) continue;
+    notes = foreach_delete_current(notes, cell);
+    discard(note);
+  }
+}
+
+}  // namespace
+
+void init_notes() {
+  DefineCustomBoolVariable("ratchet.kept_notice",
+                           "Raises a NOTICE for each statement that a contract kept from changing guarded columns.",
+                           nullptr, &kept_notice, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  next_finish_hook = ExecutorFinish_hook;
+  ExecutorFinish_hook = fenced<finish_executor>;
+  RegisterXactCallback(fenced<forget_notes>, nullptr);
+  RegisterSubXactCallback(fenced<forget_subtransaction>, nullptr);
+}
+
+void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, bool observed,
+              const TupleTableSlot *slot) {
+  // The server log is for those who may see all.
+  if (!observed) columns = readable(root, guarded, columns);
+  if (bms_is_empty(columns)) return;
+  MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+  Note *note = nullptr;
+  ListCell *cell;
+  foreach (cell, notes) {
+    auto *known = static_cast<Note *>(lfirst(cell));
+    if (known->slot != slot || known->root != root || known->guarded != guarded || known->observed != observed)
+      continue;
+    note = known;
+    break;
+  }
+  if (note == nullptr) {
+    // Writers without an executor, such as logical replication's apply, never finish a statement.
+    if (list_length(notes) >= max_notes) {
+      discard(static_cast<Note *>(linitial(notes)));
+      notes = list_delete_first(notes);
+    }
+    note = static_cast<Note *>(palloc0(sizeof(Note)));
+    note->root = root;
+    note->guarded = guarded;
+    note->observed = observed;
+    note->slot = slot;
+    note->subtransaction = GetCurrentSubTransactionId();
+    notes = lappend(notes, note);
+  }
+  note->columns = bms_add_members(note->columns, columns);
+  ++note->rows;
+  MemoryContextSwitchTo(caller);
+}
+
+}  // namespace ratchet

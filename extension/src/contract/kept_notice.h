@@ -1,0 +1,25 @@
+// contract/kept_notice.h: what the guard kept or observed, told once a statement.
+//
+// The guard notes each row in memory of the transaction; when the executor
+// finishes the statement, its notes become one NOTICE (SQLSTATE 01R01,
+// switched by ratchet.kept_notice) or, in mode observe, one line in the
+// server log. A statement that fails takes its notes with it.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "guard/guard_contract.h"
+
+namespace ratchet {
+
+void init_notes();
+
+// Notes one row of a table. root: the table, the topmost one of a partition
+// tree; guarded: its guarded columns, which live until the end of the
+// transaction; columns: places in it that the row was kept (or, when observed,
+// would have been kept) in, of which those that the writer may not read are left out; slot: the trigger's tuple slot,
+// which tells the statement.
+void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, bool observed,
+              const TupleTableSlot *slot);
+
+}  // namespace ratchet

@@ -1,0 +1,99 @@
+// contract/tally_terms.h: a tally's specification in backend memory.
+//
+// Flat copies of core::Tally and core::Kept, as Terms is of core::Spec: palloc'ed whole in one memory context.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "core/tally_spec.h"
+
+namespace ratchet {
+
+struct CounterTerm {
+  const char *column;
+  bool sum;                // of the expression; otherwise the number of rows for which it is true
+  const char *expression;  // deparsed, every name qualified that is not in pg_catalog
+};
+
+struct CompletionTerm {
+  const char *total;  // nullptr: there is no completion
+  const char *total_of;
+  const char *done;     // nullptr: none
+  const char *done_at;  // nullptr: none
+  const char *on_done;  // nullptr: none; signature
+  bool latch;
+  bool notify;
+  const char *time_zone;  // of a done_at without one; nullptr: the session's
+};
+
+// The child's part of a tally.
+struct SourceTerms {
+  const char **via;
+  int nvia;
+  CounterTerm *counters;
+  int ncounters;
+  const char **arguments;  // canonical trigger arguments
+  int narguments;
+};
+
+// The parent's part, of all of its tallies.
+struct KeptTerms {
+  const char **key;
+  int nkey;
+  const char **counters;
+  int ncounters;
+  CompletionTerm *completions;
+  int ncompletions;
+  const char **guarded;  // every column that only tallies write
+  int nguarded;
+  const char **arguments;  // canonical trigger arguments
+  int narguments;
+};
+
+// What one call of ratchet.tally() asks for.
+struct TallyRequest {
+  const char **via;
+  int nvia;
+  CounterTerm *counters;
+  int ncounters;
+  CompletionTerm completion;
+};
+
+// Read the arguments of a relation's trigger. Errors: 42R01.
+SourceTerms *source_of_trigger(Relation relation, const Trigger *trigger);
+KeptTerms *kept_of_trigger(Relation relation, const Trigger *trigger);
+
+// The same of arguments alone. Errors: 42R01.
+SourceTerms *source_of_arguments(const char *const *arguments, int narguments);
+KeptTerms *kept_of_arguments(const char *const *arguments, int narguments);
+
+// Checks what a caller asks for and fills in total_of. Errors: 22023.
+void check_request(TallyRequest *request);
+
+// The child's part of a request.
+SourceTerms *source_of_request(const TallyRequest &request);
+
+// The parent's part with a request in it. before: as it is now, nullptr: not there yet; key: the referenced columns.
+KeptTerms *kept_with(const KeptTerms *before, const char *const *key, int nkey, const TallyRequest &request);
+
+// The parent's part without a tally; nullptr: nothing is left.
+KeptTerms *kept_without(const KeptTerms *before, const SourceTerms *source);
+
+// The parent's part without the counters of another one; nullptr: nothing is left.
+KeptTerms *kept_less(const KeptTerms *kept, const KeptTerms *less);
+
+// What a request would remove from a tally or change about it, as one sentence fragment; nullptr: nothing.
+const char *weakened(const SourceTerms *source, const KeptTerms *kept, const TallyRequest &request);
+
+// The completion that a tally has at its parent; its total is nullptr when it has none.
+CompletionTerm completion_of(const SourceTerms *source, const KeptTerms *kept);
+
+// After a rename of a column; nullptr when nothing changes.
+SourceTerms *child_renamed(const SourceTerms *source, const char *from, const char *to);
+SourceTerms *parent_renamed(const SourceTerms *source, const char *from, const char *to);
+KeptTerms *parent_renamed(const KeptTerms *kept, const char *from, const char *to);
+
+// The same with other texts for its expressions, in the order of its counters.
+SourceTerms *with_expressions(const SourceTerms *source, const char *const *expressions);
+
+}  // namespace ratchet

@@ -1,0 +1,300 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+}
+
+#include "contract/statement.h"
+#include "contract/trigger_cache.h"
+#include "pg/fence.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Entry {
+  Oid trigger;  // hash key, must be first
+  Cached *object;
+};
+
+constexpr int role_count = static_cast<int>(Role::count);
+constexpr const char *function_names[role_count] = {"guard_row",      "guard_insert",  "count_row",    "flush_counters",
+                                                    "count_truncate", "keep_counters", "complete_row", "count_gone"};
+
+HTAB *entries;               // trigger OID -> Entry, in CacheMemoryContext
+Entry *last_found;           // one of them; nullptr: none
+List *retired;               // Cached *, replaced and freed after the transaction
+uint64 generation = 1;       // see cache_generation()
+Oid functions[role_count];   // valid only if functions_known
+bool any_invalid;            // some entry's object is marked
+bool functions_known;        // cleared when pg_proc or a schema changes
+uint64 function_generation;  // counts those changes
+
+void forget_relation(Datum, Oid relation) {
+  ++generation;
+  if (entries == nullptr) return;
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, entries);
+  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
+    Cached *object = entry->object;
+    if (object == nullptr) continue;
+    forget_statements(object->statements, relation);
+    if (relation == InvalidOid || object->relation == relation || object->other == relation) {
+      object->valid = false;
+      any_invalid = true;
+    }
+  }
+}
+
+// What a condition calls may be inlined in the plan of its expression.
+void forget_functions(Datum, int, uint32) {
+  ++function_generation;
+  functions_known = false;
+  forget_relation(Datum(0), InvalidOid);
+}
+
+// Schemas and operators are named in cached statements, and renaming them
+// invalidates no relation.
+void forget_names(Datum, int, uint32) { forget_functions(Datum(0), 0, 0); }
+
+// At the end of a transaction, when nobody holds it any more.
+void free_object(Cached *object) {
+  retire_statements(object->statements);
+  MemoryContextDelete(object->context);
+}
+
+// Marked objects go as well: many are of tables that exist no more.
+void drop_invalid() {
+  if (!any_invalid) return;
+  any_invalid = false;
+  last_found = nullptr;
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, entries);
+  while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) {
+    if (entry->object != nullptr && entry->object->valid) continue;
+    if (entry->object != nullptr) free_object(entry->object);
+    hash_search(entries, &entry->trigger, HASH_REMOVE, nullptr);
+  }
+}
+
+void free_retired(XactEvent event, void *) {
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+  ListCell *cell;
+  foreach (cell, retired) free_object(static_cast<Cached *>(lfirst(cell)));
+  list_free(retired);
+  retired = NIL;
+  drop_invalid();
+}
+
+void know_functions() {
+  if (functions_known) return;
+  // Known only once the lookups have succeeded, and unless an invalidation arrived among them.
+  const uint64 looked_at = function_generation;
+  Oid found[role_count];
+  for (int i = 0; i < role_count; ++i) found[i] = own_function(function_names[i]);
+  memcpy(functions, found, sizeof(functions));
+  functions_known = function_generation == looked_at;
+}
+
+// The trigger functions as they are now: a value, so that a loop over a trigger list asks no catalog.
+struct Roles {
+  Oid functions[role_count];
+
+  Role of(Oid function) const {
+    for (int i = 0; OidIsValid(function) && i < role_count; ++i)
+      if (functions[i] == function) return static_cast<Role>(i);
+    return Role::count;
+  }
+};
+
+Roles known_roles() {
+  know_functions();
+  Roles roles;
+  memcpy(roles.functions, functions, sizeof(functions));
+  return roles;
+}
+
+const Trigger *copy_of(Trigger *trigger) {
+  TriggerDesc only{};
+  only.triggers = trigger;
+  only.numtriggers = 1;
+  return CopyTriggerDesc(&only)->triggers;
+}
+
+// The n-th trigger of the relcache's own list that `is` says yes to. Nothing may be looked up before it is copied.
+template <typename Is>
+Trigger *peek(Relation relation, int n, Is &&is) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
+    if (is(triggers->triggers[i]) && n-- == 0) return &triggers->triggers[i];
+  return nullptr;
+}
+
+Trigger *peek(Relation relation, Role role, int n) {
+  const Oid function = function_of(role);
+  return peek(relation, n, [&](const Trigger &trigger) { return OidIsValid(function) && trigger.tgfoid == function; });
+}
+
+// Whether the trigger is as the relation has it now. The executor's is a copy
+// of when its statement began, and the contract may have changed since.
+bool is_current(Relation relation, const Trigger *trigger) {
+  const Trigger *now = peek(relation, 0, [&](const Trigger &one) { return one.tgoid == trigger->tgoid; });
+  if (now == nullptr || now->tgnargs != trigger->tgnargs) return false;
+  for (int i = 0; i < now->tgnargs; ++i)
+    if (strcmp(now->tgargs[i], trigger->tgargs[i]) != 0) return false;
+  return true;
+}
+
+Cached *build_whole(Relation relation, const Trigger *trigger, Role role, Build build) {
+  // A context of the caller's until the object is whole: an error on the way leaves nothing behind.
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ratchet contract", ALLOCSET_SMALL_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(context);
+  Cached *object = build(relation, trigger);
+  object->trigger = trigger->tgoid;
+  object->role = role;
+  object->relation = RelationGetRelid(relation);
+  object->context = context;
+  MemoryContextSwitchTo(caller);
+  return object;
+}
+
+// Rows of one table come together.
+Entry *find_entry(Oid trigger) {
+  if (last_found != nullptr && last_found->trigger == trigger) return last_found;
+  if (entries == nullptr) {
+    HASHCTL control{};
+    control.keysize = sizeof(Oid);
+    control.entrysize = sizeof(Entry);
+    control.hcxt = CacheMemoryContext;
+    entries = hash_create("ratchet contracts", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  }
+  return last_found = static_cast<Entry *>(hash_search(entries, &trigger, HASH_FIND, nullptr));
+}
+
+// What is known of a trigger and still holds; nullptr: it has to be built. Asks no catalog.
+Cached *find_valid(Relation relation, Oid trigger, Role role) {
+  const Entry *entry = find_entry(trigger);
+  if (entry == nullptr || entry->object == nullptr) return nullptr;
+  Cached *object = entry->object;
+  return object->valid && object->role == role && object->relation == RelationGetRelid(relation) ? object : nullptr;
+}
+
+}  // namespace
+
+void init_cache() {
+  CacheRegisterRelcacheCallback(fenced<forget_relation>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(PROCOID, fenced<forget_functions>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(OPEROID, fenced<forget_names>, static_cast<Datum>(0));
+  CacheRegisterSyscacheCallback(NAMESPACEOID, fenced<forget_names>, static_cast<Datum>(0));
+  RegisterXactCallback(fenced<free_retired>, nullptr);
+}
+
+Oid own_function(const char *name) {
+  const Oid schema = get_namespace_oid("ratchet", true);
+  if (!OidIsValid(schema)) return InvalidOid;
+  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                         PointerGetDatum(buildoidvector(nullptr, 0)), ObjectIdGetDatum(schema));
+}
+
+uint64 cache_generation() { return generation; }
+
+Oid function_of(Role role) {
+  know_functions();
+  return functions[static_cast<int>(role)];
+}
+
+Role role_of(Oid function) { return known_roles().of(function); }
+
+OwnTriggers triggers_of(Relation relation) {
+  const Roles roles = known_roles();
+  OwnTriggers own{0, nullptr};
+  if (relation->trigdesc == nullptr) return own;
+  const TriggerDesc *copy = CopyTriggerDesc(relation->trigdesc);
+  auto *items = static_cast<OwnTrigger *>(palloc(sizeof(OwnTrigger) * copy->numtriggers));
+  for (int i = 0; i < copy->numtriggers; ++i) items[i] = {roles.of(copy->triggers[i].tgfoid), &copy->triggers[i]};
+  own = {copy->numtriggers, items};
+  return own;
+}
+
+const Trigger *find_trigger(Relation relation, Role role, int n) {
+  Trigger *found = peek(relation, role, n);
+  return found == nullptr ? nullptr : copy_of(found);
+}
+
+bool find_trigger_facts(Relation relation, Role role, Trigger *facts) {
+  const Trigger *found = peek(relation, role, 0);
+  if (found == nullptr) return false;
+  *facts = *found;
+  facts->tgname = nullptr;
+  facts->tgattr = nullptr;
+  facts->tgargs = nullptr;
+  facts->tgqual = nullptr;
+  facts->tgoldtable = facts->tgnewtable = nullptr;
+  facts->tgnargs = facts->tgnattr = 0;
+  return true;
+}
+
+bool is_called(Relation relation, const char *trigger, const char *name) {
+  const size_t length = strlen(name);
+  if (strncmp(trigger, name, length) != 0) return false;
+  const char *suffix = trigger + length;
+  if (*suffix == '\0') return true;
+  if (*suffix != '_' || suffix[1] == '\0' || strspn(suffix + 1, "0123456789") != strlen(suffix + 1)) return false;
+  const char *table = RelationGetRelationName(relation);
+  return strlen(table) > strlen(suffix) && strcmp(table + strlen(table) - strlen(suffix), suffix) == 0;
+}
+
+const Trigger *find_named(Relation relation, const char *name) {
+  Trigger *found = peek(relation, 0, [&](const Trigger &trigger) { return is_called(relation, trigger.tgname, name); });
+  return found == nullptr ? nullptr : copy_of(found);
+}
+
+bool fires_before_insert(Relation relation) {
+  return relation->trigdesc != nullptr && relation->trigdesc->trig_insert_before_row;
+}
+
+Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build) {
+  if (Cached *known = find_valid(relation, trigger->tgoid, role)) return known;
+  const uint64 built_at = generation;
+  const bool current = is_current(relation, trigger);
+  Cached *fresh = build_whole(relation, trigger, role, build);
+  bool found;
+  auto *entry = static_cast<Entry *>(hash_search(entries, &fresh->trigger, HASH_ENTER, &found));
+  if (!found) entry->object = nullptr;
+  if (entry->object != nullptr) {
+    MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+    retired = lappend(retired, entry->object);
+    MemoryContextSwitchTo(caller);
+  }
+  MemoryContextSetParent(fresh->context, CacheMemoryContext);
+  // An invalidation that arrives while building may have come after what was read: use it once, then rebuild.
+  fresh->valid = current && generation == built_at;
+  if (!fresh->valid) any_invalid = true;
+  entry->object = fresh;
+  return fresh;
+}
+
+CachedTrigger find_cached(Relation relation, Role role, Build build) {
+  Trigger *found = peek(relation, role, 0);
+  if (found == nullptr) return {false, nullptr};
+  if (!fires_now(*found)) return {true, nullptr};
+  if (Cached *known = find_valid(relation, found->tgoid, role)) return {true, known};
+  return {true, cached(relation, copy_of(found), role, build)};
+}
+
+bool fires_now(const Trigger &trigger) {
+  if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+    return trigger.tgenabled == TRIGGER_FIRES_ALWAYS || trigger.tgenabled == TRIGGER_FIRES_ON_REPLICA;
+  return fires_ordinarily(trigger);
+}
+
+bool fires_ordinarily(const Trigger &trigger) {
+  return trigger.tgenabled == TRIGGER_FIRES_ALWAYS || trigger.tgenabled == TRIGGER_FIRES_ON_ORIGIN;
+}
+
+}  // namespace ratchet

@@ -1,0 +1,114 @@
+// contract/trigger_cache.h: ratchet's triggers, what is derived from them, and how it is kept.
+//
+// A relation's trigger list belongs to its relcache entry. Anything that looks at a
+// catalog can accept an invalidation and rebuild the entry, which frees the list. So no
+// file but contract/trigger_cache.cpp reads the list, and what it gives away is a copy in the caller's memory.
+//
+// The cache is keyed by trigger OID, because a contract's arguments belong to
+// the trigger, and its entries are resolved by column name for the trigger's
+// own relation, because partitions number their attributes differently. A
+// relcache invalidation only marks an entry: its owner may be further up the
+// stack. A marked entry is rebuilt at its next use, and its old memory is
+// freed when the transaction has ended and nobody can hold it any more.
+#pragma once
+
+#include "pg/pg.h"
+
+namespace ratchet {
+
+// Ratchet's trigger functions.
+enum class Role : unsigned char {
+  guard,       // guard_row: a guard contract
+  born,        // guard_insert: its insert => 'reject'
+  source,      // count_row: a tally, on the child
+  flush,       // flush_counters: on the child, writes what is pending
+  truncate,    // count_truncate: on the child
+  counters,    // keep_counters: a parent's counters
+  completion,  // complete_row: on the parent
+  gone,        // count_gone: on the parent, what a deleted row had
+  count
+};
+
+// What every cached object begins with.
+struct Cached {
+  Oid trigger;
+  Role role;  // what the trigger was when this was built; CREATE OR REPLACE TRIGGER keeps the OID
+  Oid relation;
+  Oid other;  // another relation that it was built from; InvalidOid: none
+  MemoryContext context;
+  bool valid;        // cleared by invalidation; read only when the object is looked up
+  List *statements;  // Statement *, its plans; in context
+};
+
+void init_cache();
+
+// Builds the object of a trigger in the current memory context, palloc'ed; the
+// cache fills in what Cached has.
+using Build = Cached *(*)(Relation relation, const Trigger *trigger);
+
+// The object of a trigger on this relation, built or rebuilt as needed.
+Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build);
+
+// The relation's only trigger of a role, and its object.
+struct CachedTrigger {
+  bool exists;
+  Cached *object;  // nullptr: there is none, or it does not fire in this session
+};
+
+// The same as find_trigger() and cached(), without a copy of the trigger where its object is there already.
+CachedTrigger find_cached(Relation relation, Role role, Build build);
+
+// Grows with every relcache invalidation that this backend has seen; what was
+// derived from catalogs at one value holds while the value stays.
+uint64 cache_generation();
+
+// A function of the schema ratchet that takes no arguments; InvalidOid: there is none.
+Oid own_function(const char *name);
+
+// The OID of a trigger function; InvalidOid while the extension is absent.
+Oid function_of(Role role);
+
+// The role of a trigger function; Role::count when it is none of ratchet's.
+Role role_of(Oid function);
+
+// A copy of one of a relation's triggers.
+struct OwnTrigger {
+  Role role;  // Role::count: it is none of ratchet's
+  const Trigger *trigger;
+};
+
+// Copies of all triggers of a relation, in the order in which they fire.
+struct OwnTriggers {
+  int count;
+  const OwnTrigger *items;
+
+  const OwnTrigger *begin() const { return items; }
+  const OwnTrigger *end() const { return items + count; }
+};
+
+OwnTriggers triggers_of(Relation relation);
+
+// A copy of the relation's trigger of this role, of the n-th of those that it may have several of; nullptr: there is
+// none.
+const Trigger *find_trigger(Relation relation, Role role, int n = 0);
+
+// The same without what its pointers lead to (name, arguments, columns, condition), which are NULL; false: there is
+// none.
+bool find_trigger_facts(Relation relation, Role role, Trigger *facts);
+
+// Whether a trigger of the relation has this name. Citus appends to the name of a shard's trigger what it has appended
+// to the shard's own.
+bool is_called(Relation relation, const char *trigger, const char *name);
+
+// A copy of a trigger by its name, whosoever it is.
+const Trigger *find_named(Relation relation, const char *name);
+
+// Whether the relation has any trigger that fires before rows are inserted.
+bool fires_before_insert(Relation relation);
+
+// Whether a trigger fires in this session, and in ordinary ones (whatever
+// session_replication_role is now).
+bool fires_now(const Trigger &trigger);
+bool fires_ordinarily(const Trigger &trigger);
+
+}  // namespace ratchet

@@ -1,0 +1,240 @@
+#include "core/guard_spec.h"
+
+#include <algorithm>
+
+#include "core/arguments.h"
+#include "core/error.h"
+#include "core/lane.h"
+
+namespace ratchet::core {
+
+namespace {
+
+struct Role {
+  const char *name;
+  std::string Spec::*column;
+};
+
+// Roles that a contract has at most one column for.
+constexpr Role single_roles[] = {{"gate", &Spec::gate},           {"gate_at", &Spec::gate_at},
+                                 {"actor", &Spec::actor},         {"idempotency_key", &Spec::idempotency_key},
+                                 {"heartbeat", &Spec::heartbeat}, {"version", &Spec::version}};
+
+struct ListRole {
+  const char *name;
+  std::vector<std::string> Spec::*columns;
+};
+
+constexpr ListRole list_roles[] = {
+    {"owned", &Spec::owned}, {"once", &Spec::once}, {"frozen", &Spec::frozen}, {"forward", &Spec::forward}};
+
+bool has(const std::vector<std::string> &columns, const std::string &column) {
+  return std::find(columns.begin(), columns.end(), column) != columns.end();
+}
+
+void note_lost(std::vector<std::string> &lost, const char *role, const std::string &before, const std::string &after) {
+  if (before.empty() || before == after) return;
+  lost.push_back(after.empty() ? std::string(role) + " " + quoted(before) + " is removed"
+                               : std::string(role) + " " + quoted(before) + " becomes " + quoted(after));
+}
+
+void add_all(std::vector<std::string> &to, std::vector<std::string> from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+bool take_argument(Spec &spec, std::string_view role, std::string_view value) {
+  for (const Role &one : single_roles)
+    if (role == one.name) {
+      set_once(spec.*one.column, role, value);
+      return true;
+    }
+  for (const ListRole &list : list_roles)
+    if (role == list.name) {
+      (spec.*list.columns).emplace_back(value);
+      return true;
+    }
+  return take_graph_argument(spec.states, role, value);
+}
+
+Spec read_arguments(const std::vector<std::string_view> &arguments) {
+  Spec spec;
+  std::string gate_by, mode, insert;
+  split_arguments(arguments, "ratchet.guard()", [&](std::string_view role, std::string_view value) {
+    if (role == "gate_by")
+      set_once(gate_by, role, value);
+    else if (role == "mode")
+      set_once(mode, role, value);
+    else if (role == "time_zone")
+      set_once(spec.time_zone, role, value);
+    else if (role == "insert")
+      set_once(insert, role, value);
+    else if (!take_argument(spec, role, value))
+      throw_unknown(role, value);
+  });
+  if (!gate_by.empty()) spec.gate_by = parse_gate_by(gate_by);
+  if (!mode.empty()) spec.modes = parse_modes(mode, spec.policies());
+  if (!insert.empty()) spec.insert_reject = parse_insert(insert);
+  settle(spec.states);
+  check_consistent(spec);
+  return spec;
+}
+
+[[noreturn]] void throw_needs(const char *what, const char *needs, const char *hint) {
+  throw error(invalid_argument, std::string(what) + " needs " + needs, {}, hint);
+}
+
+// What makes sense only beside something else.
+void check_needs(const Spec &spec) {
+  constexpr const char *name_gate = "Name the column that submit closes, for example gate => 'submitted_at'.";
+  if (spec.policies().empty())
+    throw error(invalid_argument, "a guard needs something to guard", {},
+                "Name a gate, for example gate => 'submitted_at', or columns for once, forward, states or version.");
+  if (spec.gate.empty()) {
+    if (!spec.gate_at.empty()) throw_needs("gate_at", "a gate", name_gate);
+    if (!spec.actor.empty()) throw_needs("actor", "a gate", name_gate);
+    if (!spec.owned.empty()) throw_needs("owned", "a gate", name_gate);
+    if (spec.gate_by != GateBy::any) throw_needs("gate_by", "a gate", name_gate);
+  }
+  if (!spec.gate.empty() || !spec.states.empty()) return;
+  constexpr const char *name_either = "Name a gate, or states with a terminal one.";
+  if (!spec.idempotency_key.empty()) throw_needs("idempotency_key", "a gate or states", name_either);
+  if (!spec.frozen.empty()) throw_needs("frozen", "a gate or states", name_either);
+  if (spec.insert_reject) throw_needs("insert", "a gate or states", name_either);
+}
+
+}  // namespace
+
+const char *name_of(GateBy by) noexcept { return by == GateBy::any ? "any" : "submit"; }
+
+std::vector<Guarded> Spec::guarded() const {
+  std::vector<Guarded> columns;
+  const auto add = [&](const std::string &column, Rule rule) {
+    if (!column.empty()) columns.push_back({column, rule});
+  };
+  add(gate, Rule::gate);
+  for (const std::string *role : {&gate_at, &actor, &idempotency_key}) add(*role, Rule::owned);
+  for (const std::string &column : owned) columns.push_back({column, Rule::owned});
+  for (const std::string &column : once) columns.push_back({column, Rule::once});
+  for (const std::string &column : frozen) columns.push_back({column, Rule::frozen});
+  for (const std::string &column : forward) columns.push_back({column, Rule::forward});
+  add(heartbeat, Rule::forward);
+  for (const Graph &graph : states) columns.push_back({graph.column, Rule::state});
+  add(version, Rule::version);
+  return columns;
+}
+
+std::vector<Policy> Spec::policies() const {
+  std::vector<Policy> present;
+  if (!gate.empty() || !gate_at.empty() || !actor.empty() || !idempotency_key.empty() || !owned.empty())
+    present.push_back(Policy::owned);
+  if (!once.empty()) present.push_back(Policy::once);
+  if (!frozen.empty()) present.push_back(Policy::frozen);
+  if (!forward.empty() || !heartbeat.empty()) present.push_back(Policy::forward);
+  if (!states.empty()) present.push_back(Policy::states);
+  if (!version.empty()) present.push_back(Policy::version);
+  return present;
+}
+
+GateBy parse_gate_by(std::string_view text) {
+  if (text == "any") return GateBy::any;
+  if (text == "submit") return GateBy::submit;
+  throw error(invalid_argument, "invalid gate_by " + quoted(text), {}, "gate_by is 'any' or 'submit'.");
+}
+
+bool parse_insert(std::string_view text) {
+  if (text == "allow") return false;
+  if (text == "reject") return true;
+  throw error(invalid_argument, "invalid insert " + quoted(text), {}, "insert is 'allow' or 'reject'.");
+}
+
+Spec parse_arguments(const std::vector<std::string_view> &arguments) {
+  try {
+    return read_arguments(arguments);
+  } catch (const error &caught) {
+    // What would be a bad argument of guard() is, in a trigger, a contract that cannot be enforced.
+    throw error(unenforceable, caught.what(), caught.detail(), caught.hint());
+  }
+}
+
+std::vector<std::string> arguments(const Spec &spec) {
+  std::vector<std::string> out;
+  const auto add = [&](const char *role, const std::string &value) {
+    if (!value.empty()) out.push_back(std::string(role) + "=" + value);
+  };
+  add("gate", spec.gate);
+  add("gate_at", spec.gate_at);
+  if (!spec.gate.empty()) add("gate_by", name_of(spec.gate_by));
+  add("actor", spec.actor);
+  add("idempotency_key", spec.idempotency_key);
+  for (const ListRole &list : list_roles)
+    for (const std::string &column : spec.*list.columns) add(list.name, column);
+  append_arguments(out, spec.states);
+  add("heartbeat", spec.heartbeat);
+  add("version", spec.version);
+  add("time_zone", spec.time_zone);
+  add("mode", text_of(spec.modes, spec.policies()));
+  if (spec.insert_reject) add("insert", "reject");
+  return out;
+}
+
+void check_consistent(const Spec &spec) {
+  check_needs(spec);
+  std::vector<std::string> columns, frozen = spec.frozen;
+  for (const Guarded &guarded : spec.guarded())
+    if (guarded.rule != Rule::frozen) columns.push_back(guarded.column);
+  for (std::vector<std::string> *list : {&columns, &frozen}) {
+    std::sort(list->begin(), list->end());
+    const auto twice = std::adjacent_find(list->begin(), list->end());
+    if (twice != list->end()) throw error(invalid_argument, "column " + quoted(*twice) + " is named twice");
+    if (!list->empty() && list->front().empty()) throw error(invalid_argument, "a column name must not be empty");
+  }
+  // A column may be fixed in the end and obey another rule until then.
+  for (const std::string &column : frozen)
+    if (has(columns, column) && !has(spec.once, column) && !has(spec.forward, column) && column != spec.heartbeat)
+      throw error(invalid_argument, "column " + quoted(column) + " is named twice", {},
+                  "A frozen column can also be in once or forward, and in nothing else.");
+}
+
+std::vector<std::string> weakened(const Spec &before, const Spec &after) {
+  std::vector<std::string> lost;
+  for (const Role &role : single_roles) note_lost(lost, role.name, before.*role.column, after.*role.column);
+  note_lost(lost, "time_zone", before.time_zone, after.time_zone);
+  for (const ListRole &list : list_roles)
+    for (const std::string &column : before.*list.columns)
+      // A heartbeat goes forward too.
+      if (!has(after.*list.columns, column) && (list.columns != &Spec::forward || after.heartbeat != column))
+        lost.push_back(std::string(list.name) + " " + quoted(column) + " is removed");
+  add_all(lost, weakened(before.states, after.states));
+  if (after.gate_by < before.gate_by)
+    lost.push_back(std::string("gate_by ") + name_of(before.gate_by) + " becomes " + name_of(after.gate_by));
+  add_all(lost, weakened(before.modes, after.modes, before.policies()));
+  if (before.insert_reject && !after.insert_reject) lost.emplace_back("insert reject becomes allow");
+  return lost;
+}
+
+std::vector<std::string> renamed(const Spec &spec, std::string_view from, std::string_view to) {
+  Spec after = spec;
+  bool found = false;
+  const auto rename = [&](std::string &column) {
+    if (column != from) return;
+    column = to;
+    found = true;
+  };
+  for (const Role &role : single_roles) rename(after.*role.column);
+  for (const ListRole &list : list_roles)
+    for (std::string &column : after.*list.columns) rename(column);
+  for (Graph &graph : after.states) rename(graph.column);
+  settle(after.states);
+  return found ? arguments(after) : std::vector<std::string>{};
+}
+
+std::string join(const std::vector<std::string> &parts, std::string_view separator) {
+  std::string out;
+  for (const std::string &part : parts) {
+    if (!out.empty()) out += separator;
+    out += part;
+  }
+  return out;
+}
+
+}  // namespace ratchet::core

@@ -1,0 +1,76 @@
+// core/guard_spec.h: a guard contract as a value: parsing, printing, comparing.
+//
+// A contract is stored as trigger arguments of the form role=value, one
+// argument a column, so that it is readable in \d and any column name,
+// whatever it contains, needs no quoting.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/graph.h"
+#include "core/modes.h"
+
+namespace ratchet::core {
+
+enum class GateBy : unsigned char { any, submit };  // ordered by strength
+
+const char *name_of(GateBy by) noexcept;
+
+// What a policy says of one column.
+enum class Rule : unsigned char { gate, owned, once, frozen, forward, state, version };
+
+// A column that a policy guards; frozen may come beside another rule.
+struct Guarded {
+  std::string column;
+  Rule rule;
+};
+
+struct Spec {
+  std::string gate;             // empty: none
+  std::string gate_at;          // empty: none
+  std::string actor;            // empty: none
+  std::string idempotency_key;  // empty: none
+  std::vector<std::string> owned;
+  std::vector<std::string> once;
+  std::vector<std::string> frozen;
+  std::vector<std::string> forward;
+  std::vector<Graph> states;
+  std::string heartbeat;  // empty: none
+  std::string version;    // empty: none
+  std::string time_zone;  // of columns without one; empty: the session's
+  GateBy gate_by = GateBy::any;
+  Modes modes;
+  bool insert_reject = false;
+
+  // Every guarded column, the gate first if there is one.
+  std::vector<Guarded> guarded() const;
+
+  // The policies that it has a column for.
+  std::vector<Policy> policies() const;
+};
+
+// Reads trigger arguments; throws core::error 42R01 for anything that
+// arguments() would not have written.
+Spec parse_arguments(const std::vector<std::string_view> &arguments);
+
+// The trigger arguments of a contract, in a canonical order.
+std::vector<std::string> arguments(const Spec &spec);
+
+GateBy parse_gate_by(std::string_view text);
+bool parse_insert(std::string_view text);
+
+// A contract needs something to guard, and no column may play two roles. Throws 22023.
+void check_consistent(const Spec &spec);
+
+// What `after` would take away from `before`, a phrase each; empty when
+// `after` only adds to it or makes it stricter.
+std::vector<std::string> weakened(const Spec &before, const Spec &after);
+
+// The arguments after a column was renamed; empty when it plays no role.
+std::vector<std::string> renamed(const Spec &spec, std::string_view from, std::string_view to);
+
+std::string join(const std::vector<std::string> &parts, std::string_view separator);
+
+}  // namespace ratchet::core

@@ -1,0 +1,267 @@
+// declare/event_trigger.cpp: the event triggers, so that a contract which cannot be enforced
+// fails in the migration that breaks it (H10), and is no veto on strangers.
+//
+// At the end of a DDL command the catalogs are as the command left them, and
+// the command's own locks on its tables are still held, so what is checked
+// here is what will be committed. Only contracts are looked at that depend on
+// what the command has touched: on the table itself, or by a recorded
+// dependency on the object. No user's code runs, and no table is locked that
+// the command has not locked.
+#include "pg/pg.h"
+
+extern "C" {
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "commands/event_trigger.h"
+#include "executor/spi.h"
+#include "nodes/parsenodes.h"
+}
+
+#include <initializer_list>
+
+#include "contract/errors.h"
+#include "contract/stored_trigger.h"
+#include "declare/ddl_check.h"
+#include "declare/follow.h"
+#include "declare/tally_triggers.h"
+#include "pg/attempt.h"
+#include "pg/fence.h"
+
+namespace ratchet {
+
+namespace {
+
+struct Touched {
+  List *relations;  // OIDs
+  List *triggers;   // OIDs
+  List *others;     // ObjectAddress *
+};
+
+// Runs a query about the command, and calls see() for its rows.
+template <typename See>
+void see_rows(const char *sql, See &&see) {
+  MemoryContext caller = CurrentMemoryContext;
+  SPI_connect();
+  // Not read-only: a new snapshot, in which what the command has done is visible.
+  if (SPI_execute(sql, false, 0) != SPI_OK_SELECT) elog(ERROR, "reading the objects of a command failed");
+  for (uint64 i = 0; i < SPI_processed; ++i) {
+    MemoryContext spi = MemoryContextSwitchTo(caller);
+    see(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+    MemoryContextSwitchTo(spi);
+  }
+  SPI_finish();
+}
+
+Oid oid_at(HeapTuple row, TupleDesc tupdesc, int column) {
+  bool isnull;
+  const Datum value = SPI_getbinval(row, tupdesc, column, &isnull);
+  return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+// A new index says something of its table's columns; a command on one that is there has not locked the table.
+Oid table_of(Oid relation, const Node *command) {
+  const char relkind = get_rel_relkind(relation);
+  if (relkind != RELKIND_INDEX && relkind != RELKIND_PARTITIONED_INDEX) return relation;
+  return IsA(command, IndexStmt) || IsA(command, CreateSchemaStmt) ? IndexGetRelation(relation, true) : InvalidOid;
+}
+
+Touched touched_by(const Node *command) {
+  Touched touched{NIL, NIL, NIL};
+  // A rule reports itself; what matters is its table.
+  see_rows(
+      "SELECT COALESCE(w.ev_class OPERATOR(pg_catalog.<>) 0::pg_catalog.oid, false), c.classid,"
+      " COALESCE(w.ev_class, c.objid)"
+      " FROM pg_catalog.pg_event_trigger_ddl_commands() c"
+      " LEFT JOIN pg_catalog.pg_rewrite w ON c.classid OPERATOR(pg_catalog.=) "
+      "'pg_catalog.pg_rewrite'::pg_catalog.regclass"
+      " AND w.oid OPERATOR(pg_catalog.=) c.objid",
+      [&](HeapTuple row, TupleDesc tupdesc) {
+        bool isnull;
+        const bool rule = DatumGetBool(SPI_getbinval(row, tupdesc, 1, &isnull));
+        const Oid classid = oid_at(row, tupdesc, 2);
+        const Oid objid = oid_at(row, tupdesc, 3);
+        if (!OidIsValid(objid)) return;
+        if (rule || classid == RelationRelationId) {
+          const Oid table = table_of(objid, command);
+          if (OidIsValid(table)) touched.relations = list_append_unique_oid(touched.relations, table);
+        } else if (classid == TriggerRelationId) {
+          touched.triggers = list_append_unique_oid(touched.triggers, objid);
+        } else {
+          auto *object = static_cast<ObjectAddress *>(palloc(sizeof(ObjectAddress)));
+          *object = {classid, objid, 0};
+          touched.others = lappend(touched.others, object);
+        }
+      });
+  return touched;
+}
+
+// A role with only the TRIGGER privilege must not declare contracts.
+void check_attachment(const StoredTrigger *trigger) {
+  if (!owns_relation(trigger->relation, GetUserId())) error_not_owner(trigger->relation, "attach a ratchet trigger");
+}
+
+bool has_subcommand(const Node *command, std::initializer_list<AlterTableType> subtypes) {
+  if (!IsA(command, AlterTableStmt)) return false;
+  ListCell *cell;
+  foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds)
+    for (const AlterTableType subtype : subtypes)
+      if (lfirst_node(AlterTableCmd, cell)->subtype == subtype) return true;
+  return false;
+}
+
+// Whether columns may have come to have other types, or a contract's trigger be new.
+bool changes_columns(const Node *command) {
+  return IsA(command, CreateTrigStmt) || IsA(command, CreateSchemaStmt) ||
+         has_subcommand(command, {AT_AlterColumnType, AT_AttachPartition});
+}
+
+// What else a command says of its object than by renaming it: CREATE FUNCTION need not replace one.
+bool creates_only(const Node *command) {
+  return IsA(command, CreateFunctionStmt) && !reinterpret_cast<const CreateFunctionStmt *>(command)->replace;
+}
+
+// The partition that has come or gone by the command; InvalidOid: none.
+Oid moved_partition(const Node *command) {
+  if (IsA(command, CreateStmt)) {
+    const auto *create = reinterpret_cast<const CreateStmt *>(command);
+    return create->partbound == nullptr ? InvalidOid : RangeVarGetRelid(create->relation, NoLock, true);
+  }
+  if (!IsA(command, AlterTableStmt)) return InvalidOid;
+  ListCell *cell;
+  foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
+    const auto *one = lfirst_node(AlterTableCmd, cell);
+    if (one->subtype == AT_AttachPartition || one->subtype == AT_DetachPartition ||
+        one->subtype == AT_DetachPartitionFinalize)
+      return RangeVarGetRelid(castNode(PartitionCmd, one->def)->name, NoLock, true);
+  }
+  return InvalidOid;
+}
+
+// TRUNCATE triggers of a partition that has come or gone, which are not cloned. A restore brings those triggers itself,
+// after the partitions.
+void follow_moved_partition(Oid moved) {
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(moved, NoLock, nullptr))
+    if (concerns(lfirst_oid(cell))) follow_partition(lfirst_oid(cell));
+}
+
+// What the command has made possible or necessary: dependencies on a foreign key that is there now, also of the
+// children of the table, whose keys are made anew with a column that it changes.
+void follow_references(Oid relid) {
+  ListCell *cell;
+  foreach (cell, list_append_unique_oid(referencing_tables(relid), relid)) {
+    const Oid relation = lfirst_oid(cell);
+    if (is_locked(relation) && concerns(relation)) attempt([&] { write_dependencies(relation); });
+  }
+}
+
+// Tables whose foreign keys were made anew with a column that they refer to.
+void check_children(const List *parents) {
+  ListCell *parent;
+  foreach (parent, parents) {
+    ListCell *child;
+    foreach (child, referencing_tables(lfirst_oid(parent))) check_table(lfirst_oid(child), true);
+  }
+}
+
+void check_others(const EventTriggerData *event, const Touched &touched) {
+  if (creates_only(event->parsetree)) return;
+  ListCell *cell;
+  foreach (cell, touched.others) check_dependents(*static_cast<const ObjectAddress *>(lfirst(cell)));
+  // A row type's attributes, for which the type's own relation is reported.
+  foreach (cell, touched.relations)
+    if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_COMPOSITE_TYPE)
+      check_dependents({TypeRelationId, get_rel_type_id(lfirst_oid(cell)), 0});
+  if (!IsA(event->parsetree, GrantStmt)) return;
+  List *objects = NIL;
+  attempt([&] { objects = named_objects(event->parsetree); });
+  foreach (cell, objects) check_dependents(*static_cast<const ObjectAddress *>(lfirst(cell)));
+}
+
+void watch_command_end(const EventTriggerData *event) {
+  follow_names(event);
+  if (IsA(event->parsetree, RenameStmt)) {
+    const auto *rename = reinterpret_cast<const RenameStmt *>(event->parsetree);
+    if (rename->renameType == OBJECT_COLUMN && rename->relation != nullptr) follow_column_rename(rename);
+  }
+  Touched touched = touched_by(event->parsetree);
+  ListCell *cell;
+  foreach (cell, touched.triggers) {
+    Oid relation;
+    if (const StoredTrigger *trigger = stored_trigger(lfirst_oid(cell))) {
+      check_attachment(trigger);
+      relation = trigger->relation;
+    } else {
+      relation = table_of_trigger(lfirst_oid(cell));
+    }
+    if (OidIsValid(relation)) touched.relations = list_append_unique_oid(touched.relations, relation);
+  }
+  const bool thorough = changes_columns(event->parsetree);
+  foreach (cell, touched.relations) check_table(lfirst_oid(cell), thorough);
+  if (thorough) check_children(touched.relations);
+  if (has_subcommand(event->parsetree, {AT_AlterColumnType}))
+    foreach (cell, touched.relations) notice_times(lfirst_oid(cell));
+  check_others(event, touched);
+  if (const Oid moved = moved_partition(event->parsetree); OidIsValid(moved)) follow_moved_partition(moved);
+  foreach (cell, touched.relations) follow_references(lfirst_oid(cell));
+}
+
+struct DroppedColumn {
+  Oid relation;
+  const char *name;
+};
+
+void watch_drop() {
+  List *columns = NIL;
+  List *keyless = NIL;
+  // Ordinarily a tally's trigger depends on its foreign key; not after pg_upgrade, which runs no event triggers.
+  see_rows(
+      "SELECT d.objid, d.objsubid OPERATOR(pg_catalog.>) 0, d.address_names[3], c.oid"
+      " FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+      " LEFT JOIN pg_catalog.pg_namespace n ON d.object_type OPERATOR(pg_catalog.=) 'table constraint'"
+      " AND n.nspname OPERATOR(pg_catalog.=) d.address_names[1]"
+      " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid"
+      " AND c.relname OPERATOR(pg_catalog.=) d.address_names[2]"
+      " WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass"
+      " AND d.objsubid OPERATOR(pg_catalog.>) 0 OR c.oid IS NOT NULL",
+      [&](HeapTuple row, TupleDesc tupdesc) {
+        bool isnull;
+        if (!DatumGetBool(SPI_getbinval(row, tupdesc, 2, &isnull))) {
+          keyless = list_append_unique_oid(keyless, oid_at(row, tupdesc, 4));
+          return;
+        }
+        auto *column = static_cast<DroppedColumn *>(palloc(sizeof(DroppedColumn)));
+        *column = {oid_at(row, tupdesc, 1), SPI_getvalue(row, tupdesc, 3)};
+        columns = lappend(columns, column);
+      });
+  ListCell *cell;
+  foreach (cell, columns) {
+    const auto *column = static_cast<const DroppedColumn *>(lfirst(cell));
+    check_dropped_column(column->relation, column->name);
+  }
+  foreach (cell, keyless) check_references(lfirst_oid(cell));
+}
+
+void watch(FunctionCallInfo fcinfo) {
+  if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+    ereport(ERROR, errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+            errmsg("function \"%s\" was not called by event trigger manager", "ratchet.watch_ddl"));
+  const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
+  if (strcmp(event->event, "ddl_command_start") == 0)
+    remember_names(event);
+  else if (strcmp(event->event, "ddl_command_end") == 0)
+    watch_command_end(event);
+  else if (strcmp(event->event, "sql_drop") == 0)
+    watch_drop();
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_watch_ddl) {
+  ratchet::watch(fcinfo);
+  PG_RETURN_NULL();
+}

@@ -1,0 +1,215 @@
+// declare/guard_declare.cpp: ratchet.guard() and ratchet.unguard().
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/pg_inherits.h"
+#include "executor/spi.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+}
+
+#include <algorithm>
+
+#include "contract/ddl_support.h"
+#include "contract/errors.h"
+#include "contract/states_argument.h"
+#include "contract/structure.h"
+#include "contract/times.h"
+#include "declare/existing_rows.h"
+#include "declare/guard_declare.h"
+#include "guard/guard_contract.h"
+#include "pg/fence.h"
+#include "pg/quote.h"
+#include "tally/tally.h"
+
+namespace ratchet {
+
+namespace {
+
+// Arguments of ratchet.guard(), in their order.
+enum Argument {
+  target_argument,
+  gate_argument,
+  gate_at_argument,
+  gate_by_argument,
+  actor_argument,
+  idempotency_key_argument,
+  owned_argument,
+  once_argument,
+  frozen_argument,
+  forward_argument,
+  states_argument,
+  heartbeat_argument,
+  version_argument,
+  time_zone_argument,
+  mode_argument,
+  insert_argument,
+  audit_argument,
+  rate_limit_argument,
+  replace_argument,
+  validate_argument
+};
+
+// The policies of later versions are in the signature, so that calls need not
+// be rewritten; until they work they are refused, never ignored.
+void refuse_unsupported(FunctionCallInfo fcinfo) {
+  if (!PG_ARGISNULL(audit_argument) && PG_GETARG_BOOL(audit_argument)) refuse_policy("audit");
+  if (!PG_ARGISNULL(rate_limit_argument)) refuse_policy("rate_limit");
+}
+
+const Terms *read_terms(FunctionCallInfo fcinfo) {
+  refuse_unsupported(fcinfo);
+  GuardRequest request{};
+  request.gate = name_argument(fcinfo, gate_argument);
+  request.gate_at = name_argument(fcinfo, gate_at_argument);
+  request.gate_by = text_or_null(fcinfo, gate_by_argument);
+  request.actor = name_argument(fcinfo, actor_argument);
+  request.idempotency_key = name_argument(fcinfo, idempotency_key_argument);
+  request.owned = names_argument(fcinfo, owned_argument, &request.nowned);
+  request.once = names_argument(fcinfo, once_argument, &request.nonce);
+  request.frozen = names_argument(fcinfo, frozen_argument, &request.nfrozen);
+  request.forward = names_argument(fcinfo, forward_argument, &request.nforward);
+  if (!PG_ARGISNULL(states_argument))
+    request.states = graph_arguments(PG_GETARG_JSONB_P(states_argument), &request.nstates);
+  request.heartbeat = name_argument(fcinfo, heartbeat_argument);
+  request.version = name_argument(fcinfo, version_argument);
+  request.time_zone = text_or_null(fcinfo, time_zone_argument);
+  check_time_zone(request.time_zone);
+  request.mode = text_or_null(fcinfo, mode_argument);
+  request.insert = text_or_null(fcinfo, insert_argument);
+  return terms_of_request(CurrentMemoryContext, request);
+}
+
+const Terms *current_terms(Relation relation) {
+  const Trigger *trigger = find_guard_trigger(relation);
+  return trigger == nullptr ? nullptr : terms_of_trigger(CurrentMemoryContext, relation, trigger);
+}
+
+// A statement that is under way keeps the triggers that it has started with. If it updates rows that are counted
+// for, their counters would wait for the judgement of a guard that it does not have.
+void check_idle(Relation relation) {
+  if (relation->rd_refcnt == 1 || find_trigger(relation, Role::counters) == nullptr) return;
+  ereport(
+      ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+      errmsg("cannot guard relation \"%s\" while a query of this session uses it", RelationGetRelationName(relation)),
+      (report_table(relation), 0));
+}
+
+void check_stronger(Relation relation, const Terms *before, const Terms *after) {
+  const char *difference = weakened(CurrentMemoryContext, before, after);
+  if (difference == nullptr) return;
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("guard would weaken the contract of relation \"%s\"", RelationGetRelationName(relation)),
+          errdetail_internal("%s.", difference), errhint("Call it with replace => true to do so."),
+          (report_table(relation), 0));
+}
+
+// Whether every trigger of the contract is there and enabled, on partitions too.
+bool is_whole(Relation relation, const Terms *terms) {
+  bool whole = true;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr)) {
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    const Trigger *guard = find_guard_trigger(member);
+    whole = whole && guard != nullptr && fires_ordinarily(*guard);
+    const Trigger *insert = find_insert_trigger(member);
+    whole = whole && (terms->insert_reject ? insert != nullptr && fires_ordinarily(*insert) : insert == nullptr);
+    table_close(member, NoLock);
+  }
+  return whole;
+}
+
+const char *guard(FunctionCallInfo fcinfo) {
+  if (PG_ARGISNULL(target_argument)) error_null_argument("target");
+  const Oid relid = PG_GETARG_OID(target_argument);
+  const bool replace = !PG_ARGISNULL(replace_argument) && PG_GETARG_BOOL(replace_argument);
+  Relation relation = open_owned(relid, AccessShareLock, "guard it");
+  check_target(relation, "guard");
+  const Terms *wanted = read_terms(fcinfo);
+  check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_not_counted(relation, wanted->guarded, wanted->nguarded);
+  const Terms *current = current_terms(relation);
+  // A migration that runs again must not queue behind, or in front of, the table's writers.
+  const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted);
+  relation_close(relation, NoLock);
+  if (settled) return "unchanged";
+  // Without the lock that would stop writers, unless rows must not come in between.
+  const bool validate = !PG_ARGISNULL(validate_argument) && PG_GETARG_BOOL(validate_argument);
+  if (!validate) report_rows(relid, wanted, false);
+
+  // From here on nobody else can change the table's triggers or columns; look again.
+  relation = open_owned(relid, ShareRowExclusiveLock, "guard it");
+  check_target(relation, "guard");
+  check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_not_counted(relation, wanted->guarded, wanted->nguarded);
+  check_shapes(relation);
+  check_structure(relation);
+  current = current_terms(relation);
+  if (current == nullptr) check_idle(relation);
+  const char *outcome = "created";
+  if (current != nullptr) {
+    outcome = same_terms(current, wanted)                                  ? "repaired"
+              : weakened(CurrentMemoryContext, current, wanted) == nullptr ? "extended"
+                                                                           : "replaced";
+    if (!replace) check_stronger(relation, current, wanted);
+  }
+  for (const char *column : {wanted->gate, wanted->gate_at}) notice_time_zone(relation, column, wanted->time_zone);
+  relation_close(relation, NoLock);
+  if (validate) report_rows(relid, wanted, true);
+  write_contract(relid, wanted, Switches::enable);
+  return outcome;
+}
+
+bool unguard(Oid relid) {
+  Relation relation = open_owned(relid, AccessExclusiveLock, "unguard it");
+  List *commands = NIL;
+  for (const Trigger *trigger : {find_guard_trigger(relation), find_insert_trigger(relation)})
+    if (trigger != nullptr)
+      commands = lappend(
+          commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname), qualified_relation(relid)));
+  relation_close(relation, NoLock);
+  run_all(commands);
+  return commands != NIL;
+}
+
+bool has_insert_trigger(Oid relid) {
+  Relation relation = table_open(relid, NoLock);
+  const bool has = find_insert_trigger(relation) != nullptr;
+  table_close(relation, NoLock);
+  return has;
+}
+
+}  // namespace
+
+//   CREATE OR REPLACE TRIGGER "~ratchet_guard" BEFORE UPDATE ON schema.table
+//   FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at', ...)
+//   CREATE OR REPLACE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON schema.table
+//   FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()
+void write_contract(Oid relid, const Terms *terms, Switches switches) {
+  List *switched = switched_triggers(relid, switches, {Role::guard, Role::born});
+  const char *name = qualified_relation(relid);
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql,
+                   "CREATE OR REPLACE TRIGGER %s BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row(",
+                   quote_identifier(guard_trigger_name), name);
+  for (int i = 0; i < terms->narguments; ++i)
+    appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(terms->arguments[i]));
+  appendStringInfoChar(&sql, ')');
+
+  List *commands = list_make1(sql.data);
+  if (terms->insert_reject)
+    commands = lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT ON %s FOR EACH ROW "
+                                          "WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()",
+                                          quote_identifier(insert_trigger_name), name));
+  else if (has_insert_trigger(relid))
+    commands = lappend(commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(insert_trigger_name), name));
+  run_all(list_concat(commands, switched));
+}
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_guard) { PG_RETURN_TEXT_P(cstring_to_text(ratchet::guard(fcinfo))); }
+
+RATCHET_FUNCTION(ratchet_unguard) { PG_RETURN_BOOL(ratchet::unguard(PG_GETARG_OID(0))); }

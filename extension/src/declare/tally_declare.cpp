@@ -1,0 +1,415 @@
+// declare/tally_declare.cpp: ratchet.tally() and ratchet.untally().
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/pg_inherits.h"
+#include "utils/jsonb.h"
+}
+
+#include <algorithm>
+
+#include "contract/core_copy.h"
+#include "contract/ddl_support.h"
+#include "contract/errors.h"
+#include "contract/structure.h"
+#include "contract/times.h"
+#include "declare/tally_triggers.h"
+#include "pg/fence.h"
+#include "pg/foreign_key.h"
+#include "pg/quote.h"
+#include "tally/completion.h"
+#include "tally/expression.h"
+#include "tally/flush.h"
+#include "tally/recount.h"
+
+namespace ratchet {
+
+namespace {
+
+// Arguments of ratchet.tally(), in their order.
+enum Argument {
+  child_argument,
+  parent_argument,
+  counters_argument,
+  via_argument,
+  total_argument,
+  total_of_argument,
+  done_argument,
+  done_at_argument,
+  on_done_argument,
+  latch_argument,
+  notify_argument,
+  time_zone_argument,
+  contention_argument,
+  backfill_argument,
+  replace_argument
+};
+
+struct Declaration {
+  Oid child;
+  Oid parent;
+  TallyRequest request;
+  const char **key;  // of the parent, as the foreign key references it
+  bool backfill;
+  bool replace;
+};
+
+// What there is of the tally already.
+struct Current {
+  const char *name;           // of the child's trigger; nullptr: none
+  const SourceTerms *source;  // nullptr: none
+  const KeptTerms *kept;      // nullptr: the parent counts nothing
+  const KeptTerms *others;    // the same without this tally; nullptr: nothing is left
+};
+
+bool bool_argument(FunctionCallInfo fcinfo, int argument) {
+  return !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument);
+}
+
+// One word of two; the first is the default.
+bool second_word(FunctionCallInfo fcinfo, int argument, const char *name, const char *first, const char *second) {
+  const char *word = text_or_null(fcinfo, argument);
+  if (word == nullptr || strcmp(word, first) == 0) return false;
+  if (strcmp(word, second) == 0) return true;
+  error_argument(psprintf("invalid %s \"%s\"", name, word), psprintf("%s is '%s' or '%s'.", name, first, second));
+}
+
+const char *text_of_condition(const JsonbValue &value, const char *column) {
+  if (value.type == jbvString) return pnstrdup(value.val.string.val, value.val.string.len);
+  if (value.type == jbvBool && value.val.boolean) return "true";
+  error_argument(psprintf("counter \"%s\" must be a condition or sum(expression), as text", column),
+                 "For example {\"correct_count\": \"is_correct\", \"score_total\": \"sum(score)\"}.");
+}
+
+void read_counters(Relation child, Jsonb *counters, TallyRequest *request) {
+  if (!JB_ROOT_IS_OBJECT(counters)) error_not_object("counters", counters);
+  request->counters =
+      static_cast<CounterTerm *>(palloc(sizeof(CounterTerm) * std::max<uint32>(JB_ROOT_COUNT(counters), 1)));
+  JsonbIterator *iterator = JsonbIteratorInit(&counters->root);
+  JsonbValue value;
+  const char *column = nullptr;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
+    if (token == WJB_KEY) column = pnstrdup(value.val.string.val, value.val.string.len);
+    if (token != WJB_VALUE) continue;
+    CounterTerm *counter = &request->counters[request->ncounters++];
+    counter->column = column;
+    counter->expression = canonical_expression(child, text_of_condition(value, column), &counter->sum);
+  }
+}
+
+CompletionTerm read_completion(FunctionCallInfo fcinfo) {
+  CompletionTerm completion{};
+  completion.total = name_argument(fcinfo, total_argument);
+  completion.total_of = name_argument(fcinfo, total_of_argument);
+  completion.done = name_argument(fcinfo, done_argument);
+  completion.done_at = name_argument(fcinfo, done_at_argument);
+  if (!PG_ARGISNULL(on_done_argument)) completion.on_done = function_signature(PG_GETARG_OID(on_done_argument));
+  completion.latch = bool_argument(fcinfo, latch_argument);
+  completion.notify = bool_argument(fcinfo, notify_argument);
+  completion.time_zone = text_or_null(fcinfo, time_zone_argument);
+  check_time_zone(completion.time_zone);
+  return completion;
+}
+
+[[noreturn]] void refuse_reference(Relation child, Relation parent, const char *message, const char *hint) {
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("relation \"%s\" %s \"%s\"", RelationGetRelationName(child), message, RelationGetRelationName(parent)),
+          errhint("%s", hint), (report_table(child), 0));
+  pg_unreachable();
+}
+
+// The foreign key that a caller means.
+const ForeignKeyCacheInfo *read_reference(Relation child, Relation parent, const char *const *via, int nvia) {
+  auto *attnums = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * std::max(nvia, 1)));
+  for (int i = 0; i < nvia; ++i) {
+    attnums[i] = get_attnum(RelationGetRelid(child), via[i]);
+    if (attnums[i] <= 0) error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, via[i]);
+  }
+  List *found = references(child, attnums, nvia, RelationGetRelid(parent));
+  if (found == NIL)
+    refuse_reference(child, parent, nvia == 0 ? "has no foreign key to" : "has no foreign key over these columns to",
+                     "Rows are counted for the parent that a foreign key refers to.");
+  if (!lead_to_one(found))
+    refuse_reference(child, parent, "has several foreign keys to", "Name the columns of one of them with via.");
+  const ForeignKeyCacheInfo *reference = oldest_enforced(found);
+  if (reference == nullptr)
+    refuse_reference(child, parent, "has a foreign key that is not validated to",
+                     "ALTER TABLE ... VALIDATE CONSTRAINT ... first.");
+  if (!lead_to_one(references(child, reference->conkey, reference->nkeys, InvalidOid)))
+    refuse_reference(child, parent, "refers with the same columns to other tables than",
+                     "Rows are counted for the parent that a foreign key refers to; it must be the only one.");
+  return reference;
+}
+
+void check_owners(Relation child, Relation parent) {
+  if (child->rd_rel->relowner == parent->rd_rel->relowner) return;
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("relations \"%s\" and \"%s\" have different owners", RelationGetRelationName(child),
+                 RelationGetRelationName(parent)),
+          errdetail("Counts are written as the owner of the parent, on behalf of everybody who may write the child."),
+          (report_table(child), 0));
+}
+
+Declaration read_declaration(FunctionCallInfo fcinfo, Relation child, Relation parent) {
+  Declaration declaration{};
+  declaration.child = RelationGetRelid(child);
+  declaration.parent = RelationGetRelid(parent);
+  declaration.replace = bool_argument(fcinfo, replace_argument);
+  declaration.backfill = !second_word(fcinfo, backfill_argument, "backfill", "now", "later");
+  if (second_word(fcinfo, contention_argument, "contention", "wait", "spill")) refuse_policy("contention 'spill'");
+
+  TallyRequest *request = &declaration.request;
+  int nvia;
+  const char **via = names_argument(fcinfo, via_argument, &nvia);
+  const ForeignKeyCacheInfo *reference = read_reference(child, parent, via, nvia);
+  request->nvia = reference->nkeys;
+  request->via = static_cast<const char **>(palloc(sizeof(char *) * reference->nkeys));
+  declaration.key = static_cast<const char **>(palloc(sizeof(char *) * reference->nkeys));
+  for (int i = 0; i < reference->nkeys; ++i) {
+    request->via[i] = get_attname(declaration.child, reference->conkey[i], false);
+    declaration.key[i] = get_attname(declaration.parent, reference->confkey[i], false);
+  }
+  read_counters(child, PG_GETARG_JSONB_P(counters_argument), request);
+  request->completion = read_completion(fcinfo);
+  check_request(request);
+  return declaration;
+}
+
+Current find_current(Relation child, Relation parent, const char *const *via, int nvia) {
+  Current current{};
+  if (const Trigger *trigger = find_source_trigger(child, via, nvia)) {
+    current.name = trigger->tgname;
+    current.source = source_of_trigger(child, trigger);
+  }
+  if (const Trigger *trigger = find_trigger(parent, Role::counters)) {
+    current.kept = current.others = kept_of_trigger(parent, trigger);
+    if (current.source != nullptr) current.others = kept_without(current.kept, current.source);
+    // Counters that nothing counts any more are free.
+    if (current.others != nullptr) current.others = counted_part(parent, current.others);
+  }
+  return current;
+}
+
+bool is_among(const char *name, const char *const *names, int count) {
+  for (int i = 0; i < count; ++i)
+    if (strcmp(names[i], name) == 0) return true;
+  return false;
+}
+
+// All tallies of a parent reference one key of it, so that one update of a row serves them all.
+void check_key(Relation parent, const Declaration &declaration, const Current &current) {
+  if (current.others == nullptr) return;
+  bool same = current.others->nkey == declaration.request.nvia;
+  for (int i = 0; same && i < declaration.request.nvia; ++i)
+    same = is_among(declaration.key[i], current.others->key, current.others->nkey);
+  if (same) return;
+  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+          errmsg("the foreign key references another key of \"%s\" than its other tallies do",
+                 RelationGetRelationName(parent)),
+          errhint("Let all of them reference the same key."), (report_table(parent), 0));
+}
+
+// No counter of this tally may be another's.
+void check_free(Relation parent, const Declaration &declaration, const Current &current) {
+  if (current.others == nullptr) return;
+  const TallyRequest &request = declaration.request;
+  for (int i = 0; i < request.ncounters; ++i)
+    if (is_among(request.counters[i].column, current.others->guarded, current.others->nguarded))
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, request.counters[i].column,
+                         "is written by another tally");
+  for (const char *column : {request.completion.done, request.completion.done_at})
+    if (column != nullptr && is_among(column, current.others->guarded, current.others->nguarded))
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, column, "is written by another tally");
+}
+
+void check_types(Relation child, Relation parent, const Declaration &declaration) {
+  const TallyRequest &request = declaration.request;
+  Oid types[INDEX_MAX_KEYS];
+  for (int i = 0; i < request.nvia; ++i) {
+    types[i] = get_atttype(declaration.parent, get_attnum(declaration.parent, declaration.key[i]));
+    cast_of_key(child, get_attnum(declaration.child, request.via[i]), types[i], ERRCODE_INVALID_PARAMETER_VALUE);
+  }
+  if (request.completion.on_done == nullptr) return;
+  completion_function(parent, request.completion.on_done, types, request.nvia, parent->rd_rel->relowner,
+                      ERRCODE_INVALID_PARAMETER_VALUE);
+}
+
+// Everything that can be wrong with it; returns what the parent shall have.
+const KeptTerms *check_declaration(Relation child, Relation parent, const Declaration &declaration,
+                                   const Current &current) {
+  check_owners(child, parent);
+  check_key(parent, declaration, current);
+  check_free(parent, declaration, current);
+  check_types(child, parent, declaration);
+  const char *const *key = current.others == nullptr ? declaration.key : current.others->key;
+  const KeptTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
+  check_kept(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_persistence(child, RelationGetRelid(parent), ERRCODE_INVALID_PARAMETER_VALUE);
+  check_counted(child, parent, source_of_request(declaration.request), ERRCODE_INVALID_PARAMETER_VALUE);
+  return wanted;
+}
+
+void check_stronger(Relation child, const Declaration &declaration, const Current &current) {
+  const char *difference = weakened(current.source, current.kept, declaration.request);
+  if (difference == nullptr || declaration.replace) return;
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("tally would weaken the contract of relation \"%s\"", RelationGetRelationName(child)),
+          errdetail_internal("%s.", difference), errhint("Call it with replace => true to do so."),
+          (report_table(child), 0));
+}
+
+bool same_source(const SourceTerms *a, const SourceTerms *b) {
+  return same_arguments(a->arguments, a->narguments, b->arguments, b->narguments);
+}
+
+bool same_kept(const KeptTerms *a, const KeptTerms *b) {
+  return a != nullptr && same_arguments(a->arguments, a->narguments, b->arguments, b->narguments);
+}
+
+struct Pair {
+  Relation child;
+  Relation parent;  // may be the child
+};
+
+// Child before parent, and the child's partitions before the parent: in the order in which those who write the child
+// lock them, also if they write a partition. For everybody.
+Pair open_pair(FunctionCallInfo fcinfo, LOCKMODE lock, const char *action) {
+  if (PG_ARGISNULL(child_argument)) error_null_argument("child");
+  if (PG_ARGISNULL(parent_argument)) error_null_argument("parent");
+  Pair pair{open_owned(PG_GETARG_OID(child_argument), lock, action), nullptr};
+  if (pair.child->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+    find_all_inheritors(RelationGetRelid(pair.child), lock, nullptr);
+  pair.parent = open_owned(PG_GETARG_OID(parent_argument), lock, action);
+  return pair;
+}
+
+void close_pair(const Pair &pair) {
+  relation_close(pair.child, NoLock);
+  relation_close(pair.parent, NoLock);
+}
+
+void check_snapshot(const Declaration &declaration) {
+  if (!declaration.backfill || !IsolationUsesXactSnapshot()) return;
+  ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+          errmsg("counters cannot be backfilled at this isolation level"),
+          errdetail("Rows that were committed after the transaction's snapshot would be missed."),
+          errhint("Declare the tally at READ COMMITTED, or with backfill => 'later'."));
+}
+
+const char *tally(FunctionCallInfo fcinfo) {
+  if (PG_ARGISNULL(counters_argument)) error_null_argument("counters");
+  Pair pair = open_pair(fcinfo, AccessShareLock, "count it");
+  check_target(pair.child, "count");
+  check_target(pair.parent, "count");
+  Declaration declaration = read_declaration(fcinfo, pair.child, pair.parent);
+  Current current = find_current(pair.child, pair.parent, declaration.request.via, declaration.request.nvia);
+  const SourceTerms *source = source_of_request(declaration.request);
+  const KeptTerms *kept = check_declaration(pair.child, pair.parent, declaration, current);
+  // A migration that runs again must not queue behind, or in front of, the tables' writers.
+  const bool same = current.source != nullptr && same_source(current.source, source) && same_kept(current.kept, kept);
+  const bool settled = same && is_whole_source(declaration.child, source) && is_whole_kept(declaration.parent, kept);
+  close_pair(pair);
+  if (settled) return "unchanged";
+  check_snapshot(declaration);
+
+  // What this transaction has counted under the terms as they are is written under them.
+  flush_pending(InvalidOid);
+  // From here on nobody else can write the tables, or change their triggers or columns; look again.
+  pair = open_pair(fcinfo, ShareRowExclusiveLock, "count it");
+  check_target(pair.child, "count");
+  check_target(pair.parent, "count");
+  declaration = read_declaration(fcinfo, pair.child, pair.parent);
+  current = find_current(pair.child, pair.parent, declaration.request.via, declaration.request.nvia);
+  source = source_of_request(declaration.request);
+  kept = check_declaration(pair.child, pair.parent, declaration, current);
+  check_shapes(pair.child);
+  check_shapes(pair.parent);
+  check_counters_structure(pair.parent);
+  const char *outcome = "created";
+  if (current.source != nullptr) {
+    check_stronger(pair.child, declaration, current);
+    outcome = same_source(current.source, source) && same_kept(current.kept, kept)     ? "repaired"
+              : weakened(current.source, current.kept, declaration.request) != nullptr ? "replaced"
+                                                                                       : "extended";
+  }
+  notice_time_zone(pair.parent, declaration.request.completion.done_at, declaration.request.completion.time_zone);
+  close_pair(pair);
+  write_kept(declaration.parent, kept, Switches::enable);
+  write_source(declaration.child, source, current.name, Switches::enable);
+  if (declaration.backfill) backfill(declaration.child, declaration.parent, source);
+  return outcome;
+}
+
+bool is_over(const List *tallies, const char *const *via, int nvia) {
+  ListCell *cell;
+  foreach (cell, tallies) {
+    const auto *source = static_cast<const SourceTerms *>(lfirst(cell));
+    bool same = source->nvia == nvia;
+    for (int i = 0; same && i < nvia; ++i) same = is_among(via[i], source->via, source->nvia);
+    if (same) return true;
+  }
+  return false;
+}
+
+// The counters of a parent that no child counts any more, because the child or
+// its foreign key was dropped.
+bool untally_orphans(Oid relid) {
+  Relation parent = open_owned(relid, AccessExclusiveLock, "stop counting it");
+  const Trigger *trigger = find_trigger(parent, Role::counters);
+  const KeptTerms *before = trigger == nullptr ? nullptr : kept_of_trigger(parent, trigger);
+  const KeptTerms *after = before == nullptr ? nullptr : counted_part(parent, before);
+  const bool remnants = before == nullptr && find_named(parent, gone_trigger_name) != nullptr;
+  relation_close(parent, NoLock);
+  if (!remnants && after == before) return false;
+  write_kept(relid, after, Switches::keep);
+  return true;
+}
+
+// What is left on a child whose parent was dropped.
+bool untally_remnants(Oid relid) {
+  Relation child = open_owned(relid, AccessExclusiveLock, "stop counting it");
+  const bool remnants = has_remnants(child);
+  relation_close(child, NoLock);
+  if (remnants) write_source(relid, nullptr, nullptr, Switches::enable);
+  return remnants;
+}
+
+bool untally(FunctionCallInfo fcinfo) {
+  // Counts of this transaction still go where they belong.
+  flush_pending(InvalidOid);
+  if (PG_ARGISNULL(child_argument) && !PG_ARGISNULL(parent_argument))
+    return untally_orphans(PG_GETARG_OID(parent_argument));
+  if (PG_ARGISNULL(parent_argument) && !PG_ARGISNULL(child_argument))
+    return untally_remnants(PG_GETARG_OID(child_argument));
+  Pair pair = open_pair(fcinfo, AccessExclusiveLock, "stop counting it");
+  int nvia = 0;
+  const char **via = PG_ARGISNULL(2) ? nullptr : names_argument(fcinfo, 2, &nvia);
+  List *found = tallies_between(pair.child, pair.parent);
+  if (via == nullptr && list_length(found) > 1)
+    refuse_reference(pair.child, pair.parent, "has several tallies at", "Name the columns of one of them with via.");
+  if (via == nullptr && found != NIL) {
+    via = static_cast<const SourceTerms *>(linitial(found))->via;
+    nvia = static_cast<const SourceTerms *>(linitial(found))->nvia;
+  }
+  // One at another parent is not meant.
+  if (!is_over(found, via, nvia)) nvia = 0;
+  const Current current = find_current(pair.child, pair.parent, via, nvia);
+  const Oid child = RelationGetRelid(pair.child);
+  const Oid parent = RelationGetRelid(pair.parent);
+  const bool remnants = has_remnants(pair.child);
+  close_pair(pair);
+  if (current.source == nullptr && !remnants) return false;
+  write_source(child, nullptr, current.name, Switches::enable);
+  if (current.source != nullptr && current.kept != nullptr) write_kept(parent, current.others, Switches::keep);
+  return true;
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_tally) { PG_RETURN_TEXT_P(cstring_to_text(ratchet::tally(fcinfo))); }
+
+RATCHET_FUNCTION(ratchet_untally) { PG_RETURN_BOOL(ratchet::untally(fcinfo)); }

@@ -1,0 +1,227 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/sysattr.h"
+#include "catalog/partition.h"
+#include "catalog/pg_index.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/partcache.h"
+#include "utils/syscache.h"
+}
+
+#include <algorithm>
+
+#include "contract/errors.h"
+#include "contract/structure.h"
+#include "contract/times.h"
+#include "guard/guard_contract.h"
+#include "guard/guard_trigger.h"
+#include "guard/policy.h"
+#include "pg/unique_value.h"
+#include "verb/direct_submit.h"
+
+namespace ratchet {
+
+namespace {
+
+// InvalidAttrNumber: there is no such column, or none is named.
+AttrNumber column_named(Relation relation, const char *name) {
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  for (int i = 0; name != nullptr && i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0) return attribute->attnum;
+  }
+  return InvalidAttrNumber;
+}
+
+Oid base_type(Relation relation, AttrNumber attnum) {
+  return getBaseType(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->atttypid);
+}
+
+// The attribute numbers of this partition that any ancestor partitions by.
+Bitmapset *partition_key_columns(Relation leaf) {
+  Bitmapset *columns = nullptr;
+  List *ancestors = get_partition_ancestors(RelationGetRelid(leaf));
+  ListCell *cell;
+  foreach (cell, ancestors) {
+    Relation ancestor = table_open(lfirst_oid(cell), AccessShareLock);
+    const PartitionKey key = RelationGetPartitionKey(ancestor);
+    Bitmapset *used = nullptr;
+    for (int i = 0; i < get_partition_natts(key); ++i)
+      if (const AttrNumber attnum = get_partition_col_attnum(key, i); attnum != 0)
+        used = bms_add_member(used, attnum - FirstLowInvalidHeapAttributeNumber);
+    pull_varattnos(reinterpret_cast<Node *>(key->partexprs), 1, &used);
+    // A whole-row expression depends on every column.
+    const bool whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+    const TupleDesc tupdesc = RelationGetDescr(ancestor);
+    for (int i = 0; i < tupdesc->natts; ++i) {
+      const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+      if (attribute->attisdropped) continue;
+      if (!whole_row && !bms_is_member(attribute->attnum - FirstLowInvalidHeapAttributeNumber, used)) continue;
+      columns = bms_add_member(columns, get_attnum(RelationGetRelid(leaf), NameStr(attribute->attname)));
+    }
+    table_close(ancestor, NoLock);
+  }
+  return columns;
+}
+
+// The function that the index compares its first column for equality with.
+FmgrInfo primary_equal(Oid index, MemoryContext context) {
+  Relation relation = index_open(index, AccessShareLock);
+  const Oid type = relation->rd_opcintype[0];
+  const Oid op = get_opfamily_member(relation->rd_opfamily[0], type, type, BTEqualStrategyNumber);
+  index_close(relation, NoLock);
+  FmgrInfo function;
+  fmgr_info_cxt(get_opcode(op), &function, context);
+  return function;
+}
+
+bool judges_alone(Relation relation) {
+  return relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relispartition &&
+         is_only_before_update(relation);
+}
+
+Cached *build(Relation relation, const Trigger *trigger) {
+  MemoryContext context = CurrentMemoryContext;
+  auto *contract = static_cast<Contract *>(palloc0(sizeof(Contract)));
+  const Terms *terms = contract->terms = terms_of_trigger(context, relation, trigger);
+  check_columns(relation, terms, sqlstate_unenforceable, Faults::own);
+  require_time_zone(relation, terms->time_zone);
+
+  contract->nguarded = terms->nguarded;
+  contract->guarded = static_cast<GuardedColumn *>(palloc(sizeof(GuardedColumn) * terms->nguarded));
+  for (int i = 0; i < terms->nguarded; ++i) {
+    const AttrNumber attnum = column_named(relation, terms->guarded[i]);
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+    contract->guarded_set = bms_add_member(contract->guarded_set, attnum - FirstLowInvalidHeapAttributeNumber);
+    contract->last_guarded = std::max(contract->last_guarded, attnum);
+    contract->guarded[i] = {attnum, attribute->attlen, attribute->attbyval, terms->guarded[i]};
+  }
+  contract->gate = column_named(relation, terms->gate);
+  contract->gate_at = column_named(relation, terms->gate_at);
+  contract->actor = column_named(relation, terms->actor);
+  if (contract->actor != InvalidAttrNumber) {
+    Oid output;
+    bool varlena;
+    getTypeOutputInfo(TupleDescAttr(RelationGetDescr(relation), contract->actor - 1)->atttypid, &output, &varlena);
+    fmgr_info_cxt(output, &contract->actor_output, context);
+  }
+  contract->idempotency_key = column_named(relation, terms->idempotency_key);
+  contract->key_is_unique = may_be_unique(relation, contract->idempotency_key);
+  if (contract->gate != InvalidAttrNumber) contract->gate_type = base_type(relation, contract->gate);
+  resolve_policies(relation, contract);
+
+  contract->primary_key = single_primary_key(relation);
+  if (contract->primary_key != InvalidAttrNumber) {
+    contract->primary_index = primary_key_index(relation);
+    contract->primary_equal = primary_equal(contract->primary_index, context);
+    contract->direct = contract->version == InvalidAttrNumber && allows_direct(relation);
+  }
+  contract->judges_alone = judges_alone(relation);
+  contract->is_parent = find_trigger(relation, Role::counters) != nullptr;
+  contract->root = RelationGetRelid(relation);
+  if (relation->rd_rel->relispartition) {
+    contract->root = llast_oid(get_partition_ancestors(contract->root));
+    contract->partition_key = partition_key_columns(relation);
+  }
+  check_structure(relation);
+  return contract;
+}
+
+}  // namespace
+
+// Domains may forbid NULL as well, at any level.
+static bool type_forbids_null(Oid type) {
+  for (;;) {
+    HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for type %u", type);
+    const auto form = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple));
+    const bool forbids = form->typnotnull;
+    const bool is_domain = form->typtype == TYPTYPE_DOMAIN;
+    type = form->typbasetype;
+    ReleaseSysCache(tuple);
+    if (forbids || !is_domain) return forbids;
+  }
+}
+
+static ColumnFault find_gate_fault(Relation relation, const Terms *terms, Faults which) {
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  const auto type_of = [&](const char *name) { return base_type(relation, column_named(relation, name)); };
+
+  const Oid gate_type = type_of(terms->gate);
+  if (gate_type != BOOLOID && !is_time(gate_type))
+    return {terms->gate, "cannot be a gate: its type must be timestamp with time zone, timestamp or boolean"};
+  const Form_pg_attribute gate = TupleDescAttr(tupdesc, column_named(relation, terms->gate) - 1);
+  if (is_time(gate_type) && (gate->attnotnull || (which == Faults::all && type_forbids_null(gate->atttypid))))
+    return {terms->gate, "cannot be a gate: it is NOT NULL and so can never be open"};
+  if (terms->gate_at != nullptr && gate_type != BOOLOID)
+    return {terms->gate_at, "cannot be gate_at: the gate itself tells when it closed"};
+  if (terms->gate_at != nullptr && !is_time(type_of(terms->gate_at)))
+    return {terms->gate_at, "cannot be gate_at: its type must be timestamp with time zone or timestamp"};
+  return {nullptr, nullptr};
+}
+
+ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults which) {
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  for (int i = 0; i < terms->nguarded; ++i) {
+    const AttrNumber attnum = column_named(relation, terms->guarded[i]);
+    if (attnum == InvalidAttrNumber) return {terms->guarded[i], nullptr};
+    if (TupleDescAttr(tupdesc, attnum - 1)->attgenerated != '\0')
+      return {terms->guarded[i], "is generated and cannot be guarded"};
+    // It cannot be told from a value that somebody has chosen.
+    if (terms->insert_reject && terms->rules[i] == core::Rule::owned && has_volatile_default(relation, attnum))
+      return {terms->guarded[i], "has a volatile default, which insert => 'reject' cannot recognise"};
+  }
+  const ColumnFault fault =
+      terms->gate == nullptr ? ColumnFault{nullptr, nullptr} : find_gate_fault(relation, terms, which);
+  if (fault.column != nullptr) return fault;
+  if (terms->idempotency_key != nullptr) {
+    const Oid type = base_type(relation, column_named(relation, terms->idempotency_key));
+    if (type != UUIDOID && type != TEXTOID && type != VARCHAROID)
+      return {terms->idempotency_key, "cannot be the idempotency key: its type must be uuid or text"};
+  }
+  return find_policy_fault(relation, terms, which);
+}
+
+void check_columns(Relation relation, const Terms *terms, int sqlstate, Faults which) {
+  const ColumnFault fault = find_column_fault(relation, terms, which);
+  if (fault.column == nullptr) return;
+  if (fault.why == nullptr) error_no_column(sqlstate, relation, fault.column);
+  error_column_unfit(sqlstate, relation, fault.column, fault.why);
+}
+
+Contract *contract_of(Relation relation, const Trigger *trigger) {
+  return static_cast<Contract *>(cached(relation, trigger, Role::guard, build));
+}
+
+const Trigger *find_guard_trigger(Relation relation) { return find_trigger(relation, Role::guard); }
+
+const Trigger *find_insert_trigger(Relation relation) { return find_trigger(relation, Role::born); }
+
+Contract *require_contract(Relation relation) {
+  const CachedTrigger found = find_cached(relation, Role::guard, build);
+  if (!found.exists) error_no_contract(relation);
+  if (found.object == nullptr) error_disabled(relation);
+  return static_cast<Contract *>(found.object);
+}
+
+AttrNumber single_primary_key(Relation relation) {
+  const Oid index = primary_key_index(relation);
+  if (!OidIsValid(index)) return InvalidAttrNumber;
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+  if (!HeapTupleIsValid(tuple)) return InvalidAttrNumber;
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  const AttrNumber attnum = form->indnkeyatts == 1 ? form->indkey.values[0] : InvalidAttrNumber;
+  ReleaseSysCache(tuple);
+  return attnum;
+}
+
+bool gate_is_closed(const Contract *contract, Datum value, bool isnull) {
+  return contract->gate != InvalidAttrNumber && !isnull && (contract->gate_type != BOOLOID || DatumGetBool(value));
+}
+
+}  // namespace ratchet

@@ -1,0 +1,109 @@
+// guard/guard_contract.h: guard contracts resolved against a relation, kept in the cache.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "contract/guard_terms.h"
+#include "contract/trigger_cache.h"
+
+namespace ratchet {
+
+inline constexpr const char *guard_trigger_name = "~ratchet_guard";
+inline constexpr const char *insert_trigger_name = "~ratchet_guard_insert";
+
+struct GuardedColumn {
+  AttrNumber attnum;
+  int16 typlen;
+  bool typbyval;
+  const char *name;
+};
+
+// A column that moves through states.
+struct StateColumn {
+  AttrNumber attnum;
+  int place;  // in Contract.guarded
+  Oid type;
+  int16 typlen;
+  bool typbyval;
+  const GraphTerms *graph;
+  Oid relation;
+  const char *fault;  // why not all states are values of the type; nullptr: they are
+  Datum *values;      // of graph->states; valid only without a fault
+};
+
+struct Contract : Cached {
+  Oid root;  // topmost partitioned ancestor, or the relation itself
+
+  const Terms *terms;
+  GuardedColumn *guarded;  // as terms->guarded: the gate first, if there is one
+  int nguarded;
+  Bitmapset *guarded_set;      // their attribute numbers, offset as in TriggerData.tg_updatedcols
+  AttrNumber last_guarded;     // the highest attribute number among them
+  AttrNumber gate;             // InvalidAttrNumber: none
+  AttrNumber gate_at;          // InvalidAttrNumber: none
+  AttrNumber actor;            // InvalidAttrNumber: none
+  AttrNumber idempotency_key;  // InvalidAttrNumber: none
+  bool key_is_unique;          // an index may refuse an idempotency key that another row has
+  FmgrInfo actor_output;       // valid only if actor
+  Oid gate_type;               // base type: timestamptz, timestamp or boolean; valid only if gate
+
+  FmgrInfo *compare;    // of each guarded column; valid only where the rule is forward
+  Oid *collations;      // the same
+  StateColumn *states;  // as terms->graphs
+  int nstates;
+  AttrNumber heartbeat;  // InvalidAttrNumber: none
+  AttrNumber version;    // InvalidAttrNumber: none
+  int version_place;     // in guarded; valid only if version
+  Oid version_type;      // base type; valid only if version
+  bool only_gate;        // there is no other policy
+
+  AttrNumber primary_key;  // the only column of the primary key; InvalidAttrNumber: none, or several
+
+  Oid primary_index;       // valid only if primary_key
+  FmgrInfo primary_equal;  // valid only if primary_key
+  bool direct;             // see verb/direct_submit.h
+
+  // The guard is the table's only BEFORE UPDATE row trigger, and its rows do
+  // not move: what a statement sets is what is stored.
+  bool judges_alone;
+
+  bool is_parent;  // tallies count for the table
+
+  Bitmapset *partition_key;  // attribute numbers whose change may move a row; nullptr: not a partition
+  uint64 moves_checked;      // cache_generation() at which moves were last found safe
+};
+
+// The contract of a guard trigger on this relation, built or rebuilt as
+// needed. Errors: 42R01 when it cannot be enforced.
+Contract *contract_of(Relation relation, const Trigger *trigger);
+
+// The relation's guard trigger; nullptr when it has none.
+const Trigger *find_guard_trigger(Relation relation);
+
+// The relation's ~ratchet_guard_insert trigger; nullptr when it has none.
+const Trigger *find_insert_trigger(Relation relation);
+
+// The contract that a verb works with. Errors: 42R01 when there is none or it does not fire in this session.
+Contract *require_contract(Relation relation);
+
+// What is wrong with the guarded columns of a relation; column is nullptr when all is well.
+struct ColumnFault {
+  const char *column;
+  const char *why;  // nullptr: the column does not exist
+};
+// Which faults: a type's owner can make others than the table's, and a contract must not fail every write for those.
+enum class Faults : unsigned char {
+  all,
+  own  // without which no write can be judged
+};
+ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults which = Faults::all);
+
+// Raises such a fault. sqlstate: 22023 at declaration, 42R01 for a contract gone stale.
+void check_columns(Relation relation, const Terms *terms, int sqlstate, Faults which = Faults::all);
+
+// The only column of the primary key; InvalidAttrNumber: there is none, or it has several.
+AttrNumber single_primary_key(Relation relation);
+
+bool gate_is_closed(const Contract *contract, Datum value, bool isnull);
+
+}  // namespace ratchet

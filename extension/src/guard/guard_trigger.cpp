@@ -1,0 +1,425 @@
+// guard/guard_trigger.cpp: the BEFORE UPDATE row trigger, the heart of a guard contract.
+//
+// It fires last of the BEFORE UPDATE row triggers (its name sorts last, and
+// contract/structure.cpp refuses what would sort after it), so what it returns is what
+// is stored. Under READ COMMITTED the executor has locked the newest version
+// of the row before it calls triggers, so OLD is current; NEW may have been
+// computed by the client from an image read long ago. Therefore only OLD
+// decides what the row has committed to. Under REPEATABLE READ a row that
+// changed since the snapshot fails with 40001 before any trigger is called.
+//
+// Where tallies count for the table, what follows from its columns must follow from
+// those that are stored: a total that is kept completes nothing. So the guard
+// judges first and then has the counters kept and completions decided
+// (tally/parent_trigger.cpp), whose own trigger, which fires before it, stands aside.
+#include "pg/pg.h"
+
+extern "C" {
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/datum.h"
+}
+
+#include "contract/errors.h"
+#include "contract/kept_notice.h"
+#include "contract/permission.h"
+#include "contract/structure.h"
+#include "contract/values.h"
+#include "guard/guard_trigger.h"
+#include "guard/policy.h"
+#include "guard/suspend.h"
+#include "pg/fence.h"
+#include "tally/parent_trigger.h"
+
+namespace ratchet {
+
+namespace {
+
+bool differs(const TriggerData *trigger, const GuardedColumn &column) {
+  const Value old_value = value_of(trigger->tg_trigslot, column.attnum);
+  const Value new_value = value_of(trigger->tg_newslot, column.attnum);
+  return !same_image(old_value.datum, old_value.isnull, new_value.datum, new_value.isnull, column.typbyval,
+                     column.typlen);
+}
+
+bool attribute_differs(const TriggerData *trigger, AttrNumber attnum) {
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(trigger->tg_relation), attnum - 1);
+  return differs(trigger, {attnum, attribute->attlen, attribute->attbyval, nullptr});
+}
+
+// Whether a column of the row is another one than in OLD.
+bool differs_in(const TriggerData *trigger, HeapTuple row, AttrNumber attnum) {
+  const TupleDesc tupdesc = RelationGetDescr(trigger->tg_relation);
+  const Form_pg_attribute attribute = TupleDescAttr(tupdesc, attnum - 1);
+  const Value before = value_of(trigger->tg_trigslot, attnum);
+  bool isnull;
+  const Datum after = heap_getattr(row, attnum, tupdesc, &isnull);
+  return !same_image(before.datum, before.isnull, after, isnull, attribute->attbyval, attribute->attlen);
+}
+
+bool is_closed(const Contract *contract, TupleTableSlot *slot) {
+  if (contract->gate == InvalidAttrNumber) return false;
+  const Value gate = value_of(slot, contract->gate);
+  return gate_is_closed(contract, gate.datum, gate.isnull);
+}
+
+// Places in contract->guarded whose image the update changes.
+Bitmapset *changed_columns(const TriggerData *trigger, const Contract *contract) {
+  // Both tuples are taken apart once, as far as the last guarded column.
+  slot_getsomeattrs(trigger->tg_trigslot, contract->last_guarded);
+  slot_getsomeattrs(trigger->tg_newslot, contract->last_guarded);
+  Bitmapset *changed = nullptr;
+  for (int place = 0; place < contract->nguarded; ++place)
+    if (differs(trigger, contract->guarded[place])) changed = bms_add_member(changed, place);
+  return changed;
+}
+
+// The row with the given guarded columns as they are in OLD.
+HeapTuple with_kept(const TriggerData *trigger, const Contract *contract, HeapTuple row, const Bitmapset *kept) {
+  if (kept == nullptr) return row;
+  const int most = bms_num_members(kept);
+  auto *attnums = static_cast<int *>(palloc(sizeof(int) * most));
+  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * most));
+  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * most));
+  int count = 0;
+  for (int place = -1; (place = bms_next_member(kept, place)) >= 0; ++count) {
+    attnums[count] = contract->guarded[place].attnum;
+    const Value old_value = value_of(trigger->tg_trigslot, contract->guarded[place].attnum);
+    values[count] = old_value.datum;
+    nulls[count] = old_value.isnull;
+  }
+  return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), count, attnums, values, nulls);
+}
+
+// The row as a table that is counted for stores it. writer: the permission of the statement, whatever its verb.
+HeapTuple with_counters(const TriggerData *trigger, const Contract *contract, Permission *writer, HeapTuple row) {
+  return contract->is_parent ? keep_counters(trigger, writer, row) : row;
+}
+
+[[noreturn]] void error_changed_meanwhile(Relation relation) {
+  error_unenforceable(relation, "the contract or a column was changed while the row was written",
+                      "Do not alter the table in triggers of its updates.");
+}
+
+bool is_among(const char *name, const Contract *contract, const Bitmapset *columns) {
+  for (int place = -1; (place = bms_next_member(columns, place)) >= 0;)
+    if (strcmp(contract->guarded[place].name, name) == 0) return true;
+  return false;
+}
+
+// Tells a verb what became of its patch: which columns were kept, which will
+// change. An update of which nothing is left is left out, so that it neither
+// writes a row version nor touches an updated_at column. row: what is to be
+// stored, but for the version; what the counters have kept is noted already.
+void answer(Permission *permission, const TriggerData *trigger, const Contract *contract, const Bitmapset *kept,
+            HeapTuple row) {
+  MemoryContext caller = MemoryContextSwitchTo(permission->memory);
+  for (int i = 0; i < permission->npatched; ++i) {
+    const char *name = permission->patched[i];
+    const AttrNumber attnum = get_attnum(contract->relation, name);
+    if (attnum <= 0) error_changed_meanwhile(trigger->tg_relation);
+    if (bms_is_member(i, permission->hidden))
+      permission->changed = bms_add_member(permission->changed, i);
+    else if (is_among(name, contract, kept))
+      permission->kept = bms_add_member(permission->kept, i);
+    else if (!bms_is_member(i, permission->kept) && differs_in(trigger, row, attnum))
+      permission->changed = bms_add_member(permission->changed, i);
+  }
+  permission->judged = true;
+  if (permission->verb == Verb::update || permission->verb == Verb::amend)
+    permission->left_out = permission->changed == nullptr;
+  MemoryContextSwitchTo(caller);
+}
+
+// Leaves the verb's update out; which flag says why.
+HeapTuple leave_out(Permission *permission) {
+  permission->judged = permission->left_out = true;
+  return nullptr;
+}
+
+// Which of the changed guarded columns this writer must not change, by what becomes of them.
+struct Verdict {
+  Bitmapset *kept;      // put back
+  Bitmapset *observed;  // let through, and told of
+  Bitmapset *silent;    // put back, and not told of
+};
+
+// Whether the update may set columns that belong to the closing of the gate.
+bool may_set_owned(const TriggerData *trigger, const Contract *contract, int place, const Permission *permission) {
+  if (permission != nullptr && permission->verb == Verb::submit) return true;
+  if (permission != nullptr && permission->verb == Verb::advance && contract->gate == InvalidAttrNumber &&
+      contract->guarded[place].attnum == contract->idempotency_key)
+    return true;
+  return contract->terms->gate_by == core::GateBy::any && contract->gate != InvalidAttrNumber &&
+         !is_closed(contract, trigger->tg_trigslot) && is_closed(contract, trigger->tg_newslot);
+}
+
+// A heartbeat that waited for the row comes after one that did not: the last one wins, and nobody need be told.
+bool is_late_heartbeat(const Contract *contract, int place, const Permission *permission) {
+  return permission != nullptr && (permission->verb == Verb::beat || permission->verb == Verb::advance) &&
+         contract->guarded[place].attnum == contract->heartbeat;
+}
+
+Verdict verdict_of(const TriggerData *trigger, const Contract *contract, Bitmapset *changed,
+                   const Permission *permission) {
+  Verdict verdict{};
+  if (changed == nullptr || (permission != nullptr && permission->verb == Verb::amend)) return verdict;
+  Bitmapset *explained = nullptr;
+  bool asked = false;
+  for (int place = -1; (place = bms_next_member(changed, place)) >= 0;) {
+    const Refusal refusal = refusal_of(trigger, contract, place);
+    if (refusal == Refusal::none) continue;
+    if (refusal == Refusal::owned && may_set_owned(trigger, contract, place, permission)) continue;
+    if (is_late_heartbeat(contract, place, permission)) {
+      verdict.silent = bms_add_member(verdict.silent, place);
+      continue;
+    }
+    if (!asked) explained = referential_changes(trigger, contract, changed);
+    asked = true;
+    if (bms_is_member(place, explained)) continue;
+    switch (mode_of(contract, refusal)) {
+      case core::Mode::reject:
+        error_refused(trigger, contract, place, refusal);
+      case core::Mode::keep:
+        verdict.kept = bms_add_member(verdict.kept, place);
+        break;
+      case core::Mode::observe:
+        verdict.observed = bms_add_member(verdict.observed, place);
+        break;
+    }
+  }
+  return verdict;
+}
+
+int64 integer_of(Oid type, const Value &value) {
+  if (value.isnull) return 0;
+  return type == INT8OID   ? DatumGetInt64(value.datum)
+         : type == INT4OID ? DatumGetInt32(value.datum)
+                           : DatumGetInt16(value.datum);
+}
+
+// Whether the writer knows the row as it is: it leaves the version alone, or has counted it up by one itself.
+bool brings_current_version(const TriggerData *trigger, const Contract *contract) {
+  const Value from = value_of(trigger->tg_trigslot, contract->version);
+  const Value to = value_of(trigger->tg_newslot, contract->version);
+  if (from.isnull) return true;
+  if (to.isnull) return false;
+  const int64 before = integer_of(contract->version_type, from);
+  const int64 after = integer_of(contract->version_type, to);
+  return after == before || (before < PG_INT64_MAX && after == before + 1);
+}
+
+Datum next_version(const TriggerData *trigger, const Contract *contract) {
+  const int64 before = integer_of(contract->version_type, value_of(trigger->tg_trigslot, contract->version));
+  const Oid type = contract->version_type;
+  const int64 most = type == INT8OID ? PG_INT64_MAX : type == INT4OID ? PG_INT32_MAX : PG_INT16_MAX;
+  if (before >= most)
+    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+            errmsg("version \"%s\" is out of range", contract->terms->version));
+  return type == INT8OID   ? Int64GetDatum(before + 1)
+         : type == INT4OID ? Int32GetDatum(static_cast<int32>(before + 1))
+                           : Int16GetDatum(static_cast<int16>(before + 1));
+}
+
+// The row with the next version.
+HeapTuple with_next_version(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
+  int attnum = contract->version;
+  Datum version = next_version(trigger, contract);
+  bool isnull = false;
+  // As an assignment would: a domain may allow less than its base type.
+  const Oid type = TupleDescAttr(RelationGetDescr(trigger->tg_relation), attnum - 1)->atttypid;
+  if (type != contract->version_type) domain_check(version, isnull, type, nullptr, nullptr);
+  return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), 1, &attnum, &version, &isnull);
+}
+
+const char *state_text(const StateColumn *column, const Value &value) {
+  return value.isnull ? nullptr : text_of_value(column->type, value.datum);
+}
+
+// Whether advance()'s move is to be made; otherwise says why not.
+bool moves(const TriggerData *trigger, const Contract *contract, Permission *permission) {
+  const StateColumn *column = find_state_column(contract, permission->state);
+  if (column == nullptr) error_changed_meanwhile(trigger->tg_relation);
+  const Value from = value_of(trigger->tg_trigslot, column->attnum);
+  const Value to = value_of(trigger->tg_newslot, column->attnum);
+  if (to.isnull || strcmp(state_text(column, to), permission->target) != 0)
+    error_unenforceable(trigger->tg_relation, "a trigger changes the state that ratchet.advance() sets",
+                        "Let the trigger leave the state column alone.");
+  MemoryContext caller = MemoryContextSwitchTo(permission->memory);
+  permission->was = state_text(column, from);
+  permission->is = state_text(column, to);
+  MemoryContextSwitchTo(caller);
+  if (contract->idempotency_key != InvalidAttrNumber) {
+    // A call without a key leaves the column alone; then both images are the same and must not count as a repetition.
+    permission->replayed = permission->replayed && !slot_attisnull(trigger->tg_trigslot, contract->idempotency_key) &&
+                           !attribute_differs(trigger, contract->idempotency_key);
+  }
+  if (permission->replayed ||
+      same_image(from.datum, from.isnull, to.datum, to.isnull, column->typbyval, column->typlen))
+    permission->already_there = true;
+  else if (!may_move(column, from, to))
+    permission->refused = true;
+  else
+    return true;
+  permission->is = permission->was;
+  return false;
+}
+
+// Whether the row that will be stored belongs somewhere else than OLD.
+bool changes_partition_key(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
+  for (int attnum = -1; (attnum = bms_next_member(contract->partition_key, attnum)) >= 0;)
+    if (differs_in(trigger, row, static_cast<AttrNumber>(attnum))) return true;
+  return false;
+}
+
+// Whether the statement sets no guarded column and no other BEFORE trigger could
+// have: then the tuples need not be taken apart. A caller of the trigger
+// manager that does not tell its columns gets no such credit.
+bool sets_nothing_guarded(const TriggerData *trigger, const Contract *contract) {
+  return contract->judges_alone && trigger->tg_updatedcols != nullptr &&
+         !bms_overlap(trigger->tg_updatedcols, contract->guarded_set);
+}
+
+// Whether what a verb wants is there to be done, whatever the policies say of the rest of its patch; the permission is
+// told why not. A suspended contract refuses no move.
+bool is_to_be_done(const TriggerData *trigger, const Contract *contract, Permission *permission, bool suspended) {
+  if (permission->verb == Verb::beat) {
+    permission->finished = is_finished(contract, trigger->tg_trigslot);
+    return !permission->finished;
+  }
+  if (permission->verb != Verb::advance || moves(trigger, contract, permission)) return true;
+  if (!suspended || !permission->refused) return false;
+  permission->refused = false;
+  permission->is = permission->target;
+  return true;
+}
+
+// Judges the version that a write brings; false: it is stale, and the verb is to be left out and told.
+bool check_version(const TriggerData *trigger, const Contract *contract, Permission *permission, Verdict *verdict) {
+  if (permission != nullptr && permission->verb == Verb::amend) return true;
+  if (brings_current_version(trigger, contract)) return true;
+  switch (contract->terms->modes.version) {
+    case core::Mode::reject:
+      if (permission == nullptr || permission->verb == Verb::beat)
+        error_stale_version(trigger->tg_relation, contract->terms->version);
+      permission->stale = true;
+      return false;
+    case core::Mode::keep:
+      verdict->kept = bms_add_member(verdict->kept, contract->version_place);
+      break;
+    case core::Mode::observe:
+      verdict->observed = bms_add_member(verdict->observed, contract->version_place);
+      break;
+  }
+  return true;
+}
+
+HeapTuple judge(const TriggerData *trigger) {
+  Contract *contract = contract_of(trigger->tg_relation, trigger->tg_trigger);
+  Permission *const writer = permission_of(trigger);
+  Permission *permission = writer;
+  // Flushes and recounts write counters, of which the guard knows nothing, and which are no change that a version
+  // counts.
+  const Permission *run = statement_of(trigger);
+  const bool counts = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
+  if (counts) permission = nullptr;
+  const bool versioned = contract->version != InvalidAttrNumber && !counts;
+  const bool suspended = is_suspended(contract->root);
+  if (permission != nullptr && !is_to_be_done(trigger, contract, permission, suspended)) return leave_out(permission);
+  if (suspended) {
+    count_suspended(contract->root);
+    HeapTuple row = with_counters(trigger, contract, writer, trigger->tg_newtuple);
+    if (permission != nullptr) answer(permission, trigger, contract, nullptr, row);
+    return permission != nullptr && permission->left_out ? nullptr : row;
+  }
+  const bool untouched = permission == nullptr && sets_nothing_guarded(trigger, contract);
+  if (untouched && !versioned) return trigger->tg_newtuple;
+
+  HeapTuple row = trigger->tg_newtuple;
+  if (!untouched) {
+    if (permission != nullptr && permission->verb == Verb::submit && !is_closed(contract, trigger->tg_newslot))
+      error_reopened(trigger->tg_relation);  // the verb's statement closed it; only a trigger can have undone that
+    Bitmapset *changed = changed_columns(trigger, contract);
+    // A stale write fails as such, whatever else it would have done.
+    Verdict stale{};
+    if (versioned && !check_version(trigger, contract, permission, &stale)) return leave_out(permission);
+    Verdict verdict = verdict_of(trigger, contract, changed, permission);
+    verdict.observed = bms_add_members(verdict.observed, stale.observed);
+    Bitmapset *told = bms_union(verdict.kept, stale.kept);
+    if (told != nullptr) note_row(contract->root, contract->guarded, told, false, trigger->tg_trigslot);
+    if (verdict.observed != nullptr)
+      note_row(contract->root, contract->guarded, verdict.observed, true, trigger->tg_trigslot);
+    row = with_kept(trigger, contract, row, bms_add_members(verdict.kept, verdict.silent));
+    row = with_counters(trigger, contract, writer, row);
+    if (permission != nullptr) {
+      answer(permission, trigger, contract, told, row);
+      if (permission->left_out) return nullptr;
+    }
+  }
+  // A mere sign of life is no change either: whoever edits the row meanwhile has not missed anything.
+  const bool lives = permission != nullptr && permission->verb == Verb::beat && permission->changed == nullptr;
+  if (versioned && !lives) row = with_next_version(trigger, contract, row);
+  if (changes_partition_key(trigger, contract, row)) {
+    check_moves(trigger->tg_relation, contract);
+    if (contract->terms->insert_reject) remember_move(trigger, contract, row);
+  }
+  return row;
+}
+
+}  // namespace
+
+const TriggerData *require_trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent event,
+                                        const char *manner, TriggerEvent operations) {
+  if (!CALLED_AS_TRIGGER(fcinfo))
+    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+            errmsg("function \"%s\" was not called by trigger manager", function));
+  const auto *trigger = reinterpret_cast<const TriggerData *>(fcinfo->context);
+  if ((trigger->tg_event & (operations | TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK)) != event)
+    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+            errmsg("function \"%s\" must be fired %s", function, manner));
+  return trigger;
+}
+
+Datum default_value(Relation relation, AttrNumber attnum, bool *isnull) {
+  Node *expression = build_column_default(relation, attnum);
+  *isnull = expression == nullptr;
+  if (*isnull) return Datum(0);
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  EState *estate = CreateExecutorState();
+  ExprState *state = ExecPrepareExpr(reinterpret_cast<Expr *>(expression), estate);
+  Datum value = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), isnull);
+  if (!*isnull) value = datumCopy(value, attribute->attbyval, attribute->attlen);
+  FreeExecutorState(estate);
+  return value;
+}
+
+bool has_volatile_default(Relation relation, AttrNumber attnum) {
+  Node *expression = build_column_default(relation, attnum);
+  return expression != nullptr && contain_volatile_functions(expression);
+}
+
+bool has_default_value(Relation relation, AttrNumber attnum, Datum value, bool isnull) {
+  bool standard_null;
+  const Datum standard = default_value(relation, attnum, &standard_null);
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  return same_image(standard, standard_null, value, isnull, attribute->attbyval, attribute->attlen);
+}
+
+bool same_image(Datum a, bool a_null, Datum b, bool b_null, bool typbyval, int16 typlen) {
+  if (a_null || b_null) return a_null == b_null;
+  if (typlen == -1 && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(a)) && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(b)) &&
+      memcmp(DatumGetPointer(a), DatumGetPointer(b), VARSIZE_EXTERNAL(DatumGetPointer(a))) == 0)
+    return true;  // the very same TOAST value: no need to fetch it
+  return datum_image_eq(a, b, typbyval, typlen);
+}
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_guard_row) {
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.guard_row", TRIGGER_EVENT_UPDATE | TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE,
+      "BEFORE UPDATE FOR EACH ROW");
+  return PointerGetDatum(ratchet::judge(trigger));
+}

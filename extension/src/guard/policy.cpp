@@ -1,0 +1,301 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/datum.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+}
+
+#include <algorithm>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "contract/errors.h"
+#include "guard/policy.h"
+
+namespace ratchet {
+
+namespace {
+
+Form_pg_attribute attribute_named(Relation relation, const char *name) {
+  return TupleDescAttr(RelationGetDescr(relation), get_attnum(RelationGetRelid(relation), name) - 1);
+}
+
+constexpr const char *remedy = "Change the contract with ratchet.guard(..., replace => true).";
+
+bool is_integer(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID; }
+
+// As the type prints it: two spellings of one value would be two states.
+bool is_integer_text(const char *text, Oid type) {
+  errno = 0;
+  const long long value = strtoll(text, nullptr, 10);
+  if (errno != 0 || strcmp(psprintf("%lld", value), text) != 0) return false;
+  return type == INT8OID || (type == INT4OID ? value == static_cast<int32>(value) : value == static_cast<int16>(value));
+}
+
+bool is_label(const char *text, Oid type) {
+  return strlen(text) < NAMEDATALEN &&
+         SearchSysCacheExists2(ENUMTYPOIDNAME, ObjectIdGetDatum(type), CStringGetDatum(text));
+}
+
+// Why a state cannot be a value of the column; nullptr: it can.
+const char *state_fault(Oid type, int32 typmod, const char *state) {
+  const char *name = format_type_with_typemod(type, typmod);
+  if (is_integer(type)) return is_integer_text(state, type) ? nullptr : psprintf("it is no value of type %s", name);
+  if (type_is_enum(type)) return is_label(state, type) ? nullptr : psprintf("it is no label of type %s", name);
+  if (type == VARCHAROID && typmod >= VARHDRSZ && pg_mbstrlen(state) > typmod - VARHDRSZ)
+    return psprintf("it is too long for type %s", name);
+  return nullptr;
+}
+
+void resolve_comparison(Relation relation, Contract *contract, int place) {
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), contract->guarded[place].attnum - 1);
+  const TypeCacheEntry *type = lookup_type_cache(getBaseType(attribute->atttypid), TYPECACHE_CMP_PROC);
+  // Its operator class may be gone with its type's owner's consent; whoever writes the column is told.
+  if (OidIsValid(type->cmp_proc)) fmgr_info_cxt(type->cmp_proc, &contract->compare[place], CurrentMemoryContext);
+  contract->collations[place] = attribute->attcollation;
+}
+
+StateColumn state_column(Relation relation, const Contract *contract, const GraphTerms *graph) {
+  StateColumn column{};
+  column.graph = graph;
+  const Form_pg_attribute attribute = attribute_named(relation, graph->column);
+  column.attnum = attribute->attnum;
+  column.type = attribute->atttypid;
+  column.typlen = attribute->attlen;
+  column.typbyval = attribute->attbyval;
+  for (int place = 0; place < contract->nguarded; ++place)
+    if (contract->terms->rules[place] == core::Rule::state && contract->guarded[place].attnum == column.attnum)
+      column.place = place;
+  column.relation = RelationGetRelid(relation);
+  column.fault = find_graph_fault(column.type, attribute->atttypmod, *graph).why;
+  if (column.fault != nullptr) return column;
+  Oid input, parameter;
+  getTypeInputInfo(getBaseType(column.type), &input, &parameter);
+  column.values = static_cast<Datum *>(palloc(sizeof(Datum) * graph->nstates));
+  for (int i = 0; i < graph->nstates; ++i)
+    column.values[i] = OidInputFunctionCall(input, const_cast<char *>(graph->states[i]), parameter, -1);
+  return column;
+}
+
+const StateColumn *column_at(const Contract *contract, int place) {
+  for (int i = 0; i < contract->nstates; ++i)
+    if (contract->states[i].place == place) return &contract->states[i];
+  return nullptr;
+}
+
+bool is_terminal(const StateColumn *column, const Value &value) {
+  if (value.isnull) return false;
+  const int state = state_of(column, value.datum);
+  return state >= 0 && column->graph->is_terminal(state);
+}
+
+bool goes_down(const Contract *contract, int place, const Value &from, const Value &to) {
+  if (from.isnull) return false;
+  if (to.isnull) return true;
+  FmgrInfo *compare = &contract->compare[place];
+  if (!OidIsValid(compare->fn_oid))
+    error_broken(
+        contract->relation,
+        psprintf("column \"%s\" cannot be forward: its type has no default order", contract->guarded[place].name),
+        remedy);
+  return DatumGetInt32(FunctionCall2Coll(compare, contract->collations[place], to.datum, from.datum)) < 0;
+}
+
+}  // namespace
+
+ColumnFault find_graph_fault(Oid declared, int32 typmod, const GraphTerms &graph) {
+  const Oid type = getBaseTypeAndTypmod(declared, &typmod);
+  if (!is_integer(type) && type != TEXTOID && type != VARCHAROID && !type_is_enum(type))
+    return {graph.column, "cannot have states: its type must be text, varchar, an integer or an enum"};
+  for (int i = 0; i < graph.nstates; ++i)
+    if (const char *why = state_fault(type, typmod, graph.states[i]))
+      return {graph.column, psprintf("cannot have state \"%s\": %s", graph.states[i], why)};
+  return {nullptr, nullptr};
+}
+
+ColumnFault find_policy_fault(Relation relation, const Terms *terms, Faults which) {
+  for (int i = 0; i < terms->nguarded; ++i) {
+    const char *column = terms->guarded[i];
+    const Oid type = getBaseType(attribute_named(relation, column)->atttypid);
+    if (which == Faults::all && terms->rules[i] == core::Rule::forward &&
+        !OidIsValid(lookup_type_cache(type, TYPECACHE_CMP_PROC)->cmp_proc))
+      return {column, psprintf("cannot be forward: type %s has no default order", format_type_be(type))};
+    if (terms->rules[i] == core::Rule::version && !is_integer(type))
+      return {column, "cannot be the version: its type must be smallint, integer or bigint"};
+  }
+  if (terms->heartbeat != nullptr) {
+    const Oid type = getBaseType(attribute_named(relation, terms->heartbeat)->atttypid);
+    if (type != TIMESTAMPTZOID)
+      return {terms->heartbeat, "cannot be the heartbeat: its type must be timestamp with time zone"};
+  }
+  for (int i = 0; which == Faults::all && i < terms->ngraphs; ++i) {
+    const Form_pg_attribute attribute = attribute_named(relation, terms->graphs[i].column);
+    const ColumnFault fault = find_graph_fault(attribute->atttypid, attribute->atttypmod, terms->graphs[i]);
+    if (fault.column != nullptr) return fault;
+  }
+  return {nullptr, nullptr};
+}
+
+void resolve_policies(Relation relation, Contract *contract) {
+  const Terms *terms = contract->terms;
+  contract->compare = static_cast<FmgrInfo *>(palloc0(sizeof(FmgrInfo) * terms->nguarded));
+  contract->collations = static_cast<Oid *>(palloc0(sizeof(Oid) * terms->nguarded));
+  contract->only_gate = true;
+  for (int place = 0; place < terms->nguarded; ++place) {
+    if (terms->rules[place] == core::Rule::forward) resolve_comparison(relation, contract, place);
+    contract->only_gate =
+        contract->only_gate && (terms->rules[place] == core::Rule::gate || terms->rules[place] == core::Rule::owned);
+    if (terms->rules[place] == core::Rule::version) {
+      contract->version = contract->guarded[place].attnum;
+      contract->version_place = place;
+      contract->version_type = getBaseType(attribute_named(relation, terms->version)->atttypid);
+    }
+  }
+  if (terms->heartbeat != nullptr) contract->heartbeat = attribute_named(relation, terms->heartbeat)->attnum;
+  contract->nstates = terms->ngraphs;
+  contract->states = static_cast<StateColumn *>(palloc(sizeof(StateColumn) * std::max(terms->ngraphs, 1)));
+  for (int i = 0; i < terms->ngraphs; ++i) contract->states[i] = state_column(relation, contract, &terms->graphs[i]);
+}
+
+// Only who needs to know a state is told that the states cannot be read.
+static void check_states(const StateColumn *column) {
+  if (column->fault == nullptr) return;
+  error_broken(column->relation, psprintf("column \"%s\" %s", column->graph->column, column->fault), remedy);
+}
+
+int state_of(const StateColumn *column, Datum value) {
+  check_states(column);
+  for (int i = 0; i < column->graph->nstates; ++i)
+    if (same_image(column->values[i], false, value, false, column->typbyval, column->typlen)) return i;
+  return -1;
+}
+
+int require_state(Relation relation, const StateColumn *column, const char *name) {
+  check_states(column);
+  StringInfoData known;
+  initStringInfo(&known);
+  for (int i = 0; i < column->graph->nstates; ++i) {
+    if (strcmp(column->graph->states[i], name) == 0) return i;
+    appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", column->graph->states[i]);
+  }
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("column \"%s\" of relation \"%s\" has no such state", column->graph->column,
+                 RelationGetRelationName(relation)),
+          errhint("Its states are %s.", known.data), (report_column(relation, column->graph->column), 0));
+  pg_unreachable();
+}
+
+bool may_move(const StateColumn *column, const Value &from, const Value &to) {
+  if (to.isnull) return false;
+  const int after = state_of(column, to.datum);
+  // NULL is "not begun".
+  if (from.isnull) return after >= 0;
+  const int before = state_of(column, from.datum);
+  return before >= 0 && after >= 0 && column->graph->leads_to(before, after);
+}
+
+const StateColumn *find_state_column(const Contract *contract, const char *name) {
+  for (int i = 0; i < contract->nstates; ++i)
+    if (strcmp(contract->states[i].graph->column, name) == 0) return &contract->states[i];
+  return nullptr;
+}
+
+bool is_open_state(const Contract *contract, int place, const Value &value) {
+  const StateColumn *column = column_at(contract, place);
+  if (value.isnull) return true;
+  const int state = state_of(column, value.datum);
+  return state >= 0 && !column->graph->is_terminal(state);
+}
+
+bool is_finished(const Contract *contract, TupleTableSlot *row) {
+  if (contract->gate != InvalidAttrNumber) {
+    const Value gate = value_of(row, contract->gate);
+    if (gate_is_closed(contract, gate.datum, gate.isnull)) return true;
+  }
+  for (int i = 0; i < contract->nstates; ++i)
+    if (is_terminal(&contract->states[i], value_of(row, contract->states[i].attnum))) return true;
+  return false;
+}
+
+Refusal refusal_of(const TriggerData *trigger, const Contract *contract, int place) {
+  const AttrNumber attnum = contract->guarded[place].attnum;
+  const Value from = value_of(trigger->tg_trigslot, attnum);
+  const Value to = value_of(trigger->tg_newslot, attnum);
+  switch (contract->terms->rules[place]) {
+    case core::Rule::gate:
+      // NULL and false are both an open gate: going from one to the other is nobody's business.
+      if (!gate_is_closed(contract, from.datum, from.isnull) && !gate_is_closed(contract, to.datum, to.isnull))
+        return Refusal::none;
+      return Refusal::owned;
+    case core::Rule::owned:
+      return Refusal::owned;
+    case core::Rule::once:
+      return from.isnull ? Refusal::none : Refusal::once;
+    case core::Rule::frozen:
+      return is_finished(contract, trigger->tg_trigslot) ? Refusal::frozen : Refusal::none;
+    case core::Rule::forward:
+      return goes_down(contract, place, from, to) ? Refusal::backward : Refusal::none;
+    case core::Rule::state: {
+      const StateColumn *column = column_at(contract, place);
+      if (is_terminal(column, from)) return Refusal::terminal;
+      return may_move(column, from, to) ? Refusal::none : Refusal::transition;
+    }
+    case core::Rule::version:
+      return Refusal::none;  // guard/guard_trigger.cpp sees to it
+  }
+  return Refusal::none;
+}
+
+core::Mode mode_of(const Contract *contract, Refusal refusal) {
+  const core::Modes &modes = contract->terms->modes;
+  switch (refusal) {
+    case Refusal::once:
+      return modes.once;
+    case Refusal::frozen:
+      return modes.frozen;
+    case Refusal::backward:
+      return modes.forward;
+    case Refusal::transition:
+      return modes.transition;
+    case Refusal::terminal:
+      return modes.terminal;
+    default:
+      return modes.owned;
+  }
+}
+
+void error_refused(const TriggerData *trigger, const Contract *contract, int place, Refusal refusal) {
+  Relation relation = trigger->tg_relation;
+  const char *column = contract->guarded[place].name;
+  const Value gate =
+      contract->gate == InvalidAttrNumber ? Value{Datum(0), true} : value_of(trigger->tg_trigslot, contract->gate);
+  const bool closed = gate_is_closed(contract, gate.datum, gate.isnull);
+  switch (refusal) {
+    case Refusal::once:
+      error_guarded_column(relation, column, "The column is written once, and it is set.");
+    case Refusal::frozen:
+      error_guarded_column(relation, column,
+                           closed ? "The row is submitted; the column changes only through ratchet.amend()."
+                                  : "The row is in a terminal state; the column changes only through ratchet.amend().");
+    case Refusal::backward:
+      error_backward(relation, column);
+    case Refusal::transition:
+      error_transition(relation, column, "The contract has no such transition.");
+    case Refusal::terminal:
+      error_transition(relation, column,
+                       "The row is in a terminal state, which it leaves only through ratchet.amend().");
+    default:
+      error_guarded_column(relation, column,
+                           closed ? "The row is submitted; the column changes only through ratchet.amend()."
+                           : contract->gate == InvalidAttrNumber
+                               ? "Only ratchet.advance() may write the column."
+                               : "Only the submission of the row may write the column.");
+  }
+}
+
+}  // namespace ratchet

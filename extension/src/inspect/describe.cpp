@@ -1,0 +1,299 @@
+// inspect/describe.cpp: ratchet.describe(), a contract in sentences for people.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "funcapi.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+}
+
+#include "contract/errors.h"
+#include "declare/tally_triggers.h"
+#include "guard/guard_contract.h"
+#include "pg/fence.h"
+#include "pg/quote.h"
+
+namespace ratchet {
+
+namespace {
+
+// One row of the answer.
+void put(FunctionCallInfo fcinfo, const char *column, const char *policy, const char *sentence) {
+  const auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+  Datum values[3] = {column == nullptr ? Datum(0) : CStringGetTextDatum(column), CStringGetTextDatum(policy),
+                     CStringGetTextDatum(sentence)};
+  bool nulls[3] = {column == nullptr, false, false};
+  tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+// What becomes of a write that is refused, after "a write that ...".
+const char *fate(core::Mode mode, const char *sqlstate) {
+  switch (mode) {
+    case core::Mode::reject:
+      return psprintf("fails with SQLSTATE %s", sqlstate);
+    case core::Mode::keep:
+      return "has the column kept as it is, and the rest goes through";
+    case core::Mode::observe:
+      return "goes through and is logged";
+  }
+  return "";
+}
+
+// "a", "a or b", "a, b or c"
+const char *alternatives(const GraphTerms &graph, int from) {
+  StringInfoData out;
+  initStringInfo(&out);
+  int left = 0;
+  for (int to = 0; to < graph.nstates; ++to)
+    if (graph.leads_to(from, to)) ++left;
+  for (int to = 0; to < graph.nstates; ++to) {
+    if (!graph.leads_to(from, to)) continue;
+    if (out.len > 0) appendStringInfoString(&out, left == 1 ? " or " : ", ");
+    appendStringInfoString(&out, graph.states[to]);
+    --left;
+  }
+  return out.data;
+}
+
+const char *who_closes(const Terms *terms) {
+  return terms->gate_by == core::GateBy::submit ? "only ratchet.submit() closes it"
+                                                : "ratchet.submit() closes it, or any UPDATE that sets it";
+}
+
+void describe_gate(FunctionCallInfo fcinfo, const Terms *terms) {
+  put(fcinfo, terms->gate, "gate",
+      psprintf(
+          "The gate of the row: %s, once; only ratchet.amend() opens it again. A write that changes it otherwise %s.%s",
+          who_closes(terms), fate(terms->modes.owned, "23R01"),
+          terms->time_zone == nullptr ? "" : psprintf(" A timestamp without time zone is of %s.", terms->time_zone)));
+}
+
+const char *owned_meaning(const Terms *terms, const char *column) {
+  if (terms->gate_at != nullptr && strcmp(column, terms->gate_at) == 0) return "When the gate was closed. ";
+  if (terms->actor != nullptr && strcmp(column, terms->actor) == 0) return "Who closed the gate. ";
+  if (terms->idempotency_key != nullptr && strcmp(column, terms->idempotency_key) == 0)
+    return "The idempotency key of the call that wrote the row last. ";
+  return "";
+}
+
+void describe_owned(FunctionCallInfo fcinfo, const Terms *terms, const char *column) {
+  const char *writer = terms->gate == nullptr ? "Written by ratchet.advance() only"
+                       : terms->gate_by == core::GateBy::submit
+                           ? "Written by ratchet.submit() only, when it closes the gate"
+                           : "Written only when the gate closes, by ratchet.submit() or the UPDATE that closes it";
+  put(fcinfo, column, "owned",
+      psprintf("%s%s. A write that changes it otherwise %s.", owned_meaning(terms, column), writer,
+               fate(terms->modes.owned, "23R01")));
+}
+
+void describe_frozen(FunctionCallInfo fcinfo, const Terms *terms, const char *column) {
+  const char *until = terms->gate == nullptr ? "a state is terminal"
+                      : terms->ngraphs == 0  ? "the gate is closed"
+                                             : "the gate is closed or a state is terminal";
+  put(fcinfo, column, "frozen",
+      psprintf("Free until %s, then fixed. A later write that changes it %s.", until,
+               fate(terms->modes.frozen, "23R01")));
+}
+
+void describe_forward(FunctionCallInfo fcinfo, const Terms *terms, const char *column) {
+  const bool heartbeat = terms->heartbeat != nullptr && strcmp(column, terms->heartbeat) == 0;
+  put(fcinfo, column, heartbeat ? "heartbeat" : "forward",
+      psprintf("%sNever goes down. A write that would lower or unset it %s.",
+               heartbeat ? "The last sign of life, set by ratchet.beat() and ratchet.advance(). " : "",
+               fate(terms->modes.forward, "23R03")));
+}
+
+void describe_states(FunctionCallInfo fcinfo, const Terms *terms, const GraphTerms &graph) {
+  for (int from = 0; from < graph.nstates; ++from)
+    put(fcinfo, graph.column, "states",
+        graph.is_terminal(from) ? psprintf("%s is terminal.", graph.states[from])
+                                : psprintf("From %s to %s.", graph.states[from], alternatives(graph, from)));
+  put(fcinfo, graph.column, "states",
+      psprintf("A write that would leave a terminal state %s; any other move that is not listed %s.",
+               fate(terms->modes.terminal, "23R02"), fate(terms->modes.transition, "23R02")));
+}
+
+void describe_version(FunctionCallInfo fcinfo, const Terms *terms) {
+  const char *stale = terms->modes.version == core::Mode::reject ? "fails with SQLSTATE 23R04"
+                      : terms->modes.version == core::Mode::keep ? "goes through as far as the other policies let it"
+                                                                 : "goes through and is logged";
+  put(fcinfo, terms->version, "version",
+      psprintf("Counted up by the database with every update. A write that brings another version than the row has %s.",
+               stale));
+}
+
+void describe_guard(FunctionCallInfo fcinfo, const Terms *terms) {
+  for (int i = 0; i < terms->nguarded; ++i) {
+    const char *column = terms->guarded[i];
+    switch (terms->rules[i]) {
+      case core::Rule::gate:
+        describe_gate(fcinfo, terms);
+        break;
+      case core::Rule::owned:
+        describe_owned(fcinfo, terms, column);
+        break;
+      case core::Rule::once:
+        put(fcinfo, column, "once",
+            psprintf("Written once, by anybody: from NULL to a value. A later write that changes it %s.",
+                     fate(terms->modes.once, "23R01")));
+        break;
+      case core::Rule::frozen:
+        describe_frozen(fcinfo, terms, column);
+        break;
+      case core::Rule::forward:
+        describe_forward(fcinfo, terms, column);
+        break;
+      case core::Rule::state:
+        for (int j = 0; j < terms->ngraphs; ++j)
+          if (strcmp(terms->graphs[j].column, column) == 0) describe_states(fcinfo, terms, terms->graphs[j]);
+        break;
+      case core::Rule::version:
+        describe_version(fcinfo, terms);
+        break;
+    }
+  }
+  if (terms->insert_reject)
+    put(fcinfo, nullptr, "insert",
+        "A new row must be open, with owned columns at their defaults and in no terminal state; otherwise the INSERT "
+        "fails "
+        "with SQLSTATE 23R01.");
+}
+
+const char *joined(const char *const *names, int count) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < count; ++i) appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", names[i]);
+  return out.data;
+}
+
+// What the rows of a child count for.
+void describe_source(FunctionCallInfo fcinfo, Relation child, const SourceTerms *source) {
+  const Oid parent = parent_of(child, source);
+  const char *name = OidIsValid(parent) ? qualified_relation(parent) : "a table that is not there";
+  StringInfoData counters;
+  initStringInfo(&counters);
+  for (int i = 0; i < source->ncounters; ++i)
+    appendStringInfo(&counters, "%s%s", i > 0 ? ", " : "", source->counters[i].column);
+  put(fcinfo, joined(source->via, source->nvia), "tally",
+      psprintf("Each row counts for the row of %s that it refers to, in %s.", name, counters.data));
+}
+
+const char *meaning_of(const CounterTerm &counter, const char *child) {
+  if (counter.sum) return psprintf("The sum of %s over the rows of %s", counter.expression, child);
+  if (strcmp(counter.expression, "true") == 0) return psprintf("How many rows of %s there are", child);
+  return psprintf("How many rows of %s there are with %s", child, counter.expression);
+}
+
+void describe_completion(FunctionCallInfo fcinfo, const CompletionTerm &completion) {
+  if (completion.total == nullptr) return;
+  put(fcinfo, completion.total, "total",
+      psprintf("How many rows %s is to reach; a change decides again whether the row is complete.",
+               completion.total_of));
+  if (completion.done == nullptr) return;
+  put(fcinfo, completion.done, "done",
+      psprintf(
+          "True while %s is above 0 and %s has reached it%s. Written by the database only; what others write is "
+          "kept out.%s%s",
+          completion.total, completion.total_of, completion.latch ? ", and ever after" : "",
+          completion.on_done != nullptr ? psprintf(" When it becomes true, %s is called.", completion.on_done) : "",
+          completion.notify ? " It is notified on channel ratchet." : ""));
+  if (completion.done_at != nullptr)
+    put(fcinfo, completion.done_at, "done_at",
+        psprintf("When %s became true%s.", completion.done,
+                 completion.time_zone == nullptr ? "" : psprintf(", in %s", completion.time_zone)));
+}
+
+// What a parent keeps for one child.
+void describe_kept(FunctionCallInfo fcinfo, Relation child, const SourceTerms *source, const KeptTerms *kept) {
+  for (int i = 0; i < source->ncounters; ++i)
+    put(fcinfo, source->counters[i].column, "counter",
+        psprintf("%s, exact at every commit. Written by the database only; what others write is kept out.",
+                 meaning_of(source->counters[i], qualified_relation(RelationGetRelid(child)))));
+  describe_completion(fcinfo, completion_of(source, kept));
+}
+
+void describe_tallies(FunctionCallInfo fcinfo, Relation relation) {
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    if (trigger == nullptr) break;
+    describe_source(fcinfo, relation, source_of_trigger(relation, trigger));
+  }
+  const Trigger *counters = find_trigger(relation, Role::counters);
+  if (counters == nullptr) return;
+  const KeptTerms *kept = kept_of_trigger(relation, counters);
+  ListCell *cell;
+  foreach (cell, tables_with(Role::source)) {
+    Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
+    if (child == nullptr) continue;
+    ListCell *source;
+    foreach (source, tallies_between(child, relation))
+      describe_kept(fcinfo, child, static_cast<const SourceTerms *>(lfirst(source)), kept);
+    relation_close(child, AccessShareLock);
+  }
+}
+
+void describe(FunctionCallInfo fcinfo) {
+  InitMaterializedSRF(fcinfo, 0);
+  if (PG_ARGISNULL(0)) error_null_argument("target");
+  Relation relation = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+  if (relation == nullptr)
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", PG_GETARG_OID(0)));
+  if (const Trigger *guard = find_guard_trigger(relation))
+    describe_guard(fcinfo, terms_of_trigger(CurrentMemoryContext, relation, guard));
+  describe_tallies(fcinfo, relation);
+  relation_close(relation, AccessShareLock);
+}
+
+// {"status": {"queued": ["running"], ...}, ...} of a guard's trigger; NULL: it has no states.
+Datum states_of(Relation relation, Oid wanted, bool *isnull) {
+  const Trigger *guard = find_guard_trigger(relation);
+  *isnull = guard == nullptr || guard->tgoid != wanted;
+  if (*isnull) return Datum(0);
+  const Terms *terms = terms_of_trigger(CurrentMemoryContext, relation, guard);
+  *isnull = terms->ngraphs == 0;
+  if (*isnull) return Datum(0);
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < terms->ngraphs; ++i) {
+    const GraphTerms &graph = terms->graphs[i];
+    appendStringInfoString(&out, i > 0 ? ", " : "{");
+    escape_json(&out, graph.column);
+    appendStringInfoString(&out, ": {");
+    for (int from = 0; from < graph.nstates; ++from) {
+      if (from > 0) appendStringInfoString(&out, ", ");
+      escape_json(&out, graph.states[from]);
+      appendStringInfoString(&out, ": [");
+      bool first = true;
+      for (int to = 0; to < graph.nstates; ++to) {
+        if (!graph.leads_to(from, to)) continue;
+        if (!first) appendStringInfoString(&out, ", ");
+        escape_json(&out, graph.states[to]);
+        first = false;
+      }
+      appendStringInfoChar(&out, ']');
+    }
+    appendStringInfoChar(&out, '}');
+  }
+  appendStringInfoChar(&out, '}');
+  return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_describe) {
+  ratchet::describe(fcinfo);
+  return Datum(0);
+}
+
+RATCHET_FUNCTION(ratchet_states) {
+  Relation relation = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+  if (relation == nullptr) PG_RETURN_NULL();
+  bool isnull;
+  const Datum states = ratchet::states_of(relation, PG_GETARG_OID(1), &isnull);
+  relation_close(relation, AccessShareLock);
+  if (isnull) PG_RETURN_NULL();
+  return states;
+}

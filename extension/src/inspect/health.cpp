@@ -1,0 +1,367 @@
+// inspect/health.cpp: what keeps a contract from being enforced, for people and for
+// monitoring; and the decoded arguments that the view ratchet.contract reads.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/relation.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "funcapi.h"
+#include "optimizer/optimizer.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "utils/tuplestore.h"
+}
+
+#include "contract/resolved_contract.h"
+#include "contract/structure.h"
+#include "declare/tally_triggers.h"
+#include "guard/guard_contract.h"
+#include "pg/attempt.h"
+#include "pg/fence.h"
+#include "pg/quote.h"
+#include "pg/user_context.h"
+#include "verb/target.h"
+
+namespace ratchet {
+
+namespace {
+
+List *add(List *findings, const char *severity, const char *text, const char *remedy) {
+  auto *finding = static_cast<Finding *>(palloc(sizeof(Finding)));
+  *finding = {severity, text, remedy};
+  return lappend(findings, finding);
+}
+
+const char *column_text(const ColumnFault &fault) {
+  return fault.why == nullptr ? psprintf("column \"%s\" of the contract does not exist", fault.column)
+                              : psprintf("column \"%s\" %s", fault.column, fault.why);
+}
+
+// declare: the function that declares such contracts.
+List *trigger_findings(List *findings, Relation relation, const Trigger *trigger, const char *name,
+                       const char *declare) {
+  const char *table = RelationGetRelationName(relation);
+  if (trigger == nullptr)
+    return add(findings, "error", psprintf("\"%s\" has no trigger \"%s\"", table, name),
+               psprintf("Declare the contract again with %s.", declare));
+  if (!fires_ordinarily(*trigger))
+    return add(findings, "error", psprintf("trigger \"%s\" of \"%s\" does not fire in ordinary sessions", name, table),
+               psprintf("ALTER TABLE %s ENABLE TRIGGER %s, or declare the contract again with %s.",
+                        qualified_relation(RelationGetRelid(relation)), quote_identifier(name), declare));
+  return findings;
+}
+
+List *named_findings(List *findings, Relation relation, const char *name) {
+  return trigger_findings(findings, relation, find_named(relation, name), name, "ratchet.tally()");
+}
+
+// The child's side of tallies. without: a child on whose table there is none, but remnants.
+List *source_findings(List *findings, Relation member, bool is_root) {
+  const char *table = RelationGetRelationName(member);
+  if (find_trigger(member, Role::source) == nullptr) {
+    if (has_remnants(member))
+      findings = add(findings, "error", psprintf("\"%s\" has triggers of a tally that is gone", table),
+                     "Declare the tally again with ratchet.tally(), or remove what is left with ratchet.untally().");
+    return findings;
+  }
+  for (int n = 0;; ++n) {
+    const Trigger *trigger = find_trigger(member, Role::source, n);
+    if (trigger == nullptr) break;
+    findings = trigger_findings(findings, member, trigger, trigger->tgname, "ratchet.tally()");
+    const SourceTerms *source = source_of_trigger(member, trigger);
+    const Oid parent_oid = parent_of(member, source);
+    if (!OidIsValid(parent_oid)) {
+      findings = add(findings, "error", psprintf("the foreign key of a tally of \"%s\" does not exist", table),
+                     "Restore the foreign key, or remove the tally with ratchet.untally().");
+      continue;
+    }
+    if (!is_root) continue;
+    Relation parent = table_open(parent_oid, AccessShareLock);
+    const Trigger *counters = find_trigger(parent, Role::counters);
+    if (counters == nullptr || !is_kept(kept_of_trigger(parent, counters), source))
+      findings = add(findings, "error",
+                     psprintf("\"%s\" does not keep the counters of \"%s\"", RelationGetRelationName(parent), table),
+                     "Declare the tally again with ratchet.tally().");
+    if (parent->rd_rel->relowner != member->rd_rel->relowner)
+      findings =
+          add(findings, "error",
+              psprintf("\"%s\" and its parent \"%s\" have different owners", table, RelationGetRelationName(parent)),
+              "ALTER TABLE ... OWNER TO one owner of both.");
+    table_close(parent, AccessShareLock);
+  }
+  findings = named_findings(findings, member, flush_trigger_name);
+  if (!is_root && member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) return findings;
+  findings = named_findings(findings, member, truncate_trigger_name);
+  return named_findings(findings, member, truncating_trigger_name);
+}
+
+// The parent's side.
+List *kept_findings(List *findings, Relation member, bool is_root) {
+  const Trigger *trigger = find_trigger(member, Role::counters);
+  if (trigger == nullptr) return findings;
+  const KeptTerms *kept = kept_of_trigger(member, trigger);
+  for (const char *name : {counters_trigger_name, gone_trigger_name, flush_trigger_name})
+    findings = named_findings(findings, member, name);
+  for (int i = 0; i < kept->ncompletions; ++i)
+    if (kept->completions[i].on_done != nullptr || kept->completions[i].notify) {
+      findings = named_findings(findings, member, completion_trigger_name);
+      break;
+    }
+  if (is_root && counted_part(member, kept) != kept)
+    findings = add(findings, "warning",
+                   psprintf("\"%s\" keeps counters that no table counts for", RelationGetRelationName(member)),
+                   "Remove them with ratchet.untally(NULL, parent), or declare the tally again.");
+  return list_concat(findings, counters_findings(member));
+}
+
+// What a look finds, or that it could not be had: whatever is wrong with one thing must not hide the others.
+template <typename Look>
+List *look_at(List *findings, Relation member, const char *what, Look &&look) {
+  List *found = NIL;
+  const ErrorData *error = attempt([&] { found = look(); });
+  if (error == nullptr) return list_concat(findings, found);
+  const char *why = error->detail == nullptr ? error->message : psprintf("%s: %s", error->message, error->detail);
+  return add(findings, "error", psprintf("%s of \"%s\" cannot be used: %s", what, RelationGetRelationName(member), why),
+             error->hint != nullptr
+                 ? error->hint
+                 : "Declare the contract again with ratchet.guard() or ratchet.tally(), or remove it.");
+}
+
+List *guard_findings(Relation member, Relation root) {
+  List *findings = NIL;
+  const Trigger *guard = find_guard_trigger(member);
+  if (find_guard_trigger(root) != nullptr)
+    findings = trigger_findings(findings, member, guard, guard_trigger_name, "ratchet.guard()");
+  if (guard == nullptr) return findings;
+  const Terms *terms = terms_of_trigger(CurrentMemoryContext, member, guard);
+  const ColumnFault fault = find_column_fault(member, terms);
+  const ColumnFault own = find_column_fault(member, terms, Faults::own);
+  const bool gate = own.column == nullptr && fault.column != nullptr && terms->gate != nullptr &&
+                    strcmp(fault.column, terms->gate) == 0;
+  // Partitions have the columns of their root. A gate that cannot be open again stays closed, which fails nobody.
+  if (fault.column != nullptr && member == root)
+    findings = add(findings, gate ? "warning" : "error", column_text(fault),
+                   "Declare the contract again with ratchet.guard(..., replace => true).");
+  if (terms->insert_reject)
+    findings = trigger_findings(findings, member, find_insert_trigger(member), insert_trigger_name, "ratchet.guard()");
+  return findings;
+}
+
+// Every write of a partition of somebody else's fails where it is counted or counts; a guard is enforced there.
+List *owner_findings(Relation member, Relation root) {
+  if (member->rd_rel->relowner == root->rd_rel->relowner) return NIL;
+  const char *name = RelationGetRelationName(member);
+  const bool counts = find_trigger(member, Role::source) != nullptr || find_trigger(member, Role::counters) != nullptr;
+  return add(NIL, counts ? "error" : "warning",
+             counts ? psprintf("partition \"%s\" has another owner than its partitioned table: its writes fail", name)
+                    : psprintf("partition \"%s\" has another owner, who can disable its guard", name),
+             "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
+}
+
+// Every expression as a write would resolve it, but for planning, which can run the owner's functions.
+List *expression_findings(Relation member) {
+  List *findings = NIL;
+  for (const OwnTrigger &own : triggers_of(member)) {
+    if (own.role != Role::source) continue;
+    const SourceTerms *source = source_of_trigger(member, own.trigger);
+    for (int i = 0; i < source->ncounters; ++i) {
+      const CounterTerm &counter = source->counters[i];
+      findings = look_at(findings, member, psprintf("what is counted into \"%s\"", counter.column), [&]() -> List * {
+        Node *expression = resolve_expression(RelationGetRelid(member), counter.expression);
+        if (expression == nullptr) return NIL;
+        const char *remedy = "Declare the tally without it, or give its owner the right.";
+        const Oid forbidden = forbidden_function(expression, member->rd_rel->relowner);
+        if (OidIsValid(forbidden))
+          return add(NIL, "error",
+                     psprintf("the owner of \"%s\" may not call function %s, which is used in what is counted",
+                              RelationGetRelationName(member), function_signature(forbidden)),
+                     remedy);
+        if (contain_mutable_functions(expression))
+          return add(NIL, "error", psprintf("what is counted into \"%s\" is not IMMUTABLE any more", counter.column),
+                     "Make its functions IMMUTABLE, or declare the tally without them.");
+        return NIL;
+      });
+    }
+  }
+  return findings;
+}
+
+// The functions that completions call, looked up as the owner, who calls them.
+List *on_done_findings(Relation member) {
+  List *findings = NIL;
+  const Trigger *trigger = find_trigger(member, Role::counters);
+  if (trigger == nullptr) return findings;
+  const KeptTerms *kept = kept_of_trigger(member, trigger);
+  for (int i = 0; i < kept->ncompletions; ++i) {
+    const char *signature = kept->completions[i].on_done;
+    if (signature == nullptr) continue;
+    findings = look_at(findings, member, psprintf("on_done function %s", signature), [&]() -> List * {
+      const Oid owner = member->rd_rel->relowner;
+      const User caller = become(owner, SECURITY_RESTRICTED_OPERATION);
+      const Oid function = find_function(signature);
+      restore(caller);
+      if (OidIsValid(function) && may_execute(function, owner)) return NIL;
+      return add(NIL, "error",
+                 psprintf(OidIsValid(function) ? "the owner of \"%s\" may not call on_done function %s"
+                                               : "on_done of \"%s\" is function %s, which does not exist",
+                          RelationGetRelationName(member), signature),
+                 "Declare the tally with another function, or give its owner the right.");
+    });
+  }
+  return findings;
+}
+
+// Findings about one table of a contract: the table itself or a partition.
+List *member_findings(List *findings, Relation member, Relation root) {
+  const bool is_root = member == root;
+  findings = look_at(findings, member, "the guard", [&] { return guard_findings(member, root); });
+  findings = look_at(findings, member, "the owner", [&] { return owner_findings(member, root); });
+  findings = look_at(findings, member, "the tally", [&] { return source_findings(NIL, member, is_root); });
+  findings = look_at(findings, member, "the counters", [&] { return kept_findings(NIL, member, is_root); });
+  if (is_root) {
+    findings = look_at(findings, member, "the tally", [&] { return expression_findings(member); });
+    findings = look_at(findings, member, "the counters", [&] { return on_done_findings(member); });
+  }
+  findings = look_at(findings, member, "a trigger", [&]() -> List * {
+    check_shapes(member);
+    return NIL;
+  });
+  return look_at(findings, member, "the guard",
+                 [&] { return find_guard_trigger(member) == nullptr ? NIL : structural_findings(member); });
+}
+
+List *findings_of(Oid relid) {
+  Relation root = try_relation_open(relid, AccessShareLock);
+  if (root == nullptr) return NIL;
+  List *findings = NIL;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
+    CHECK_FOR_INTERRUPTS();
+    Relation member = table_open(lfirst_oid(cell), NoLock);
+    // Plain inheritance children are a finding of their parent, not members of the contract.
+    if (RelationGetRelid(member) == relid || member->rd_rel->relispartition)
+      findings = member_findings(findings, member, root);
+    // The root is locked, and released, once.
+    table_close(member, lfirst_oid(cell) == relid ? NoLock : AccessShareLock);
+  }
+  if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && find_guard_trigger(root) != nullptr)
+    findings = look_at(findings, root, "the guard", [&] { return move_findings(relid); });
+  relation_close(root, AccessShareLock);
+  return findings;
+}
+
+void put_findings(FunctionCallInfo fcinfo, List *findings) {
+  InitMaterializedSRF(fcinfo, 0);
+  const auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+  ListCell *cell;
+  foreach (cell, findings) {
+    const auto *finding = static_cast<const Finding *>(lfirst(cell));
+    Datum values[3] = {CStringGetTextDatum(finding->severity), CStringGetTextDatum(finding->text),
+                       CStringGetTextDatum(finding->remedy)};
+    bool nulls[3] = {false, false, false};
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+  }
+}
+
+// The arguments of a trigger, split at their terminating zeros.
+Datum arguments_of(Oid trigger) {
+  List *arguments = NIL;
+  Relation catalog = table_open(TriggerRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
+  SysScanDesc scan = systable_beginscan(catalog, TriggerOidIndexId, true, nullptr, 1, &key);
+  if (HeapTuple tuple = systable_getnext(scan)) {
+    bool isnull;
+    const Datum packed = heap_getattr(tuple, Anum_pg_trigger_tgargs, RelationGetDescr(catalog), &isnull);
+    const int count = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple))->tgnargs;
+    const char *argument = isnull ? "" : VARDATA_ANY(DatumGetByteaPP(packed));
+    for (int i = 0; !isnull && i < count; ++i) {
+      arguments = lappend(arguments, pstrdup(argument));
+      argument += strlen(argument) + 1;
+    }
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return text_array(arguments);
+}
+
+Datum counters_object(const SourceTerms *source) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < source->ncounters; ++i) {
+    const CounterTerm &counter = source->counters[i];
+    appendStringInfoString(&out, i > 0 ? ", " : "{");
+    escape_json(&out, counter.column);
+    appendStringInfoString(&out, ": ");
+    escape_json(&out, counter.sum ? psprintf("sum(%s)", counter.expression) : counter.expression);
+  }
+  appendStringInfoChar(&out, '}');
+  return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
+}
+
+// What the view tells about one tally: parent, via, counters, total, total_of,
+// done, done_at, on_done, latch, notify, time_zone.
+Datum tally_row(FunctionCallInfo fcinfo) {
+  enum { parent, via, counters, total, total_of, done, done_at, on_done, latch, notify, time_zone, count };
+  Datum values[count] = {};
+  bool nulls[count];
+  memset(nulls, true, sizeof(nulls));
+  const auto put = [&](int place, Datum value) {
+    values[place] = value;
+    nulls[place] = false;
+  };
+  const auto put_text = [&](int place, const char *text) {
+    if (text != nullptr) put(place, CStringGetTextDatum(text));
+  };
+  Relation child = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+  const Oid wanted = PG_GETARG_OID(1);
+  for (int n = 0; child != nullptr; ++n) {
+    const Trigger *trigger = find_trigger(child, Role::source, n);
+    if (trigger == nullptr) break;
+    if (trigger->tgoid != wanted) continue;
+    const SourceTerms *source = source_of_trigger(child, trigger);
+    List *columns = NIL;
+    for (int i = 0; i < source->nvia; ++i) columns = lappend(columns, const_cast<char *>(source->via[i]));
+    put(via, text_array(columns));
+    put(counters, counters_object(source));
+    const Oid parent_oid = parent_of(child, source);
+    if (!OidIsValid(parent_oid)) break;
+    put(parent, ObjectIdGetDatum(parent_oid));
+    Relation relation = table_open(parent_oid, AccessShareLock);
+    if (const Trigger *kept = find_trigger(relation, Role::counters)) {
+      const CompletionTerm completion = completion_of(source, kept_of_trigger(relation, kept));
+      put_text(total, completion.total);
+      put_text(total_of, completion.total_of);
+      put_text(done, completion.done);
+      put_text(done_at, completion.done_at);
+      put_text(on_done, completion.on_done);
+      put(latch, BoolGetDatum(completion.latch));
+      put(notify, BoolGetDatum(completion.notify));
+      put_text(time_zone, completion.time_zone);
+    }
+    table_close(relation, AccessShareLock);
+    break;
+  }
+  if (child != nullptr) relation_close(child, AccessShareLock);
+  TupleDesc tupdesc;
+  if (get_call_result_type(fcinfo, nullptr, &tupdesc) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "return type must be a row type");
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_tally_row) { return ratchet::tally_row(fcinfo); }
+
+RATCHET_FUNCTION(ratchet_findings) {
+  ratchet::put_findings(fcinfo, ratchet::findings_of(PG_GETARG_OID(0)));
+  return Datum(0);
+}
+
+RATCHET_FUNCTION(ratchet_arguments) { return ratchet::arguments_of(PG_GETARG_OID(0)); }

@@ -1,0 +1,315 @@
+// inspect/verify_repair.cpp: ratchet.verify() and ratchet.repair().
+//
+// verify() is one statement a tally, so one snapshot: a transaction is seen
+// with its rows and its counts, or with neither.
+//
+// repair() locks a parent row and then recounts its children in a new snapshot.
+// Whoever has written counts of that row has committed, or waits for the lock:
+// the rows of the former are seen, and counted; those of the latter are not,
+// and its counts are added when repair() has committed. A transaction that has
+// not flushed yet is of the latter kind. So no writer has to be kept out.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "nodes/parsenodes.h"
+#include "utils/fmgrprotos.h"
+#include "utils/tuplestore.h"
+}
+
+#include "contract/distributed.h"
+#include "contract/errors.h"
+#include "declare/tally_triggers.h"
+#include "pg/fence.h"
+#include "pg/foreign_key.h"
+#include "pg/json_text.h"
+#include "pg/quote.h"
+#include "tally/completion.h"
+#include "tally/flush.h"
+#include "tally/recount.h"
+#include "verb/verb.h"
+
+namespace ratchet {
+
+namespace {
+
+// Rows whose locks are held at a time.
+constexpr int batch_size = 100;
+
+struct Place {
+  Oid child;
+  Oid parent;
+  const SourceTerms *source;
+};
+
+void check_owner(Oid relid, const char *action) {
+  if (get_rel_name(relid) == nullptr)
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+  if (!owns_relation(relid, GetUserId())) error_not_owner(relid, action);
+}
+
+// The tallies whose child or parent is the target; InvalidOid: all that the caller owns.
+List *places_of(Oid target) {
+  List *places = NIL;
+  ListCell *cell;
+  foreach (cell, tables_with(Role::source)) {
+    if (!OidIsValid(target) && !owns_relation(lfirst_oid(cell), GetUserId())) continue;
+    Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
+    if (child == nullptr) continue;
+    for (int n = 0;; ++n) {
+      const Trigger *trigger = find_trigger(child, Role::source, n);
+      if (trigger == nullptr) break;
+      const SourceTerms *source = source_of_trigger(child, trigger);
+      const Oid parent = parent_of(child, source);
+      if (!OidIsValid(parent))
+        error_unenforceable(child, "the foreign key of a tally does not exist",
+                            "Restore the foreign key, or remove the tally with ratchet.untally().");
+      if (OidIsValid(target) && target != parent && target != RelationGetRelid(child)) continue;
+      auto *place = static_cast<Place *>(palloc(sizeof(Place)));
+      *place = {RelationGetRelid(child), parent, source};
+      places = lappend(places, place);
+    }
+    relation_close(child, NoLock);
+  }
+  if (places == NIL && OidIsValid(target)) {
+    Relation relation = table_open(target, AccessShareLock);
+    ereport(ERROR, errcode(sqlstate_unenforceable),
+            errmsg("relation \"%s\" has no tally", RelationGetRelationName(relation)),
+            errhint("Declare one with ratchet.tally()."), (report_table(relation), 0));
+  }
+  return places;
+}
+
+//   SELECT v.name, v.stored, v.counted, m.k1, ...
+//   FROM schema.parent t JOIN <counted> ON <join>
+//   CROSS JOIN LATERAL (VALUES ('c', t."c"::text, m.m1::text, t."c" IS DISTINCT FROM m.m1), ...)
+//     v (name, stored, counted, differs)
+//   WHERE v.differs ORDER BY <key>
+const char *drift_sql(const Subject &subject, bool keys_only) {
+  const int nkeys = subject.reference->nkeys;
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfoString(&sql, keys_only ? "SELECT DISTINCT " : "SELECT ");
+  for (int i = 0; keys_only && i < nkeys; ++i)
+    appendStringInfo(&sql, "%st.%s", i > 0 ? ", " : "", parent_column(subject, i));
+  if (!keys_only) {
+    appendStringInfoString(&sql, "v.name, v.stored, v.counted");
+    for (int i = 0; i < nkeys; ++i) appendStringInfo(&sql, ", m.k%d", i + 1);
+  }
+  appendStringInfo(&sql, " FROM %s t JOIN ", qualified_relation(subject.parent));
+  write_counted(&sql, subject, false);
+  appendStringInfoString(&sql, " ON ");
+  write_join(&sql, subject);
+  appendStringInfoString(&sql, " CROSS JOIN LATERAL (VALUES ");
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(&sql, "%s(%s, t.%s::text, m.m%d::text, t.%s IS DISTINCT FROM m.m%d)", i > 0 ? ", " : "",
+                     quote_literal_cstr(subject.source->counters[i].column), counter_column(subject, i), i + 1,
+                     counter_column(subject, i), i + 1);
+  if (subject.completion != nullptr) {
+    const char *done = quote_identifier(subject.completion->done);
+    appendStringInfo(&sql, ", (%s, t.%s::text, (%s)::text, t.%s IS DISTINCT FROM (%s))",
+                     quote_literal_cstr(subject.completion->done), done, decided(subject), done, decided(subject));
+  }
+  appendStringInfoString(&sql, ") v (name, stored, counted, differs) WHERE v.differs ORDER BY ");
+  for (int i = 0; i < nkeys; ++i) appendStringInfo(&sql, keys_only ? "%s%d" : "%sm.k%d", i > 0 ? ", " : "", i + 1);
+  return sql.data;
+}
+
+//   {"id": 7}, of a row that drift_sql() has found
+Datum key_of_drift(const Subject &subject, uint64 row) {
+  StringInfoData out;
+  initStringInfo(&out);
+  appendStringInfoChar(&out, '{');
+  for (int i = 0; i < subject.reference->nkeys; ++i) {
+    bool isnull;
+    const Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 4 + i, &isnull);
+    append_json_member(&out, get_attname(subject.parent, subject.reference->confkey[i], false),
+                       SPI_gettypeid(SPI_tuptable->tupdesc, 4 + i), value, isnull);
+  }
+  appendStringInfoChar(&out, '}');
+  return jsonb_of_text(out.data);
+}
+
+// Runs a query as the owner, by a cursor: any number of rows takes the memory of some. Calls take() for each thousand,
+// which are in SPI_tuptable; once at least.
+template <typename Take>
+void for_each_thousand(const Subject &subject, const char *sql, Take &&take) {
+  const Scope scope = enter(subject.counters);
+  SPI_connect();
+  SPIPlanPtr plan = SPI_prepare(sql, 0, nullptr);
+  if (plan == nullptr) elog(ERROR, "preparing a recount failed: %s", SPI_result_code_string(SPI_result));
+  Portal portal = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
+  for (bool more = true; more;) {
+    CHECK_FOR_INTERRUPTS();
+    SPI_cursor_fetch(portal, true, 1000);
+    take();
+    more = SPI_processed > 0;
+    SPI_freetuptable(SPI_tuptable);
+  }
+  SPI_cursor_close(portal);
+  SPI_finish();
+  leave(scope);
+}
+
+void verify_place(const Place *place, const ReturnSetInfo *result) {
+  const Subject subject = subject_of(place->child, place->parent, place->source);
+  MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet verify", ALLOCSET_DEFAULT_SIZES);
+  for_each_thousand(subject, drift_sql(subject, false), [&] {
+    MemoryContext caller = MemoryContextSwitchTo(memory);
+    for (uint64 i = 0; i < SPI_processed; ++i) {
+      Datum values[6] = {ObjectIdGetDatum(place->parent), ObjectIdGetDatum(place->child), key_of_drift(subject, i)};
+      bool nulls[6] = {};
+      for (int j = 0; j < 3; ++j)
+        values[3 + j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &nulls[3 + j]);
+      values[3] = DirectFunctionCall1(text_name, values[3]);
+      tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+    }
+    MemoryContextSwitchTo(caller);
+    MemoryContextReset(memory);
+  });
+  MemoryContextDelete(memory);
+}
+
+void verify(FunctionCallInfo fcinfo) {
+  const Oid target = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+  if (OidIsValid(target)) check_owner(target, "verify it");
+  // A snapshot has this transaction's rows, so it must have its counts too.
+  flush_pending(InvalidOid);
+  InitMaterializedSRF(fcinfo, 0);
+  ListCell *cell;
+  foreach (cell, places_of(target))
+    verify_place(static_cast<const Place *>(lfirst(cell)), reinterpret_cast<const ReturnSetInfo *>(fcinfo->resultinfo));
+}
+
+// The keys of rows that differ now, in memory that outlives transactions; it spills to disk where they are many.
+struct Drift {
+  Tuplestorestate *keys;
+  TupleDesc tupdesc;
+  int64 count;
+};
+
+Drift find_drift(const Subject &subject, MemoryContext memory) {
+  Drift drift{};
+  for_each_thousand(subject, drift_sql(subject, true), [&] {
+    MemoryContext caller = MemoryContextSwitchTo(memory);
+    if (drift.keys == nullptr) {
+      drift.tupdesc = CreateTupleDescCopy(SPI_tuptable->tupdesc);
+      drift.keys = tuplestore_begin_heap(false, true, work_mem);
+    }
+    for (uint64 i = 0; i < SPI_processed; ++i) tuplestore_puttuple(drift.keys, SPI_tuptable->vals[i]);
+    drift.count += static_cast<int64>(SPI_processed);
+    MemoryContextSwitchTo(caller);
+  });
+  return drift;
+}
+
+//   SELECT true FROM schema.parent t WHERE t."id" OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE
+void lock_row(const Subject &subject, const Datum *key) {
+  Parameters parameters{};
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    add_parameter(&parameters, get_atttype(subject.parent, subject.reference->confkey[i]), key[i], false);
+  Signature signature{};
+  sign(&signature, Template::lock_row);
+  sign(&signature, subject.reference->conoid);
+  const Statement *statement = find_statement(subject.counters, signature);
+  if (statement == nullptr) {
+    Writer writer;
+    start(&writer);
+    appendStringInfo(&writer.sql, "SELECT true FROM %s t", qualified_relation(subject.parent));
+    for (int i = 0; i < subject.reference->nkeys; ++i)
+      appendStringInfo(&writer.sql, "%s t.%s %s $%d", i > 0 ? " AND" : " WHERE", parent_column(subject, i),
+                       qualified_operator(equality_operator(parameters.types[i])), i + 1);
+    appendStringInfoString(&writer.sql, " FOR NO KEY UPDATE");
+    statement = prepare_statement(subject.counters, signature, writer.sql.data, parameters);
+  }
+  const User caller = become(subject.counters->owner, SECURITY_NOFORCE_RLS);
+  run_statement(statement, parameters, subject.parent, nullptr);
+  restore(caller);
+}
+
+// Repairs the next rows in one transaction; returns how many keys it took.
+int repair_batch(const Place *place, const Drift &drift, TupleTableSlot *slot, int64 *repaired) {
+  // Looked up in every transaction: what was found in the last one may have been freed.
+  const Subject subject = subject_of(place->child, place->parent, place->source);
+  List *completed = NIL;
+  int taken = 0;
+  while (taken < batch_size && tuplestore_gettupleslot(drift.keys, true, false, slot)) {
+    CHECK_FOR_INTERRUPTS();
+    ++taken;
+    slot_getallattrs(slot);
+    lock_row(subject, slot->tts_values);
+    if (recount_row(subject, slot->tts_values, &completed)) ++*repaired;
+  }
+  complete_recounted(subject, completed);
+  return taken;
+}
+
+void repair_place(const Place *place, MemoryContext memory) {
+  MemoryContext caller = MemoryContextSwitchTo(memory);
+  const Drift drift = find_drift(subject_of(place->child, place->parent, place->source), memory);
+  TupleTableSlot *slot = MakeSingleTupleTableSlot(drift.tupdesc, &TTSOpsMinimalTuple);
+  int64 looked_at = 0;
+  int64 repaired = 0;
+  const char *name = get_rel_name(place->parent);
+  MemoryContext batch = AllocSetContextCreate(memory, "ratchet repair batch", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(batch);
+  SPI_commit();
+  while (const int taken = repair_batch(place, drift, slot, &repaired)) {
+    SPI_commit();
+    MemoryContextReset(batch);
+    looked_at += taken;
+    ereport(INFO, errmsg("%s: %lld of %lld rows looked at, %lld repaired", name, static_cast<long long>(looked_at),
+                         static_cast<long long>(drift.count), static_cast<long long>(repaired)));
+  }
+  if (drift.count == 0) ereport(INFO, errmsg("%s: nothing to repair", name));
+  ExecDropSingleTupleTableSlot(slot);
+  tuplestore_end(drift.keys);
+  MemoryContextSwitchTo(caller);
+}
+
+void check_own_transactions(FunctionCallInfo fcinfo) {
+  const auto *call = reinterpret_cast<const CallContext *>(fcinfo->context);
+  if (call == nullptr || !IsA(call, CallContext) || call->atomic)
+    ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+            errmsg("ratchet.repair() cannot run inside a transaction block"),
+            errhint("It commits as it goes: CALL it by itself."));
+  if (IsolationUsesXactSnapshot())
+    ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+            errmsg("ratchet.repair() must run at isolation level READ COMMITTED"),
+            errdetail("Each row is counted in a snapshot that is newer than its lock."),
+            errhint("SET default_transaction_isolation = 'read committed'."));
+}
+
+void repair(FunctionCallInfo fcinfo) {
+  check_own_transactions(fcinfo);
+  const Oid target = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+  if (OidIsValid(target)) check_owner(target, "repair it");
+  // The call's own memory, which lives through its commits.
+  MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet repair", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(memory);
+  List *places = places_of(target);
+  SPI_connect_ext(SPI_OPT_NONATOMIC);
+  ListCell *cell;
+  foreach (cell, places) check_not_distributed(static_cast<const Place *>(lfirst(cell))->parent);
+  foreach (cell, places) repair_place(static_cast<const Place *>(lfirst(cell)), memory);
+  SPI_finish();
+  MemoryContextSwitchTo(caller);
+  MemoryContextDelete(memory);
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_verify) {
+  ratchet::verify(fcinfo);
+  return Datum(0);
+}
+
+RATCHET_FUNCTION(ratchet_repair) {
+  ratchet::repair(fcinfo);
+  PG_RETURN_VOID();
+}

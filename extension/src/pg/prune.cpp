@@ -1,0 +1,56 @@
+// pg/prune.cpp: a parent's pages are pruned for many updates at once.
+//
+// PostgreSQL prunes a page that is more than nine tenths full whenever somebody
+// fetches a row from it and the page's hint says that an old version may be
+// removable. A page of runs as they were loaded is full, each count leaves one old version on
+// it, and the next foreign key check prunes a hundred line pointers to reclaim
+// that one: a third of what counting one result costs.
+//
+// So the hint is taken back while another version still fits, and also on a full
+// page until a tenth of it is old versions. Meanwhile updates of a full page's rows
+// go to other pages, as they do wherever pruning finds nothing; that happens once
+// for a few rows of each page, and from then on the page has room for as many
+// versions between two prunings.
+//
+// pd_prune_xid is a hint: heap_page_prune() itself resets it without a log record, a standby does not know it, and
+// every update sets it again. It is written under the share lock under which hint bits are. Losing what another
+// session has just set delays a pruning until the next update; VACUUM does not ask for it.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+}
+
+#include "pg/prune.h"
+
+namespace ratchet {
+
+namespace {
+
+// Bytes of versions that have been updated or deleted, or are about to be.
+Size old_versions(Page page) {
+  Size bytes = 0;
+  const OffsetNumber last = PageGetMaxOffsetNumber(page);
+  for (OffsetNumber offset = FirstOffsetNumber; offset <= last; ++offset) {
+    const ItemId item = PageGetItemId(page, offset);
+    if (!ItemIdIsNormal(item)) continue;
+    const auto header = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
+    if ((header->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
+      bytes += MAXALIGN(ItemIdGetLength(item));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void put_off_pruning(Buffer buffer, Size length) {
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  Page page = BufferGetPage(buffer);
+  if (PageGetHeapFreeSpace(page) >= MAXALIGN(length) || old_versions(page) < BLCKSZ / 10)
+    reinterpret_cast<PageHeader>(page)->pd_prune_xid = InvalidTransactionId;
+  LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+}
+
+}  // namespace ratchet

@@ -1,0 +1,183 @@
+// tally/child_trigger.cpp: counting the rows of a child.
+//
+// An AFTER ROW trigger, because only row triggers fire for every way a row
+// comes, changes or goes: leaf writes, cascades, moves between partitions.
+// It adds to a map in memory and touches no other table.
+//
+// Who writes the map is the flush trigger, a deferred constraint trigger. A row
+// that finds its table disarmed queues one event of it and arms the table, so
+// one event is queued a transaction and table. "Armed" means that such an event
+// is really pending: it is undone with the savepoint in which the event was queued, as
+// the event is, and the flush disarms its table before it writes anything.
+//
+// PostgreSQL by itself would queue an event for every row, and a WHEN condition
+// that keeps it from that costs more than the counting: it is parsed anew in
+// every statement. So the condition is false, and the event is queued from here,
+// by the very function that would queue it. What an event means is
+// in its trigger's definition when it fires; neither the condition nor the kind of
+// change is looked at again.
+//
+// The event lands in the list of the statement whose rows are being counted,
+// behind them. Under SET CONSTRAINTS ... IMMEDIATE the flush therefore fires
+// once, when all rows of the statement have been counted; deferred, the event waits for COMMIT.
+// Where the flush trigger is disabled or gone each row is written at once.
+#include "pg/pg.h"
+
+extern "C" {
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+}
+
+#include "declare/tally_triggers.h"
+#include "guard/guard_trigger.h"
+#include "pg/fence.h"
+#include "tally/flush.h"
+#include "tally/parent_trigger.h"
+#include "tally/pending.h"
+#include "tally/truncate_trigger.h"
+
+namespace ratchet {
+
+namespace {
+
+bool changes(const Tally *tally, TupleTableSlot *before, TupleTableSlot *after) {
+  slot_getsomeattrs(before, tally->last_used);
+  slot_getsomeattrs(after, tally->last_used);
+  for (int i = 0; i < tally->nused; ++i) {
+    const GuardedColumn &column = tally->used[i];
+    const int place = column.attnum - 1;
+    if (!same_image(before->tts_values[place], before->tts_isnull[place], after->tts_values[place],
+                    after->tts_isnull[place], column.typbyval, column.typlen))
+      return true;
+  }
+  return false;
+}
+
+// What one counter makes of one row.
+Delta delta_of(Tally *tally, int place, TupleTableSlot *row) {
+  bool isnull;
+  const Datum value = value_of_row(tally, place, row, &isnull);
+  if (isnull) return {0, 0};
+  const Counted &counted = tally->counted[place];
+  if (!counted.sum) return {DatumGetBool(value) ? 1 : 0, 0};
+  if (counted.type != NUMERICOID) return {int64_of(counted.type, value), 0};
+  check_finite(value);
+  return {0, value};
+}
+
+void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign) {
+  Datum key[INDEX_MAX_KEYS];
+  slot_getsomeattrs(row, tally->last_used);
+  if (!key_of_row(tally, row, key)) return;
+  // Everything that may run other people's code comes before the map is touched.
+  Delta few[8];
+  Delta *deltas = tally->ncounted <= 8 ? few : static_cast<Delta *>(palloc(sizeof(Delta) * tally->ncounted));
+  for (int i = 0; i < tally->ncounted; ++i) deltas[i] = delta_of(tally, i, row);
+
+  Pending *entry = pending_entry(counters, key);
+  entry->rows += sign;
+  for (int i = 0; i < tally->ncounted; ++i) {
+    Delta *delta = &entry->deltas[tally->places[i]];
+    if (deltas[i].count != 0) add_count(delta, deltas[i].count, sign);
+    if (deltas[i].sum != 0)
+      add_sum(delta, sign > 0 ? deltas[i].sum : DirectFunctionCall1(numeric_uminus, deltas[i].sum));
+  }
+}
+
+// Queues the flush of the row's table; false: its trigger would not fire. The event names no row, as a statement's
+// does not, so nothing is fetched when it fires; hence it is for ratchet's function alone, which asks for none.
+bool queue_flush(const TriggerData *trigger) {
+  Trigger queued;
+  if (!find_trigger_facts(trigger->tg_relation, Role::flush, &queued) || !fires_ordinarily(queued)) return false;
+  queued.tgtype = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
+  queued.tgenabled = TRIGGER_FIRES_ALWAYS;  // as the caller fires, whatever session_replication_role says
+  TriggerDesc triggers{};
+  triggers.triggers = &queued;
+  triggers.numtriggers = 1;
+  triggers.trig_insert_after_row = true;
+  ResultRelInfo target{};
+  target.type = T_ResultRelInfo;
+  target.ri_RelationDesc = trigger->tg_relation;
+  target.ri_TrigDesc = &triggers;
+  TupleTableSlot no_row{};
+  no_row.type = T_TupleTableSlot;
+  ItemPointerSetInvalid(&no_row.tts_tid);
+  ExecARInsertTriggers(nullptr, &target, &no_row, NIL, nullptr);
+  return true;
+}
+
+void arm(const TriggerData *trigger) {
+  const Oid relation = RelationGetRelid(trigger->tg_relation);
+  if (is_armed(relation)) return;
+  if (queue_flush(trigger))
+    set_armed(relation, true);
+  else
+    flush_pending(InvalidOid);
+}
+
+void accumulate(const TriggerData *trigger) {
+  if (is_counted_at_end(RelationGetRelid(trigger->tg_relation))) return;
+  Tally *tally = tally_of(trigger->tg_relation, trigger->tg_trigger);
+  lock_parent(tally);
+  const Counters *counters = resolve(tally);
+  if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
+    count(tally, counters, trigger->tg_trigslot, 1);
+  } else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
+    count(tally, counters, trigger->tg_trigslot, -1);
+  } else if (changes(tally, trigger->tg_trigslot, trigger->tg_newslot)) {
+    count(tally, counters, trigger->tg_trigslot, -1);
+    count(tally, counters, trigger->tg_newslot, 1);
+  }
+  arm(trigger);
+}
+
+// A counted row goes, and another one may come under its key in the same
+// transaction. So what the row had is pending for the key until COMMIT: where
+// its children went with it, their removal cancels it out; where they stayed
+// (the foreign key is checked at the end), the new row, born with zero, gets it.
+void keep_for_successor(const TriggerData *trigger) {
+  const Trigger *kept = find_trigger(trigger->tg_relation, Role::counters);
+  if (kept == nullptr) return;
+  const Counters *counters = counters_of(trigger->tg_relation, kept);
+  Datum key[INDEX_MAX_KEYS];
+  bool isnull;
+  for (int i = 0; i < counters->nkey; ++i) {
+    key[i] = slot_getattr(trigger->tg_trigslot, counters->key[i].attnum, &isnull);
+    if (isnull) return;
+  }
+  Pending *entry = pending_entry(counters, key);
+  for (int i = 0; i < counters->ncounters; ++i) {
+    const Datum value = slot_getattr(trigger->tg_trigslot, counters->counters[i].attnum, &isnull);
+    if (isnull) continue;
+    if (counters->counters[i].type == NUMERICOID)
+      add_sum(&entry->deltas[i], value);
+    else
+      add_count(&entry->deltas[i], int64_of(counters->counters[i].type, value));
+  }
+  arm(trigger);
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_count_gone) {
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.count_gone", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER, "AFTER INSERT OR DELETE FOR EACH ROW", 0);
+  if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+    ratchet::keep_for_successor(trigger);
+  else if (ratchet::any_orphan())
+    // A flush has found no row for what was kept; perhaps this is it.
+    ratchet::flush_pending(InvalidOid);
+  return PointerGetDatum(nullptr);
+}
+
+RATCHET_FUNCTION(ratchet_count_row) {
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.count_row", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER, "AFTER FOR EACH ROW", 0);
+  ratchet::accumulate(trigger);
+  return PointerGetDatum(nullptr);
+}

@@ -1,0 +1,257 @@
+// tally/direct_flush.cpp: an index lookup and a heap update, as ExecUpdate() would do them.
+//
+// Starting up and ending the executor is most of what a flush of one row
+// costs. Where the parent has no check constraints, generated columns, rules or
+// partitions, and no update triggers but ratchet's own and foreign keys', all that
+// the executor would do is done here, with the very code of the parent's trigger.
+//
+// Concurrency is that of an UPDATE. table_tuple_update() waits for a writer that
+// has the row. When that one commits, READ COMMITTED looks the row up again in a
+// new snapshot, which sees the commit, and adds to what it finds there: nothing is
+// ever added to a version that is not the newest, because the update of an older
+// one answers TM_Updated. At the other levels the statement is left to raise 40001.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/multixact.h"
+#include "access/stratnum.h"
+#include "access/xact.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/procarray.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+}
+
+#include "pg/heap_update.h"
+#include "pg/prune.h"
+#include "tally/completion.h"
+#include "tally/direct_flush.h"
+#include "tally/locked_row.h"
+#include "tally/parent_trigger.h"
+
+namespace ratchet {
+
+namespace {
+
+// A trigger that has nothing to do when only counters, done and done_at
+// change: foreign keys' and the guard's have other columns, and what the
+// parent's own do is done here. A parent that is counted itself is not such a table.
+bool is_idle(Role role, const Trigger &trigger) {
+  switch (role) {
+    case Role::guard:
+      return true;
+    case Role::counters:
+    case Role::completion:
+      return fires_ordinarily(trigger);
+    case Role::count:
+      return RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_NONE;
+    default:
+      return false;
+  }
+}
+
+bool only_idle_triggers(Relation relation) {
+  for (const OwnTrigger &own : triggers_of(relation))
+    if (TRIGGER_FOR_UPDATE(own.trigger->tgtype) && !is_idle(own.role, *own.trigger)) return false;
+  return true;
+}
+
+// Whether the index is over exactly the key; fills in which column of the key each of its attributes is.
+bool is_key_index(HeapTuple tuple, const Counters *counters, int *places) {
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  if (!form->indisunique || !form->indisvalid || form->indnkeyatts != counters->nkey ||
+      !heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) || !heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr))
+    return false;
+  for (int i = 0; i < counters->nkey; ++i) {
+    int place = 0;
+    while (place < counters->nkey && counters->key[place].attnum != form->indkey.values[i]) ++place;
+    if (place == counters->nkey) return false;
+    places[i] = place;
+  }
+  return true;
+}
+
+// Whether the index compares as the key's columns do.
+bool compares_alike(Oid oid, const Counters *counters, const int *places) {
+  Relation index = index_open(oid, AccessShareLock);
+  bool alike = true;
+  for (int i = 0; alike && i < counters->nkey; ++i) {
+    const KeyColumn &column = counters->key[places[i]];
+    const Oid type = index->rd_opcintype[i];
+    const Oid op = get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber);
+    alike = index->rd_indcollation[i] == column.collation && get_opcode(op) == column.equal.fn_oid;
+  }
+  index_close(index, NoLock);
+  return alike;
+}
+
+// As find_row(), for the row that a statement has locked last. A row with the key that the snapshot sees is the one
+// that the unique index leads to, however it was found.
+bool find_locked_row(Relation relation, const Counters *counters, const Datum *key, TupleTableSlot *slot) {
+  ItemPointerData tid;
+  if (!last_locked(RelationGetRelid(relation), &tid) ||
+      !table_tuple_fetch_row_version(relation, &tid, GetActiveSnapshot(), slot))
+    return false;
+  Datum found[INDEX_MAX_KEYS];
+  bool isnull = false;
+  for (int i = 0; !isnull && i < counters->nkey; ++i) found[i] = slot_getattr(slot, counters->key[i].attnum, &isnull);
+  return !isnull && same_key(counters, found, key);
+}
+
+// The row with this key that the active snapshot sees; false: none. The slot has its page pinned.
+bool find_row(Relation relation, Counters *counters, const Datum *key, TupleTableSlot *slot) {
+  Relation index = index_open(counters->key_index, RowExclusiveLock);
+  ScanKeyData keys[INDEX_MAX_KEYS];
+  for (int i = 0; i < counters->nkey; ++i) {
+    const int place = counters->index_places[i];
+    ScanKeyEntryInitializeWithInfo(&keys[i], 0, static_cast<AttrNumber>(i + 1), BTEqualStrategyNumber, InvalidOid,
+                                   index->rd_indcollation[i], &counters->key[place].equal, key[place]);
+  }
+  IndexScanDesc scan = begin_index_scan(relation, index, GetActiveSnapshot(), counters->nkey);
+  index_rescan(scan, keys, counters->nkey, nullptr, 0);
+  const bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
+  index_endscan(scan);
+  index_close(index, NoLock);
+  return found;
+}
+
+// Who has made a newer version of the row, or is about to; invalid: nobody.
+TransactionId writer_of(HeapTupleHeader header) {
+  if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
+    return InvalidTransactionId;
+  return HeapTupleHeaderGetUpdateXid(header);
+}
+
+// Whether another transaction has a newer version of the row in hand.
+bool is_being_written(const BufferHeapTupleTableSlot *slot) {
+  LockBuffer(slot->buffer, BUFFER_LOCK_SHARE);
+  const TransactionId writer = writer_of(slot->base.tuple->t_data);
+  LockBuffer(slot->buffer, BUFFER_LOCK_UNLOCK);
+  return TransactionIdIsValid(writer) && !TransactionIdIsCurrentTransactionId(writer) &&
+         TransactionIdIsInProgress(writer);
+}
+
+FullTransactionId queued_in;  // the last transaction that has queued up
+
+// Once a transaction: a long one that flushes again and again must not fill the lock table.
+bool may_queue_up(const Counters *counters) {
+  for (int i = 0; i < counters->nkey; ++i)
+    if (!counters->key[i].hashable) return false;
+  return !FullTransactionIdEquals(queued_in, GetTopFullTransactionIdIfAny());
+}
+
+// Waits, one after the other, for those who write the same row. Otherwise all
+// who wait would wake up at each commit, because each has a share of the row's lock by
+// its own foreign key's check, and each would keep the page from being pruned.
+//
+// The lock stands for the row and is held as long. It makes no new deadlock: only
+// who has just seen somebody else write the row takes it, so he does not have the row himself;
+// whoever gets it waits for the row only, as he would without it; and only flushes of a
+// single row take it, one in a transaction, so that no order among these locks can be wrong.
+void queue_up(const Counters *counters, const Pending *entry) {
+  queued_in = GetTopFullTransactionId();
+  // The fourth field keeps it apart from pg_advisory_lock(), whose locks have 1 or 2 there.
+  LOCKTAG tag;
+  SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, counters->root, entry->key.hash, 0x7274);
+  LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+enum class Attempt : unsigned char { done, changed, taken, unable };
+
+// One attempt in the active snapshot. taken: somebody else is writing the row, and the caller would rather know than
+// wait.
+Attempt attempt(Relation relation, Counters *counters, const Pending *entry, bool alone, bool waits,
+                Completions *completed) {
+  TupleTableSlot *found = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsBufferHeapTuple);
+  const auto *version = reinterpret_cast<BufferHeapTupleTableSlot *>(found);
+  Attempt outcome = Attempt::unable;
+  const Datum *key = entry->key.values;
+  // Of several rows the one that was locked last is probably not this one.
+  const bool exists =
+      (alone && find_locked_row(relation, counters, key, found)) || find_row(relation, counters, key, found);
+  if (!exists || is_inserted_by_us(found)) {
+    outcome = Attempt::unable;
+  } else if (!waits && is_being_written(version)) {
+    outcome = Attempt::taken;
+  } else {
+    const Change change = change_of(counters, found, entry->deltas);
+    HeapTuple row = modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
+    if (store_version(relation, found, row) == TM_Ok) {
+      outcome = Attempt::done;
+      put_off_pruning(version->buffer, row->t_len);
+      MemoryContext caller = MemoryContextSwitchTo(completed->memory);
+      for (int place = -1; (place = bms_next_member(change.completed, place)) >= 0;)
+        completed->found = lappend(completed->found, completed_of(counters, place, found));
+      MemoryContextSwitchTo(caller);
+    } else if (!IsolationUsesXactSnapshot()) {
+      outcome = Attempt::changed;
+    }
+  }
+  ExecDropSingleTupleTableSlot(found);
+  return outcome;
+}
+
+}  // namespace
+
+void find_direct(Relation relation, Counters *counters) {
+  counters->direct = false;
+  if (!is_plain_heap(relation) || !only_idle_triggers(relation)) return;
+  auto *places = static_cast<int *>(palloc(sizeof(int) * counters->nkey));
+  ListCell *cell;
+  foreach (cell, RelationGetIndexList(relation)) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+    if (!HeapTupleIsValid(tuple)) return;
+    const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    // An index that is checked later needs the executor to queue the check.
+    const bool immediate = form->indimmediate && !form->indisexclusion;
+    const bool fits = !counters->direct && is_key_index(tuple, counters, places);
+    ReleaseSysCache(tuple);
+    if (!immediate) {
+      counters->direct = false;
+      return;
+    }
+    if (!fits || !compares_alike(lfirst_oid(cell), counters, places)) continue;
+    counters->direct = true;
+    counters->key_index = lfirst_oid(cell);
+    counters->index_places = places;
+    places = static_cast<int *>(palloc(sizeof(int) * counters->nkey));
+  }
+}
+
+bool count_directly(Counters *counters, const Pending *entry, bool alone, Completions *completed) {
+  // An extension that checks or audits what the executor touches must see it. Not if DDL has come between.
+  if (!counters->direct || !counters->valid || ExecutorCheckPerms_hook != nullptr ||
+      SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+    return false;
+  PreventCommandIfReadOnly("UPDATE");
+  Relation relation = table_open(counters->root, NoLock);
+  CheckCmdReplicaIdentity(relation, CMD_UPDATE);
+  bool waits = !alone || !may_queue_up(counters);
+  Attempt outcome = Attempt::changed;
+  while (outcome == Attempt::changed || outcome == Attempt::taken) {
+    CHECK_FOR_INTERRUPTS();
+    // As between commands; under READ COMMITTED a new snapshot for each attempt.
+    CommandCounterIncrement();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    outcome = attempt(relation, counters, entry, alone, waits, completed);
+    PopActiveSnapshot();
+    if (outcome == Attempt::taken) {
+      queue_up(counters, entry);
+      waits = true;
+    }
+  }
+  CommandCounterIncrement();
+  table_close(relation, NoLock);
+  return outcome == Attempt::done;
+}
+
+}  // namespace ratchet

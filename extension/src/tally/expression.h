@@ -1,0 +1,29 @@
+// tally/expression.h: what a counter counts, as an expression over the child's columns.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "nodes/primnodes.h"
+}
+
+namespace ratchet {
+
+// Reads what a caller of ratchet.tally() writes: a condition, or sum(expression).
+// Returns the expression deparsed, with every name qualified that is not in
+// pg_catalog. Errors: 22023, or what the parser says.
+const char *canonical_expression(Relation child, const char *text, bool *sum);
+
+// A deparsed expression for one relation: parsed by column name, checked,
+// planned, in the current memory context. sum: it must be smallint, integer,
+// bigint or numeric, otherwise boolean. sqlstate: of what is wrong with it.
+Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlstate);
+
+// The expression as it is written, with nothing inlined: what it depends on.
+Node *condition_of(Relation relation, const char *text);
+
+// The expression after a column was renamed: `text` has the old name, the
+// relation the new one.
+const char *renamed_expression(Relation relation, const char *text, const char *from, const char *to);
+
+}  // namespace ratchet

@@ -1,0 +1,564 @@
+// tally/flush.cpp: one UPDATE for each parent row that the transaction has counted for.
+//
+// When: a deferred constraint trigger of the child, so that the parent's row is
+// locked from just before COMMIT, and the parent's own deferred triggers and
+// constraints, which the UPDATE queues, still fire. A pre-commit callback would
+// be too late for those.
+//
+// In which order: see tally/flush_order.h; and everything pending is written by whichever
+// event comes first. So all transactions that count and flush at COMMIT lock
+// parents in the same order and cannot wait for each other in a circle, whatever
+// the order of their own statements. Writing a row counts for the rows that it is
+// counted for, which come later in the same order.
+//
+// How long: a row of a table that is not in a circle is written once. In a circle the
+// depth of what is written goes down, unless rows refer to each other in a circle or somebody's
+// triggers count as well; how often it may turn back is bounded, and so is how often one flush
+// may lead to another. statement_timeout ends at the statement, before COMMIT fires
+// deferred triggers; so a flush watches it itself.
+//
+// What is seen: under READ COMMITTED the UPDATE waits for a concurrent flush of
+// the row and then adds to what that one committed; addition does not care who
+// was first. Under REPEATABLE READ it fails with 40001, as any UPDATE. The row
+// lock is released after the holder's commit is visible to new snapshots, so
+// whoever waited and then reads children sees all that were counted before.
+//
+// Undo: before the first UPDATE everything that is taken out of the map is
+// booked out in the current subtransaction's level. A rollback to a savepoint
+// drops the booking along with the UPDATE; PostgreSQL then fires the event
+// again, and the counts are there again.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "access/xact.h"
+#include "storage/proc.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+}
+
+#include <algorithm>
+
+#include "contract/ddl_support.h"
+#include "contract/errors.h"
+#include "declare/tally_triggers.h"
+#include "guard/guard_trigger.h"
+#include "pg/fence.h"
+#include "pg/quote.h"
+#include "pg/user_context.h"
+#include "tally/completion.h"
+#include "tally/direct_flush.h"
+#include "tally/flush.h"
+#include "tally/flush_order.h"
+#include "tally/truncate_trigger.h"
+#include "verb/verb.h"
+
+namespace ratchet {
+
+namespace {
+
+// How often the depth may turn back in a circle of tables, and how many flushes may lead to one another.
+constexpr int max_turns = 32;
+constexpr int max_rounds = 64;
+
+// The circle whose rows are being written; InvalidOid: none. A flush that fires meanwhile, because constraints
+// are immediate, leaves its rows to the one that is under way: else each depth would be one more flush on the stack.
+Oid circle_under_way;
+
+List *add_once(List *names, const char *name) {
+  ListCell *cell;
+  foreach (cell, names)
+    if (strcmp(static_cast<const char *>(lfirst(cell)), name) == 0) return names;
+  return lappend(names, const_cast<char *>(name));
+}
+
+// What is pending for one table, or for all tables of a circle.
+struct Batch {
+  Oid table;       // of a circle: the smallest of its tables
+  TableRank rank;  // of a table that is the only one and counted nowhere: not looked up
+  List *entries;   // Pending *
+};
+
+// In the order in which tables are locked.
+bool comes_before(const Batch *a, const Batch *b) {
+  return a->rank.height != b->rank.height ? a->rank.height > b->rank.height : a->table < b->table;
+}
+
+// The entries by table. Ranks are looked up where there are several tables, or one that is counted somewhere itself.
+List *batches_of(const List *entries) {
+  List *batches = NIL;
+  const Oid first = entries == NIL ? InvalidOid : static_cast<const Pending *>(linitial(entries))->key.counters->root;
+  bool ranked = false;
+  ListCell *cell;
+  foreach (cell, entries) {
+    const Counters *counters = static_cast<const Pending *>(lfirst(cell))->key.counters;
+    ranked = ranked || counters->is_child || counters->root != first;
+  }
+  foreach (cell, entries) {
+    auto *entry = static_cast<Pending *>(lfirst(cell));
+    const Oid root = entry->key.counters->root;
+    Batch *batch = nullptr;
+    ListCell *known;
+    foreach (known, batches) {
+      auto *one = static_cast<Batch *>(lfirst(known));
+      if (one->table == root || (ranked && OidIsValid(one->rank.circle) && one->rank.circle == rank_of(root).circle))
+        batch = one;
+    }
+    if (batch == nullptr) {
+      batch = static_cast<Batch *>(palloc0(sizeof(Batch)));
+      if (ranked) batch->rank = rank_of(root);
+      batch->table = OidIsValid(batch->rank.circle) ? batch->rank.circle : root;
+      batches = lappend(batches, batch);
+    }
+    batch->entries = lappend(batch->entries, entry);
+  }
+  return batches;
+}
+
+// The first one after the last one, in the order of locking; nullptr: there is none. Of tables that were already
+// written, what triggers have counted since has an event of its own.
+Batch *next_batch(List *batches, const Batch *last) {
+  Batch *next = nullptr;
+  ListCell *cell;
+  foreach (cell, batches) {
+    auto *batch = static_cast<Batch *>(lfirst(cell));
+    if (OidIsValid(circle_under_way) && batch->rank.circle == circle_under_way) continue;
+    if ((last == nullptr || comes_before(last, batch)) && (next == nullptr || comes_before(batch, next))) next = batch;
+  }
+  return next;
+}
+
+// The key's order for qsort_arg().
+int compare_keys(const void *a, const void *b, void *argument) {
+  const auto *left = static_cast<Pending *const *>(a);
+  const auto *right = static_cast<Pending *const *>(b);
+  const auto *counters = static_cast<const Counters *>(argument);
+  for (int i = 0; i < counters->nkey; ++i) {
+    KeyColumn &column = counters->key[i];
+    const int order = DatumGetInt32(
+        FunctionCall2Coll(&column.compare, column.collation, (*left)->key.values[i], (*right)->key.values[i]));
+    if (order != 0) return order;
+  }
+  return 0;
+}
+
+// Whether keys of the one are keys of the other.
+bool has_same_key(const Counters *a, const Counters *b) {
+  if (a->nkey != b->nkey) return false;
+  for (int i = 0; i < a->nkey; ++i) {
+    const KeyColumn &one = a->key[i];
+    const KeyColumn &other = b->key[i];
+    const bool same_column =
+        a->relation == b->relation ? one.attnum == other.attnum : strcmp(one.name, other.name) == 0;
+    if (!same_column || one.type != other.type || one.collation != other.collation) return false;
+  }
+  return true;
+}
+
+// The place of a counter of an older build of the counters, or of a
+// partition's. Within one relation its column says which it is, whatever its name is now.
+int place_in(const Counters *counters, const Counters *before, int place) {
+  const KeptCounter &wanted = before->counters[place];
+  for (int i = 0; i < counters->ncounters; ++i) {
+    const KeptCounter &counter = counters->counters[i];
+    if (before->relation == counters->relation ? counter.attnum == wanted.attnum
+                                               : strcmp(counter.name, wanted.name) == 0)
+      return i;
+  }
+  return -1;
+}
+
+}  // namespace
+
+Pending *translated(Pending *entry, Counters *counters) {
+  const Counters *before = entry->key.counters;
+  if (before == counters) return entry;
+  if (!has_same_key(before, counters))
+    error_unenforceable(table_open(counters->root, NoLock),
+                        "the key that is counted by was changed while it was counted", "Call ratchet.flush() first.");
+  auto *after = static_cast<Pending *>(palloc(sizeof(Pending)));
+  *after = *entry;
+  after->key.counters = counters;
+  after->deltas = static_cast<Delta *>(palloc0(sizeof(Delta) * counters->ncounters));
+  for (int i = 0; i < before->ncounters; ++i) {
+    const int place = place_in(counters, before, i);
+    if (place >= 0)
+      after->deltas[place] = entry->deltas[i];
+    else if (entry->deltas[i].count != 0 || entry->deltas[i].sum != 0)
+      error_unenforceable(table_open(counters->root, NoLock),
+                          "a counter was taken out of the contract while it was counted",
+                          "Call ratchet.flush() first.");
+  }
+  return after;
+}
+
+namespace {
+
+// The parameters and the statement of one row's UPDATE:
+//   UPDATE schema.parent t SET "c" = COALESCE(t."c", 0) OPERATOR(pg_catalog.+) $1, ...
+//   WHERE t."key" OPERATOR(pg_catalog.=) $2 AND ...
+const Statement *row_statement(Counters *counters, const Pending *entry, Parameters *parameters) {
+  for (int i = 0; i < counters->ncounters; ++i) {
+    const Delta &delta = entry->deltas[i];
+    if (counters->counters[i].type != NUMERICOID) {
+      add_parameter(parameters, INT8OID, Int64GetDatum(delta.count), false);
+      continue;
+    }
+    add_parameter(parameters, NUMERICOID, numeric_of(delta), false);
+  }
+  for (int i = 0; i < counters->nkey; ++i)
+    add_parameter(parameters, counters->key[i].type, entry->key.values[i], false);
+  Signature signature{};
+  sign(&signature, Template::flush);
+  if (const Statement *known = find_statement(counters, signature)) return known;
+
+  Writer writer;
+  start(&writer);
+  appendStringInfo(&writer.sql, "UPDATE %s t SET ", qualified_relation(counters->root));
+  for (int i = 0; i < counters->ncounters; ++i) {
+    const char *name = quote_identifier(counters->counters[i].name);
+    // The parent's trigger sets what is stored; other triggers, which fire before it, shall see it too.
+    appendStringInfo(&writer.sql,
+                     counters->judges_alone ? "%s%s = t.%s" : "%s%s = COALESCE(t.%s, 0) OPERATOR(pg_catalog.+) $%d",
+                     i > 0 ? ", " : "", name, name, ++writer.parameters);
+  }
+  write_row_key(&writer, counters);
+  return prepare_statement(counters, signature, writer.sql.data, *parameters);
+}
+
+//   SELECT true FROM schema.parent t WHERE t."key" OPERATOR(pg_catalog.=) $1 AND ...
+bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
+  Parameters parameters{};
+  for (int i = 0; i < counters->nkey; ++i)
+    add_parameter(&parameters, counters->key[i].type, entry->key.values[i], false);
+  Signature signature{};
+  sign(&signature, Template::exists);
+  const Statement *statement = find_statement(counters, signature);
+  if (statement == nullptr) {
+    Writer writer;
+    start(&writer);
+    appendStringInfo(&writer.sql, "SELECT true FROM %s t", qualified_relation(counters->root));
+    write_row_key(&writer, counters);
+    statement = prepare_statement(counters, signature, writer.sql.data, parameters);
+  }
+  return run_statement(statement, parameters, counters->root, nullptr, snapshot).found;
+}
+
+bool try_to_write(Counters *counters, const Pending *entry, Completions *completed) {
+  Parameters parameters{};
+  const Statement *statement = row_statement(counters, entry, &parameters);
+  Permission permission{};
+  permission.verb = Verb::count;
+  permission.deltas = entry->deltas;
+  permission.counters = counters;
+  permission.memory = completed->memory;
+  permission.completed = completed->found;
+  const Row row = run_statement(statement, parameters, counters->root, &permission);
+  completed->found = permission.completed;
+  if (row.processed == 0) return false;
+  if (!permission.judged)
+    error_unenforceable(table_open(counters->root, NoLock), "trigger \"~ratchet_counters\" did not fire",
+                        "SELECT * FROM ratchet.health() tells why.");
+  return true;
+}
+
+// Nobody is told of by the UPDATE: the row is gone, or cannot be seen, or something keeps it from being updated.
+void explain(Counters *counters, const Pending *entry) {
+  const bool fixed_snapshot = IsolationUsesXactSnapshot();
+  const bool seen = exists(counters, entry, fixed_snapshot ? GetTransactionSnapshot() : GetLatestSnapshot());
+  if (seen) {
+    Relation parent = table_open(counters->root, AccessShareLock);
+    error_suppressed(parent);
+  }
+  if (fixed_snapshot && exists(counters, entry, GetLatestSnapshot()))
+    ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+            errmsg("could not serialize access due to concurrent insert"),
+            errdetail("A parent row that has to be counted for is newer than the snapshot of the transaction."));
+  // Deleted, with its children or without. A row that is inserted under its key may want the count yet.
+  if (entry->rows <= 0) {
+    keep_orphan(entry);
+    return;
+  }
+  ereport(ERROR, errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+          errmsg("rows were added to a row of \"%s\" that does not exist", get_rel_name(counters->root)),
+          errhint("The foreign key is deferred, or its triggers are disabled."));
+}
+
+void write_row(Counters *counters, const Pending *entry, bool alone, Completions *completed) {
+  CHECK_FOR_INTERRUPTS();
+  if (count_directly(counters, entry, alone, completed)) return;
+  if (!try_to_write(counters, entry, completed) && !try_to_write(counters, entry, completed)) explain(counters, entry);
+}
+
+// Writes entries of one table. Any number of rows takes the memory of one.
+void write_table(Oid root, const List *entries, Completions *completed) {
+  ListCell *cell;
+  // Out of the map before the first UPDATE, whose triggers may count and flush again.
+  foreach (cell, entries) book_out(static_cast<const Pending *>(lfirst(cell)));
+  Counters *counters = current_counters(root, RowExclusiveLock);
+  const Writing writing = start_writing(counters->owner, counters->root, 0);
+  const List *rows = merged(entries, counters);
+  const bool alone = list_length(rows) == 1;
+  MemoryContext caller = CurrentMemoryContext;
+  MemoryContext memory =
+      alone ? caller : AllocSetContextCreate(caller, "ratchet flush of one row", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(memory);
+  foreach (cell, rows) {
+    auto *entry = static_cast<Pending *>(lfirst(cell));
+    // A trigger of the row before may have changed the contract.
+    if (!counters->valid) counters = current_counters(root, RowExclusiveLock);
+    write_row(counters, translated(entry, counters), alone, completed);
+    if (!alone) MemoryContextReset(memory);
+  }
+  MemoryContextSwitchTo(caller);
+  if (!alone) MemoryContextDelete(memory);
+  end_writing(writing);
+}
+
+[[noreturn]] void error_unsettled(const Batch *batch) {
+  const char *table = get_rel_name(batch->table);
+  ereport(ERROR, errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("counts of relation \"%s\" do not settle", table),
+          errdetail("Each count changes what is counted for another row, more than %d times over.", max_turns),
+          errhint("Rows refer to each other in a circle: look for one that is reached again from itself through the "
+                  "foreign key of the tally."),
+          (err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(get_rel_namespace(batch->table))), 0),
+          (err_generic_string(PG_DIAG_TABLE_NAME, table), 0));
+  pg_unreachable();
+}
+
+// Of the entries of a circle those whose rows are the deepest.
+List *deepest_of(RowDepths *depths, const List *entries, int *deepest) {
+  List *found = NIL;
+  *deepest = -1;
+  ListCell *cell;
+  foreach (cell, entries) {
+    auto *entry = static_cast<Pending *>(lfirst(cell));
+    Counters *counters = current_counters(entry->key.counters->root, RowExclusiveLock);
+    const int depth = depth_of(depths, counters, translated(entry, counters)->key.values);
+    if (depth > *deepest) found = NIL;
+    if (depth >= *deepest) found = lappend(found, entry);
+    *deepest = std::max(*deepest, depth);
+  }
+  return found;
+}
+
+// Entries that wait for something else than being written: what is kept for a row that is gone does not.
+List *without_orphans(const List *entries) {
+  List *found = NIL;
+  ListCell *cell;
+  foreach (cell, entries)
+    if (static_cast<const Pending *>(lfirst(cell))->orphans <= 0) found = lappend(found, lfirst(cell));
+  return found;
+}
+
+// Writes the rows that are given, and then those that they are counted for, the deepest first.
+void write_circle(const Batch *batch, Completions *completed) {
+  MemoryContext caller = CurrentMemoryContext;
+  MemoryContext lasting = AllocSetContextCreate(caller, "ratchet flush of a circle", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext memory = AllocSetContextCreate(lasting, "ratchet flush of one depth", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(lasting);
+  RowDepths *depths = make_row_depths(batch->rank.circle);
+  MemoryContextSwitchTo(memory);
+  int before = PG_INT32_MAX;
+  int turns = 0;
+  for (const List *entries = batch->entries; entries != NIL;) {
+    int depth;
+    List *deepest = deepest_of(depths, entries, &depth);
+    if (depth >= before && ++turns > max_turns) error_unsettled(batch);
+    before = depth;
+    List *roots = NIL;
+    ListCell *cell;
+    foreach (cell, deepest)
+      roots = list_append_unique_oid(roots, static_cast<const Pending *>(lfirst(cell))->key.counters->root);
+    list_sort(roots, list_oid_cmp);
+    foreach (cell, roots) {
+      List *rows = NIL;
+      ListCell *entry;
+      foreach (entry, deepest)
+        if (static_cast<const Pending *>(lfirst(entry))->key.counters->root == lfirst_oid(cell))
+          rows = lappend(rows, lfirst(entry));
+      write_table(lfirst_oid(cell), rows, completed);
+    }
+    MemoryContextReset(memory);
+    entries = NIL;
+    foreach (cell, batches_of(without_orphans(pending_entries(0)))) {
+      const auto *next = static_cast<const Batch *>(lfirst(cell));
+      if (next->rank.circle == batch->rank.circle) entries = next->entries;
+    }
+  }
+  MemoryContextSwitchTo(caller);
+  MemoryContextDelete(lasting);
+}
+
+void write_batch(const Batch *batch, Completions *completed) {
+  if (!OidIsValid(batch->rank.circle)) {
+    write_table(batch->table, batch->entries, completed);
+    return;
+  }
+  const Oid outer = circle_under_way;
+  circle_under_way = batch->rank.circle;
+  write_circle(batch, completed);
+  circle_under_way = outer;
+}
+
+// Whether anything is left for a later flush.
+bool write_pending(Completions *completed) {
+  // A copy: what it is compared with lives no longer than one table takes.
+  Batch last{};
+  bool first = true;
+  MemoryContext caller = CurrentMemoryContext;
+  MemoryContext memory = nullptr;
+  const List *entries;
+  const Batch *batch = nullptr;
+  while ((entries = pending_entries(0)) != NIL &&
+         (batch = next_batch(batches_of(entries), first ? nullptr : &last)) != nullptr) {
+    write_batch(batch, completed);
+    last = {batch->table, batch->rank, NIL};
+    first = false;
+    // Most flushes write one row, which is not worth a memory of its own.
+    if (memory != nullptr)
+      MemoryContextReset(memory);
+    else if (list_length(entries) > 1)
+      memory = AllocSetContextCreate(caller, "ratchet flush", ALLOCSET_DEFAULT_SIZES);
+    if (memory != nullptr) MemoryContextSwitchTo(memory);
+  }
+  const bool any = without_orphans(entries) != NIL;
+  MemoryContextSwitchTo(caller);
+  if (memory != nullptr) MemoryContextDelete(memory);
+  return any;
+}
+
+[[noreturn]] void error_rounds() {
+  const List *entries = pending_entries(0);
+  const char *table =
+      entries == NIL ? "" : get_rel_name(static_cast<const Pending *>(linitial(entries))->key.counters->root);
+  ereport(
+      ERROR, errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+      errmsg("counts of relation \"%s\" led to new counts more than %d times", table, max_rounds),
+      errhint(
+          "Look for triggers of the table that write rows which are counted for it, and for rows that refer to each "
+          "other in a circle."));
+  pg_unreachable();
+}
+
+// At COMMIT nobody watches statement_timeout any more, and a flush may wait for rows, or have very many to write.
+class StatementTimer {
+ public:
+  void start() {
+    armed_ = StatementTimeout > 0 && MyBackendType == B_BACKEND && !get_timeout_active(STATEMENT_TIMEOUT);
+    if (!armed_) return;
+    const TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentStatementStartTimestamp(), StatementTimeout);
+    if (GetCurrentTimestamp() >= end)
+      ereport(ERROR, errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling statement due to statement timeout"));
+    enable_timeout_at(STATEMENT_TIMEOUT, end);
+  }
+  void stop() const {
+    if (armed_) disable_timeout(STATEMENT_TIMEOUT, false);
+  }
+
+ private:
+  bool armed_;
+};
+
+// SET CONSTRAINTS "schema"."~ratchet_flush", ... IMMEDIATE, then DEFERRED: so that the events are spent,
+// which would keep DDL and TRUNCATE away from their tables until COMMIT.
+void spend_events() {
+  List *names = NIL;
+  ListCell *cell;
+  foreach (cell, armed_tables()) {
+    Relation relation = try_relation_open(lfirst_oid(cell), AccessShareLock);
+    if (relation == nullptr) continue;
+    // Whoever may not look into the schema cannot name what is in it; his counts are written all the same.
+    const Oid schema = RelationGetNamespace(relation);
+    const Trigger *trigger = find_named(relation, flush_trigger_name);
+    if (trigger != nullptr && may_use_schema(schema, GetUserId()))
+      names = add_once(names, quote_qualified_identifier(get_namespace_name(schema), trigger->tgname));
+    relation_close(relation, NoLock);
+  }
+  if (names == NIL) return;
+  StringInfoData list;
+  initStringInfo(&list);
+  foreach (cell, names) appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", static_cast<char *>(lfirst(cell)));
+  run_all(list_make2(psprintf("SET CONSTRAINTS %s IMMEDIATE", list.data),
+                     psprintf("SET CONSTRAINTS %s DEFERRED", list.data)));
+}
+
+}  // namespace
+
+Counters *current_counters(Oid root, LOCKMODE lock) {
+  Relation parent = table_open(root, lock);
+  Counters *counters = require_counters(parent);
+  table_close(parent, NoLock);
+  return counters;
+}
+
+List *merged(const List *entries, Counters *counters) {
+  const int count = list_length(entries);
+  auto **rows = static_cast<Pending **>(palloc(sizeof(Pending *) * std::max(count, 1)));
+  int filled = 0;
+  ListCell *cell;
+  foreach (cell, entries) rows[filled++] = translated(static_cast<Pending *>(lfirst(cell)), counters);
+  qsort_arg(rows, count, sizeof(Pending *), fenced<compare_keys>, counters);
+  List *result = NIL;
+  for (int i = 0; i < count; ++i) {
+    auto *last = result == NIL ? nullptr : static_cast<Pending *>(llast(result));
+    if (last == nullptr || !same_key(counters, last->key.values, rows[i]->key.values)) {
+      result = lappend(result, rows[i]);
+      continue;
+    }
+    last->rows += rows[i]->rows;
+    last->orphans += rows[i]->orphans;
+    for (int j = 0; j < counters->ncounters; ++j) {
+      add_count(&last->deltas[j], rows[i]->deltas[j].count);
+      last->deltas[j].sum = numeric_sum(last->deltas[j].sum, rows[i]->deltas[j].sum);
+    }
+  }
+  return result;
+}
+
+void flush_pending(Oid fired) {
+  if (!any_pending()) return;
+  // Before anything is written: a row that is counted from here on needs an event of its own.
+  if (OidIsValid(fired)) set_armed(fired, false);
+  // A TRUNCATE that is under way has taken away what it is about to remove, and writes everything when it ends.
+  if (is_truncating()) return;
+  const int chain = take_chain();
+  const int round = take_round();
+  if (round > max_rounds) error_rounds();
+  Completions completed{CurrentMemoryContext, NIL};
+  StatementTimer timer;
+  timer.start();
+  const int outer = set_running_round(round + 1);
+  const Oid outer_circle = circle_under_way;
+  PG_TRY();
+  {
+    // What was counted meanwhile and is written leads to nothing.
+    if (!write_pending(&completed)) take_round();
+    set_running_round(outer);
+    complete(completed.found, chain);
+  }
+  PG_FINALLY();
+  {
+    set_running_round(outer);
+    circle_under_way = outer_circle;
+    timer.stop();
+  }
+  PG_END_TRY();
+}
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_flush_counters) {
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.flush_counters", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER, "AFTER FOR EACH ROW", 0);
+  ratchet::flush_pending(RelationGetRelid(trigger->tg_relation));
+  return PointerGetDatum(nullptr);
+}
+
+RATCHET_FUNCTION(ratchet_flush_now) {
+  ratchet::spend_events();
+  // What was counted while events wait in the list of a statement that has not ended yet.
+  ratchet::flush_pending(InvalidOid);
+  PG_RETURN_VOID();
+}

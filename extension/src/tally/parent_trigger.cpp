@@ -1,0 +1,371 @@
+// tally/parent_trigger.cpp: the parent's side of tallies.
+//
+// One BEFORE INSERT OR UPDATE row trigger. It fires after all others but the
+// guard's, so what it returns is what is stored. Where the table has a guard, that
+// fires last and may put back what the writer changed, a total among it. Then the guard
+// calls what is here with the row that it lets through, and the trigger stands aside.
+//
+// A new row has no children yet. An update keeps the counters, whatever it says,
+// unless it is the flush's own statement; then they become what they are now,
+// under the row lock, plus what was counted. `done` is decided here and nowhere
+// else, from the counters and the total that are about to be stored, so both
+// that make the last step, the last row and a change of the total, find it.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "executor/tuptable.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+}
+
+#include <algorithm>
+
+#include "contract/core_copy.h"
+#include "contract/errors.h"
+#include "contract/kept_notice.h"
+#include "contract/permission.h"
+#include "contract/times.h"
+#include "guard/guard_trigger.h"
+#include "pg/fence.h"
+#include "tally/completion.h"
+#include "tally/parent_trigger.h"
+#include "tally/pending.h"
+
+namespace ratchet {
+
+namespace {
+
+bool is_same(const GuardedColumn &column, const Value &a, const Value &b) {
+  return same_image(a.datum, a.isnull, b.datum, b.isnull, column.typbyval, column.typlen);
+}
+
+Datum integer_of(Oid type, int64 value, const char *column) {
+  const bool fits =
+      type == INT8OID || (type == INT4OID ? value == static_cast<int32>(value) : value == static_cast<int16>(value));
+  if (!fits)
+    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("counter \"%s\" is out of range", column));
+  return type == INT8OID   ? Int64GetDatum(value)
+         : type == INT4OID ? Int32GetDatum(static_cast<int32>(value))
+                           : Int16GetDatum(static_cast<int16>(value));
+}
+
+Datum as_numeric(Oid type, Datum value) {
+  return type == NUMERICOID ? value : NumericGetDatum(int64_to_numeric(int64_of(type, value)));
+}
+
+// A counter plus what was counted, as the column stores it. NULL counts as zero.
+Value added(const KeptCounter &counter, const Value &before, const Delta &delta) {
+  if (counter.type != NUMERICOID) {
+    if (delta.sum != 0)
+      ereport(ERROR, errcode(sqlstate_unenforceable), errmsg("counter \"%s\" cannot hold a numeric sum", counter.name),
+              errhint("Its type was numeric when the tally was declared."));
+    Delta whole{before.isnull ? 0 : int64_of(counter.type, before.datum), 0};
+    add_count(&whole, delta.count);
+    return {integer_of(counter.type, whole.count, counter.name), false};
+  }
+  Datum sum = numeric_of(delta);
+  if (!before.isnull) sum = DirectFunctionCall2(numeric_add, before.datum, sum);
+  if (counter.typmod >= 0) sum = DirectFunctionCall2(numeric, sum, Int32GetDatum(counter.typmod));
+  return {sum, false};
+}
+
+bool at_least(Oid type, Datum value, Oid bound_type, Datum bound) {
+  if (type != NUMERICOID && bound_type != NUMERICOID) return int64_of(type, value) >= int64_of(bound_type, bound);
+  return DatumGetBool(DirectFunctionCall2(numeric_ge, as_numeric(type, value), as_numeric(bound_type, bound)));
+}
+
+bool is_positive(Oid type, Datum value) {
+  if (type != NUMERICOID) return int64_of(type, value) > 0;
+  return DatumGetBool(DirectFunctionCall2(numeric_gt, value, NumericGetDatum(int64_to_numeric(0))));
+}
+
+// The place of a column among the guarded ones; -1: it is none of them.
+int place_of(const Counters *counters, AttrNumber attnum) {
+  for (int i = 0; i < counters->nguarded; ++i)
+    if (counters->guarded[i].attnum == attnum) return i;
+  return -1;
+}
+
+// A total may be a counter itself, of another tally.
+Value total_of(const Counters *counters, const KeptCompletion &completion, const Value *kept, TupleTableSlot *row) {
+  const int place = place_of(counters, completion.total);
+  return place >= 0 ? kept[place] : value_of(row, completion.total);
+}
+
+bool is_complete(const Counters *counters, const KeptCompletion &completion, const Value *kept, TupleTableSlot *row) {
+  const Value total = total_of(counters, completion, kept, row);
+  const Value &count = kept[completion.counter];
+  if (total.isnull || count.isnull || !is_positive(completion.total_type, total.datum)) return false;
+  return at_least(counters->counters[completion.counter].type, count.datum, completion.total_type, total.datum);
+}
+
+Value now_as(const KeptCompletion &completion) {
+  return {stored_time(completion.done_at_type, completion.done_at_typmod, completion.terms->time_zone,
+                      GetCurrentTransactionStartTimestamp()),
+          false};
+}
+
+// Decides done and done_at. before: the old row, nullptr for a new one.
+void decide(const Counters *counters, const KeptCompletion &completion, TupleTableSlot *before, TupleTableSlot *after,
+            Value *kept) {
+  Value was{BoolGetDatum(false), false};
+  if (before != nullptr) was = value_of(before, completion.done);
+  const bool was_done = !was.isnull && DatumGetBool(was.datum);
+  const bool done = is_complete(counters, completion, kept, after) || (completion.terms->latch && was_done);
+  kept[place_of(counters, completion.done)] = {BoolGetDatum(done), false};
+  if (completion.done_at == InvalidAttrNumber) return;
+  Value *at = &kept[place_of(counters, completion.done_at)];
+  if (!done)
+    *at = {Datum(0), true};
+  else if (!was_done)
+    *at = now_as(completion);
+}
+
+HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTuple row, const Value *kept,
+                    const Bitmapset *places) {
+  if (bms_is_empty(places)) return row;
+  const int count = bms_num_members(places);
+  auto *attnums = static_cast<int *>(palloc(sizeof(int) * count));
+  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
+  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));
+  int i = 0;
+  for (int place = -1; (place = bms_next_member(places, place)) >= 0; ++i) {
+    attnums[i] = counters->guarded[place].attnum;
+    values[i] = kept[place].datum;
+    nulls[i] = kept[place].isnull;
+  }
+  return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), count, attnums, values, nulls);
+}
+
+Value *new_values(const Counters *counters) {
+  return static_cast<Value *>(palloc(sizeof(Value) * std::max(counters->nguarded, 1)));
+}
+
+HeapTuple born(const TriggerData *trigger) {
+  const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
+  Value *kept = new_values(counters);
+  for (int i = 0; i < counters->ncounters; ++i) kept[i] = added(counters->counters[i], {Datum(0), true}, {0, 0});
+  for (int i = counters->ncounters; i < counters->nguarded; ++i) kept[i] = {Datum(0), true};
+  for (int i = 0; i < counters->ncompletions; ++i)
+    if (counters->completions[i].done != InvalidAttrNumber)
+      decide(counters, counters->completions[i], nullptr, trigger->tg_trigslot, kept);
+
+  // Not noted as kept: an upsert proposes a row that is never inserted, and a data-only restore brings all counters.
+  Bitmapset *changed = nullptr;
+  for (int i = 0; i < counters->nguarded; ++i)
+    if (!is_same(counters->guarded[i], kept[i], value_of(trigger->tg_trigslot, counters->guarded[i].attnum)))
+      changed = bms_add_member(changed, i);
+  return with_kept(trigger, counters, trigger->tg_trigtuple, kept, changed);
+}
+
+// The key that children refer to: ON UPDATE CASCADE would count them a second time, for the same row.
+void check_key(const TriggerData *trigger, const Counters *counters, TupleTableSlot *row) {
+  for (int i = 0; i < counters->nkey; ++i) {
+    const KeyColumn &column = counters->key[i];
+    const Value before = value_of(trigger->tg_trigslot, column.attnum);
+    const Value after = value_of(row, column.attnum);
+    if (before.isnull || same_image(before.datum, false, after.datum, after.isnull, column.typbyval, column.typlen))
+      continue;
+    if (!after.isnull && DatumGetBool(FunctionCall2Coll(const_cast<FmgrInfo *>(&column.equal), column.collation,
+                                                        before.datum, after.datum)))
+      continue;
+    error_counted_key(trigger->tg_relation, column.name);
+  }
+}
+
+// Whether the statement sets nothing that is of interest, and no other trigger could have.
+bool sets_nothing_relevant(const TriggerData *trigger, const Counters *counters) {
+  return counters->judges_alone && trigger->tg_updatedcols != nullptr &&
+         !bms_overlap(trigger->tg_updatedcols, counters->relevant);
+}
+
+bool total_changes(const TriggerData *trigger, const Counters *counters, const KeptCompletion &completion,
+                   const Value *kept, TupleTableSlot *row) {
+  const Value before = value_of(trigger->tg_trigslot, completion.total);
+  const Value after = total_of(counters, completion, kept, row);
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(trigger->tg_relation), completion.total - 1);
+  return !same_image(before.datum, before.isnull, after.datum, after.isnull, attribute->attbyval, attribute->attlen);
+}
+
+// The verb's answer: which columns of its patch were kept.
+void tell_kept(Permission *permission, const Counters *counters, const Bitmapset *places) {
+  MemoryContext caller = MemoryContextSwitchTo(permission->memory);
+  for (int i = 0; i < permission->npatched; ++i)
+    for (int place = -1; (place = bms_next_member(places, place)) >= 0;)
+      if (strcmp(permission->patched[i], counters->guarded[place].name) == 0)
+        permission->kept = bms_add_member(permission->kept, i);
+  MemoryContextSwitchTo(caller);
+}
+
+bool is_set(const TriggerData *trigger, AttrNumber attnum) {
+  return bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, trigger->tg_updatedcols);
+}
+
+// What is to be stored of a row, which `after` holds too.
+HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission *permission, HeapTuple row,
+               TupleTableSlot *after) {
+  const bool counts = permission != nullptr && permission->verb == Verb::count;
+  const bool recounts = permission != nullptr && permission->verb == Verb::recount;
+  if (!counts && !recounts && sets_nothing_relevant(trigger, counters)) return row;
+  check_key(trigger, counters, after);
+  if (counts && !same_arguments(counters->terms->arguments, counters->terms->narguments,
+                                permission->counters->terms->arguments, permission->counters->terms->narguments))
+    error_unenforceable(trigger->tg_relation, "the contract was changed while counts were written",
+                        "Do not declare tallies in triggers of their parents.");
+
+  // Counters, then what follows from them. Both rows are locked: OLD is the newest version.
+  Value *kept = new_values(counters);
+  for (int i = 0; i < counters->nguarded; ++i) {
+    kept[i] = value_of(trigger->tg_trigslot, counters->guarded[i].attnum);
+    if (i >= counters->ncounters) continue;
+    if (counts) kept[i] = added(counters->counters[i], kept[i], permission->deltas[i]);
+    if (!recounts || !is_set(trigger, counters->guarded[i].attnum)) continue;
+    kept[i] = value_of(after, counters->guarded[i].attnum);
+    if (counters->counters[i].type == NUMERICOID && !kept[i].isnull) check_finite(kept[i].datum);
+  }
+  if (counts) permission->judged = true;
+  for (int i = 0; i < counters->ncompletions; ++i) {
+    const KeptCompletion &completion = counters->completions[i];
+    if (completion.done == InvalidAttrNumber) continue;
+    if (counts || recounts || total_changes(trigger, counters, completion, kept, after))
+      decide(counters, completion, trigger->tg_trigslot, after, kept);
+  }
+
+  Bitmapset *changed = nullptr;
+  Bitmapset *noted = nullptr;
+  for (int i = 0; i < counters->nguarded; ++i) {
+    const GuardedColumn &column = counters->guarded[i];
+    const Value given = value_of(after, column.attnum);
+    if (is_same(column, kept[i], given)) continue;
+    changed = bms_add_member(changed, i);
+    if (!counts && !recounts && !is_same(column, given, value_of(trigger->tg_trigslot, column.attnum)))
+      noted = bms_add_member(noted, i);
+  }
+  if (noted != nullptr) {
+    note_row(counters->root, counters->guarded, noted, false, trigger->tg_trigslot);
+    if (permission != nullptr) tell_kept(permission, counters, noted);
+  }
+  return with_kept(trigger, counters, row, kept, changed);
+}
+
+HeapTuple judge(const TriggerData *trigger) {
+  const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
+  if (counters->guard != nullptr && fires_now(*counters->guard)) return trigger->tg_newtuple;
+  return keep(trigger, counters, permission_of(trigger), trigger->tg_newtuple, trigger->tg_newslot);
+}
+
+bool is_told(const KeptCompletion &completion) {
+  return completion.terms->on_done != nullptr || completion.terms->notify;
+}
+
+bool becomes_done(const Value &before, const Value &after) {
+  return !after.isnull && DatumGetBool(after.datum) && (before.isnull || !DatumGetBool(before.datum));
+}
+
+// AFTER UPDATE, so the row is stored as complete. What a flush or recount
+// completes waits until its statements are all done; what anybody else's change
+// of the total completes is completed at the end of that statement.
+void note_completions(const TriggerData *trigger) {
+  const Trigger *kept = find_trigger(trigger->tg_relation, Role::counters);
+  if (kept == nullptr) return;
+  const Counters *counters = counters_of(trigger->tg_relation, kept);
+  Permission *run = statement_of(trigger);
+  const bool waits = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
+  MemoryContext caller = waits ? MemoryContextSwitchTo(run->memory) : CurrentMemoryContext;
+  List *completed = NIL;
+  for (int i = 0; i < counters->ncompletions; ++i) {
+    const KeptCompletion &completion = counters->completions[i];
+    if (!is_told(completion) ||
+        !becomes_done(value_of(trigger->tg_trigslot, completion.done), value_of(trigger->tg_newslot, completion.done)))
+      continue;
+    Completed *found = completed_of(counters, i, trigger->tg_newslot);
+    if (waits)
+      run->completed = lappend(run->completed, found);
+    else
+      completed = lappend(completed, found);
+  }
+  MemoryContextSwitchTo(caller);
+  complete(completed, running_chain());
+}
+
+}  // namespace
+
+HeapTuple keep_counters(const TriggerData *trigger, Permission *permission, HeapTuple row) {
+  const Counters *counters = find_counters(trigger->tg_relation);
+  if (counters == nullptr) return row;
+  if (row == trigger->tg_newtuple) return keep(trigger, counters, permission, row, trigger->tg_newslot);
+  TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsHeapTuple);
+  ExecStoreHeapTuple(row, slot, false);
+  HeapTuple kept = keep(trigger, counters, permission, row, slot);
+  ExecDropSingleTupleTableSlot(slot);
+  return kept;
+}
+
+void check_finite(Datum numeric) {
+  const Numeric number = DatumGetNumeric(numeric);
+  if (numeric_is_nan(number) || numeric_is_inf(number))
+    ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("NaN and infinity cannot be summed by a tally"));
+}
+
+Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas) {
+  Value *kept = new_values(counters);
+  for (int i = 0; i < counters->nguarded; ++i) {
+    kept[i] = value_of(row, counters->guarded[i].attnum);
+    if (i < counters->ncounters) kept[i] = added(counters->counters[i], kept[i], deltas[i]);
+  }
+  for (int i = 0; i < counters->ncompletions; ++i)
+    if (counters->completions[i].done != InvalidAttrNumber) decide(counters, counters->completions[i], row, row, kept);
+
+  Change change{};
+  change.attnums = static_cast<int *>(palloc(sizeof(int) * counters->nguarded));
+  change.values = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nguarded));
+  change.nulls = static_cast<bool *>(palloc(sizeof(bool) * counters->nguarded));
+  for (int i = 0; i < counters->nguarded; ++i) {
+    if (is_same(counters->guarded[i], kept[i], value_of(row, counters->guarded[i].attnum))) continue;
+    change.attnums[change.count] = counters->guarded[i].attnum;
+    change.values[change.count] = kept[i].datum;
+    change.nulls[change.count++] = kept[i].isnull;
+  }
+  for (int i = 0; i < counters->ncompletions; ++i) {
+    const KeptCompletion &completion = counters->completions[i];
+    if (completion.done != InvalidAttrNumber && is_told(completion) &&
+        becomes_done(value_of(row, completion.done), kept[place_of(counters, completion.done)]))
+      change.completed = bms_add_member(change.completed, i);
+  }
+  return change;
+}
+
+Completed *completed_of(const Counters *counters, int place, TupleTableSlot *row) {
+  auto *key = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nkey));
+  for (int i = 0; i < counters->nkey; ++i) {
+    const KeyColumn &column = counters->key[i];
+    key[i] = datumCopy(value_of(row, column.attnum).datum, column.typbyval, column.typlen);
+  }
+  auto *completed = static_cast<Completed *>(palloc(sizeof(Completed)));
+  *completed = {counters, place, key};
+  return completed;
+}
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_keep_counters) {
+  const bool inserts = CALLED_AS_TRIGGER(fcinfo) &&
+                       TRIGGER_FIRED_BY_INSERT(reinterpret_cast<const TriggerData *>(fcinfo->context)->tg_event);
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.keep_counters",
+      (inserts ? TRIGGER_EVENT_INSERT : TRIGGER_EVENT_UPDATE) | TRIGGER_EVENT_ROW | TRIGGER_EVENT_BEFORE,
+      "BEFORE INSERT OR UPDATE FOR EACH ROW");
+  return PointerGetDatum(inserts ? ratchet::born(trigger) : ratchet::judge(trigger));
+}
+
+RATCHET_FUNCTION(ratchet_complete_row) {
+  const TriggerData *trigger = ratchet::require_trigger_call(
+      fcinfo, "ratchet.complete_row", TRIGGER_EVENT_UPDATE | TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER,
+      "AFTER UPDATE FOR EACH ROW");
+  ratchet::note_completions(trigger);
+  return PointerGetDatum(nullptr);
+}

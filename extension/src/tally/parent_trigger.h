@@ -1,0 +1,34 @@
+// tally/parent_trigger.h: what a flush makes of one parent row.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "tally/pending.h"
+
+namespace ratchet {
+
+// The columns of a row that change when counts are added to it.
+struct Change {
+  int count;
+  int *attnums;
+  Datum *values;
+  bool *nulls;
+  Bitmapset *completed;  // places in counters->completions that become done, with on_done or notify
+};
+
+// row: the newest version of the row, which nobody else can change. In the current memory context.
+Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas);
+
+// The row of an update with the counters that it must have and completions decided from it. Called by the guard of
+// the table when it has judged the row. permission: of the statement; nullptr: none.
+struct Permission;
+HeapTuple keep_counters(const TriggerData *trigger, Permission *permission, HeapTuple row);
+
+// Errors: 22003 for what no sum would ever come back from when its row goes.
+void check_finite(Datum numeric);
+
+// A completion of the row, in the current memory context.
+struct Completed;
+Completed *completed_of(const Counters *counters, int place, TupleTableSlot *row);
+
+}  // namespace ratchet

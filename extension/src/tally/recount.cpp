@@ -1,0 +1,309 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_inherits.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "nodes/parsenodes.h"
+#include "utils/fmgrprotos.h"
+#include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/tuplestore.h"
+}
+
+#include "contract/ddl_support.h"
+#include "contract/errors.h"
+#include "declare/tally_triggers.h"
+#include "pg/fence.h"
+#include "pg/foreign_key.h"
+#include "pg/guc_nest.h"
+#include "pg/quote.h"
+#include "pg/user_context.h"
+#include "tally/completion.h"
+#include "tally/flush.h"
+#include "tally/recount.h"
+#include "verb/verb.h"
+
+namespace ratchet {
+
+// An error leaves user and settings to the (sub)transaction's abort, which restores them.
+static int pin_settings() {
+  const int level = NewGUCNestLevel();
+  pin_text_settings();
+  set_local("row_security", "off");
+  return level;
+}
+
+Scope enter(const Counters *counters) {
+  const int level = pin_settings();
+  // What the owner has written in conditions must not leave anything behind that runs as the caller.
+  return {level, become(counters->owner, SECURITY_NOFORCE_RLS | SECURITY_RESTRICTED_OPERATION)};
+}
+
+void leave(const Scope &scope) {
+  restore(scope.caller);
+  AtEOXact_GUC(true, scope.level);
+}
+
+// The statement with this signature, parsed with the settings pinned; the plan
+// remembers them. It runs with the session's own, because the parent's triggers are not ours.
+static const Statement *settled_statement(const Subject &subject, const Signature &signature, const char *sql,
+                                          const Parameters &parameters) {
+  if (const Statement *known = find_statement(subject.counters, signature)) return known;
+  const int level = pin_settings();
+  const Statement *statement = prepare_statement(subject.counters, signature, sql, parameters, subject.child);
+  AtEOXact_GUC(true, level);
+  return statement;
+}
+
+Subject subject_of(Oid child, Oid parent, const SourceTerms *source) {
+  Subject subject{};
+  subject.child = child;
+  subject.parent = parent;
+  subject.source = source;
+  Relation relation = table_open(child, AccessShareLock);
+  List *found = references_of(relation, source, parent);
+  if (found == NIL)
+    error_unenforceable(relation, "the foreign key of the tally does not exist",
+                        "Restore the foreign key, or remove the tally with ratchet.untally().");
+  subject.reference = static_cast<const ForeignKeyCacheInfo *>(linitial(found));
+  table_close(relation, NoLock);
+  subject.counters = current_counters(parent, AccessShareLock);
+  check_owner(get_rel_relispartition(child) ? llast_oid(get_partition_ancestors(child)) : child, subject.counters);
+  const KeptTerms *kept = subject.counters->terms;
+  for (int i = 0; i < kept->ncompletions; ++i)
+    for (int j = 0; j < source->ncounters; ++j)
+      if (kept->completions[i].done != nullptr &&
+          strcmp(kept->completions[i].total_of, source->counters[j].column) == 0)
+        subject.completion = &kept->completions[i];
+  return subject;
+}
+
+const char *parent_column(const Subject &subject, int place) {
+  return quote_identifier(get_attname(subject.parent, subject.reference->confkey[place], false));
+}
+
+static const char *child_column(const Subject &subject, int place) {
+  return quote_identifier(get_attname(subject.child, subject.reference->conkey[place], false));
+}
+
+const char *counter_column(const Subject &subject, int place) {
+  return quote_identifier(subject.source->counters[place].column);
+}
+
+//   (SELECT "run_id" AS k1, (<expression>) AS n1, ... FROM schema.child) c
+// A query of its own, in which the expressions' names can only be the child's.
+static void write_child(StringInfo sql, const Subject &subject) {
+  appendStringInfoString(sql, "(SELECT ");
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "%s AS k%d, ", child_column(subject, i), i + 1);
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(sql, "%s(%s) AS n%d", i > 0 ? ", " : "", subject.source->counters[i].expression, i + 1);
+  appendStringInfo(sql, " FROM %s) c", qualified_relation(subject.child));
+}
+
+static Oid namespace_of_collation(Oid collation) {
+  HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for collation %u", collation);
+  const Oid schema = reinterpret_cast<Form_pg_collation>(GETSTRUCT(tuple))->collnamespace;
+  ReleaseSysCache(tuple);
+  return schema;
+}
+
+// The foreign key's own comparison, as referential checks write it: with its
+// operator, of its operator's types, in the referenced column's collation.
+static void write_referenced(StringInfo sql, const Subject &subject, int place) {
+  const ForeignKeyCacheInfo *key = subject.reference;
+  Oid parent_type, child_type, collation, child_collation;
+  int32 typmod;
+  get_atttypetypmodcoll(subject.parent, key->confkey[place], &parent_type, &typmod, &collation);
+  get_atttypetypmodcoll(subject.child, key->conkey[place], &child_type, &typmod, &child_collation);
+  const char *left = psprintf("p.%s", parent_column(subject, place));
+  if (OidIsValid(collation) && collation != child_collation)
+    left = psprintf("(%s COLLATE %s)", left,
+                    quote_qualified_identifier(get_namespace_name(namespace_of_collation(collation)),
+                                               get_collation_name(collation)));
+  generate_operator_clause(sql, left, parent_type, key->conpfeqop[place], psprintf("c.k%d", place + 1), child_type);
+}
+
+//   (SELECT p."id" AS k1, pg_catalog.count(*) FILTER (WHERE c.n1) AS m1, COALESCE(pg_catalog.sum(c.n2), 0) AS m2, ...
+//    FROM schema.parent p LEFT JOIN <child> ON p."id" OPERATOR(pg_catalog.=) c.k1
+//    [WHERE p."id" OPERATOR(pg_catalog.=) $1] GROUP BY p."id") m
+void write_counted(StringInfo sql, const Subject &subject, bool one_row) {
+  appendStringInfoString(sql, "(SELECT ");
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "p.%s AS k%d, ", parent_column(subject, i), i + 1);
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(sql,
+                     subject.source->counters[i].sum ? "%sCOALESCE(pg_catalog.sum(c.n%d), 0) AS m%d"
+                                                     : "%spg_catalog.count(*) FILTER (WHERE c.n%d) AS m%d",
+                     i > 0 ? ", " : "", i + 1, i + 1);
+  appendStringInfo(sql, " FROM %s p LEFT JOIN ", qualified_relation(subject.parent));
+  write_child(sql, subject);
+  for (int i = 0; i < subject.reference->nkeys; ++i) {
+    appendStringInfoString(sql, i > 0 ? " AND " : " ON ");
+    write_referenced(sql, subject, i);
+  }
+  for (int i = 0; one_row && i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "%s p.%s %s $%d", i > 0 ? " AND" : " WHERE", parent_column(subject, i),
+                     qualified_operator(equality_operator(get_atttype(subject.parent, subject.reference->confkey[i]))),
+                     i + 1);
+  appendStringInfoString(sql, " GROUP BY ");
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "%sp.%s", i > 0 ? ", " : "", parent_column(subject, i));
+  appendStringInfoString(sql, ") m");
+}
+
+//   t."id" OPERATOR(pg_catalog.=) m.k1 AND ...
+void write_join(StringInfo sql, const Subject &subject) {
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    appendStringInfo(sql, "%st.%s %s m.k%d", i > 0 ? " AND " : "", parent_column(subject, i),
+                     qualified_operator(equality_operator(get_atttype(subject.parent, subject.reference->confkey[i]))),
+                     i + 1);
+}
+
+// A column of the parent as it was counted, where this tally counts it.
+static const char *counted_column(const Subject &subject, const char *column) {
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    if (strcmp(subject.source->counters[i].column, column) == 0) return psprintf("m.m%d", i + 1);
+  return psprintf("t.%s", quote_identifier(column));
+}
+
+// Whether the row is complete by what was counted.
+const char *decided(const Subject &subject) {
+  const CompletionTerm &completion = *subject.completion;
+  const char *total = counted_column(subject, completion.total);
+  const char *count = counted_column(subject, completion.total_of);
+  return psprintf("(COALESCE(%s > 0 AND %s >= %s, false)%s)", total, count, total,
+                  completion.latch ? psprintf(" OR t.%s IS TRUE", quote_identifier(completion.done)) : "");
+}
+
+namespace {
+
+// Whether anything of the tally differs from what was counted.
+void write_differs(StringInfo sql, const Subject &subject) {
+  appendStringInfoChar(sql, '(');
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(sql, "%st.%s IS DISTINCT FROM m.m%d", i > 0 ? " OR " : "", counter_column(subject, i), i + 1);
+  if (subject.completion != nullptr)
+    appendStringInfo(sql, " OR t.%s IS DISTINCT FROM %s", quote_identifier(subject.completion->done), decided(subject));
+  appendStringInfoChar(sql, ')');
+}
+
+//   UPDATE schema.parent t SET "evaluated_count" = m.m1, ... FROM <counted> WHERE <join> AND <differs>
+const char *recount_sql(const Subject &subject, bool one_row) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "UPDATE %s t SET ", qualified_relation(subject.parent));
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(&sql, "%s%s = m.m%d", i > 0 ? ", " : "", counter_column(subject, i), i + 1);
+  appendStringInfoString(&sql, " FROM ");
+  write_counted(&sql, subject, one_row);
+  appendStringInfoString(&sql, " WHERE ");
+  write_join(&sql, subject);
+  appendStringInfoString(&sql, " AND ");
+  write_differs(&sql, subject);
+  return sql.data;
+}
+
+// What tells the statements of one tally from those of another at the same parent.
+Signature signature_of(const Subject &subject, Template made_from) {
+  Signature signature{};
+  sign(&signature, made_from);
+  sign(&signature, subject.reference->conoid);
+  return signature;
+}
+
+// The owner's conditions, and the parent's triggers, run as the owner. For
+// anybody else, a superuser above all, this is a security-restricted operation:
+// no deferred trigger of the owner's may be queued, which would run as the caller at
+// COMMIT. Our own flush of the parent, where that is a child itself, need not be
+// queued: the tables are armed beforehand, and written afterwards.
+struct Deferral {
+  int flags;
+  List *armed;
+};
+
+Deferral start_deferral(const Subject &subject) {
+  Deferral deferral{0, NIL};
+  if (GetUserId() == subject.counters->owner) return deferral;
+  deferral.flags = SECURITY_RESTRICTED_OPERATION;
+  ListCell *cell;
+  foreach (cell, find_all_inheritors(subject.parent, AccessShareLock, nullptr)) {
+    if (is_armed(lfirst_oid(cell))) continue;
+    set_armed(lfirst_oid(cell), true);
+    deferral.armed = lappend_oid(deferral.armed, lfirst_oid(cell));
+  }
+  return deferral;
+}
+
+void end_deferral(const Deferral &deferral) {
+  ListCell *cell;
+  foreach (cell, deferral.armed) set_armed(lfirst_oid(cell), false);
+  if (deferral.armed != NIL) flush_pending(InvalidOid);
+}
+
+// Runs an UPDATE that sets counters to what it has counted, and adds what becomes complete to the list.
+uint64 run_recount(const Subject &subject, const Signature &signature, const char *sql, const Parameters &parameters,
+                   List **completed) {
+  const Deferral deferral = start_deferral(subject);
+  const Writing writing = start_writing(subject.counters->owner, subject.parent, deferral.flags);
+  const Statement *statement = settled_statement(subject, signature, sql, parameters);
+  Permission permission{};
+  permission.verb = Verb::recount;
+  permission.memory = CurrentMemoryContext;
+  const Row row = run_statement(statement, parameters, subject.parent, &permission);
+  end_writing(writing);
+  end_deferral(deferral);
+  *completed = list_concat(*completed, permission.completed);
+  return row.processed;
+}
+
+//   SELECT true FROM schema.parent t JOIN <counted> ON <join> WHERE <differs>
+bool differs(const Subject &subject, const Parameters &parameters) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "SELECT true FROM %s t JOIN ", qualified_relation(subject.parent));
+  write_counted(&sql, subject, true);
+  appendStringInfoString(&sql, " ON ");
+  write_join(&sql, subject);
+  appendStringInfoString(&sql, " WHERE ");
+  write_differs(&sql, subject);
+  const Scope scope = enter(subject.counters);
+  const Statement *statement =
+      settled_statement(subject, signature_of(subject, Template::differs), sql.data, parameters);
+  const bool found = run_statement(statement, parameters, subject.parent, nullptr).found;
+  leave(scope);
+  return found;
+}
+
+}  // namespace
+
+void complete_recounted(const Subject &subject, const List *completed) {
+  complete(completed, running_chain(), GetUserId() == subject.counters->owner ? 0 : SECURITY_RESTRICTED_OPERATION);
+}
+
+void backfill(Oid child, Oid parent, const SourceTerms *source) {
+  const Subject subject = subject_of(child, parent, source);
+  List *completed = NIL;
+  run_recount(subject, signature_of(subject, Template::recount), recount_sql(subject, false), Parameters{}, &completed);
+  complete_recounted(subject, completed);
+}
+
+bool recount_row(const Subject &subject, const Datum *key, List **completed) {
+  Parameters parameters{};
+  for (int i = 0; i < subject.reference->nkeys; ++i)
+    add_parameter(&parameters, get_atttype(subject.parent, subject.reference->confkey[i]), key[i], false);
+  if (run_recount(subject, signature_of(subject, Template::recount_row), recount_sql(subject, true), parameters,
+                  completed) > 0)
+    return true;
+  if (differs(subject, parameters)) error_suppressed(table_open(subject.parent, NoLock));
+  return false;
+}
+
+}  // namespace ratchet

@@ -1,0 +1,456 @@
+// tally/tally.cpp: reading tallies from triggers, and evaluating them on rows.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "storage/lmgr.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+}
+
+#include <algorithm>
+
+#include "contract/errors.h"
+#include "contract/resolved_contract.h"
+#include "contract/stored_trigger.h"
+#include "contract/structure.h"
+#include "contract/times.h"
+#include "pg/attempt.h"
+#include "pg/fence.h"
+#include "pg/foreign_key.h"
+#include "tally/direct_flush.h"
+#include "tally/expression.h"
+#include "tally/tally.h"
+
+namespace ratchet {
+
+namespace {
+
+uint64 epoch = 1;        // counts transactions, and savepoints that were rolled back to
+uint64 transaction = 1;  // counts transactions
+
+void end_transaction(XactEvent event, void *) {
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+  ++epoch;
+  ++transaction;
+}
+
+// Functions of compiled expressions may hold what the subtransaction has given back, and its locks have gone.
+void end_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+  if (event == SUBXACT_EVENT_ABORT_SUB) ++epoch;
+}
+
+template <typename Item>
+Item *array_of(int count) {
+  return static_cast<Item *>(palloc0(sizeof(Item) * std::max(count, 1)));
+}
+
+Form_pg_attribute attribute_of(Relation relation, AttrNumber attnum) {
+  return TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+}
+
+AttrNumber require_column(Relation relation, const char *name) {
+  const AttrNumber attnum = get_attnum(RelationGetRelid(relation), name);
+  if (attnum <= 0) error_no_column(sqlstate_unenforceable, relation, name);
+  return attnum;
+}
+
+GuardedColumn column_of(Relation relation, AttrNumber attnum, const char *name) {
+  const Form_pg_attribute attribute = attribute_of(relation, attnum);
+  return {attnum, attribute->attlen, attribute->attbyval, name};
+}
+
+KeyColumn key_column(Relation relation, const char *name) {
+  KeyColumn column{};
+  column.attnum = require_column(relation, name);
+  column.name = name;
+  const Form_pg_attribute attribute = attribute_of(relation, column.attnum);
+  column.type = attribute->atttypid;
+  column.typlen = attribute->attlen;
+  column.typbyval = attribute->attbyval;
+  column.collation = attribute->attcollation;
+  const TypeCacheEntry *type =
+      lookup_type_cache(column.type, TYPECACHE_HASH_PROC | TYPECACHE_EQ_OPR | TYPECACHE_CMP_PROC);
+  if (!OidIsValid(type->eq_opr) || !OidIsValid(type->cmp_proc))
+    error_column_unfit(sqlstate_unenforceable, relation, name, "has a type without a default order");
+  fmgr_info(get_opcode(type->eq_opr), &column.equal);
+  fmgr_info(type->cmp_proc, &column.compare);
+  column.hashable = OidIsValid(type->hash_proc);
+  if (column.hashable) fmgr_info(type->hash_proc, &column.hash);
+  return column;
+}
+
+int place_of(const KeptTerms *terms, const char *counter) {
+  for (int i = 0; i < terms->ncounters; ++i)
+    if (strcmp(terms->counters[i], counter) == 0) return i;
+  return -1;
+}
+
+KeptCompletion kept_completion(Relation relation, const KeptTerms *terms, const CompletionTerm *completion) {
+  KeptCompletion kept{};
+  kept.terms = completion;
+  kept.total = require_column(relation, completion->total);
+  kept.total_type = attribute_of(relation, kept.total)->atttypid;
+  kept.counter = place_of(terms, completion->total_of);
+  if (completion->done != nullptr) kept.done = require_column(relation, completion->done);
+  if (completion->done_at != nullptr) {
+    kept.done_at = require_column(relation, completion->done_at);
+    kept.done_at_type = attribute_of(relation, kept.done_at)->atttypid;
+    kept.done_at_typmod = attribute_of(relation, kept.done_at)->atttypmod;
+    require_time_zone(relation, completion->time_zone);
+  }
+  return kept;
+}
+
+void add_relevant(Counters *counters, AttrNumber attnum) {
+  counters->relevant = bms_add_member(counters->relevant, attnum - FirstLowInvalidHeapAttributeNumber);
+}
+
+Oid root_of(Relation relation) {
+  return relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(RelationGetRelid(relation)))
+                                          : RelationGetRelid(relation);
+}
+
+// A partition's trigger is a clone of the root's, whose owner has declared it;
+// one of the partition's own was made by hand, or came along when the table was attached.
+void check_clone(Relation relation, const Trigger *trigger) {
+  if (!relation->rd_rel->relispartition) return;
+  // Its triggers run as the owner of the root, and it can disable ours.
+  if (relation->rd_rel->relowner != require_owner(root_of(relation)))
+    error_unenforceable(relation, "a partition has another owner than its partitioned table",
+                        "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
+  if (trigger->tgisclone) return;
+  error_unenforceable(
+      relation, psprintf("trigger \"%s\" of a partition does not come from its partitioned table", trigger->tgname),
+      "Drop the trigger; tallies are declared on the topmost partitioned table.");
+}
+
+Cached *build_counters(Relation relation, const Trigger *trigger) {
+  check_clone(relation, trigger);
+  auto *counters = array_of<Counters>(1);
+  counters->terms = kept_of_trigger(relation, trigger);
+  const KeptTerms *terms = counters->terms;
+  check_kept(relation, terms, sqlstate_unenforceable);
+  counters->root = root_of(relation);
+  counters->owner = require_owner(counters->root);
+
+  counters->nkey = terms->nkey;
+  counters->key = array_of<KeyColumn>(terms->nkey);
+  for (int i = 0; i < terms->nkey; ++i) {
+    counters->key[i] = key_column(relation, terms->key[i]);
+    add_relevant(counters, counters->key[i].attnum);
+  }
+  counters->ncounters = terms->ncounters;
+  counters->counters = array_of<KeptCounter>(terms->ncounters);
+  for (int i = 0; i < terms->ncounters; ++i) {
+    const AttrNumber attnum = require_column(relation, terms->counters[i]);
+    const Form_pg_attribute attribute = attribute_of(relation, attnum);
+    counters->counters[i] = {attnum, terms->counters[i], attribute->atttypid, attribute->atttypmod};
+  }
+  counters->ncompletions = terms->ncompletions;
+  counters->completions = array_of<KeptCompletion>(terms->ncompletions);
+  for (int i = 0; i < terms->ncompletions; ++i) {
+    counters->completions[i] = kept_completion(relation, terms, &terms->completions[i]);
+    add_relevant(counters, counters->completions[i].total);
+  }
+  counters->nguarded = terms->nguarded;
+  counters->guarded = array_of<GuardedColumn>(terms->nguarded);
+  for (int i = 0; i < terms->nguarded; ++i) {
+    counters->guarded[i] = column_of(relation, require_column(relation, terms->guarded[i]), terms->guarded[i]);
+    add_relevant(counters, counters->guarded[i].attnum);
+  }
+  counters->is_child = find_trigger(relation, Role::source) != nullptr;
+  counters->judges_alone = !has_foreign_before_update(relation);
+  counters->guard = find_guard_trigger(relation);
+  check_counters_structure(relation);
+  find_direct(relation, counters);
+  return counters;
+}
+
+// Whether values of the one type are values of the other as they are.
+bool is_same_representation(Oid from, Oid to) {
+  return getBaseType(from) == getBaseType(to) || IsBinaryCoercible(getBaseType(from), getBaseType(to));
+}
+
+Counted counted_of(Relation child, const CounterTerm &term) {
+  Counted counted{};
+  counted.column = term.column;
+  counted.sum = term.sum;
+  Expr *expression = nullptr;
+  // Names that somebody else has taken away fail the writes that need the count, and no others.
+  const ErrorData *error =
+      attempt([&] { expression = parse_expression(child, term.expression, term.sum, sqlstate_unenforceable); });
+  if (error != nullptr) {
+    counted.form = Form::expression;
+    counted.fault = error->detail != nullptr ? psprintf("%s: %s", error->message, error->detail) : error->message;
+    counted.type = INT8OID;
+    return counted;
+  }
+  counted.type = exprType(reinterpret_cast<Node *>(expression));
+  if (IsA(expression, Const) && !term.sum && !reinterpret_cast<Const *>(expression)->constisnull &&
+      DatumGetBool(reinterpret_cast<Const *>(expression)->constvalue)) {
+    counted.form = Form::every;
+  } else if (IsA(expression, Var)) {
+    counted.form = Form::column;
+    counted.attnum = reinterpret_cast<Var *>(expression)->varattno;
+  } else {
+    counted.form = Form::expression;
+    counted.expression = expression;
+  }
+  return counted;
+}
+
+Bitmapset *columns_named_in(Relation child, const char *text) {
+  Bitmapset *columns = nullptr;
+  const TupleDesc tupdesc = RelationGetDescr(child);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    if (!attribute->attisdropped && names_column(text, NameStr(attribute->attname)))
+      columns = bms_add_member(columns, attribute->attnum - FirstLowInvalidHeapAttributeNumber);
+  }
+  return columns;
+}
+
+void note_used(Tally *tally, Relation child) {
+  Bitmapset *used = nullptr;
+  for (int i = 0; i < tally->nkey; ++i)
+    used = bms_add_member(used, tally->key[i].attnum - FirstLowInvalidHeapAttributeNumber);
+  for (int i = 0; i < tally->ncounted; ++i) {
+    if (tally->counted[i].form == Form::column)
+      used = bms_add_member(used, tally->counted[i].attnum - FirstLowInvalidHeapAttributeNumber);
+    else if (tally->counted[i].fault != nullptr)
+      used = bms_add_members(used, columns_named_in(child, tally->terms->counters[i].expression));
+    else if (tally->counted[i].form == Form::expression)
+      pull_varattnos(reinterpret_cast<Node *>(tally->counted[i].expression), 1, &used);
+  }
+  tally->used = array_of<GuardedColumn>(bms_num_members(used));
+  for (int place = -1; (place = bms_next_member(used, place)) >= 0;) {
+    const auto attnum = static_cast<AttrNumber>(place + FirstLowInvalidHeapAttributeNumber);
+    tally->used[tally->nused++] = column_of(child, attnum, nullptr);
+    tally->last_used = std::max(tally->last_used, attnum);
+  }
+}
+
+// The foreign key of a tally; the one place that leads from a child and a
+// contract to the parent.
+const ForeignKeyCacheInfo *reference_of(Relation child, const SourceTerms *terms) {
+  auto *via = array_of<AttrNumber>(terms->nvia);
+  for (int i = 0; i < terms->nvia; ++i) via[i] = require_column(child, terms->via[i]);
+  List *found = references(child, via, terms->nvia, InvalidOid);
+  if (found == NIL)
+    error_unenforceable(child, "the foreign key of the tally does not exist",
+                        "Restore the foreign key, or remove the tally with ratchet.untally().");
+  if (!lead_to_one(found))
+    error_unenforceable(child, "several foreign keys with different targets are over the columns of the tally",
+                        "Drop all of them but one.");
+  return static_cast<const ForeignKeyCacheInfo *>(linitial(found));
+}
+
+Cached *build_tally(Relation relation, const Trigger *trigger) {
+  check_clone(relation, trigger);
+  auto *tally = array_of<Tally>(1);
+  tally->terms = source_of_trigger(relation, trigger);
+  tally->root = root_of(relation);
+  const ForeignKeyCacheInfo *reference = reference_of(relation, tally->terms);
+  tally->other = reference->confrelid;
+
+  Relation parent = table_open(tally->other, AccessShareLock);
+  const Counters *counters = require_counters(parent);
+  tally->nkey = reference->nkeys;
+  tally->key = array_of<SourceColumn>(tally->nkey);
+  bool same_key = counters->nkey == reference->nkeys;
+  for (int i = 0; same_key && i < counters->nkey; ++i) {
+    int place = 0;
+    while (place < reference->nkeys && reference->confkey[place] != counters->key[i].attnum) ++place;
+    same_key = place < reference->nkeys;
+    if (same_key)
+      tally->key[i] = {reference->conkey[place],
+                       cast_of_key(relation, reference->conkey[place], counters->key[i].type, sqlstate_unenforceable)};
+  }
+  if (!same_key)
+    error_unenforceable(relation, "the foreign key of the tally references another key than the one that is counted by",
+                        "Declare the tally again with ratchet.tally(..., replace => true).");
+  table_close(parent, NoLock);
+
+  tally->ncounted = tally->terms->ncounters;
+  tally->counted = array_of<Counted>(tally->ncounted);
+  tally->places = array_of<int>(tally->ncounted);
+  for (int i = 0; i < tally->ncounted; ++i) tally->counted[i] = counted_of(relation, tally->terms->counters[i]);
+  for (int i = 0; i < tally->ncounted; ++i) tally->broken = tally->broken || tally->counted[i].fault != nullptr;
+  tally->built_in = transaction;
+  note_used(tally, relation);
+  return tally;
+}
+
+// Whether an evaluation may still be under way, further up the stack: then its subtransaction is. One that has failed
+// has ended its subtransaction.
+bool is_in_use(const Compiled *compiled) { return compiled->busy && SubTransactionIsActive(compiled->begun_in); }
+
+// In memory of the transaction, not of the subtransaction: that would be kept, with every
+// compilation in it, until the transaction ends.
+void compile(Tally *tally) {
+  Compiled *compiled = &tally->compiled;
+  if (compiled->transaction == transaction && !is_in_use(compiled)) MemoryContextDelete(compiled->context);
+  compiled->epoch = compiled->transaction = 0;
+  compiled->context = AllocSetContextCreate(TopTransactionContext, "ratchet expressions", ALLOCSET_SMALL_SIZES);
+  MemoryContext caller = MemoryContextSwitchTo(compiled->context);
+  compiled->econtext = CreateStandaloneExprContext();
+  compiled->counted = array_of<ExprState *>(tally->ncounted);
+  compiled->key = array_of<ExprState *>(tally->nkey);
+  for (int i = 0; i < tally->ncounted; ++i)
+    if (tally->counted[i].expression != nullptr)
+      compiled->counted[i] = ExecInitExpr(tally->counted[i].expression, nullptr);
+  for (int i = 0; i < tally->nkey; ++i)
+    if (tally->key[i].cast != nullptr) compiled->key[i] = ExecInitExpr(tally->key[i].cast, nullptr);
+  MemoryContextSwitchTo(caller);
+  compiled->epoch = epoch;
+  compiled->transaction = transaction;
+  compiled->busy = false;
+}
+
+// What was compiled for this transaction, unless an evaluation did not return:
+// it failed and may have left its functions' state behind, or it is still
+// under way further up the stack.
+Compiled *usable(Tally *tally) {
+  if (tally->compiled.epoch != epoch || tally->compiled.busy) compile(tally);
+  return &tally->compiled;
+}
+
+// The caller's memory is per row, and what is found outlives the next evaluation.
+Datum evaluate(Compiled *compiled, ExprState *state, TupleTableSlot *row, bool *isnull) {
+  compiled->busy = true;
+  compiled->begun_in = GetCurrentSubTransactionId();
+  compiled->econtext->ecxt_scantuple = row;
+  const Datum value = ExecEvalExpr(state, compiled->econtext, isnull);
+  compiled->busy = false;
+  return value;
+}
+
+}  // namespace
+
+void init_tallies() {
+  RegisterXactCallback(fenced<end_transaction>, nullptr);
+  RegisterSubXactCallback(fenced<end_subtransaction>, nullptr);
+}
+
+Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate) {
+  const Form_pg_attribute attribute = attribute_of(child, attnum);
+  if (is_same_representation(attribute->atttypid, parent_type)) return nullptr;
+  Node *var = reinterpret_cast<Node *>(
+      makeVar(1, attnum, attribute->atttypid, attribute->atttypmod, attribute->attcollation, 0));
+  Node *cast = coerce_to_target_type(nullptr, var, attribute->atttypid, getBaseType(parent_type), -1,
+                                     COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+  if (cast == nullptr)
+    error_column_unfit(sqlstate, child, NameStr(attribute->attname),
+                       "cannot be converted to the type of the column that it references");
+  // A row that is added under one setting would be taken away from another parent's count under another.
+  if (contain_mutable_functions(cast))
+    error_column_unfit(
+        sqlstate, child, NameStr(attribute->attname),
+        psprintf("cannot be counted by: its conversion to type %s depends on settings", format_type_be(parent_type)));
+  // It is evaluated for each row, as whoever writes it; a referential check runs it as the table's owner.
+  if (calls_users_function(cast))
+    error_column_unfit(
+        sqlstate, child, NameStr(attribute->attname),
+        psprintf("cannot be counted by: its conversion to type %s is a user's function", format_type_be(parent_type)));
+  return expression_planner(reinterpret_cast<Expr *>(cast));
+}
+
+void check_owner(Oid child, const Counters *counters) {
+  if (require_owner(child) == counters->owner) return;
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("tally of relation \"%s\" cannot be kept", get_rel_name(child)),
+          errdetail("The table and its parent \"%s\" have different owners.", get_rel_name(counters->root)),
+          errhint("Give both the same owner, or remove the tally with ratchet.untally()."));
+}
+
+Tally *tally_of(Relation relation, const Trigger *trigger) {
+  auto *tally = static_cast<Tally *>(cached(relation, trigger, Role::source, build_tally));
+  if (!tally->broken || tally->built_in == transaction) return tally;
+  // What it could not resolve may be there again, of which not everything tells the cache.
+  tally->valid = false;
+  return static_cast<Tally *>(cached(relation, trigger, Role::source, build_tally));
+}
+
+Counters *counters_of(Relation relation, const Trigger *trigger) {
+  return static_cast<Counters *>(cached(relation, trigger, Role::counters, build_counters));
+}
+
+Counters *find_counters(Relation relation) {
+  return static_cast<Counters *>(find_cached(relation, Role::counters, build_counters).object);
+}
+
+Counters *require_counters(Relation parent) {
+  const CachedTrigger found = find_cached(parent, Role::counters, build_counters);
+  if (!found.exists)
+    error_unenforceable(parent, "trigger \"~ratchet_counters\" is missing",
+                        "Declare the tallies of the table again with ratchet.tally().");
+  if (found.object == nullptr)
+    error_unenforceable(parent, "trigger \"~ratchet_counters\" is disabled",
+                        "Enable it with ALTER TABLE ... ENABLE TRIGGER \"~ratchet_counters\".");
+  return static_cast<Counters *>(found.object);
+}
+
+Counters *resolve(Tally *tally) {
+  if (tally->resolved_at == cache_generation()) return tally->counters;
+  const uint64 looked_at = cache_generation();
+  Relation parent = table_open(tally->other, AccessShareLock);
+  Counters *counters = require_counters(parent);
+  check_owner(tally->root, counters);
+  for (int i = 0; i < tally->ncounted; ++i) {
+    tally->places[i] = place_of(counters->terms, tally->counted[i].column);
+    if (tally->places[i] < 0)
+      error_unenforceable(parent, psprintf("counter \"%s\" is not kept", tally->counted[i].column),
+                          "Declare the tally again with ratchet.tally(..., replace => true).");
+  }
+  table_close(parent, NoLock);
+  tally->counters = counters;
+  tally->resolved_at = looked_at;
+  return counters;
+}
+
+void lock_parent(Tally *tally) {
+  if (tally->locked_in == epoch) return;
+  LockRelationOid(tally->other, RowExclusiveLock);
+  tally->locked_in = epoch;
+}
+
+bool key_of_row(Tally *tally, TupleTableSlot *row, Datum *key) {
+  for (int i = 0; i < tally->nkey; ++i) {
+    bool isnull;
+    key[i] = slot_getattr(row, tally->key[i].attnum, &isnull);
+    if (isnull) return false;
+    if (tally->key[i].cast == nullptr) continue;
+    Compiled *compiled = usable(tally);
+    key[i] = evaluate(compiled, compiled->key[i], row, &isnull);
+  }
+  return true;
+}
+
+Datum value_of_row(Tally *tally, int place, TupleTableSlot *row, bool *isnull) {
+  const Counted &counted = tally->counted[place];
+  switch (counted.form) {
+    case Form::every:
+      *isnull = false;
+      return BoolGetDatum(true);
+    case Form::column:
+      return slot_getattr(row, counted.attnum, isnull);
+    case Form::expression:
+      break;
+  }
+  if (counted.fault != nullptr)
+    error_broken(tally->root,
+                 psprintf("what is counted into \"%s\" cannot be resolved: %s", counted.column, counted.fault),
+                 "Give the owner of the table back what it names, or declare the tally without it.");
+  Compiled *compiled = usable(tally);
+  return evaluate(compiled, compiled->counted[place], row, isnull);
+}
+
+}  // namespace ratchet

@@ -1,0 +1,199 @@
+// tally/tally.h: tallies resolved against their relations, kept in the cache.
+//
+// Counters is the parent's side, all tallies of it; Tally is one tally on the
+// child's. Either is built for each relation that has its trigger, so for the
+// partitions too, whose attribute numbers differ.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "nodes/execnodes.h"
+#include "nodes/primnodes.h"
+}
+
+#include "contract/tally_terms.h"
+#include "contract/trigger_cache.h"
+#include "guard/guard_contract.h"
+
+namespace ratchet {
+
+inline constexpr const char *source_trigger_prefix = "!ratchet_tally_";
+inline constexpr const char *flush_trigger_name = "~ratchet_flush";
+inline constexpr const char *truncate_trigger_name = "~ratchet_truncate";
+inline constexpr const char *truncating_trigger_name = "~ratchet_truncating";
+inline constexpr const char *counters_trigger_name = "~ratchet_counters";
+inline constexpr const char *gone_trigger_name = "!ratchet_gone";
+inline constexpr const char *completion_trigger_name = "~ratchet_completion";
+
+// A column of the key that tallies reference.
+struct KeyColumn {
+  AttrNumber attnum;
+  const char *name;
+  Oid type;
+  int16 typlen;
+  bool typbyval;
+  Oid collation;
+  bool hashable;
+  FmgrInfo hash;  // valid only if hashable
+  FmgrInfo equal;
+  FmgrInfo compare;
+};
+
+struct KeptCounter {
+  AttrNumber attnum;
+  const char *name;
+  Oid type;  // smallint, integer, bigint or numeric
+  int32 typmod;
+};
+
+struct KeptCompletion {
+  const CompletionTerm *terms;
+  AttrNumber total;
+  Oid total_type;        // as a counter's
+  int counter;           // place in Counters.counters of the counter that the total is compared with
+  AttrNumber done;       // InvalidAttrNumber: only a total
+  AttrNumber done_at;    // InvalidAttrNumber: none
+  Oid done_at_type;      // valid only if done_at: timestamptz or timestamp
+  int32 done_at_typmod;  // the same
+};
+
+struct Counters : Cached {
+  Oid root;   // topmost partitioned ancestor, or the relation itself
+  Oid owner;  // of the root
+  const KeptTerms *terms;
+  KeyColumn *key;
+  int nkey;
+  KeptCounter *counters;
+  int ncounters;
+  KeptCompletion *completions;
+  int ncompletions;
+  GuardedColumn *guarded;  // as terms->guarded
+  int nguarded;
+  Bitmapset *relevant;   // guarded, totals and key; attribute numbers offset as in TriggerData.tg_updatedcols
+  bool judges_alone;     // no BEFORE UPDATE row trigger but ratchet's
+  bool is_child;         // its own rows are counted somewhere
+  const Trigger *guard;  // of the table; nullptr: it has none
+
+  bool direct;        // see tally/direct_flush.h
+  Oid key_index;      // valid only if direct
+  int *index_places;  // valid only if direct: which column of the key each of the index's attributes is
+};
+
+// How a counter looks at a row.
+enum class Form : unsigned char {
+  every,      // counts every row
+  column,     // the value of one column
+  expression  // anything else
+};
+
+struct Counted {
+  const char *column;  // of the parent
+  bool sum;
+  Form form;
+  AttrNumber attnum;  // valid only if form is column
+  Expr *expression;   // valid only if form is expression; nullptr: it cannot be resolved
+  const char *fault;  // why not; valid only if it cannot
+  Oid type;           // of what is summed; valid only if sum
+};
+
+// A column of the foreign key.
+struct SourceColumn {
+  AttrNumber attnum;
+  Expr *cast;  // to the type of the parent's column; nullptr: the two have the same representation
+};
+
+// Expressions compiled for one transaction.
+struct Compiled {
+  uint64 epoch;               // counts transactions and rollbacks; of another one: nothing below may be used
+  uint64 transaction;         // counts transactions; of another one: the context has gone
+  MemoryContext context;      // valid only in that transaction
+  bool busy;                  // an evaluation has begun and not returned
+  SubTransactionId begun_in;  // valid only if busy
+  ExprContext *econtext;
+  ExprState **counted;  // nullptr where the form needs none
+  ExprState **key;      // nullptr where there is no cast
+};
+
+struct Tally : Cached {  // other: the parent
+  Oid root;              // topmost partitioned ancestor of the child, or the child itself
+  const SourceTerms *terms;
+  SourceColumn *key;  // in the order of the parent's key
+  int nkey;
+  Counted *counted;
+  int ncounted;
+  GuardedColumn *used;  // columns of the child that any of it looks at
+  int nused;
+  AttrNumber last_used;
+
+  bool broken;      // some counted has a fault
+  uint64 built_in;  // transaction in which it was built
+
+  Counters *counters;  // of the parent; valid while resolved_at is cache_generation()
+  int *places;         // of the counted in counters->counters
+  uint64 resolved_at;
+
+  uint64 locked_in;  // epoch in which the parent was last locked for what is counted; see lock_parent()
+
+  Compiled compiled;
+};
+
+// The conversion of a column of the foreign key to the type of the parent's column; nullptr: it needs none. Errors:
+// sqlstate when there is none, or one that is not IMMUTABLE.
+Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate);
+
+// The tally or counters of a trigger on this relation, built or rebuilt as
+// needed. Errors: 42R01 when it cannot be enforced.
+Tally *tally_of(Relation relation, const Trigger *trigger);
+Counters *counters_of(Relation relation, const Trigger *trigger);
+
+// The counters of a relation; nullptr: it has none, or they do not fire in this session.
+Counters *find_counters(Relation relation);
+
+// The counters of a parent. Errors: 42R01 when it has none, or they do not fire in this session.
+Counters *require_counters(Relation parent);
+
+// The counters that a tally writes, with `places` filled in; the parent is
+// locked with ACCESS SHARE until the end of the transaction. Errors: 42R01.
+Counters *resolve(Tally *tally);
+
+// Locks the parent for what is about to be counted, once a transaction: a lock that was first taken at COMMIT would
+// come after those of all the transaction's statements, in an order that no migration could keep to.
+// Locks: ROW EXCLUSIVE on the parent, until the end of the transaction.
+void lock_parent(Tally *tally);
+
+// Counts are written, and children counted, as the owner of the parent: on
+// behalf of a child that is somebody else's, that would be a gain. child: the
+// topmost table. Errors: 42R01 when the owners differ.
+void check_owner(Oid child, const Counters *counters);
+
+// Evaluates against a row of the child. For a key that has a NULL false is returned.
+bool key_of_row(Tally *tally, TupleTableSlot *row, Datum *key);
+Datum value_of_row(Tally *tally, int place, TupleTableSlot *row, bool *isnull);
+
+// A smallint, integer or bigint.
+inline int64 int64_of(Oid type, Datum value) {
+  return type == INT8OID ? DatumGetInt64(value) : type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
+}
+
+void init_tallies();
+
+// What is wrong with the parent's columns for these terms. Errors: sqlstate as in check_columns().
+void check_kept(Relation parent, const KeptTerms *terms, int sqlstate);
+
+// Whether a counter can hold any count. Errors: sqlstate.
+void check_scale(Relation parent, const char *name, int sqlstate);
+
+// Whether a counter can hold the sum of a type. Errors: sqlstate.
+void check_sum(Relation parent, const char *name, Oid type, int32 typmod, int sqlstate);
+
+// Whether the counters can hold what they count. Errors: sqlstate.
+void check_counted(Relation child, Relation parent, const SourceTerms *source, int sqlstate);
+
+// A crash empties an unlogged child and leaves its parent's counters. Errors: sqlstate.
+void check_persistence(Relation child, Oid parent, int sqlstate);
+
+// No column has two contracts. Errors: 22023 when a tally writes one of these.
+void check_not_counted(Relation relation, const char *const *columns, int count);
+
+}  // namespace ratchet

@@ -1,0 +1,310 @@
+// verb/advance.cpp: ratchet.advance(), a move along a state graph, with a record.
+//
+//   UPDATE target SET state = $1, ... WHERE key AND <expect>
+//
+// The guard decides, under the row's lock and on its newest version: whoever
+// waits for the row is judged by the state that the one before has left. What does
+// not move is left out there, so the answer needs no second look. As in
+// submit(), zero rows that the guard has not seen are looked at again, and a record
+// which hits a unique key takes the move back with it.
+#include "pg/pg.h"
+
+extern "C" {
+#include "utils/acl.h"
+}
+
+#include "contract/errors.h"
+#include "guard/guard_trigger.h"
+#include "guard/policy.h"
+#include "pg/fence.h"
+#include "pg/unique_value.h"
+#include "verb/heartbeat.h"
+#include "verb/progress.h"
+#include "verb/record.h"
+#include "verb/verb.h"
+
+namespace ratchet {
+
+namespace {
+
+// Arguments of ratchet.advance() after target and key, in their order.
+enum Argument {
+  state_argument = 2,
+  patch_argument,
+  child_argument,
+  record_argument,
+  expect_argument,
+  idempotency_key_argument,
+  state_column_argument
+};
+
+struct Advance {
+  Target target;
+  const StateColumn *column;
+  const char *target_state;
+  Field state;
+  bool has_idempotency_key;
+  Field idempotency_key;  // valid only if has_idempotency_key
+  Fields patch;
+  Fields expect;
+  Record record;
+};
+
+struct Answer {
+  const char *outcome;
+  const char *state;
+  const char *was;
+  Datum record;
+  bool has_record;
+  Datum progress;
+  bool has_progress;
+  List *kept;
+  const char *conflict;
+  List *stale;
+};
+
+enum Column {
+  outcome_column,
+  state_column,
+  was_column,
+  record_column,
+  progress_column,
+  kept_column,
+  conflict_column,
+  stale_column,
+  column_count
+};
+
+const StateColumn *read_column(const Target &target, FunctionCallInfo fcinfo) {
+  const Contract *contract = target.contract;
+  if (contract->nstates == 0)
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("contract of relation \"%s\" has no states", RelationGetRelationName(target.relation)),
+            errhint("Declare them with ratchet.guard(..., states => ...)."), (report_table(target.relation), 0));
+  if (PG_ARGISNULL(state_column_argument)) {
+    if (contract->nstates > 1)
+      error_argument("state_column is needed: the contract has several columns with states", nullptr);
+    return &contract->states[0];
+  }
+  const char *name = NameStr(*PG_GETARG_NAME(state_column_argument));
+  const StateColumn *column = find_state_column(contract, name);
+  if (column == nullptr)
+    error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, name, "has no states in the contract");
+  return column;
+}
+
+Field read_state(const Target &target, const StateColumn *column, const char *state) {
+  const Datum value = column->values[require_state(target.relation, column, state)];
+  Field field = field_of_value(target.relation, column->attnum, value, false);
+  field.type = getBaseType(column->type);
+  return field;
+}
+
+void check_patch(const Advance &advance) {
+  const Contract *contract = advance.target.contract;
+  for (const AttrNumber attnum : {advance.column->attnum, contract->idempotency_key, contract->heartbeat})
+    if (const Field *field = attnum == InvalidAttrNumber ? nullptr : find_field(advance.patch, attnum))
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, advance.target.relation, field->name,
+                         "is set by advance itself and cannot be patched");
+}
+
+Advance read_advance(FunctionCallInfo fcinfo) {
+  Advance advance{};
+  advance.target = read_target(fcinfo);
+  const Target &target = advance.target;
+  advance.column = read_column(target, fcinfo);
+  if (PG_ARGISNULL(state_argument)) error_null_argument("state");
+  advance.target_state = text_of_argument(fcinfo, state_argument);
+  advance.state = read_state(target, advance.column, advance.target_state);
+  advance.has_idempotency_key = !PG_ARGISNULL(idempotency_key_argument);
+  if (advance.has_idempotency_key) {
+    if (target.contract->idempotency_key == InvalidAttrNumber)
+      error_not_in_contract(target.relation, "idempotency_key");
+    // One column holds the key of one call: another verb's would make the retry of a submission a loser.
+    if (target.contract->gate != InvalidAttrNumber)
+      error_argument("idempotency_key of a contract with a gate is for ratchet.submit()", nullptr);
+    advance.idempotency_key = field_of_argument(target.relation, target.contract->idempotency_key, fcinfo,
+                                                idempotency_key_argument, Purpose::set);
+  }
+  advance.patch = read_patch(target, fcinfo, patch_argument);
+  advance.expect = read_expect(target, fcinfo, expect_argument);
+  check_patch(advance);
+  advance.record = read_record(target, fcinfo, child_argument, record_argument);
+  return advance;
+}
+
+// Everything that the moving statement sets. A move is a sign of life too.
+Fields moving_fields(const Advance &advance) {
+  Fields set = advance.patch;
+  add_field(&set, advance.state);
+  if (advance.has_idempotency_key) add_field(&set, advance.idempotency_key);
+  if (advance.target.contract->heartbeat != InvalidAttrNumber) add_field(&set, heartbeat_now(advance.target));
+  return set;
+}
+
+//   UPDATE schema.table t SET ... WHERE <key> AND <expect> RETURNING true, <what the record refers to>
+const Statement *moving_statement(const Advance &advance, const Fields &set, Parameters *parameters) {
+  const Target &target = advance.target;
+  add_parameters(parameters, set);
+  add_parameters(parameters, target.key);
+  add_parameters(parameters, advance.expect);
+  Signature signature{};
+  sign(&signature, Template::advance);
+  sign(&signature, set);
+  sign(&signature, target.key);
+  sign(&signature, advance.expect);
+  const bool stores = advance.record.child != nullptr;
+  sign(&signature, stores ? advance.record.reference->conoid : InvalidOid);
+  if (const Statement *known = find_statement(target.contract, signature)) return known;
+
+  Writer writer;
+  start(&writer);
+  write_update(&writer, target, set);
+  write_expect(&writer, advance.expect);
+  appendStringInfoString(&writer.sql, " RETURNING true");
+  write_referenced(&writer, target, advance.record);
+  return prepare_statement(target.contract, signature, writer.sql.data, *parameters,
+                           stores ? RelationGetRelid(advance.record.child) : InvalidOid);
+}
+
+// Whoever may set a state need not have the right to read it.
+bool may_read_state(const Advance &advance) {
+  const Oid relid = advance.target.contract->relation;
+  return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+         pg_attribute_aclcheck(relid, advance.column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+void answer_left_out(const Advance &advance, const Permission &permission, Answer *answer) {
+  answer->state = answer->was = permission.was;
+  if (permission.stale) {
+    answer->outcome = "stale";
+    answer->stale = list_make1(const_cast<char *>(advance.target.contract->terms->version));
+  } else if (permission.refused) {
+    answer->outcome = "refused";
+  } else {
+    // That the row is in this state is more than a plain UPDATE would tell who may not read it.
+    answer->outcome = permission.replayed || may_read_state(advance) ? "already_there" : "refused";
+    if (!permission.replayed || advance.record.child == nullptr) return;
+    const Row row = stored_record(advance.target, advance.record);
+    answer->has_record = row.found && !row.nulls[0];
+    if (answer->has_record) answer->record = row.values[0];
+  }
+}
+
+// False when the guard has not seen the row, so that the outcome is not known.
+bool try_to_advance(const Advance &advance, Answer *answer) {
+  const Target &target = advance.target;
+  Parameters parameters{};
+  const Statement *statement = moving_statement(advance, moving_fields(advance), &parameters);
+  Permission permission{};
+  permission.verb = Verb::advance;
+  permission.state = advance.column->graph->column;
+  permission.target = advance.target_state;
+  permission.replayed = advance.has_idempotency_key;
+  set_patched(&permission, target, advance.patch);
+  permission.memory = CurrentMemoryContext;
+  const Row row = run_change(statement, target, parameters, &permission);
+  if (permission.left_out) {
+    answer_left_out(advance, permission, answer);
+    return true;
+  }
+  if (!permission.judged || !row.found) return false;
+
+  answer->outcome = "advanced";
+  answer->state = permission.is;
+  answer->was = permission.was;
+  answer->kept = kept_columns(permission);
+  if (advance.record.child != nullptr) {
+    answer->record = store_record(target, advance.record, row.values + 1, row.nulls + 1);
+    answer->has_record = true;
+  }
+  return true;
+}
+
+bool may_repeat_key(const Advance &advance) {
+  return advance.has_idempotency_key && advance.target.contract->key_is_unique;
+}
+
+// What an error comes to that has undone the move; false: it is no answer.
+bool explain_error(const Advance &advance, const ErrorData *error, Answer *answer) {
+  // Once the row was moved it is the record's doing, and what was violated before is not.
+  const bool moved = answer->outcome != nullptr;
+  const char *constraint =
+      moved && advance.record.child != nullptr ? conflict_of(advance.record.child, error) : nullptr;
+  const bool reused = !moved && may_repeat_key(advance) &&
+                      is_repeated_value(advance.target.relation, advance.idempotency_key.attnum, error);
+  if (constraint == nullptr && !reused) return false;
+  const char *was = answer->was;
+  *answer = Answer{};
+  answer->outcome = reused ? "key_reused" : "conflict";
+  answer->state = answer->was = was;
+  answer->conflict = constraint;
+  return true;
+}
+
+// As try_to_advance(), and what a unique key refuses takes the move back.
+bool move(const Advance &advance, Answer *answer) {
+  if (advance.record.child == nullptr && !may_repeat_key(advance)) return try_to_advance(advance, answer);
+  bool known = false;
+  return undo_if([&](const ErrorData *error) { return explain_error(advance, error, answer); },
+                 [&] { known = try_to_advance(advance, answer); }) ||
+         known;
+}
+
+bool explain(const Probe &seen, Answer *answer) {
+  if (seen.found && seen.stale == NIL) return false;
+  answer->outcome = seen.found ? "stale" : "not_found";
+  answer->stale = seen.stale;
+  return true;
+}
+
+Answer advance_row(const Advance &advance) {
+  Answer answer{};
+  if (move(advance, &answer)) return answer;
+  if (explain(probe(advance.target, advance.expect, Sees::expectations), &answer)) return answer;
+  if (explain(locked_probe(advance.target, advance.expect, Sees::expectations), &answer)) return answer;
+  if (move(advance, &answer)) return answer;
+  error_suppressed(advance.target.relation);
+}
+
+// A key that has the state in it: a repeated call names the row as it was.
+Answer advance_by_key(Advance *advance) {
+  Answer answer = advance_row(*advance);
+  if (strcmp(answer.outcome, "not_found") == 0 &&
+      rename_row(&advance->target, advance->column->attnum, advance->state.value))
+    answer = advance_row(*advance);
+  return answer;
+}
+
+Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
+  Datum values[column_count] = {};
+  bool nulls[column_count] = {};
+  const auto text = [&](Column column, const char *value) { set_text(value, &values[column], &nulls[column]); };
+  text(outcome_column, answer.outcome);
+  text(state_column, answer.state);
+  text(was_column, answer.was);
+  values[record_column] = answer.record;
+  nulls[record_column] = !answer.has_record;
+  values[progress_column] = answer.progress;
+  nulls[progress_column] = !answer.has_progress;
+  values[kept_column] = text_array(answer.kept);
+  text(conflict_column, answer.conflict);
+  set_names(answer.stale, &values[stale_column], &nulls[stale_column]);
+  return answer_row(fcinfo, values, nulls);
+}
+
+}  // namespace
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_advance) {
+  ratchet::Advance advance = ratchet::read_advance(fcinfo);
+  const ratchet::Watch watch = ratchet::start_watching();
+  ratchet::Answer answer = ratchet::advance_by_key(&advance);
+  const bool counted = strcmp(answer.outcome, "advanced") == 0;
+  answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
+  if (!ratchet::may_read_state(advance)) answer.state = answer.was = nullptr;
+  ratchet::close_record(advance.record);
+  ratchet::close_target(advance.target);
+  return ratchet::answer_of(fcinfo, answer);
+}

@@ -1,0 +1,199 @@
+// verb/progress.cpp: ratchet.progress(), and what the verbs answer about parents.
+//
+// It is read with the caller's rights: whoever may not read a parent's columns
+// is told nothing about it, though his rows are counted.
+#include "pg/pg.h"
+
+extern "C" {
+#include "access/relation.h"
+#include "utils/acl.h"
+#include "utils/json.h"
+}
+
+#include "contract/distributed.h"
+#include "contract/errors.h"
+#include "pg/fence.h"
+#include "pg/json_text.h"
+#include "pg/quote.h"
+#include "tally/flush.h"
+#include "verb/progress.h"
+#include "verb/verb.h"
+
+namespace ratchet {
+
+namespace {
+
+// Columns that tell about progress: counters, done, done_at, totals.
+Bitmapset *telling_columns(const Counters *counters) {
+  Bitmapset *columns = nullptr;
+  for (int i = 0; i < counters->nguarded; ++i) columns = bms_add_member(columns, counters->guarded[i].attnum);
+  for (int i = 0; i < counters->ncompletions; ++i) columns = bms_add_member(columns, counters->completions[i].total);
+  return columns;
+}
+
+Bitmapset *key_columns(const Counters *counters) {
+  Bitmapset *columns = nullptr;
+  for (int i = 0; i < counters->nkey; ++i) columns = bms_add_member(columns, counters->key[i].attnum);
+  return columns;
+}
+
+// What write_progress() selects of the row, in its order.
+List *selected_columns(const Counters *counters) {
+  List *columns = NIL;
+  for (const Bitmapset *set : {key_columns(counters), telling_columns(counters)})
+    for (int attnum = -1; (attnum = bms_next_member(set, attnum)) >= 0;) columns = lappend_int(columns, attnum);
+  return columns;
+}
+
+//   SELECT t."is_completed" AND ..., t."id", ..., t."total", ... FROM schema.parent t
+void write_progress(StringInfo sql, const Counters *counters) {
+  appendStringInfoString(sql, "SELECT ");
+  bool any = false;
+  for (int i = 0; i < counters->ncompletions; ++i) {
+    if (counters->completions[i].done == InvalidAttrNumber) continue;
+    appendStringInfo(sql, "%sCOALESCE(t.%s, false)", any ? " AND " : "",
+                     quote_identifier(counters->completions[i].terms->done));
+    any = true;
+  }
+  if (!any) appendStringInfoString(sql, "NULL::pg_catalog.bool");
+  ListCell *cell;
+  foreach (cell, selected_columns(counters))
+    appendStringInfo(sql, ", t.%s",
+                     quote_identifier(get_attname(counters->root, static_cast<AttrNumber>(lfirst_int(cell)), false)));
+  appendStringInfo(sql, " FROM %s t", qualified_relation(counters->root));
+}
+
+// The object about a row that write_progress() has selected.
+const char *json_of(const Counters *counters, const Row &row) {
+  StringInfoData out;
+  initStringInfo(&out);
+  appendStringInfoString(&out, "{\"parent\": ");
+  escape_json(&out, qualified_relation(counters->root));
+  appendStringInfoString(&out, ", \"key\": {");
+  const int nkey = bms_num_members(key_columns(counters));
+  int place = 0;
+  ListCell *cell;
+  foreach (cell, selected_columns(counters)) {
+    if (place++ == nkey) appendStringInfoString(&out, "}, \"columns\": {");
+    const auto attnum = static_cast<AttrNumber>(lfirst_int(cell));
+    append_json_member(&out, get_attname(counters->root, attnum, false), get_atttype(counters->root, attnum),
+                       row.values[place], row.nulls[place]);
+  }
+  appendStringInfoString(&out, "}, \"done\": ");
+  append_json(&out, BOOLOID, row.values[0], row.nulls[0]);
+  appendStringInfoChar(&out, '}');
+  return out.data;
+}
+
+bool may_read(const Counters *counters) {
+  if (!may_use_schema(get_rel_namespace(counters->root), GetUserId())) return false;
+  if (pg_class_aclcheck(counters->root, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return true;
+  const Bitmapset *columns = bms_union(key_columns(counters), telling_columns(counters));
+  for (int attnum = -1; (attnum = bms_next_member(columns, attnum)) >= 0;)
+    if (pg_attribute_aclcheck(counters->root, static_cast<AttrNumber>(attnum), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+      return false;
+  return true;
+}
+
+// The object about one row by the key that tallies reference; not found where the caller does not see it.
+Row row_progress(Counters *counters, const Datum *key) {
+  Parameters parameters{};
+  for (int i = 0; i < counters->nkey; ++i) add_parameter(&parameters, counters->key[i].type, key[i], false);
+  Signature signature{};
+  sign(&signature, Template::progress);
+  const Statement *statement = find_statement(counters, signature);
+  if (statement == nullptr) {
+    Writer writer;
+    start(&writer);
+    write_progress(&writer.sql, counters);
+    write_row_key(&writer, counters);
+    statement = prepare_statement(counters, signature, writer.sql.data, parameters);
+  }
+  return run_statement(statement, parameters, counters->root, nullptr);
+}
+
+// The same by any unique key.
+Row progress_by_key(Counters *counters, Relation parent, const Fields &key) {
+  Parameters parameters{};
+  add_parameters(&parameters, key);
+  Signature signature{};
+  sign(&signature, Template::progress);
+  sign(&signature, key);
+  const Statement *statement = find_statement(counters, signature);
+  if (statement == nullptr) {
+    Writer writer;
+    start(&writer);
+    write_progress(&writer.sql, counters);
+    write_key(&writer, Target{parent, nullptr, key});
+    statement = prepare_statement(counters, signature, writer.sql.data, parameters);
+  }
+  return run_statement(statement, parameters, counters->root, nullptr);
+}
+
+Datum progress(FunctionCallInfo fcinfo) {
+  if (PG_ARGISNULL(0)) error_null_argument("parent");
+  const Oid relid = PG_GETARG_OID(0);
+  require_right(relid, ACL_SELECT);
+  Relation parent = try_relation_open(relid, AccessShareLock);
+  if (parent == nullptr)
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+  check_not_distributed(relid);
+  if (find_trigger(parent, Role::counters) == nullptr)
+    ereport(ERROR, errcode(sqlstate_unenforceable),
+            errmsg("relation \"%s\" has no tally", RelationGetRelationName(parent)),
+            errhint("Declare one with ratchet.tally()."), (report_table(parent), 0));
+  const Fields key = read_key(parent, single_primary_key(parent), fcinfo, 1);
+  flush_pending(InvalidOid);
+  Counters *counters = require_counters(parent);
+  const Row row = progress_by_key(counters, parent, key);
+  relation_close(parent, NoLock);
+  Datum values[2] = {CStringGetTextDatum(row.found ? "found" : "not_found"), Datum(0)};
+  bool nulls[2] = {false, !row.found};
+  if (row.found) values[1] = jsonb_of_text(json_of(counters, row));
+  return answer_row(fcinfo, values, nulls);
+}
+
+}  // namespace
+
+Datum progress_since(uint64 serial, bool *any) {
+  // Before they are written: then they are pending no more.
+  const List *touched = any_pending() && pending_serial() > serial ? pending_entries(serial) : NIL;
+  flush_pending(InvalidOid);
+  *any = touched != NIL;
+  StringInfoData array;
+  initStringInfo(&array);
+  List *roots = NIL;
+  ListCell *cell;
+  foreach (cell, touched)
+    roots = list_append_unique_oid(roots, static_cast<const Pending *>(lfirst(cell))->key.counters->root);
+  foreach (cell, roots) {
+    List *entries = NIL;
+    ListCell *entry;
+    foreach (entry, touched)
+      if (static_cast<const Pending *>(lfirst(entry))->key.counters->root == lfirst_oid(cell))
+        entries = lappend(entries, lfirst(entry));
+    Counters *counters = current_counters(lfirst_oid(cell), AccessShareLock);
+    if (!may_read(counters)) continue;
+    foreach (entry, merged(entries, counters)) {
+      const Row row = row_progress(counters, static_cast<const Pending *>(lfirst(entry))->key.values);
+      if (row.found) appendStringInfo(&array, "%s%s", array.len > 0 ? ", " : "", json_of(counters, row));
+    }
+  }
+  return jsonb_of_text(psprintf("[%s]", array.data));
+}
+
+Watch start_watching() {
+  const Watch watch{pending_serial(), watch_entries(true)};
+  return watch;
+}
+
+bool end_watching(const Watch &watch, bool done, Datum *progress) {
+  bool any = false;
+  if (done && pending_serial() > watch.since) *progress = progress_since(watch.since, &any);
+  watch_entries(watch.watched);
+  return any;
+}
+
+}  // namespace ratchet
+
+RATCHET_FUNCTION(ratchet_progress) { return ratchet::progress(fcinfo); }

@@ -1,0 +1,61 @@
+// verb/record.h: storing a record in a child table together with a submission.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "nodes/primnodes.h"
+#include "utils/relcache.h"
+}
+
+#include "contract/statement.h"
+#include "pg/attempt.h"
+#include "verb/target.h"
+#include "verb/verb.h"
+
+namespace ratchet {
+
+struct Record {
+  Relation child;  // nullptr: no record; ROW EXCLUSIVE, kept to the end of the transaction
+  const ForeignKeyCacheInfo *reference;
+  Fields fields;
+};
+
+// The child's only foreign key to the target; one that is there twice is one. Errors: 22023 when there is none, or
+// several.
+const ForeignKeyCacheInfo *only_reference(Relation child, Relation target);
+
+// Reads the child and record arguments and finds the child's only foreign key
+// to the target. Errors: class 22, 42P01, 42501.
+Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argument, int record_argument);
+void close_record(const Record &record);
+
+// The columns of the target that the record refers to, each as one more of a RETURNING list:
+//   , t."a", t."b"
+void write_referenced(Writer *writer, const Target &target, const Record &record);
+
+// Inserts the record with its reference filled in; referenced: the target
+// row's values of the foreign key's columns, in their order. Returns the
+// stored row as jsonb. Errors: 22004 when the target row has no such key.
+Datum store_record(const Target &target, const Record &record, const Datum *referenced, const bool *nulls);
+
+// The row that an earlier call has stored for this target row, if it is the
+// only one; found is false otherwise.
+Row stored_record(const Target &target, const Record &record);
+
+// The unique or exclusion constraint or the index of the child that an error says was violated,
+// by the child's name for it also where a partition raised the error; nullptr:
+// it is another error.
+const char *conflict_of(Relation child, const ErrorData *error);
+
+// Runs body, which changes the target row and stores the record, in a
+// subtransaction. When an error is one that `judge` makes an answer of, all of it is
+// undone; false: body has returned. judge is called after that.
+template <typename Body, typename Judge>
+bool undo_if(Judge &&judge, Body &&body) {
+  ErrorData *error = attempt(body);
+  if (error != nullptr && !judge(error)) ReThrowError(error);
+  return error != nullptr;
+}
+
+}  // namespace ratchet

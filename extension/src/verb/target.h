@@ -1,0 +1,55 @@
+// verb/target.h: the row that a verb is called for: its table and its key.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "contract/values.h"
+#include "guard/guard_contract.h"
+
+namespace ratchet {
+
+struct Target {
+  Relation relation;   // opened with ROW EXCLUSIVE, which is kept to the end of the transaction
+  Contract *contract;  // of the relation
+  Fields key;          // the columns of one unique key, none of them NULL
+};
+
+// Opens the table of a verb. Errors: 22004 without a table, 42P01, 42501 for a
+// caller with no right at all to update it, 42R01 without an enforced contract and of a table that Citus distributes.
+Relation open_target(FunctionCallInfo fcinfo, int argument);
+
+// Errors: 42501 when the caller has this right neither on the relation nor on any of its columns.
+void require_right(Oid relid, AclMode right);
+
+// Opens a relation with ROW EXCLUSIVE, for a caller who has this right on it
+// or on any of its columns. Errors: 42P01, 42501, 42R01 of a table that Citus distributes.
+Relation open_relation(Oid relid, AclMode right);
+void close_target(const Target &target);
+
+// Reads table, contract and key from arguments 0 and 1, as every verb has
+// them. The key is the value of a single-column primary key, or an object (as
+// jsonb, or as text where the primary key is composite) with the columns of
+// any unique key. Errors: class 22.
+Target read_target(FunctionCallInfo fcinfo);
+
+// A key that has a column which the verb itself changes does not name the row any more once that is done. Gives the key
+// the column's value afterwards; false: the key does not have it.
+bool rename_row(Target *target, AttrNumber attnum, Datum value);
+
+// The key alone. primary_key: see single_primary_key().
+Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcinfo, int argument);
+
+// An argument that may be NULL.
+Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument);
+
+// The one row that a verb answers.
+Datum answer_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
+
+// names: texts; an empty array when there are none.
+Datum text_array(List *names);
+
+// Sets a column of an answer: SQL NULL for nullptr, and for no names.
+void set_text(const char *text, Datum *value, bool *isnull);
+void set_names(List *names, Datum *value, bool *isnull);
+
+}  // namespace ratchet

@@ -8,6 +8,7 @@ extern "C" {
 }
 
 #include "contract/errors.h"
+#include "contract/guarded_column.h"
 #include "contract/kept_notice.h"
 #include "pg/fence.h"
 #include "pg/log_text.h"

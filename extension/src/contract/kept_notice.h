@@ -8,7 +8,7 @@
 
 #include "pg/pg.h"
 
-#include "guard/guard_contract.h"
+#include "contract/guarded_column.h"
 
 namespace ratchet {
 

@@ -278,4 +278,9 @@ Row run_statement(const Statement *statement, const Parameters &parameters, Oid 
   return row;
 }
 
+void start(Writer *writer) {
+  initStringInfo(&writer->sql);
+  writer->parameters = 0;
+}
+
 }  // namespace ratchet

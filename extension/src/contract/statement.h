@@ -31,6 +31,30 @@ struct Parameters {
 void add_parameter(Parameters *parameters, Oid type, Datum value, bool isnull);
 void add_parameters(Parameters *parameters, const Fields &fields);
 
+// The first word of a signature: which template a statement was made from.
+enum class Template : int16 {
+  submit,
+  update,
+  amend,
+  advance,
+  beat,
+  probe,
+  locked_probe,
+  record,
+  stored_record,
+  flush,
+  exists,
+  climb,
+  progress,
+  recount,
+  recount_row,
+  lock_row,
+  differs,
+  batch,
+  batch_alone,
+  duplicates
+};
+
 // What tells one statement of a contract from another.
 struct Signature {
   int length;
@@ -39,6 +63,7 @@ struct Signature {
 };
 
 void sign(Signature *signature, int16 word);
+inline void sign(Signature *signature, Template made_from) { sign(signature, static_cast<int16>(made_from)); }
 void sign(Signature *signature, Oid oid);
 void sign(Signature *signature, const Fields &fields);
 
@@ -57,6 +82,14 @@ struct Row {
   Datum *values;
   bool *nulls;
 };
+
+// Appends to a statement's text; every parameter takes the next number.
+struct Writer {
+  StringInfoData sql;
+  int parameters;
+};
+
+void start(Writer *writer);
 
 void init_statements();
 

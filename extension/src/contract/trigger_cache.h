@@ -16,6 +16,17 @@
 
 namespace ratchet {
 
+// The names of ratchet's triggers, which decide when they fire.
+inline constexpr const char *guard_trigger_name = "~ratchet_guard";
+inline constexpr const char *insert_trigger_name = "~ratchet_guard_insert";
+inline constexpr const char *source_trigger_prefix = "!ratchet_tally_";
+inline constexpr const char *flush_trigger_name = "~ratchet_flush";
+inline constexpr const char *truncate_trigger_name = "~ratchet_truncate";
+inline constexpr const char *truncating_trigger_name = "~ratchet_truncating";
+inline constexpr const char *counters_trigger_name = "~ratchet_counters";
+inline constexpr const char *gone_trigger_name = "!ratchet_gone";
+inline constexpr const char *completion_trigger_name = "~ratchet_completion";
+
 // Ratchet's trigger functions.
 enum class Role : unsigned char {
   guard,       // guard_row: a guard contract

@@ -15,6 +15,7 @@ extern "C" {
 #include "contract/comparable.h"
 #include "contract/errors.h"
 #include "contract/values.h"
+#include "pg/row_value.h"
 
 namespace ratchet {
 
@@ -158,13 +159,6 @@ void add_field(Fields *fields, const Field &field) {
   for (; i < fields->count; ++i) items[i + 1] = fields->items[i];
   fields->items = items;
   ++fields->count;
-}
-
-const char *text_of_value(Oid type, Datum value) {
-  Oid output;
-  bool varlena;
-  getTypeOutputInfo(type, &output, &varlena);
-  return OidOutputFunctionCall(output, value);
 }
 
 }  // namespace ratchet

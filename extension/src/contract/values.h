@@ -62,7 +62,4 @@ void add_field(Fields *fields, const Field &field);
 
 inline bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == '\0'; }
 
-// The text form of a value.
-const char *text_of_value(Oid type, Datum value);
-
 }  // namespace ratchet

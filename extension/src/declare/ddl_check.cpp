@@ -1,4 +1,8 @@
 #include "declare/ddl_check.h"
+#include "contract/trigger_shapes.h"
+#include "guard/structure.h"
+#include "tally/references.h"
+#include "tally/structure.h"
 
 #include "pg/pg.h"
 
@@ -107,7 +111,7 @@ void check_counters(Relation relation, bool thorough) {
 }
 
 void check_guard(Relation relation, bool thorough) {
-  const Trigger *guard = find_guard_trigger(relation);
+  const Trigger *guard = find_trigger(relation, Role::guard);
   if (guard == nullptr) return;
   if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
     error_unenforceable(relation, "it is a temporary table", "Contracts are for tables that stay.");
@@ -138,7 +142,7 @@ void check_parent(Oid relid) {
   if (!is_locked(relid) || !concerns(relid)) return;
   Relation parent = try_relation_open(relid, AccessShareLock);
   if (parent == nullptr) return;
-  if (find_guard_trigger(parent) != nullptr) check_structure(parent);
+  if (find_trigger(parent, Role::guard) != nullptr) check_structure(parent);
   if (find_trigger(parent, Role::source) != nullptr || find_trigger(parent, Role::counters) != nullptr)
     check_heirs(parent);
   relation_close(parent, AccessShareLock);
@@ -339,7 +343,7 @@ void check_references(Oid relid) {
 void notice_times(Oid relid) {
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return;
-  if (const Trigger *guard = find_guard_trigger(relation); guard != nullptr && !guard->tgisclone) {
+  if (const Trigger *guard = find_trigger(relation, Role::guard); guard != nullptr && !guard->tgisclone) {
     const Terms *terms = terms_of_trigger(CurrentMemoryContext, relation, guard);
     for (const char *column : {terms->gate, terms->gate_at}) notice_time_zone(relation, column, terms->time_zone);
   }

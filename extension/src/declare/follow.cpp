@@ -4,6 +4,7 @@
 // written again after it, from the OIDs, as PostgreSQL does with defaults. That needs no right on the table and no lock
 // of it: the text changes, its meaning does not.
 #include "declare/follow.h"
+#include "pg/row_value.h"
 
 #include "pg/pg.h"
 

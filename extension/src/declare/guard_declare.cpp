@@ -16,9 +16,11 @@ extern "C" {
 #include "contract/states_argument.h"
 #include "contract/structure.h"
 #include "contract/times.h"
+#include "contract/trigger_shapes.h"
 #include "declare/existing_rows.h"
 #include "declare/guard_declare.h"
 #include "guard/guard_contract.h"
+#include "guard/structure.h"
 #include "pg/fence.h"
 #include "pg/quote.h"
 #include "tally/tally.h"
@@ -82,7 +84,7 @@ const Terms *read_terms(FunctionCallInfo fcinfo) {
 }
 
 const Terms *current_terms(Relation relation) {
-  const Trigger *trigger = find_guard_trigger(relation);
+  const Trigger *trigger = find_trigger(relation, Role::guard);
   return trigger == nullptr ? nullptr : terms_of_trigger(CurrentMemoryContext, relation, trigger);
 }
 
@@ -111,9 +113,9 @@ bool is_whole(Relation relation, const Terms *terms) {
   ListCell *cell;
   foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    const Trigger *guard = find_guard_trigger(member);
+    const Trigger *guard = find_trigger(member, Role::guard);
     whole = whole && guard != nullptr && fires_ordinarily(*guard);
-    const Trigger *insert = find_insert_trigger(member);
+    const Trigger *insert = find_trigger(member, Role::born);
     whole = whole && (terms->insert_reject ? insert != nullptr && fires_ordinarily(*insert) : insert == nullptr);
     table_close(member, NoLock);
   }
@@ -164,7 +166,7 @@ const char *guard(FunctionCallInfo fcinfo) {
 bool unguard(Oid relid) {
   Relation relation = open_owned(relid, AccessExclusiveLock, "unguard it");
   List *commands = NIL;
-  for (const Trigger *trigger : {find_guard_trigger(relation), find_insert_trigger(relation)})
+  for (const Trigger *trigger : {find_trigger(relation, Role::guard), find_trigger(relation, Role::born)})
     if (trigger != nullptr)
       commands = lappend(
           commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname), qualified_relation(relid)));
@@ -175,7 +177,7 @@ bool unguard(Oid relid) {
 
 bool has_insert_trigger(Oid relid) {
   Relation relation = table_open(relid, NoLock);
-  const bool has = find_insert_trigger(relation) != nullptr;
+  const bool has = find_trigger(relation, Role::born) != nullptr;
   table_close(relation, NoLock);
   return has;
 }

@@ -15,6 +15,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "contract/structure.h"
 #include "contract/times.h"
+#include "contract/trigger_shapes.h"
 #include "declare/tally_triggers.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
@@ -23,6 +24,7 @@ extern "C" {
 #include "tally/expression.h"
 #include "tally/flush.h"
 #include "tally/recount.h"
+#include "tally/structure.h"
 
 namespace ratchet {
 

@@ -18,16 +18,6 @@ const Trigger *find_source_trigger(Relation child, const char *const *via, int n
 // key is gone) whose counters the parent keeps. A list of SourceTerms *.
 List *tallies_between(Relation child, Relation parent);
 
-// The foreign keys over the columns of a tally (ForeignKeyCacheInfo *), clones left out; parent: those to one table
-// alone.
-List *references_of(Relation child, const SourceTerms *source, Oid parent = InvalidOid);
-
-// The parent that the foreign key of a tally leads to; InvalidOid: there is no such key.
-Oid parent_of(Relation child, const SourceTerms *source);
-
-// Whether there is no foreign key over the same columns that leads elsewhere.
-bool has_one_parent(Relation child, const SourceTerms *source);
-
 // Whether the parent's part has all counters of a tally.
 bool is_kept(const KeptTerms *kept, const SourceTerms *source);
 

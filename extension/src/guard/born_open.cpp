@@ -23,10 +23,13 @@ extern "C" {
 }
 
 #include "contract/errors.h"
+#include "contract/guarded_column.h"
 #include "guard/guard_trigger.h"
 #include "guard/policy.h"
 #include "guard/suspend.h"
 #include "pg/fence.h"
+#include "pg/row_value.h"
+#include "pg/trigger_call.h"
 
 namespace ratchet {
 
@@ -141,7 +144,7 @@ bool born_closed(HeapTupleHeader row) {
   if (!OidIsValid(relid)) return false;
   Relation relation = table_open(relid, AccessShareLock);
   bool closed = false;
-  const Trigger *trigger = find_guard_trigger(relation);
+  const Trigger *trigger = find_trigger(relation, Role::guard);
   const Contract *contract = trigger == nullptr ? nullptr : contract_of(relation, trigger);
   if (contract != nullptr && !is_suspended(contract->root)) {
     HeapTupleData tuple;
@@ -157,7 +160,7 @@ bool born_closed(HeapTupleHeader row) {
 
 void reject(const TriggerData *trigger) {
   Relation relation = trigger->tg_relation;
-  const Trigger *guard = find_guard_trigger(relation);
+  const Trigger *guard = find_trigger(relation, Role::guard);
   if (guard == nullptr) return;
   const Contract *contract = contract_of(relation, guard);
   const int place = closed_column(relation, contract, trigger->tg_trigtuple);

@@ -16,13 +16,16 @@ extern "C" {
 #include <algorithm>
 
 #include "contract/errors.h"
+#include "contract/guarded_column.h"
 #include "contract/structure.h"
 #include "contract/times.h"
+#include "guard/allows_direct.h"
 #include "guard/guard_contract.h"
 #include "guard/guard_trigger.h"
 #include "guard/policy.h"
+#include "guard/structure.h"
+#include "pg/row_value.h"
 #include "pg/unique_value.h"
-#include "verb/direct_submit.h"
 
 namespace ratchet {
 
@@ -197,10 +200,6 @@ void check_columns(Relation relation, const Terms *terms, int sqlstate, Faults w
 Contract *contract_of(Relation relation, const Trigger *trigger) {
   return static_cast<Contract *>(cached(relation, trigger, Role::guard, build));
 }
-
-const Trigger *find_guard_trigger(Relation relation) { return find_trigger(relation, Role::guard); }
-
-const Trigger *find_insert_trigger(Relation relation) { return find_trigger(relation, Role::born); }
 
 Contract *require_contract(Relation relation) {
   const CachedTrigger found = find_cached(relation, Role::guard, build);

@@ -4,19 +4,10 @@
 #include "pg/pg.h"
 
 #include "contract/guard_terms.h"
+#include "contract/guarded_column.h"
 #include "contract/trigger_cache.h"
 
 namespace ratchet {
-
-inline constexpr const char *guard_trigger_name = "~ratchet_guard";
-inline constexpr const char *insert_trigger_name = "~ratchet_guard_insert";
-
-struct GuardedColumn {
-  AttrNumber attnum;
-  int16 typlen;
-  bool typbyval;
-  const char *name;
-};
 
 // A column that moves through states.
 struct StateColumn {
@@ -76,12 +67,6 @@ struct Contract : Cached {
 // The contract of a guard trigger on this relation, built or rebuilt as
 // needed. Errors: 42R01 when it cannot be enforced.
 Contract *contract_of(Relation relation, const Trigger *trigger);
-
-// The relation's guard trigger; nullptr when it has none.
-const Trigger *find_guard_trigger(Relation relation);
-
-// The relation's ~ratchet_guard_insert trigger; nullptr when it has none.
-const Trigger *find_insert_trigger(Relation relation);
 
 // The contract that a verb works with. Errors: 42R01 when there is none or it does not fire in this session.
 Contract *require_contract(Relation relation);

@@ -1,7 +1,7 @@
 // guard/guard_trigger.cpp: the BEFORE UPDATE row trigger, the heart of a guard contract.
 //
 // It fires last of the BEFORE UPDATE row triggers (its name sorts last, and
-// contract/structure.cpp refuses what would sort after it), so what it returns is what
+// guard/structure.cpp refuses what would sort after it), so what it returns is what
 // is stored. Under READ COMMITTED the executor has locked the newest version
 // of the row before it calls triggers, so OLD is current; NEW may have been
 // computed by the client from an image read long ago. Therefore only OLD
@@ -17,20 +17,21 @@
 extern "C" {
 #include "executor/executor.h"
 #include "executor/tuptable.h"
-#include "optimizer/optimizer.h"
-#include "rewrite/rewriteHandler.h"
-#include "utils/datum.h"
 }
 
 #include "contract/errors.h"
+#include "contract/guarded_column.h"
 #include "contract/kept_notice.h"
 #include "contract/permission.h"
 #include "contract/structure.h"
 #include "contract/values.h"
 #include "guard/guard_trigger.h"
 #include "guard/policy.h"
+#include "guard/structure.h"
 #include "guard/suspend.h"
 #include "pg/fence.h"
+#include "pg/row_value.h"
+#include "pg/trigger_call.h"
 #include "tally/parent_trigger.h"
 
 namespace ratchet {
@@ -369,51 +370,6 @@ HeapTuple judge(const TriggerData *trigger) {
 }
 
 }  // namespace
-
-const TriggerData *require_trigger_call(FunctionCallInfo fcinfo, const char *function, TriggerEvent event,
-                                        const char *manner, TriggerEvent operations) {
-  if (!CALLED_AS_TRIGGER(fcinfo))
-    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-            errmsg("function \"%s\" was not called by trigger manager", function));
-  const auto *trigger = reinterpret_cast<const TriggerData *>(fcinfo->context);
-  if ((trigger->tg_event & (operations | TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK)) != event)
-    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-            errmsg("function \"%s\" must be fired %s", function, manner));
-  return trigger;
-}
-
-Datum default_value(Relation relation, AttrNumber attnum, bool *isnull) {
-  Node *expression = build_column_default(relation, attnum);
-  *isnull = expression == nullptr;
-  if (*isnull) return Datum(0);
-  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-  EState *estate = CreateExecutorState();
-  ExprState *state = ExecPrepareExpr(reinterpret_cast<Expr *>(expression), estate);
-  Datum value = ExecEvalExprSwitchContext(state, GetPerTupleExprContext(estate), isnull);
-  if (!*isnull) value = datumCopy(value, attribute->attbyval, attribute->attlen);
-  FreeExecutorState(estate);
-  return value;
-}
-
-bool has_volatile_default(Relation relation, AttrNumber attnum) {
-  Node *expression = build_column_default(relation, attnum);
-  return expression != nullptr && contain_volatile_functions(expression);
-}
-
-bool has_default_value(Relation relation, AttrNumber attnum, Datum value, bool isnull) {
-  bool standard_null;
-  const Datum standard = default_value(relation, attnum, &standard_null);
-  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-  return same_image(standard, standard_null, value, isnull, attribute->attbyval, attribute->attlen);
-}
-
-bool same_image(Datum a, bool a_null, Datum b, bool b_null, bool typbyval, int16 typlen) {
-  if (a_null || b_null) return a_null == b_null;
-  if (typlen == -1 && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(a)) && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(b)) &&
-      memcmp(DatumGetPointer(a), DatumGetPointer(b), VARSIZE_EXTERNAL(DatumGetPointer(a))) == 0)
-    return true;  // the very same TOAST value: no need to fetch it
-  return datum_image_eq(a, b, typbyval, typlen);
-}
 
 }  // namespace ratchet
 

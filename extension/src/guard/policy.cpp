@@ -16,6 +16,7 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "guard/policy.h"
+#include "pg/row_value.h"
 
 namespace ratchet {
 

@@ -8,6 +8,7 @@ extern "C" {
 }
 
 #include "guard/guard_trigger.h"
+#include "pg/row_value.h"
 
 namespace ratchet {
 

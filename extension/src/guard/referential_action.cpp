@@ -26,6 +26,7 @@ extern "C" {
 #include "guard/guard_trigger.h"
 #include "pg/foreign_key.h"
 #include "pg/quote.h"
+#include "pg/row_value.h"
 
 namespace ratchet {
 

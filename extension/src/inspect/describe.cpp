@@ -13,6 +13,7 @@ extern "C" {
 #include "guard/guard_contract.h"
 #include "pg/fence.h"
 #include "pg/quote.h"
+#include "tally/references.h"
 
 namespace ratchet {
 
@@ -239,7 +240,7 @@ void describe(FunctionCallInfo fcinfo) {
   Relation relation = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
   if (relation == nullptr)
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", PG_GETARG_OID(0)));
-  if (const Trigger *guard = find_guard_trigger(relation))
+  if (const Trigger *guard = find_trigger(relation, Role::guard))
     describe_guard(fcinfo, terms_of_trigger(CurrentMemoryContext, relation, guard));
   describe_tallies(fcinfo, relation);
   relation_close(relation, AccessShareLock);
@@ -247,7 +248,7 @@ void describe(FunctionCallInfo fcinfo) {
 
 // {"status": {"queued": ["running"], ...}, ...} of a guard's trigger; NULL: it has no states.
 Datum states_of(Relation relation, Oid wanted, bool *isnull) {
-  const Trigger *guard = find_guard_trigger(relation);
+  const Trigger *guard = find_trigger(relation, Role::guard);
   *isnull = guard == nullptr || guard->tgoid != wanted;
   if (*isnull) return Datum(0);
   const Terms *terms = terms_of_trigger(CurrentMemoryContext, relation, guard);

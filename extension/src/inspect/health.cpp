@@ -18,12 +18,16 @@ extern "C" {
 
 #include "contract/resolved_contract.h"
 #include "contract/structure.h"
+#include "contract/trigger_shapes.h"
 #include "declare/tally_triggers.h"
 #include "guard/guard_contract.h"
+#include "guard/structure.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
+#include "tally/references.h"
+#include "tally/structure.h"
 #include "verb/target.h"
 
 namespace ratchet {
@@ -133,8 +137,8 @@ List *look_at(List *findings, Relation member, const char *what, Look &&look) {
 
 List *guard_findings(Relation member, Relation root) {
   List *findings = NIL;
-  const Trigger *guard = find_guard_trigger(member);
-  if (find_guard_trigger(root) != nullptr)
+  const Trigger *guard = find_trigger(member, Role::guard);
+  if (find_trigger(root, Role::guard) != nullptr)
     findings = trigger_findings(findings, member, guard, guard_trigger_name, "ratchet.guard()");
   if (guard == nullptr) return findings;
   const Terms *terms = terms_of_trigger(CurrentMemoryContext, member, guard);
@@ -147,7 +151,8 @@ List *guard_findings(Relation member, Relation root) {
     findings = add(findings, gate ? "warning" : "error", column_text(fault),
                    "Declare the contract again with ratchet.guard(..., replace => true).");
   if (terms->insert_reject)
-    findings = trigger_findings(findings, member, find_insert_trigger(member), insert_trigger_name, "ratchet.guard()");
+    findings =
+        trigger_findings(findings, member, find_trigger(member, Role::born), insert_trigger_name, "ratchet.guard()");
   return findings;
 }
 
@@ -231,7 +236,7 @@ List *member_findings(List *findings, Relation member, Relation root) {
     return NIL;
   });
   return look_at(findings, member, "the guard",
-                 [&] { return find_guard_trigger(member) == nullptr ? NIL : structural_findings(member); });
+                 [&] { return find_trigger(member, Role::guard) == nullptr ? NIL : structural_findings(member); });
 }
 
 List *findings_of(Oid relid) {
@@ -248,7 +253,7 @@ List *findings_of(Oid relid) {
     // The root is locked, and released, once.
     table_close(member, lfirst_oid(cell) == relid ? NoLock : AccessShareLock);
   }
-  if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && find_guard_trigger(root) != nullptr)
+  if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && find_trigger(root, Role::guard) != nullptr)
     findings = look_at(findings, root, "the guard", [&] { return move_findings(relid); });
   relation_close(root, AccessShareLock);
   return findings;

@@ -34,7 +34,7 @@ Relation open_readable(FunctionCallInfo fcinfo, int argument, const char *name) 
 }
 
 const Contract *contract_with_states(Relation relation) {
-  const Trigger *trigger = find_guard_trigger(relation);
+  const Trigger *trigger = find_trigger(relation, Role::guard);
   if (trigger == nullptr) error_no_contract(relation);
   return contract_of(relation, trigger);
 }

@@ -30,6 +30,7 @@ extern "C" {
 #include "tally/completion.h"
 #include "tally/flush.h"
 #include "tally/recount.h"
+#include "tally/references.h"
 #include "verb/verb.h"
 
 namespace ratchet {

@@ -16,8 +16,8 @@ extern "C" {
 
 #include <algorithm>
 
-#include "contract/values.h"
 #include "pg/json_text.h"
+#include "pg/row_value.h"
 
 namespace ratchet {
 

@@ -31,9 +31,10 @@ extern "C" {
 #include "utils/numeric.h"
 }
 
-#include "declare/tally_triggers.h"
-#include "guard/guard_trigger.h"
+#include "contract/guarded_column.h"
 #include "pg/fence.h"
+#include "pg/row_value.h"
+#include "pg/trigger_call.h"
 #include "tally/flush.h"
 #include "tally/parent_trigger.h"
 #include "tally/pending.h"

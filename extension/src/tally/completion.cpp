@@ -20,6 +20,7 @@ extern "C" {
 #include "pg/guc_nest.h"
 #include "pg/json_text.h"
 #include "pg/quote.h"
+#include "pg/row_value.h"
 #include "pg/user_context.h"
 #include "tally/completion.h"
 #include "tally/pending.h"

@@ -42,17 +42,15 @@ extern "C" {
 
 #include "contract/ddl_support.h"
 #include "contract/errors.h"
-#include "declare/tally_triggers.h"
-#include "guard/guard_trigger.h"
 #include "pg/fence.h"
 #include "pg/quote.h"
+#include "pg/trigger_call.h"
 #include "pg/user_context.h"
 #include "tally/completion.h"
 #include "tally/direct_flush.h"
 #include "tally/flush.h"
 #include "tally/flush_order.h"
 #include "tally/truncate_trigger.h"
-#include "verb/verb.h"
 
 namespace ratchet {
 
@@ -545,6 +543,14 @@ void flush_pending(Oid fired) {
     timer.stop();
   }
   PG_END_TRY();
+}
+
+void write_row_key(Writer *writer, const Counters *counters) {
+  for (int i = 0; i < counters->nkey; ++i) {
+    const KeyColumn &column = counters->key[i];
+    appendStringInfo(&writer->sql, "%s t.%s %s $%d", i > 0 ? " AND" : " WHERE", quote_identifier(column.name),
+                     qualified_operator(equality_operator(column.type)), ++writer->parameters);
+  }
 }
 
 }  // namespace ratchet

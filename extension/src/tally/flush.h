@@ -3,6 +3,7 @@
 
 #include "pg/pg.h"
 
+#include "contract/statement.h"
 #include "tally/pending.h"
 
 namespace ratchet {
@@ -24,5 +25,8 @@ Pending *translated(Pending *entry, Counters *counters);
 
 // Parent rows and their deltas, those of equal keys added up, in the order of the key. A list of Pending *.
 List *merged(const List *entries, Counters *counters);
+
+//   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ..., for the key that tallies reference
+void write_row_key(Writer *writer, const Counters *counters);
 
 }  // namespace ratchet

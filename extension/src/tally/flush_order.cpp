@@ -21,12 +21,11 @@ extern "C" {
 
 #include <algorithm>
 
-#include "declare/tally_triggers.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
 #include "tally/flush.h"
 #include "tally/flush_order.h"
-#include "verb/verb.h"
+#include "tally/references.h"
 
 namespace ratchet {
 

@@ -18,7 +18,6 @@ extern "C" {
 
 #include "contract/ddl_support.h"
 #include "contract/errors.h"
-#include "declare/tally_triggers.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
 #include "pg/guc_nest.h"
@@ -27,7 +26,7 @@ extern "C" {
 #include "tally/completion.h"
 #include "tally/flush.h"
 #include "tally/recount.h"
-#include "verb/verb.h"
+#include "tally/references.h"
 
 namespace ratchet {
 

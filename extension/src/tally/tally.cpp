@@ -18,6 +18,7 @@ extern "C" {
 #include <algorithm>
 
 #include "contract/errors.h"
+#include "contract/guarded_column.h"
 #include "contract/resolved_contract.h"
 #include "contract/stored_trigger.h"
 #include "contract/structure.h"
@@ -27,6 +28,7 @@ extern "C" {
 #include "pg/foreign_key.h"
 #include "tally/direct_flush.h"
 #include "tally/expression.h"
+#include "tally/structure.h"
 #include "tally/tally.h"
 
 namespace ratchet {
@@ -168,7 +170,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   }
   counters->is_child = find_trigger(relation, Role::source) != nullptr;
   counters->judges_alone = !has_foreign_before_update(relation);
-  counters->guard = find_guard_trigger(relation);
+  counters->guard = find_trigger(relation, Role::guard);
   check_counters_structure(relation);
   find_direct(relation, counters);
   return counters;

@@ -12,19 +12,11 @@ extern "C" {
 #include "nodes/primnodes.h"
 }
 
+#include "contract/guarded_column.h"
 #include "contract/tally_terms.h"
 #include "contract/trigger_cache.h"
-#include "guard/guard_contract.h"
 
 namespace ratchet {
-
-inline constexpr const char *source_trigger_prefix = "!ratchet_tally_";
-inline constexpr const char *flush_trigger_name = "~ratchet_flush";
-inline constexpr const char *truncate_trigger_name = "~ratchet_truncate";
-inline constexpr const char *truncating_trigger_name = "~ratchet_truncating";
-inline constexpr const char *counters_trigger_name = "~ratchet_counters";
-inline constexpr const char *gone_trigger_name = "!ratchet_gone";
-inline constexpr const char *completion_trigger_name = "~ratchet_completion";
 
 // A column of the key that tallies reference.
 struct KeyColumn {

@@ -11,6 +11,7 @@ extern "C" {
 #include <climits>
 
 #include "contract/errors.h"
+#include "contract/guard_terms.h"
 #include "contract/times.h"
 #include "pg/foreign_key.h"
 #include "tally/expression.h"
@@ -99,7 +100,7 @@ int scale_of(int32 typmod) {
 }  // namespace
 
 void check_kept(Relation parent, const KeptTerms *terms, int sqlstate) {
-  const Trigger *trigger = find_guard_trigger(parent);
+  const Trigger *trigger = find_trigger(parent, Role::guard);
   const Terms *guard = trigger == nullptr ? nullptr : terms_of_trigger(CurrentMemoryContext, parent, trigger);
   for (int i = 0; i < terms->nkey; ++i) find_column(parent, terms->key[i], sqlstate);
   for (int i = 0; i < terms->ncounters; ++i) {

@@ -24,9 +24,9 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
-#include "guard/guard_trigger.h"
 #include "pg/fence.h"
 #include "pg/quote.h"
+#include "pg/trigger_call.h"
 #include "tally/flush.h"
 #include "tally/parent_trigger.h"
 #include "tally/recount.h"

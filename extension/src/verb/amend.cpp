@@ -10,6 +10,7 @@
 #include "guard/guard_trigger.h"
 #include "pg/fence.h"
 #include "pg/log_text.h"
+#include "pg/row_value.h"
 #include "verb/verb.h"
 
 namespace ratchet {

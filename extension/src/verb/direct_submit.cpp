@@ -42,18 +42,6 @@ namespace ratchet {
 
 namespace {
 
-bool only_foreign_keys_fire(Relation relation) {
-  int guards = 0;
-  for (const OwnTrigger &own : triggers_of(relation)) {
-    if (!TRIGGER_FOR_UPDATE(own.trigger->tgtype)) continue;
-    if (own.role == Role::guard)
-      ++guards;
-    else if (RI_FKey_trigger_type(own.trigger->tgfoid) == RI_TRIGGER_NONE)
-      return false;
-  }
-  return guards == 1;
-}
-
 // Whether a column takes part in a foreign key, on either side, or could.
 bool is_key_column(Relation relation, const Bitmapset *keys, AttrNumber attnum) {
   return bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, keys) || is_in_foreign_key(relation, attnum);
@@ -145,10 +133,6 @@ bool attempt(const Target &target, Relation index, const Fields &set, Closing *c
 }
 
 }  // namespace
-
-bool allows_direct(Relation relation) {
-  return is_plain_heap(relation) && !relation->rd_rel->relrowsecurity && only_foreign_keys_fire(relation);
-}
 
 Closing close_directly(const Target &target, const Fields &set, HeapTuple *row) {
   Relation relation = target.relation;

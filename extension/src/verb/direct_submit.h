@@ -16,10 +16,6 @@ enum class Closing : unsigned char {
   unable   // nothing was changed; the statement has to decide
 };
 
-// Whether the relation is such a table. Part of the contract, because any DDL
-// that changes it invalidates the contract.
-bool allows_direct(Relation relation);
-
 // Finds the row by its primary key and, if its gate is open, stores it with
 // the given columns. row: the row found, when it was closed already; in the
 // caller's memory. Errors: 40001 under REPEATABLE READ and SERIALIZABLE, as

@@ -11,6 +11,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "pg/json_text.h"
 #include "pg/quote.h"
+#include "pg/row_value.h"
 #include "verb/record.h"
 
 namespace ratchet {

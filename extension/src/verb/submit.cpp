@@ -24,6 +24,7 @@ extern "C" {
 #include "contract/times.h"
 #include "guard/guard_trigger.h"
 #include "pg/fence.h"
+#include "pg/row_value.h"
 #include "pg/unique_value.h"
 #include "verb/direct_submit.h"
 #include "verb/progress.h"

@@ -99,11 +99,6 @@ Probe look(const Target &target, const Fields &expect, Sees sees, bool locked) {
 
 }  // namespace
 
-void start(Writer *writer) {
-  initStringInfo(&writer->sql);
-  writer->parameters = 0;
-}
-
 void write_key(Writer *writer, const Target &target) {
   const char *joint = " WHERE ";
   for (const Field &field : target.key) {
@@ -120,14 +115,6 @@ void write_update(Writer *writer, const Target &target, const Fields &set) {
     appendStringInfo(&writer->sql, "%s%s = $%d", joint, quote_identifier(field.name), ++writer->parameters);
   }
   write_key(writer, target);
-}
-
-void write_row_key(Writer *writer, const Counters *counters) {
-  for (int i = 0; i < counters->nkey; ++i) {
-    const KeyColumn &column = counters->key[i];
-    appendStringInfo(&writer->sql, "%s t.%s %s $%d", i > 0 ? " AND" : " WHERE", quote_identifier(column.name),
-                     qualified_operator(equality_operator(column.type)), ++writer->parameters);
-  }
 }
 
 void write_expect(Writer *writer, const Fields &expect) {

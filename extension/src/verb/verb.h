@@ -10,46 +10,10 @@
 
 namespace ratchet {
 
-// The first word of a signature: which template a statement was made from.
-enum class Template : int16 {
-  submit,
-  update,
-  amend,
-  advance,
-  beat,
-  probe,
-  locked_probe,
-  record,
-  stored_record,
-  flush,
-  exists,
-  climb,
-  progress,
-  recount,
-  recount_row,
-  lock_row,
-  differs,
-  batch,
-  batch_alone,
-  duplicates
-};
-
-inline void sign(Signature *signature, Template made_from) { sign(signature, static_cast<int16>(made_from)); }
-
-// Appends to a statement's text; every parameter takes the next number.
-struct Writer {
-  StringInfoData sql;
-  int parameters;
-};
-
-void start(Writer *writer);
-
 //   UPDATE schema.table t SET "a" = $1, ... WHERE <key>
 void write_update(Writer *writer, const Target &target, const Fields &set);
 //   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ...
 void write_key(Writer *writer, const Target &target);
-//   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ..., for the key that tallies reference
-void write_row_key(Writer *writer, const Counters *counters);
 //   AND <test of each expected value>
 void write_expect(Writer *writer, const Fields &expect);
 

@@ -1,0 +1,98 @@
+#include "pg/pg.h"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "catalog/pg_trigger.h"
+#include "nodes/primnodes.h"
+}
+
+#include "contract/errors.h"
+#include "contract/trigger_cache.h"
+#include "contract/trigger_shapes.h"
+
+namespace ratchet {
+
+namespace {
+
+[[noreturn]] void refuse_shape(Relation relation, const char *trigger) {
+  ereport(
+      ERROR, errcode(sqlstate_unenforceable),
+      errmsg("trigger \"%s\" of relation \"%s\" is not a ratchet contract", trigger, RelationGetRelationName(relation)),
+      errdetail("A ratchet trigger function is attached under another name, time or condition than ratchet uses."),
+      errhint("Declare contracts with ratchet.guard() and ratchet.tally()."), (report_table(relation), 0));
+  pg_unreachable();
+}
+
+// What a trigger of each role must look like.
+struct Shape {
+  Role role;
+  const char *name;
+  bool prefix;  // the name may go on
+  int16 type;
+  bool condition;
+  bool constraint;
+};
+
+constexpr Shape shapes[] = {
+    {Role::guard, guard_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE, false,
+     false},
+    {Role::born, insert_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT, true, false},
+    {Role::source, source_trigger_prefix, true,
+     TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, false, false},
+    {Role::flush, flush_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_DELETE, true, true},
+    {Role::truncate, truncate_trigger_name, false, TRIGGER_TYPE_TRUNCATE, false, false},
+    {Role::truncate, truncating_trigger_name, false, TRIGGER_TYPE_TRUNCATE | TRIGGER_TYPE_BEFORE, false, false},
+    {Role::counters, counters_trigger_name, false,
+     TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE, false, false},
+    {Role::completion, completion_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true, false},
+    {Role::gone, gone_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE, false, false}};
+
+bool has_name(Relation relation, const Trigger &trigger, const Shape &shape) {
+  return shape.prefix ? strncmp(trigger.tgname, shape.name, strlen(shape.name)) == 0
+                      : is_called(relation, trigger.tgname, shape.name);
+}
+
+// WHEN (ratchet.born_closed(NEW.*)): any other condition would let rows through.
+bool asks_whether_closed(const Trigger &trigger) {
+  const auto *condition = static_cast<const Node *>(stringToNode(trigger.tgqual));
+  if (!IsA(condition, FuncExpr)) return false;
+  const Oid function = reinterpret_cast<const FuncExpr *>(condition)->funcid;
+  return strcmp(get_func_name(function), "born_closed") == 0 &&
+         get_func_namespace(function) == get_namespace_oid("ratchet", true);
+}
+
+bool has_shape(Relation relation, const Trigger &trigger, const Shape &shape) {
+  if (shape.role == Role::born && trigger.tgqual != nullptr && !asks_whether_closed(trigger)) return false;
+  return has_name(relation, trigger, shape) && trigger.tgtype == shape.type && trigger.tgnattr == 0 &&
+         (trigger.tgqual != nullptr) == shape.condition && OidIsValid(trigger.tgconstraint) == shape.constraint &&
+         trigger.tgdeferrable == shape.constraint && trigger.tginitdeferred == shape.constraint;
+}
+
+// Contracts and nothing else have these names: CREATE OR REPLACE TRIGGER needs
+// only the TRIGGER privilege and would take a contract away without a trace.
+void check_reserved(Relation relation, const Trigger &trigger) {
+  bool reserved = false;
+  for (const Shape &shape : shapes) reserved = reserved || has_name(relation, trigger, shape);
+  if (!reserved) return;
+  ereport(ERROR, errcode(ERRCODE_RESERVED_NAME),
+          errmsg("trigger name \"%s\" is reserved for ratchet contracts", trigger.tgname),
+          errhint("Give the trigger another name; a contract is removed with ratchet.unguard() or ratchet.untally()."),
+          (report_table(relation), 0));
+}
+
+}  // namespace
+
+void check_shapes(Relation relation) {
+  for (const OwnTrigger &own : triggers_of(relation)) {
+    if (own.role == Role::count) {
+      check_reserved(relation, *own.trigger);
+      continue;
+    }
+    bool fits = false;
+    for (const Shape &shape : shapes)
+      fits = fits || (shape.role == own.role && has_shape(relation, *own.trigger, shape));
+    if (!fits) refuse_shape(relation, own.trigger->tgname);
+  }
+}
+
+}  // namespace ratchet

@@ -31,7 +31,6 @@ constexpr int max_notes = 1024;  // more than statements are nested, times parti
 
 List *notes;  // Note *, in TopTransactionContext
 bool kept_notice = true;
-ExecutorFinish_hook_type next_finish_hook;
 
 // A transaction may have very many statements.
 void discard(Note *note) {
@@ -104,8 +103,16 @@ Note *find_note(List *among, const Note *like) {
   return nullptr;
 }
 
-// Takes the notes of one executor run off the list, those of partitions merged.
-void tell_statement(const EState *estate) {
+}  // namespace
+
+void init_notes() {
+  DefineCustomBoolVariable("ratchet.kept_notice",
+                           "Raises a NOTICE for each statement that a contract kept from changing guarded columns.",
+                           nullptr, &kept_notice, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+}
+
+void report_kept(const EState *estate) {
+  if (notes == NIL) return;
   List *mine = NIL;
   ListCell *cell;
   foreach (cell, notes) {
@@ -128,21 +135,10 @@ void tell_statement(const EState *estate) {
   list_free(mine);
 }
 
-void finish_executor(QueryDesc *query) {
-  if (next_finish_hook != nullptr)
-    next_finish_hook(query);
-  else
-    standard_ExecutorFinish(query);
-  if (notes != NIL) tell_statement(query->estate);
-}
+// The memory goes with the transaction.
+void forget_notes() { notes = NIL; }
 
-void forget_notes(XactEvent event, void *) {
-  // The memory goes with the transaction.
-  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) notes = NIL;
-}
-
-void forget_subtransaction(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId, void *) {
-  if (event != SUBXACT_EVENT_ABORT_SUB) return;
+void forget_notes_since(SubTransactionId subtransaction) {
   ListCell *cell;
   foreach (cell, notes) {
     auto *note = static_cast<Note *>(lfirst(cell));
@@ -151,18 +147,6 @@ void forget_subtransaction(SubXactEvent event, SubTransactionId subtransaction, 
     notes = foreach_delete_current(notes, cell);
     discard(note);
   }
-}
-
-}  // namespace
-
-void init_notes() {
-  DefineCustomBoolVariable("ratchet.kept_notice",
-                           "Raises a NOTICE for each statement that a contract kept from changing guarded columns.",
-                           nullptr, &kept_notice, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-  next_finish_hook = ExecutorFinish_hook;
-  ExecutorFinish_hook = fenced<finish_executor>;
-  RegisterXactCallback(fenced<forget_notes>, nullptr);
-  RegisterSubXactCallback(fenced<forget_subtransaction>, nullptr);
 }
 
 void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, bool observed,

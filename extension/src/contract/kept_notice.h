@@ -13,6 +13,11 @@
 namespace ratchet {
 
 void init_notes();
+// When an executor run has finished: its notes, those of partitions merged.
+void report_kept(const EState *estate);
+void forget_notes();
+// A subtransaction was rolled back.
+void forget_notes_since(SubTransactionId subtransaction);
 
 // Notes one row of a table. root: the table, the topmost one of a partition
 // tree; guarded: its guarded columns, which live until the end of the

@@ -143,14 +143,6 @@ void discard(Cached *owner, Statement *statement) {
   pfree(statement);
 }
 
-void free_retired_plans(XactEvent event, void *) {
-  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
-  ListCell *cell;
-  foreach (cell, retired_plans) SPI_freeplan(static_cast<SPIPlanPtr>(lfirst(cell)));
-  list_free(retired_plans);
-  retired_plans = NIL;
-}
-
 }  // namespace
 
 void add_parameter(Parameters *parameters, Oid type, Datum value, bool isnull) {
@@ -188,7 +180,12 @@ void sign(Signature *signature, const Fields &fields) {
   for (const Field &field : fields) sign(signature, field.attnum);
 }
 
-void init_statements() { RegisterXactCallback(fenced<free_retired_plans>, nullptr); }
+void free_retired_plans() {
+  ListCell *cell;
+  foreach (cell, retired_plans) SPI_freeplan(static_cast<SPIPlanPtr>(lfirst(cell)));
+  list_free(retired_plans);
+  retired_plans = NIL;
+}
 
 void retire_statements(List *statements) {
   MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);

@@ -91,7 +91,8 @@ struct Writer {
 
 void start(Writer *writer);
 
-void init_statements();
+// When the transaction has ended, and contracts have given up their statements.
+void free_retired_plans();
 
 // Gives up the plans of statements (Statement *). They are freed when the
 // transaction has ended, because a run further up the stack may use one.

@@ -82,15 +82,6 @@ void drop_invalid() {
   }
 }
 
-void free_retired(XactEvent event, void *) {
-  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
-  ListCell *cell;
-  foreach (cell, retired) free_object(static_cast<Cached *>(lfirst(cell)));
-  list_free(retired);
-  retired = NIL;
-  drop_invalid();
-}
-
 void know_functions() {
   if (functions_known) return;
   // Known only once the lookups have succeeded, and unless an invalidation arrived among them.
@@ -191,7 +182,14 @@ void init_cache() {
   CacheRegisterSyscacheCallback(PROCOID, fenced<forget_functions>, static_cast<Datum>(0));
   CacheRegisterSyscacheCallback(OPEROID, fenced<forget_names>, static_cast<Datum>(0));
   CacheRegisterSyscacheCallback(NAMESPACEOID, fenced<forget_names>, static_cast<Datum>(0));
-  RegisterXactCallback(fenced<free_retired>, nullptr);
+}
+
+void free_retired_contracts() {
+  ListCell *cell;
+  foreach (cell, retired) free_object(static_cast<Cached *>(lfirst(cell)));
+  list_free(retired);
+  retired = NIL;
+  drop_invalid();
 }
 
 Oid own_function(const char *name) {

@@ -52,6 +52,8 @@ struct Cached {
 };
 
 void init_cache();
+// When the transaction has ended and nobody can hold an object of it.
+void free_retired_contracts();
 
 // Builds the object of a trigger in the current memory context, palloc'ed; the
 // cache fills in what Cached has.

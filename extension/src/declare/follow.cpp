@@ -55,12 +55,6 @@ struct Watched {
 Watched *watched;         // the last that has begun; in memory of the transaction
 MemoryContext in_memory;  // where they are; nullptr: there are none
 
-void forget_all(XactEvent event, void *) {
-  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
-  watched = nullptr;
-  in_memory = nullptr;
-}
-
 MemoryContext memory() {
   if (in_memory == nullptr)
     in_memory = AllocSetContextCreate(TopTransactionContext, "ratchet names", ALLOCSET_SMALL_SIZES);
@@ -342,7 +336,10 @@ void follow_column_rename(const RenameStmt *rename) {
   }
 }
 
-void init_following() { RegisterXactCallback(fenced<forget_all>, nullptr); }
+void forget_names() {
+  watched = nullptr;
+  in_memory = nullptr;
+}
 
 List *named_objects(Node *command) {
   if (IsA(command, RenameStmt)) return renamed_objects(reinterpret_cast<const RenameStmt *>(command));

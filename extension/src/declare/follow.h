@@ -10,7 +10,8 @@ extern "C" {
 
 namespace ratchet {
 
-void init_following();
+// The memory goes with the transaction.
+void forget_names();
 
 // Before a command: remembers, for the transaction at most, what the contracts mean that name what the command will
 // rename or move, and lets go of foreign keys that it will build anew. Raises nothing of its own.

@@ -49,10 +49,6 @@ struct Move {
 
 Move *last_move;  // in memory of the transaction; one at most for each trigger depth
 
-void forget_moves(XactEvent event, void *) {
-  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) last_move = nullptr;
-}
-
 // Whether the executor has taken the remembered row version out of its
 // partition in order to put the row into another one: only its own
 // cross-partition update leaves that mark.
@@ -170,7 +166,8 @@ void reject(const TriggerData *trigger) {
 
 }  // namespace
 
-void init_moves() { RegisterXactCallback(fenced<forget_moves>, nullptr); }
+// The memory goes with the transaction.
+void forget_moves() { last_move = nullptr; }
 
 void remember_move(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
   const int depth = DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, Datum(0)));

@@ -11,7 +11,7 @@ namespace ratchet {
 // change because it is a foreign key's own action.
 Bitmapset *referential_changes(const TriggerData *trigger, const Contract *contract, const Bitmapset *changed);
 
-void init_moves();
+void forget_moves();
 
 // Remembers a row that the guard has judged and whose partition key changes,
 // so that its arrival in another partition is not taken for an INSERT. row:

@@ -38,36 +38,6 @@ Suspension *find(Oid root) {
   return nullptr;
 }
 
-// What was written is told while the transaction can still say its name; of one that is rolled back nothing was.
-void tell() {
-  ListCell *cell;
-  foreach (cell, suspensions) {
-    const auto *suspension = static_cast<const Suspension *>(lfirst(cell));
-    ereport(LOG_SERVER_ONLY,
-            errmsg("ratchet suspend: %llu updates of rows of relation %s were not checked in this transaction",
-                   static_cast<unsigned long long>(suspension->rows), suspension->table));
-  }
-}
-
-void end_transaction(XactEvent event, void *) {
-  if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) tell();
-  // The memory goes with the transaction.
-  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) suspensions = NIL;
-}
-
-void end_subtransaction(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId parent, void *) {
-  if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB) return;
-  ListCell *cell;
-  foreach (cell, suspensions) {
-    auto *suspension = static_cast<Suspension *>(lfirst(cell));
-    if (suspension->subtransaction != subtransaction) continue;
-    if (event == SUBXACT_EVENT_COMMIT_SUB)
-      suspension->subtransaction = parent;
-    else
-      suspensions = foreach_delete_current(suspensions, cell);
-  }
-}
-
 // Outside of a transaction block it would be over before anything could use it.
 void require_transaction(FunctionCallInfo fcinfo) {
   const bool atomic = fcinfo->context == nullptr || !IsA(fcinfo->context, CallContext) ||
@@ -109,9 +79,33 @@ void suspend(FunctionCallInfo fcinfo) {
 
 }  // namespace
 
-void init_suspensions() {
-  RegisterXactCallback(fenced<end_transaction>, nullptr);
-  RegisterSubXactCallback(fenced<end_subtransaction>, nullptr);
+// What was written is told while the transaction can still say its name; of one that is rolled back nothing was.
+void report_suspensions() {
+  ListCell *cell;
+  foreach (cell, suspensions) {
+    const auto *suspension = static_cast<const Suspension *>(lfirst(cell));
+    ereport(LOG_SERVER_ONLY,
+            errmsg("ratchet suspend: %llu updates of rows of relation %s were not checked in this transaction",
+                   static_cast<unsigned long long>(suspension->rows), suspension->table));
+  }
+}
+
+// The memory goes with the transaction.
+void forget_suspensions() { suspensions = NIL; }
+
+void hand_over_suspensions(SubTransactionId subtransaction, SubTransactionId parent) {
+  ListCell *cell;
+  foreach (cell, suspensions) {
+    auto *suspension = static_cast<Suspension *>(lfirst(cell));
+    if (suspension->subtransaction == subtransaction) suspension->subtransaction = parent;
+  }
+}
+
+void drop_suspensions(SubTransactionId subtransaction) {
+  ListCell *cell;
+  foreach (cell, suspensions)
+    if (static_cast<const Suspension *>(lfirst(cell))->subtransaction == subtransaction)
+      suspensions = foreach_delete_current(suspensions, cell);
 }
 
 bool is_suspended(Oid root) { return suspensions != NIL && find(root) != nullptr; }

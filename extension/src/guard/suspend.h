@@ -9,7 +9,12 @@
 
 namespace ratchet {
 
-void init_suspensions();
+// Before COMMIT and PREPARE: a line in the server log for each contract that was suspended.
+void report_suspensions();
+void forget_suspensions();
+// A subtransaction is released, or rolled back.
+void hand_over_suspensions(SubTransactionId subtransaction, SubTransactionId parent);
+void drop_suspensions(SubTransactionId subtransaction);
 
 // Whether this transaction has suspended the guard contract of a table. root: the topmost one of a partition tree.
 bool is_suspended(Oid root);

@@ -43,7 +43,16 @@ struct fence;
 template <typename Result, typename... Arguments, Result (*Function)(Arguments...)>
 struct fence<Function> {
   static Result call(Arguments... arguments) {
-    return in_core([&] { return Function(arguments...); });
+    // Neither a return nor an exception out of PG_TRY may leave the stack of handlers pointing into a frame that is
+    // gone.
+    const sigjmp_buf *handlers = PG_exception_stack;
+    return in_core([&] {
+      struct Check {
+        const sigjmp_buf *handlers;
+        ~Check() { Assert(PG_exception_stack == handlers); }
+      } const check{handlers};
+      return Function(arguments...);
+    });
   }
 };
 

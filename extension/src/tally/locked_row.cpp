@@ -8,7 +8,6 @@ extern "C" {
 }
 
 #include "contract/trigger_cache.h"
-#include "pg/fence.h"
 #include "tally/locked_row.h"
 
 namespace ratchet {
@@ -26,29 +25,19 @@ struct LockedRow {
 };
 
 LockedRow last;
-ExecutorFinish_hook_type next_finish_hook;
 
 void remember(const TupleTableSlot *row) {
   if (TTS_EMPTY(row) || GetCurrentTransactionNestLevel() > 1) return;
   last = {GetTopFullTransactionIdIfAny(), cache_generation(), row->tts_tableOid, row->tts_tid};
 }
 
-void finish_executor(QueryDesc *query) {
-  if (next_finish_hook != nullptr)
-    next_finish_hook(query);
-  else
-    standard_ExecutorFinish(query);
-  // A lookup by key; the scan still has the row where the caller has asked for no more than one.
+}  // namespace
+
+// A lookup by key; the scan still has the row where the caller has asked for no more than one.
+void remember_locked_row(const QueryDesc *query) {
   const PlanState *plan = query->planstate;
   if (IsA(plan, LockRowsState) && IsA(outerPlanState(plan), IndexScanState))
     remember(reinterpret_cast<const ScanState *>(outerPlanState(plan))->ss_ScanTupleSlot);
-}
-
-}  // namespace
-
-void init_locked_row() {
-  next_finish_hook = ExecutorFinish_hook;
-  ExecutorFinish_hook = fenced<finish_executor>;
 }
 
 bool last_locked(Oid relation, ItemPointerData *tid) {

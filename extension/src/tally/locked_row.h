@@ -13,7 +13,8 @@ extern "C" {
 
 namespace ratchet {
 
-void init_locked_row();
+// When an executor run has finished.
+void remember_locked_row(const QueryDesc *query);
 
 // A hint: where the last SELECT ... FOR KEY SHARE, SHARE or UPDATE of this
 // transaction found its row, if that was in this relation. The page exists; what

@@ -299,6 +299,8 @@ void remove_entry(Level *level, const PendingKey &key) {
   free_deltas(own.counters, deltas);
 }
 
+}  // namespace
+
 // Nothing may be left when the transaction can no longer be stopped. A flush
 // here is no remedy: deferred triggers and constraints that it would queue are
 // never fired.
@@ -312,50 +314,32 @@ void check_written() {
           errhint("Call ratchet.flush() before COMMIT, and look at ratchet.health()."));
 }
 
-void end_transaction(XactEvent event, void *) {
-  switch (event) {
-    case XACT_EVENT_PRE_COMMIT:
-    case XACT_EVENT_PRE_PREPARE:
-      check_written();
-      break;
-    case XACT_EVENT_COMMIT:
-    case XACT_EVENT_ABORT:
-    case XACT_EVENT_PREPARE:
-      // The memory goes with the transaction.
-      top = nullptr;
-      last_armed = InvalidOid;
-      chain = running = 0;
-      round = running_round = 0;
-      watched = orphaned = false;
-      break;
-    default:
-      break;
-  }
+void forget_pending() {
+  // The memory goes with the transaction.
+  top = nullptr;
+  last_armed = InvalidOid;
+  chain = running = 0;
+  round = running_round = 0;
+  watched = orphaned = false;
 }
 
-void end_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-  if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB) return;
+// Must not fail; the maps are merged when the next entry is looked up.
+void release_pending() {
   const int nest_level = GetCurrentTransactionNestLevel();
   last_armed = InvalidOid;
-  if (event == SUBXACT_EVENT_ABORT_SUB) watched = false;
-  if (event == SUBXACT_EVENT_COMMIT_SUB) {
-    // Must not fail; the maps are merged when the next entry is looked up.
-    for (Level *level = top; level != nullptr && level->nest_level >= nest_level; level = level->outer)
-      level->nest_level = nest_level - 1;
-    return;
-  }
+  for (Level *level = top; level != nullptr && level->nest_level >= nest_level; level = level->outer)
+    level->nest_level = nest_level - 1;
+}
+
+void drop_pending() {
+  const int nest_level = GetCurrentTransactionNestLevel();
+  last_armed = InvalidOid;
+  watched = false;
   while (top != nullptr && top->nest_level >= nest_level) {
     Level *dropped = top;
     top = dropped->outer;
     MemoryContextDelete(dropped->memory);
   }
-}
-
-}  // namespace
-
-void init_pending() {
-  RegisterXactCallback(fenced<end_transaction>, nullptr);
-  RegisterSubXactCallback(fenced<end_subtransaction>, nullptr);
 }
 
 HTAB *make_key_table(const char *name, Size entrysize, MemoryContext memory) {

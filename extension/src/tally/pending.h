@@ -41,7 +41,12 @@ struct Pending {
   Delta *deltas;   // one for each of counters->counters
 };
 
-void init_pending();
+// Before COMMIT and PREPARE: an error (42R01) where anything is left that no flush has written.
+void check_written();
+void forget_pending();
+// The current subtransaction is released: its map goes to the level below; or is rolled back: its map is dropped.
+void release_pending();
+void drop_pending();
 
 // The entry of a parent row in the current level, made if need be.
 Pending *pending_entry(const Counters *counters, const Datum *key);

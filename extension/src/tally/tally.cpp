@@ -38,17 +38,6 @@ namespace {
 uint64 epoch = 1;        // counts transactions, and savepoints that were rolled back to
 uint64 transaction = 1;  // counts transactions
 
-void end_transaction(XactEvent event, void *) {
-  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
-  ++epoch;
-  ++transaction;
-}
-
-// Functions of compiled expressions may hold what the subtransaction has given back, and its locks have gone.
-void end_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-  if (event == SUBXACT_EVENT_ABORT_SUB) ++epoch;
-}
-
 template <typename Item>
 Item *array_of(int count) {
   return static_cast<Item *>(palloc0(sizeof(Item) * std::max(count, 1)));
@@ -337,10 +326,13 @@ Datum evaluate(Compiled *compiled, ExprState *state, TupleTableSlot *row, bool *
 
 }  // namespace
 
-void init_tallies() {
-  RegisterXactCallback(fenced<end_transaction>, nullptr);
-  RegisterSubXactCallback(fenced<end_subtransaction>, nullptr);
+void expire_with_transaction() {
+  ++epoch;
+  ++transaction;
 }
+
+// Functions of compiled expressions may hold what the subtransaction has given back, and its locks have gone.
+void expire_with_subtransaction() { ++epoch; }
 
 Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate) {
   const Form_pg_attribute attribute = attribute_of(child, attnum);

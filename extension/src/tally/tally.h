@@ -168,7 +168,9 @@ inline int64 int64_of(Oid type, Datum value) {
   return type == INT8OID ? DatumGetInt64(value) : type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
 }
 
-void init_tallies();
+// What is compiled, and which parents are locked, holds until the transaction ends or a subtransaction is rolled back.
+void expire_with_transaction();
+void expire_with_subtransaction();
 
 // What is wrong with the parent's columns for these terms. Errors: sqlstate as in check_columns().
 void check_kept(Relation parent, const KeptTerms *terms, int sqlstate);

@@ -44,19 +44,6 @@ struct Announced {
 
 List *announced;  // Announced *; in TopTransactionContext
 
-void forget_announced(XactEvent event, void *) {
-  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) announced = NIL;
-}
-
-// A savepoint that a trigger rolls back to is no end of the command that fired it.
-void forget_announced_sub(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-  if (event != SUBXACT_EVENT_ABORT_SUB) return;
-  ListCell *cell;
-  foreach (cell, announced)
-    if (static_cast<const Announced *>(lfirst(cell))->nest_level >= GetCurrentTransactionNestLevel())
-      announced = foreach_delete_current(announced, cell);
-}
-
 void announce(Oid relation) {
   MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
   auto *table = static_cast<Announced *>(palloc(sizeof(Announced)));
@@ -268,9 +255,14 @@ void after_truncate(Relation relation) {
 
 }  // namespace
 
-void init_truncate() {
-  RegisterXactCallback(fenced<forget_announced>, nullptr);
-  RegisterSubXactCallback(fenced<forget_announced_sub>, nullptr);
+void forget_truncates() { announced = NIL; }
+
+// A savepoint that a trigger rolls back to is no end of the command that fired it.
+void forget_truncates_of_subtransaction() {
+  ListCell *cell;
+  foreach (cell, announced)
+    if (static_cast<const Announced *>(lfirst(cell))->nest_level >= GetCurrentTransactionNestLevel())
+      announced = foreach_delete_current(announced, cell);
 }
 
 bool is_counted_at_end(Oid relation) {

@@ -5,7 +5,10 @@
 
 namespace ratchet {
 
-void init_truncate();
+// The memory goes with the transaction.
+void forget_truncates();
+// The current subtransaction is rolled back.
+void forget_truncates_of_subtransaction();
 
 // Whether the rows of this partition are counted as a whole when the TRUNCATE that is under way ends, and so not one by
 // one.

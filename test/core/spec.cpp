@@ -11,9 +11,9 @@ namespace {
 
 namespace core = ratchet::core;
 
-core::Spec parse(std::vector<std::string_view> arguments) { return core::parse_arguments(arguments); }
+core::GuardSpec parse(std::vector<std::string_view> arguments) { return core::parse_arguments(arguments); }
 
-core::Spec scorecard() {
+core::GuardSpec scorecard() {
   return parse({"gate=submitted_at", "gate_by=submit", "actor=submitter", "owned=source", "mode=keep"});
 }
 
@@ -28,13 +28,14 @@ core::error caught(Body body) {
 }
 
 TEST(Arguments, AreReadAndWrittenBackInCanonicalOrder) {
-  const core::Spec spec = parse({"owned=b", "mode=reject", "gate=done", "insert=reject", "owned=a", "gate_at=done_at"});
+  const core::GuardSpec spec =
+      parse({"owned=b", "mode=reject", "gate=done", "insert=reject", "owned=a", "gate_at=done_at"});
   EXPECT_EQ(core::arguments(spec), (std::vector<std::string>{"gate=done", "gate_at=done_at", "gate_by=any", "owned=b",
                                                              "owned=a", "mode=reject", "insert=reject"}));
 }
 
 TEST(Arguments, MayNameAnyColumn) {
-  const core::Spec spec = parse({"gate=a=b, 'c' \"d\"", "owned= "});
+  const core::GuardSpec spec = parse({"gate=a=b, 'c' \"d\"", "owned= "});
   EXPECT_EQ(spec.gate, "a=b, 'c' \"d\"");
   EXPECT_EQ(spec.owned, std::vector<std::string>{" "});
 }
@@ -63,7 +64,7 @@ TEST(Arguments, OfAllPoliciesAreWrittenBack) {
 }
 
 TEST(Consistency, AColumnPlaysOneRole) {
-  core::Spec spec;
+  core::GuardSpec spec;
   spec.gate = "g";
   spec.actor = "x";
   spec.owned = {"x"};
@@ -87,7 +88,7 @@ TEST(Words, AreChecked) {
 }
 
 TEST(Weakened, IsEmptyForAdditionsAndStricterModes) {
-  core::Spec after = scorecard();
+  core::GuardSpec after = scorecard();
   after.owned.emplace_back("comment");
   after.idempotency_key = "request";
   after.modes.owned = core::Mode::reject;
@@ -96,7 +97,7 @@ TEST(Weakened, IsEmptyForAdditionsAndStricterModes) {
 }
 
 TEST(Weakened, NamesEverythingThatIsLost) {
-  const core::Spec after = parse({"gate=closed_at", "gate_by=any", "mode=observe"});
+  const core::GuardSpec after = parse({"gate=closed_at", "gate_by=any", "mode=observe"});
   EXPECT_EQ(core::join(core::weakened(scorecard(), after), "; "),
             "gate \"submitted_at\" becomes \"closed_at\"; actor \"submitter\" is removed; owned \"source\" is removed; "
             "gate_by submit becomes any; mode of owned keep becomes observe");
@@ -114,7 +115,7 @@ TEST(Guarded, StartsWithTheGate) {
   std::vector<std::string> columns;
   for (const core::Guarded &guarded : scorecard().guarded()) columns.push_back(guarded.column);
   EXPECT_EQ(columns, (std::vector<std::string>{"submitted_at", "submitter", "source"}));
-  EXPECT_EQ(scorecard().guarded().front().rule, core::Rule::gate);
+  EXPECT_EQ(scorecard().guarded().front().policy, core::Policy::gate);
 }
 
 }  // namespace

@@ -15,10 +15,12 @@ namespace core = ratchet::core;
 
 using Words = std::vector<std::string>;
 
-core::Tally source(const std::vector<std::string_view> &arguments) { return core::parse_source(arguments); }
-core::Kept kept(const std::vector<std::string_view> &arguments) { return core::parse_kept(arguments); }
+core::TallySpec source(const std::vector<std::string_view> &arguments) { return core::parse_child(arguments); }
+core::ParentSpec kept(const std::vector<std::string_view> &arguments) { return core::parse_parent(arguments); }
 
-core::Tally results() { return source({"via=run", "counter=evaluated", "count=true", "counter=points", "sum=score"}); }
+core::TallySpec results() {
+  return source({"via=run", "counter=evaluated", "count=true", "counter=points", "sum=score"});
+}
 
 core::Completion completion() {
   core::Completion made;
@@ -31,16 +33,16 @@ core::Completion completion() {
 }
 
 // A tally with a completion, and what its parent keeps of it.
-core::Tally complete() {
-  core::Tally tally = results();
+core::TallySpec complete() {
+  core::TallySpec tally = results();
   tally.completion = completion();
   return tally;
 }
 
-core::Kept runs() { return core::with(core::Kept{{"id"}, {}, {}}, complete()); }
+core::ParentSpec runs() { return core::with(core::ParentSpec{{"id"}, {}, {}}, complete()); }
 
-core::Tally assignments() {
-  core::Tally tally = source({"via=run", "counter=total", "count=NOT withdrawn"});
+core::TallySpec assignments() {
+  core::TallySpec tally = source({"via=run", "counter=total", "count=NOT withdrawn"});
   return tally;
 }
 
@@ -54,24 +56,24 @@ core::error caught(Body body) {
   return core::error("00000", "nothing was thrown");
 }
 
-std::string refusal(core::Tally tally) {
+std::string refusal(core::TallySpec tally) {
   const core::error error = caught([&] { core::check_consistent(tally); });
   return error.sqlstate() + " " + error.what();
 }
 
 TEST(Source, IsReadAndWrittenBackAsItIs) {
   const Words arguments{"via=b", "via=a", "counter=z", "sum=(x + 1)", "counter=c", "count=true"};
-  const core::Tally tally = source({arguments.begin(), arguments.end()});
+  const core::TallySpec tally = source({arguments.begin(), arguments.end()});
   EXPECT_EQ(tally.via, (Words{"b", "a"}));
   ASSERT_EQ(tally.counters.size(), 2U);
   EXPECT_TRUE(tally.counters[0].sum);
   EXPECT_EQ(tally.counters[0].expression, "(x + 1)");
   EXPECT_FALSE(tally.counters[1].sum);
-  EXPECT_EQ(core::source_arguments(tally), arguments);
+  EXPECT_EQ(core::child_arguments(tally), arguments);
 }
 
 TEST(Source, MayNameAnyColumnAndSayAnything) {
-  const core::Tally tally = source({"via=a=b", "counter= 'c' \"d\"", "count=(x = 'count=true'::text)"});
+  const core::TallySpec tally = source({"via=a=b", "counter= 'c' \"d\"", "count=(x = 'count=true'::text)"});
   EXPECT_EQ(tally.via, Words{"a=b"});
   EXPECT_EQ(tally.counters.front().column, " 'c' \"d\"");
   EXPECT_EQ(tally.counters.front().expression, "(x = 'count=true'::text)");
@@ -104,7 +106,7 @@ TEST(Kept, IsReadAndWrittenBackAsItIs) {
                         "done=o",     "done_at=at",  "on_done=s.f(integer)",
                         "latch=true", "notify=true", "total=c",
                         "total_of=d"};
-  const core::Kept parsed = kept({arguments.begin(), arguments.end()});
+  const core::ParentSpec parsed = kept({arguments.begin(), arguments.end()});
   EXPECT_EQ(parsed.key, (Words{"a", "b"}));
   ASSERT_EQ(parsed.completions.size(), 2U);
   EXPECT_TRUE(parsed.completions[0].latch);
@@ -112,7 +114,7 @@ TEST(Kept, IsReadAndWrittenBackAsItIs) {
   EXPECT_EQ(parsed.completions[0].on_done, "s.f(integer)");
   EXPECT_EQ(parsed.completions[1].total, "c");
   EXPECT_FALSE(parsed.completions[1].latch);
-  EXPECT_EQ(core::kept_arguments(parsed), arguments);
+  EXPECT_EQ(core::parent_arguments(parsed), arguments);
 }
 
 TEST(Kept, ThatNoVersionWritesIsRefusedAsUnenforceable) {
@@ -142,14 +144,14 @@ TEST(Kept, GuardsEveryColumnThatOnlyTalliesWrite) {
 }
 
 TEST(Tally, TakesTheOnlyCounterOfEveryRowAsTotalOf) {
-  core::Tally tally = results();
+  core::TallySpec tally = results();
   tally.completion.total = "total";
   core::check_consistent(tally);
   EXPECT_EQ(tally.completion.total_of, "evaluated");
 }
 
 TEST(Tally, NeedsTotalOfWhereMoreOrNoneCountEveryRow) {
-  core::Tally tally = results();
+  core::TallySpec tally = results();
   tally.completion.total = "total";
   tally.counters.push_back({"all", false, "true"});
   EXPECT_EQ(refusal(tally), "22023 total_of is needed: several counters count every row");
@@ -163,7 +165,7 @@ TEST(Tally, NeedsTotalOfWhereMoreOrNoneCountEveryRow) {
 
 TEST(Tally, RefusesWhatItWouldOtherwiseIgnore) {
   const auto with = [](auto change) {
-    core::Tally tally = results();
+    core::TallySpec tally = results();
     change(tally.completion);
     return refusal(tally);
   };
@@ -179,13 +181,13 @@ TEST(Tally, RefusesWhatItWouldOtherwiseIgnore) {
               c.total_of = "points2";
             }),
             "22023 total_of \"points2\" is not one of the counters");
-  core::Tally none = results();
+  core::TallySpec none = results();
   none.counters.clear();
   EXPECT_EQ(refusal(none), "22023 a tally needs at least one counter");
 }
 
 TEST(Tally, GivesAColumnOneRole) {
-  core::Tally tally = complete();
+  core::TallySpec tally = complete();
   tally.completion.done_at = "completed";
   EXPECT_EQ(refusal(tally), "22023 column \"completed\" is named twice");
   tally = complete();
@@ -200,7 +202,7 @@ TEST(Tally, GivesAColumnOneRole) {
 }
 
 TEST(Tally, ComparesATotalWithAnythingButItself) {
-  core::Tally tally = complete();
+  core::TallySpec tally = complete();
   tally.completion.total = "points";
   EXPECT_EQ(refusal(tally), "00000 nothing was thrown");
   for (const char *same : {"evaluated", "completed", "completed_at"}) {
@@ -210,22 +212,22 @@ TEST(Tally, ComparesATotalWithAnythingButItself) {
 }
 
 TEST(Several, MakeTheSameContractInAnyOrder) {
-  core::Tally second = assignments();
+  core::TallySpec second = assignments();
   second.completion.total = "expected";
   second.completion.total_of = "total";
-  const core::Kept none{{"id"}, {}, {}};
+  const core::ParentSpec none{{"id"}, {}, {}};
   const Words expected{"key=id",         "counter=evaluated",    "counter=points",
                        "counter=total",  "total=total",          "total_of=evaluated",
                        "done=completed", "done_at=completed_at", "on_done=public.finish(integer)",
                        "total=expected", "total_of=total"};
-  EXPECT_EQ(core::kept_arguments(core::with(core::with(none, complete()), second)), expected);
-  EXPECT_EQ(core::kept_arguments(core::with(core::with(none, second), complete())), expected);
+  EXPECT_EQ(core::parent_arguments(core::with(core::with(none, complete()), second)), expected);
+  EXPECT_EQ(core::parent_arguments(core::with(core::with(none, second), complete())), expected);
 }
 
 TEST(Several, GoOneByOne) {
-  const core::Kept both = core::with(runs(), assignments());
-  EXPECT_EQ(core::kept_arguments(core::without(both, assignments())), core::kept_arguments(runs()));
-  const core::Kept rest = core::without(both, results());
+  const core::ParentSpec both = core::with(runs(), assignments());
+  EXPECT_EQ(core::parent_arguments(core::without(both, assignments())), core::parent_arguments(runs()));
+  const core::ParentSpec rest = core::without(both, results());
   EXPECT_EQ(rest.counters, Words{"total"});
   EXPECT_TRUE(rest.completions.empty());
   EXPECT_EQ(rest.key, Words{"id"});
@@ -233,13 +235,13 @@ TEST(Several, GoOneByOne) {
 }
 
 TEST(Whole, HasTheCompletionThatTheParentKeepsForIt) {
-  const core::Kept both = core::with(runs(), assignments());
+  const core::ParentSpec both = core::with(runs(), assignments());
   EXPECT_EQ(core::whole(results(), both).completion.done, "completed");
   EXPECT_EQ(core::whole(assignments(), both).completion.total, "");
 }
 
 TEST(Weaker, IsNothingThatOnlyAdds) {
-  core::Tally after = complete();
+  core::TallySpec after = complete();
   after.counters.push_back({"wrong", false, "NOT correct"});
   after.completion.latch = true;
   after.completion.notify = true;
@@ -251,7 +253,7 @@ TEST(Weaker, IsNothingThatOnlyAdds) {
 }
 
 TEST(Weaker, NamesEverythingThatIsLost) {
-  core::Tally before = complete();
+  core::TallySpec before = complete();
   before.completion.latch = true;
   before.completion.notify = true;
   EXPECT_EQ(core::weakened(before, source({"via=run", "counter=evaluated", "count=correct"})),
@@ -262,7 +264,7 @@ TEST(Weaker, NamesEverythingThatIsLost) {
 }
 
 TEST(Weaker, NamesWhatBecomesSomethingElse) {
-  core::Tally after = complete();
+  core::TallySpec after = complete();
   after.counters.back().sum = false;
   after.completion.total = "expected";
   after.completion.total_of = "points";
@@ -273,17 +275,17 @@ TEST(Weaker, NamesWhatBecomesSomethingElse) {
 }
 
 TEST(Rename, FollowsAColumnOfTheChildIntoTheForeignKeyAlone) {
-  const core::Tally tally = source({"via=run", "via=part", "counter=run", "count=true"});
-  EXPECT_EQ(core::source_arguments(core::child_renamed(tally, "run", "run_id")),
+  const core::TallySpec tally = source({"via=run", "via=part", "counter=run", "count=true"});
+  EXPECT_EQ(core::child_arguments(core::child_renamed(tally, "run", "run_id")),
             (Words{"via=run_id", "via=part", "counter=run", "count=true"}));
 }
 
 TEST(Rename, FollowsAColumnOfTheParentInEveryRole) {
-  EXPECT_EQ(core::source_arguments(core::parent_renamed(source({"via=c", "counter=c", "count=true"}), "c", "d")),
+  EXPECT_EQ(core::child_arguments(core::parent_renamed(source({"via=c", "counter=c", "count=true"}), "c", "d")),
             (Words{"via=c", "counter=d", "count=true"}));
-  const core::Kept before = runs();
+  const core::ParentSpec before = runs();
   const auto renamed = [&](const char *from) {
-    return core::kept_arguments(core::parent_renamed(before, from, "new"));
+    return core::parent_arguments(core::parent_renamed(before, from, "new"));
   };
   EXPECT_EQ(renamed("id").front(), "key=new");
   EXPECT_EQ(renamed("evaluated"), (Words{"key=id", "counter=new", "counter=points", "total=total", "total_of=new",
@@ -292,7 +294,7 @@ TEST(Rename, FollowsAColumnOfTheParentInEveryRole) {
   EXPECT_EQ(renamed("completed")[5], "done=new");
   EXPECT_EQ(renamed("completed_at")[6], "done_at=new");
   // A function is no column.
-  EXPECT_EQ(renamed("public.finish(integer)"), core::kept_arguments(before));
+  EXPECT_EQ(renamed("public.finish(integer)"), core::parent_arguments(before));
 }
 
 }  // namespace

@@ -68,14 +68,14 @@ static const char *switched(const Trigger &trigger, Switches switches) {
   return trigger.tgenabled == TRIGGER_FIRES_ON_REPLICA ? "ENABLE REPLICA" : "DISABLE";
 }
 
-List *switched_triggers(Oid relid, Switches switches, std::initializer_list<Role> roles) {
+List *switched_triggers(Oid relid, Switches switches, std::initializer_list<TriggerKind> kinds) {
   List *commands = NIL;
   ListCell *cell;
   foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    for (const Role role : roles)
+    for (const TriggerKind kind : kinds)
       for (int n = 0;; ++n) {
-        const Trigger *trigger = find_trigger(member, role, n);
+        const Trigger *trigger = find_trigger(member, kind, n);
         if (trigger == nullptr) break;
         if (const char *verb = switched(*trigger, switches))
           commands =

@@ -26,10 +26,10 @@ const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count);
 // Opens a relation that the caller owns; the lock is kept. action: "guard it". Errors: 42501.
 Relation open_owned(Oid relid, LOCKMODE lock, const char *action);
 
-// Commands that switch a table's triggers of these roles, and its partitions',
+// Commands that switch a table's triggers of these kinds, and its partitions',
 // as they are now, after CREATE OR REPLACE TRIGGER has enabled them all:
 //   ALTER TABLE ONLY schema.table ENABLE ALWAYS TRIGGER "~ratchet_guard"
-List *switched_triggers(Oid relid, Switches switches, std::initializer_list<Role> roles);
+List *switched_triggers(Oid relid, Switches switches, std::initializer_list<TriggerKind> kinds);
 
 // Runs DDL commands (const char *), in order, as the caller.
 void run_all(const List *commands);

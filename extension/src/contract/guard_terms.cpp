@@ -28,8 +28,8 @@ GraphTerms flatten(MemoryContext context, const core::Graph &graph) {
   return flat;
 }
 
-Terms *flatten(MemoryContext context, const core::Spec &spec) {
-  auto *terms = static_cast<Terms *>(MemoryContextAllocExtended(context, sizeof(Terms), MCXT_ALLOC_NO_OOM));
+GuardTerms *flatten(MemoryContext context, const core::GuardSpec &spec) {
+  auto *terms = static_cast<GuardTerms *>(MemoryContextAllocExtended(context, sizeof(GuardTerms), MCXT_ALLOC_NO_OOM));
   if (terms == nullptr) throw std::bad_alloc();
   const std::vector<core::Guarded> guarded = spec.guarded();
   const std::vector<std::string> arguments = core::arguments(spec);
@@ -42,10 +42,10 @@ Terms *flatten(MemoryContext context, const core::Spec &spec) {
   terms->time_zone = copy_optional(context, spec.time_zone);
   terms->nguarded = static_cast<int>(guarded.size());
   terms->guarded = allocate<const char *>(context, guarded.size());
-  terms->rules = allocate<core::Rule>(context, guarded.size());
+  terms->policies = allocate<core::Policy>(context, guarded.size());
   for (std::size_t i = 0; i < guarded.size(); ++i) {
     terms->guarded[i] = copy(context, guarded[i].column);
-    terms->rules[i] = guarded[i].rule;
+    terms->policies[i] = guarded[i].policy;
   }
   terms->ngraphs = static_cast<int>(spec.states.size());
   terms->graphs = allocate<GraphTerms>(context, spec.states.size());
@@ -58,30 +58,30 @@ Terms *flatten(MemoryContext context, const core::Spec &spec) {
   return terms;
 }
 
-core::Spec parse(const char *const *arguments, int narguments) {
+core::GuardSpec parse(const char *const *arguments, int narguments) {
   return core::parse_arguments({arguments, arguments + narguments});
 }
 
-core::Spec parse(const Terms *terms) { return parse(terms->arguments, terms->narguments); }
+core::GuardSpec parse(const GuardTerms *terms) { return parse(terms->arguments, terms->narguments); }
 
 }  // namespace
 
-Terms *terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger) {
-  Terms *terms = nullptr;
+GuardTerms *guard_terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger) {
+  GuardTerms *terms = nullptr;
   in_core_of(relation, [&] { terms = flatten(context, parse(trigger->tgargs, trigger->tgnargs)); });
   return terms;
 }
 
-Terms *terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments) {
-  Terms *terms = nullptr;
+GuardTerms *guard_terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments) {
+  GuardTerms *terms = nullptr;
   in_core([&] { terms = flatten(context, parse(arguments, narguments)); });
   return terms;
 }
 
-Terms *terms_of_request(MemoryContext context, const GuardRequest &request) {
-  Terms *terms = nullptr;
+GuardTerms *guard_terms_of_request(MemoryContext context, const GuardRequest &request) {
+  GuardTerms *terms = nullptr;
   in_core([&] {
-    core::Spec spec;
+    core::GuardSpec spec;
     spec.gate = text_of(request.gate);
     spec.gate_at = text_of(request.gate_at);
     spec.actor = text_of(request.actor);
@@ -95,7 +95,7 @@ Terms *terms_of_request(MemoryContext context, const GuardRequest &request) {
     spec.forward.assign(request.forward, request.forward + request.nforward);
     core::split_arguments(
         {request.states, request.states + request.nstates}, "ratchet.guard()",
-        [&](std::string_view role, std::string_view value) { core::take_graph_argument(spec.states, role, value); });
+        [&](std::string_view name, std::string_view value) { core::take_graph_argument(spec.states, name, value); });
     core::settle(spec.states);
     if (request.gate_by != nullptr) spec.gate_by = core::parse_gate_by(request.gate_by);
     if (request.mode != nullptr) spec.modes = core::parse_modes(request.mode, spec.policies());
@@ -106,18 +106,18 @@ Terms *terms_of_request(MemoryContext context, const GuardRequest &request) {
   return terms;
 }
 
-const char *weakened(MemoryContext context, const Terms *before, const Terms *after) {
+const char *weakened(MemoryContext context, const GuardTerms *before, const GuardTerms *after) {
   const char *difference = nullptr;
   in_core([&] { difference = copy_optional(context, core::join(core::weakened(parse(before), parse(after)), "; ")); });
   return difference;
 }
 
-bool same_terms(const Terms *a, const Terms *b) {
+bool same_terms(const GuardTerms *a, const GuardTerms *b) {
   return same_arguments(a->arguments, a->narguments, b->arguments, b->narguments);
 }
 
-Terms *renamed(MemoryContext context, const Terms *terms, const char *from, const char *to) {
-  Terms *after = nullptr;
+GuardTerms *renamed(MemoryContext context, const GuardTerms *terms, const char *from, const char *to) {
+  GuardTerms *after = nullptr;
   in_core([&] {
     const std::vector<std::string> arguments = core::renamed(parse(terms), from, to);
     if (arguments.empty()) return;

@@ -1,6 +1,6 @@
 // contract/guard_terms.h: a contract's specification in backend memory.
 //
-// core::Spec owns std strings and must not live across PostgreSQL calls; Terms
+// core::GuardSpec owns std strings and must not live across PostgreSQL calls; GuardTerms
 // is its flat copy, palloc'ed whole in one memory context.
 #pragma once
 
@@ -25,7 +25,7 @@ struct GraphTerms {
   }
 };
 
-struct Terms {
+struct GuardTerms {
   const char *gate;             // nullptr: none
   const char *gate_at;          // nullptr: none
   const char *actor;            // nullptr: none
@@ -34,7 +34,7 @@ struct Terms {
   const char *version;          // nullptr: none
   const char *time_zone;        // of columns without one; nullptr: the session's
   const char **guarded;         // every guarded column, the gate first if there is one; frozen ones perhaps twice
-  core::Rule *rules;            // of each of them
+  core::Policy *policies;       // of each of them
   int nguarded;
   GraphTerms *graphs;
   int ngraphs;
@@ -70,20 +70,20 @@ struct GuardRequest {
 };
 
 // Reads the arguments of a relation's contract trigger. Errors: 42R01.
-Terms *terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger);
+GuardTerms *guard_terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger);
 
 // The same of arguments alone. Errors: 42R01.
-Terms *terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments);
+GuardTerms *guard_terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments);
 
 // Reads what a caller asks for. Errors: 22023.
-Terms *terms_of_request(MemoryContext context, const GuardRequest &request);
+GuardTerms *guard_terms_of_request(MemoryContext context, const GuardRequest &request);
 
 // What `after` would remove or weaken, as one sentence fragment; nullptr: nothing.
-const char *weakened(MemoryContext context, const Terms *before, const Terms *after);
+const char *weakened(MemoryContext context, const GuardTerms *before, const GuardTerms *after);
 
-bool same_terms(const Terms *a, const Terms *b);
+bool same_terms(const GuardTerms *a, const GuardTerms *b);
 
 // The contract after a column rename; nullptr when the column plays no role.
-Terms *renamed(MemoryContext context, const Terms *terms, const char *from, const char *to);
+GuardTerms *renamed(MemoryContext context, const GuardTerms *terms, const char *from, const char *to);
 
 }  // namespace ratchet

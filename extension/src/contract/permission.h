@@ -13,7 +13,7 @@
 
 namespace ratchet {
 
-struct Contract;
+struct GuardContract;
 struct Counters;
 struct Delta;
 
@@ -29,7 +29,7 @@ enum class Verb : unsigned char {
 
 struct Permission {
   Verb verb;
-  bool nods;                   // the guard would have nothing to decide: it may be left out of the run
+  bool omits_guard;            // the guard would have nothing to decide: it may be left out of the run
   const char *const *patched;  // names of the columns that the caller set; names, because partitions renumber
   int npatched;
   const Bitmapset *hidden;  // places in `patched` of columns that the caller may not read: told of as if they changed
@@ -59,10 +59,10 @@ struct Permission {
 };
 
 // The permission that this trigger call runs under; nullptr for everybody else.
-Permission *permission_of(const TriggerData *trigger);
+Permission *find_permission(const TriggerData *trigger);
 
 // The same of a trigger call, BEFORE or AFTER, that belongs to the verb's own statement, spent or not.
-Permission *statement_of(const TriggerData *trigger);
+Permission *find_run_permission(const TriggerData *trigger);
 
 // Set and restored by run_statement() alone.
 extern Permission *current_permission;

@@ -91,7 +91,7 @@ uint64 execute(PlannedStmt *planned, const char *text, DestReceiver *receiver, P
   QueryDesc *query = CreateQueryDesc(planned, text, GetActiveSnapshot(), InvalidSnapshot, receiver, bound, nullptr, 0);
   ExecutorStart(query, 0);
   if (permission != nullptr) permission->estate = query->estate;
-  if (permission != nullptr && permission->nods) leave_guard_out(query, permission);
+  if (permission != nullptr && permission->omits_guard) leave_guard_out(query, permission);
   run_executor(query);
   ExecutorFinish(query);
   const uint64 processed = query->estate->es_processed;
@@ -275,7 +275,7 @@ Row run_statement(const Statement *statement, const Parameters &parameters, Oid 
   return row;
 }
 
-void start(Writer *writer) {
+void init_writer(SqlWriter *writer) {
   initStringInfo(&writer->sql);
   writer->parameters = 0;
 }

@@ -32,7 +32,7 @@ void add_parameter(Parameters *parameters, Oid type, Datum value, bool isnull);
 void add_parameters(Parameters *parameters, const Fields &fields);
 
 // The first word of a signature: which template a statement was made from.
-enum class Template : int16 {
+enum class StatementKind : int16 {
   submit,
   update,
   amend,
@@ -63,7 +63,7 @@ struct Signature {
 };
 
 void sign(Signature *signature, int16 word);
-inline void sign(Signature *signature, Template made_from) { sign(signature, static_cast<int16>(made_from)); }
+inline void sign(Signature *signature, StatementKind kind) { sign(signature, static_cast<int16>(kind)); }
 void sign(Signature *signature, Oid oid);
 void sign(Signature *signature, const Fields &fields);
 
@@ -84,12 +84,12 @@ struct Row {
 };
 
 // Appends to a statement's text; every parameter takes the next number.
-struct Writer {
+struct SqlWriter {
   StringInfoData sql;
   int parameters;
 };
 
-void start(Writer *writer);
+void init_writer(SqlWriter *writer);
 
 // When the transaction has ended, and contracts have given up their statements.
 void free_retired_plans();

@@ -32,8 +32,8 @@ const char *name_of(const JsonbValue &value) {
 const char **graph_arguments(const Jsonb *states, int *count) {
   if (!JB_ROOT_IS_OBJECT(states) || JB_ROOT_COUNT(states) == 0) error_shape(hint_encoded_twice(states));
   List *arguments = NIL;
-  const auto add = [&](const char *role, const JsonbValue &value) {
-    arguments = lappend(arguments, psprintf("%s=%s", role, name_of(value)));
+  const auto add = [&](const char *name, const JsonbValue &value) {
+    arguments = lappend(arguments, psprintf("%s=%s", name, name_of(value)));
   };
   // 1: the columns, 2: the states of one, 3: where one of them leads.
   int depth = 0;

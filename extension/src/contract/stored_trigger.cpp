@@ -34,10 +34,10 @@ namespace {
 
 const StoredTrigger *read_trigger(Relation catalog, HeapTuple tuple) {
   const auto form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
-  const Role role = role_of(form->tgfoid);
-  if (role == Role::count) return nullptr;
+  const TriggerKind kind = find_trigger_kind(form->tgfoid);
+  if (kind == TriggerKind::none) return nullptr;
   auto *trigger = static_cast<StoredTrigger *>(palloc0(sizeof(StoredTrigger)));
-  *trigger = {form->oid, role, form->tgrelid, form->tgparentid, pstrdup(NameStr(form->tgname)), nullptr, form->tgnargs};
+  *trigger = {form->oid, kind, form->tgrelid, form->tgparentid, pstrdup(NameStr(form->tgname)), nullptr, form->tgnargs};
   trigger->arguments = static_cast<char **>(palloc0(sizeof(char *) * (form->tgnargs + 1)));
   bool isnull;
   const Datum packed = heap_getattr(tuple, Anum_pg_trigger_tgargs, RelationGetDescr(catalog), &isnull);
@@ -184,7 +184,8 @@ bool concerns(Oid relation) {
   bool found = false;
   scan_triggers(relation, true, [&](Relation, HeapTuple tuple) {
     const auto form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
-    found = found || role_of(form->tgfoid) != Role::count || strstr(NameStr(form->tgname), "ratchet_") != nullptr;
+    found = found || find_trigger_kind(form->tgfoid) != TriggerKind::none ||
+            strstr(NameStr(form->tgname), "ratchet_") != nullptr;
   });
   return found;
 }

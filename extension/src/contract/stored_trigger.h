@@ -16,7 +16,7 @@ namespace ratchet {
 
 struct StoredTrigger {
   Oid oid;
-  Role role;
+  TriggerKind kind;
   Oid relation;
   Oid parent;  // the trigger it is a clone of; InvalidOid: none
   const char *name;

@@ -15,7 +15,7 @@ namespace ratchet {
 
 namespace {
 
-const char *name_of(Last last) { return last == Last::guard ? guard_trigger_name : counters_trigger_name; }
+const char *name_of(Last last) { return last == Last::guard ? guard_trigger_name : parent_trigger_name; }
 
 [[noreturn]] void refuse_target(Relation relation, const char *action, const char *why, const char *hint) {
   ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -65,7 +65,7 @@ List *later_triggers(Relation relation, Last last) {
     const bool insert = last == Last::counters && TRIGGER_FOR_INSERT(trigger.tgtype);
     if (!is_before_row(trigger) || !fires_ordinarily(trigger)) continue;
     if (!insert && !TRIGGER_FOR_UPDATE(trigger.tgtype)) continue;
-    if (strcmp(trigger.tgname, own_name) <= 0 || own.role != Role::count) continue;
+    if (strcmp(trigger.tgname, own_name) <= 0 || own.kind != TriggerKind::none) continue;
     const char *event = TRIGGER_FOR_UPDATE(trigger.tgtype) ? "UPDATE" : "INSERT";
     const char *text =
         last == Last::guard
@@ -106,7 +106,8 @@ int count_before_update(const TriggerDesc *triggers) {
 
 bool has_foreign_before_update(Relation relation) {
   for (const OwnTrigger &own : triggers_of(relation))
-    if (own.role == Role::count && is_before_row(*own.trigger) && TRIGGER_FOR_UPDATE(own.trigger->tgtype)) return true;
+    if (own.kind == TriggerKind::none && is_before_row(*own.trigger) && TRIGGER_FOR_UPDATE(own.trigger->tgtype))
+      return true;
   return false;
 }
 

@@ -21,9 +21,9 @@ CompletionTerm flatten(MemoryContext context, const core::Completion &completion
           copy_optional(context, completion.time_zone)};
 }
 
-SourceTerms *flatten(MemoryContext context, const core::Tally &tally) {
-  auto *terms = allocate<SourceTerms>(context, 1);
-  const std::vector<std::string> arguments = core::source_arguments(tally);
+ChildTerms *flatten(MemoryContext context, const core::TallySpec &tally) {
+  auto *terms = allocate<ChildTerms>(context, 1);
+  const std::vector<std::string> arguments = core::child_arguments(tally);
   terms->via = copy_all(context, tally.via);
   terms->nvia = static_cast<int>(tally.via.size());
   terms->ncounters = static_cast<int>(tally.counters.size());
@@ -34,10 +34,10 @@ SourceTerms *flatten(MemoryContext context, const core::Tally &tally) {
   return terms;
 }
 
-KeptTerms *flatten(MemoryContext context, const core::Kept &kept) {
-  auto *terms = allocate<KeptTerms>(context, 1);
+ParentTerms *flatten(MemoryContext context, const core::ParentSpec &kept) {
+  auto *terms = allocate<ParentTerms>(context, 1);
   const std::vector<std::string> guarded = kept.guarded();
-  const std::vector<std::string> arguments = core::kept_arguments(kept);
+  const std::vector<std::string> arguments = core::parent_arguments(kept);
   terms->key = copy_all(context, kept.key);
   terms->nkey = static_cast<int>(kept.key.size());
   terms->counters = copy_all(context, kept.counters);
@@ -52,16 +52,16 @@ KeptTerms *flatten(MemoryContext context, const core::Kept &kept) {
   return terms;
 }
 
-core::Tally parse(const SourceTerms *source) {
-  return core::parse_source({source->arguments, source->arguments + source->narguments});
+core::TallySpec parse(const ChildTerms *source) {
+  return core::parse_child({source->arguments, source->arguments + source->narguments});
 }
 
-core::Kept parse(const KeptTerms *kept) {
-  return core::parse_kept({kept->arguments, kept->arguments + kept->narguments});
+core::ParentSpec parse(const ParentTerms *kept) {
+  return core::parse_parent({kept->arguments, kept->arguments + kept->narguments});
 }
 
-core::Tally parse(const TallyRequest &request) {
-  core::Tally tally;
+core::TallySpec parse(const TallyRequest &request) {
+  core::TallySpec tally;
   tally.via.assign(request.via, request.via + request.nvia);
   for (int i = 0; i < request.ncounters; ++i)
     tally.counters.push_back(
@@ -73,41 +73,41 @@ core::Tally parse(const TallyRequest &request) {
   return tally;
 }
 
-template <typename Terms>
-Terms *unless_same(Terms *after, const Terms *before) {
+template <typename GuardTerms>
+GuardTerms *unless_same(GuardTerms *after, const GuardTerms *before) {
   return same_arguments(before->arguments, before->narguments, after->arguments, after->narguments) ? nullptr : after;
 }
 
 }  // namespace
 
-SourceTerms *source_of_trigger(Relation relation, const Trigger *trigger) {
+ChildTerms *child_terms_of_trigger(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
-  SourceTerms *terms = nullptr;
+  ChildTerms *terms = nullptr;
   in_core_of(relation, [&] {
-    terms = flatten(context, core::parse_source({trigger->tgargs, trigger->tgargs + trigger->tgnargs}));
+    terms = flatten(context, core::parse_child({trigger->tgargs, trigger->tgargs + trigger->tgnargs}));
   });
   return terms;
 }
 
-SourceTerms *source_of_arguments(const char *const *arguments, int narguments) {
+ChildTerms *child_terms_of_arguments(const char *const *arguments, int narguments) {
   MemoryContext context = CurrentMemoryContext;
-  SourceTerms *terms = nullptr;
-  in_core([&] { terms = flatten(context, core::parse_source({arguments, arguments + narguments})); });
+  ChildTerms *terms = nullptr;
+  in_core([&] { terms = flatten(context, core::parse_child({arguments, arguments + narguments})); });
   return terms;
 }
 
-KeptTerms *kept_of_arguments(const char *const *arguments, int narguments) {
+ParentTerms *parent_terms_of_arguments(const char *const *arguments, int narguments) {
   MemoryContext context = CurrentMemoryContext;
-  KeptTerms *terms = nullptr;
-  in_core([&] { terms = flatten(context, core::parse_kept({arguments, arguments + narguments})); });
+  ParentTerms *terms = nullptr;
+  in_core([&] { terms = flatten(context, core::parse_parent({arguments, arguments + narguments})); });
   return terms;
 }
 
-KeptTerms *kept_of_trigger(Relation relation, const Trigger *trigger) {
+ParentTerms *parent_terms_of_trigger(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
-  KeptTerms *terms = nullptr;
+  ParentTerms *terms = nullptr;
   in_core_of(relation, [&] {
-    terms = flatten(context, core::parse_kept({trigger->tgargs, trigger->tgargs + trigger->tgnargs}));
+    terms = flatten(context, core::parse_parent({trigger->tgargs, trigger->tgargs + trigger->tgnargs}));
   });
   return terms;
 }
@@ -115,57 +115,57 @@ KeptTerms *kept_of_trigger(Relation relation, const Trigger *trigger) {
 void check_request(TallyRequest *request) {
   MemoryContext context = CurrentMemoryContext;
   in_core([&] {
-    core::Tally tally = parse(*request);
+    core::TallySpec tally = parse(*request);
     core::check_consistent(tally);
     request->completion.total_of = copy_optional(context, tally.completion.total_of);
   });
 }
 
-SourceTerms *source_of_request(const TallyRequest &request) {
+ChildTerms *child_terms_of_request(const TallyRequest &request) {
   MemoryContext context = CurrentMemoryContext;
-  SourceTerms *terms = nullptr;
+  ChildTerms *terms = nullptr;
   in_core([&] { terms = flatten(context, parse(request)); });
   return terms;
 }
 
-KeptTerms *kept_with(const KeptTerms *before, const char *const *key, int nkey, const TallyRequest &request) {
+ParentTerms *kept_with(const ParentTerms *before, const char *const *key, int nkey, const TallyRequest &request) {
   MemoryContext context = CurrentMemoryContext;
-  KeptTerms *terms = nullptr;
+  ParentTerms *terms = nullptr;
   in_core([&] {
-    core::Kept kept = before == nullptr ? core::Kept{} : parse(before);
+    core::ParentSpec kept = before == nullptr ? core::ParentSpec{} : parse(before);
     kept.key.assign(key, key + nkey);
     terms = flatten(context, core::with(kept, parse(request)));
   });
   return terms;
 }
 
-KeptTerms *kept_without(const KeptTerms *before, const SourceTerms *source) {
+ParentTerms *kept_without(const ParentTerms *before, const ChildTerms *source) {
   MemoryContext context = CurrentMemoryContext;
-  KeptTerms *terms = nullptr;
+  ParentTerms *terms = nullptr;
   in_core([&] {
-    const core::Kept kept = core::without(parse(before), parse(source));
+    const core::ParentSpec kept = core::without(parse(before), parse(source));
     if (!kept.counters.empty()) terms = flatten(context, kept);
   });
   return terms;
 }
 
-KeptTerms *kept_less(const KeptTerms *kept, const KeptTerms *less) {
+ParentTerms *kept_less(const ParentTerms *kept, const ParentTerms *less) {
   MemoryContext context = CurrentMemoryContext;
-  KeptTerms *terms = nullptr;
+  ParentTerms *terms = nullptr;
   in_core([&] {
-    core::Tally removed;
+    core::TallySpec removed;
     for (int i = 0; i < less->ncounters; ++i) removed.counters.push_back({less->counters[i], false, {}});
-    const core::Kept after = core::without(parse(kept), removed);
+    const core::ParentSpec after = core::without(parse(kept), removed);
     if (!after.counters.empty()) terms = flatten(context, after);
   });
   return terms;
 }
 
-const char *weakened(const SourceTerms *source, const KeptTerms *kept, const TallyRequest &request) {
+const char *weakened(const ChildTerms *source, const ParentTerms *kept, const TallyRequest &request) {
   MemoryContext context = CurrentMemoryContext;
   const char *difference = nullptr;
   in_core([&] {
-    const core::Tally before = kept == nullptr ? parse(source) : core::whole(parse(source), parse(kept));
+    const core::TallySpec before = kept == nullptr ? parse(source) : core::whole(parse(source), parse(kept));
     std::string text;
     for (const std::string &phrase : core::weakened(before, parse(request)))
       text += (text.empty() ? "" : "; ") + phrase;
@@ -174,39 +174,39 @@ const char *weakened(const SourceTerms *source, const KeptTerms *kept, const Tal
   return difference;
 }
 
-CompletionTerm completion_of(const SourceTerms *source, const KeptTerms *kept) {
+CompletionTerm completion_of(const ChildTerms *source, const ParentTerms *kept) {
   for (int i = 0; i < kept->ncompletions; ++i)
     for (int j = 0; j < source->ncounters; ++j)
       if (strcmp(kept->completions[i].total_of, source->counters[j].column) == 0) return kept->completions[i];
   return CompletionTerm{};
 }
 
-SourceTerms *child_renamed(const SourceTerms *source, const char *from, const char *to) {
+ChildTerms *child_renamed(const ChildTerms *source, const char *from, const char *to) {
   MemoryContext context = CurrentMemoryContext;
-  SourceTerms *after = nullptr;
+  ChildTerms *after = nullptr;
   in_core([&] { after = flatten(context, core::child_renamed(parse(source), from, to)); });
   return unless_same(after, source);
 }
 
-SourceTerms *parent_renamed(const SourceTerms *source, const char *from, const char *to) {
+ChildTerms *parent_renamed(const ChildTerms *source, const char *from, const char *to) {
   MemoryContext context = CurrentMemoryContext;
-  SourceTerms *after = nullptr;
+  ChildTerms *after = nullptr;
   in_core([&] { after = flatten(context, core::parent_renamed(parse(source), from, to)); });
   return unless_same(after, source);
 }
 
-KeptTerms *parent_renamed(const KeptTerms *kept, const char *from, const char *to) {
+ParentTerms *parent_renamed(const ParentTerms *kept, const char *from, const char *to) {
   MemoryContext context = CurrentMemoryContext;
-  KeptTerms *after = nullptr;
+  ParentTerms *after = nullptr;
   in_core([&] { after = flatten(context, core::parent_renamed(parse(kept), from, to)); });
   return unless_same(after, kept);
 }
 
-SourceTerms *with_expressions(const SourceTerms *source, const char *const *expressions) {
+ChildTerms *with_expressions(const ChildTerms *source, const char *const *expressions) {
   MemoryContext context = CurrentMemoryContext;
-  SourceTerms *after = nullptr;
+  ChildTerms *after = nullptr;
   in_core([&] {
-    core::Tally tally = parse(source);
+    core::TallySpec tally = parse(source);
     for (int i = 0; i < source->ncounters; ++i) tally.counters[i].expression = expressions[i];
     after = flatten(context, tally);
   });

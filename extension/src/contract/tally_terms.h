@@ -1,6 +1,7 @@
 // contract/tally_terms.h: a tally's specification in backend memory.
 //
-// Flat copies of core::Tally and core::Kept, as Terms is of core::Spec: palloc'ed whole in one memory context.
+// Flat copies of core::TallySpec and core::ParentSpec, as GuardTerms is of core::GuardSpec: palloc'ed whole in one
+// memory context.
 #pragma once
 
 #include "pg/pg.h"
@@ -27,7 +28,7 @@ struct CompletionTerm {
 };
 
 // The child's part of a tally.
-struct SourceTerms {
+struct ChildTerms {
   const char **via;
   int nvia;
   CounterTerm *counters;
@@ -37,7 +38,7 @@ struct SourceTerms {
 };
 
 // The parent's part, of all of its tallies.
-struct KeptTerms {
+struct ParentTerms {
   const char **key;
   int nkey;
   const char **counters;
@@ -60,40 +61,40 @@ struct TallyRequest {
 };
 
 // Read the arguments of a relation's trigger. Errors: 42R01.
-SourceTerms *source_of_trigger(Relation relation, const Trigger *trigger);
-KeptTerms *kept_of_trigger(Relation relation, const Trigger *trigger);
+ChildTerms *child_terms_of_trigger(Relation relation, const Trigger *trigger);
+ParentTerms *parent_terms_of_trigger(Relation relation, const Trigger *trigger);
 
 // The same of arguments alone. Errors: 42R01.
-SourceTerms *source_of_arguments(const char *const *arguments, int narguments);
-KeptTerms *kept_of_arguments(const char *const *arguments, int narguments);
+ChildTerms *child_terms_of_arguments(const char *const *arguments, int narguments);
+ParentTerms *parent_terms_of_arguments(const char *const *arguments, int narguments);
 
 // Checks what a caller asks for and fills in total_of. Errors: 22023.
 void check_request(TallyRequest *request);
 
 // The child's part of a request.
-SourceTerms *source_of_request(const TallyRequest &request);
+ChildTerms *child_terms_of_request(const TallyRequest &request);
 
 // The parent's part with a request in it. before: as it is now, nullptr: not there yet; key: the referenced columns.
-KeptTerms *kept_with(const KeptTerms *before, const char *const *key, int nkey, const TallyRequest &request);
+ParentTerms *kept_with(const ParentTerms *before, const char *const *key, int nkey, const TallyRequest &request);
 
 // The parent's part without a tally; nullptr: nothing is left.
-KeptTerms *kept_without(const KeptTerms *before, const SourceTerms *source);
+ParentTerms *kept_without(const ParentTerms *before, const ChildTerms *source);
 
 // The parent's part without the counters of another one; nullptr: nothing is left.
-KeptTerms *kept_less(const KeptTerms *kept, const KeptTerms *less);
+ParentTerms *kept_less(const ParentTerms *kept, const ParentTerms *less);
 
 // What a request would remove from a tally or change about it, as one sentence fragment; nullptr: nothing.
-const char *weakened(const SourceTerms *source, const KeptTerms *kept, const TallyRequest &request);
+const char *weakened(const ChildTerms *source, const ParentTerms *kept, const TallyRequest &request);
 
 // The completion that a tally has at its parent; its total is nullptr when it has none.
-CompletionTerm completion_of(const SourceTerms *source, const KeptTerms *kept);
+CompletionTerm completion_of(const ChildTerms *source, const ParentTerms *kept);
 
 // After a rename of a column; nullptr when nothing changes.
-SourceTerms *child_renamed(const SourceTerms *source, const char *from, const char *to);
-SourceTerms *parent_renamed(const SourceTerms *source, const char *from, const char *to);
-KeptTerms *parent_renamed(const KeptTerms *kept, const char *from, const char *to);
+ChildTerms *child_renamed(const ChildTerms *source, const char *from, const char *to);
+ChildTerms *parent_renamed(const ChildTerms *source, const char *from, const char *to);
+ParentTerms *parent_renamed(const ParentTerms *kept, const char *from, const char *to);
 
 // The same with other texts for its expressions, in the order of its counters.
-SourceTerms *with_expressions(const SourceTerms *source, const char *const *expressions);
+ChildTerms *with_expressions(const ChildTerms *source, const char *const *expressions);
 
 }  // namespace ratchet

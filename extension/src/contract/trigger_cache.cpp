@@ -22,18 +22,19 @@ struct Entry {
   Cached *object;
 };
 
-constexpr int role_count = static_cast<int>(Role::count);
-constexpr const char *function_names[role_count] = {"guard_row",      "guard_insert",  "count_row",    "flush_counters",
-                                                    "count_truncate", "keep_counters", "complete_row", "count_gone"};
+constexpr int trigger_kind_count = static_cast<int>(TriggerKind::none);
+constexpr const char *function_names[trigger_kind_count] = {"guard_row",      "guard_insert",   "count_row",
+                                                            "flush_counters", "count_truncate", "keep_counters",
+                                                            "complete_row",   "count_gone"};
 
-HTAB *entries;               // trigger OID -> Entry, in CacheMemoryContext
-Entry *last_found;           // one of them; nullptr: none
-List *retired;               // Cached *, replaced and freed after the transaction
-uint64 generation = 1;       // see cache_generation()
-Oid functions[role_count];   // valid only if functions_known
-bool any_invalid;            // some entry's object is marked
-bool functions_known;        // cleared when pg_proc or a schema changes
-uint64 function_generation;  // counts those changes
+HTAB *entries;                      // trigger OID -> Entry, in CacheMemoryContext
+Entry *last_found;                  // one of them; nullptr: none
+List *retired;                      // Cached *, replaced and freed after the transaction
+uint64 generation = 1;              // see cache_generation()
+Oid functions[trigger_kind_count];  // valid only if functions_known
+bool any_invalid;                   // some entry's object is marked
+bool functions_known;               // cleared when pg_proc or a schema changes
+uint64 function_generation;         // counts those changes
 
 void forget_relation(Datum, Oid relation) {
   ++generation;
@@ -86,28 +87,28 @@ void know_functions() {
   if (functions_known) return;
   // Known only once the lookups have succeeded, and unless an invalidation arrived among them.
   const uint64 looked_at = function_generation;
-  Oid found[role_count];
-  for (int i = 0; i < role_count; ++i) found[i] = own_function(function_names[i]);
+  Oid found[trigger_kind_count];
+  for (int i = 0; i < trigger_kind_count; ++i) found[i] = find_own_function(function_names[i]);
   memcpy(functions, found, sizeof(functions));
   functions_known = function_generation == looked_at;
 }
 
 // The trigger functions as they are now: a value, so that a loop over a trigger list asks no catalog.
-struct Roles {
-  Oid functions[role_count];
+struct TriggerKinds {
+  Oid functions[trigger_kind_count];
 
-  Role of(Oid function) const {
-    for (int i = 0; OidIsValid(function) && i < role_count; ++i)
-      if (functions[i] == function) return static_cast<Role>(i);
-    return Role::count;
+  TriggerKind of(Oid function) const {
+    for (int i = 0; OidIsValid(function) && i < trigger_kind_count; ++i)
+      if (functions[i] == function) return static_cast<TriggerKind>(i);
+    return TriggerKind::none;
   }
 };
 
-Roles known_roles() {
+TriggerKinds known_trigger_kinds() {
   know_functions();
-  Roles roles;
-  memcpy(roles.functions, functions, sizeof(functions));
-  return roles;
+  TriggerKinds kinds;
+  memcpy(kinds.functions, functions, sizeof(functions));
+  return kinds;
 }
 
 const Trigger *copy_of(Trigger *trigger) {
@@ -126,8 +127,8 @@ Trigger *peek(Relation relation, int n, Is &&is) {
   return nullptr;
 }
 
-Trigger *peek(Relation relation, Role role, int n) {
-  const Oid function = function_of(role);
+Trigger *peek(Relation relation, TriggerKind kind, int n) {
+  const Oid function = find_trigger_function(kind);
   return peek(relation, n, [&](const Trigger &trigger) { return OidIsValid(function) && trigger.tgfoid == function; });
 }
 
@@ -141,13 +142,13 @@ bool is_current(Relation relation, const Trigger *trigger) {
   return true;
 }
 
-Cached *build_whole(Relation relation, const Trigger *trigger, Role role, Build build) {
+Cached *build_whole(Relation relation, const Trigger *trigger, TriggerKind kind, Build build) {
   // A context of the caller's until the object is whole: an error on the way leaves nothing behind.
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ratchet contract", ALLOCSET_SMALL_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(context);
   Cached *object = build(relation, trigger);
   object->trigger = trigger->tgoid;
-  object->role = role;
+  object->kind = kind;
   object->relation = RelationGetRelid(relation);
   object->context = context;
   MemoryContextSwitchTo(caller);
@@ -168,11 +169,11 @@ Entry *find_entry(Oid trigger) {
 }
 
 // What is known of a trigger and still holds; nullptr: it has to be built. Asks no catalog.
-Cached *find_valid(Relation relation, Oid trigger, Role role) {
+Cached *find_valid(Relation relation, Oid trigger, TriggerKind kind) {
   const Entry *entry = find_entry(trigger);
   if (entry == nullptr || entry->object == nullptr) return nullptr;
   Cached *object = entry->object;
-  return object->valid && object->role == role && object->relation == RelationGetRelid(relation) ? object : nullptr;
+  return object->valid && object->kind == kind && object->relation == RelationGetRelid(relation) ? object : nullptr;
 }
 
 }  // namespace
@@ -192,7 +193,7 @@ void free_retired_contracts() {
   drop_invalid();
 }
 
-Oid own_function(const char *name) {
+Oid find_own_function(const char *name) {
   const Oid schema = get_namespace_oid("ratchet", true);
   if (!OidIsValid(schema)) return InvalidOid;
   return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
@@ -201,31 +202,31 @@ Oid own_function(const char *name) {
 
 uint64 cache_generation() { return generation; }
 
-Oid function_of(Role role) {
+Oid find_trigger_function(TriggerKind kind) {
   know_functions();
-  return functions[static_cast<int>(role)];
+  return functions[static_cast<int>(kind)];
 }
 
-Role role_of(Oid function) { return known_roles().of(function); }
+TriggerKind find_trigger_kind(Oid function) { return known_trigger_kinds().of(function); }
 
 OwnTriggers triggers_of(Relation relation) {
-  const Roles roles = known_roles();
+  const TriggerKinds kinds = known_trigger_kinds();
   OwnTriggers own{0, nullptr};
   if (relation->trigdesc == nullptr) return own;
   const TriggerDesc *copy = CopyTriggerDesc(relation->trigdesc);
   auto *items = static_cast<OwnTrigger *>(palloc(sizeof(OwnTrigger) * copy->numtriggers));
-  for (int i = 0; i < copy->numtriggers; ++i) items[i] = {roles.of(copy->triggers[i].tgfoid), &copy->triggers[i]};
+  for (int i = 0; i < copy->numtriggers; ++i) items[i] = {kinds.of(copy->triggers[i].tgfoid), &copy->triggers[i]};
   own = {copy->numtriggers, items};
   return own;
 }
 
-const Trigger *find_trigger(Relation relation, Role role, int n) {
-  Trigger *found = peek(relation, role, n);
+const Trigger *find_trigger(Relation relation, TriggerKind kind, int n) {
+  Trigger *found = peek(relation, kind, n);
   return found == nullptr ? nullptr : copy_of(found);
 }
 
-bool find_trigger_facts(Relation relation, Role role, Trigger *facts) {
-  const Trigger *found = peek(relation, role, 0);
+bool find_trigger_facts(Relation relation, TriggerKind kind, Trigger *facts) {
+  const Trigger *found = peek(relation, kind, 0);
   if (found == nullptr) return false;
   *facts = *found;
   facts->tgname = nullptr;
@@ -256,11 +257,11 @@ bool fires_before_insert(Relation relation) {
   return relation->trigdesc != nullptr && relation->trigdesc->trig_insert_before_row;
 }
 
-Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build) {
-  if (Cached *known = find_valid(relation, trigger->tgoid, role)) return known;
+Cached *cached(Relation relation, const Trigger *trigger, TriggerKind kind, Build build) {
+  if (Cached *known = find_valid(relation, trigger->tgoid, kind)) return known;
   const uint64 built_at = generation;
   const bool current = is_current(relation, trigger);
-  Cached *fresh = build_whole(relation, trigger, role, build);
+  Cached *fresh = build_whole(relation, trigger, kind, build);
   bool found;
   auto *entry = static_cast<Entry *>(hash_search(entries, &fresh->trigger, HASH_ENTER, &found));
   if (!found) entry->object = nullptr;
@@ -277,12 +278,12 @@ Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build
   return fresh;
 }
 
-CachedTrigger find_cached(Relation relation, Role role, Build build) {
-  Trigger *found = peek(relation, role, 0);
+CachedTrigger find_cached(Relation relation, TriggerKind kind, Build build) {
+  Trigger *found = peek(relation, kind, 0);
   if (found == nullptr) return {false, nullptr};
   if (!fires_now(*found)) return {true, nullptr};
-  if (Cached *known = find_valid(relation, found->tgoid, role)) return {true, known};
-  return {true, cached(relation, copy_of(found), role, build)};
+  if (Cached *known = find_valid(relation, found->tgoid, kind)) return {true, known};
+  return {true, cached(relation, copy_of(found), kind, build)};
 }
 
 bool fires_now(const Trigger &trigger) {

@@ -19,31 +19,31 @@ namespace ratchet {
 // The names of ratchet's triggers, which decide when they fire.
 inline constexpr const char *guard_trigger_name = "~ratchet_guard";
 inline constexpr const char *insert_trigger_name = "~ratchet_guard_insert";
-inline constexpr const char *source_trigger_prefix = "!ratchet_tally_";
+inline constexpr const char *child_trigger_prefix = "!ratchet_tally_";
 inline constexpr const char *flush_trigger_name = "~ratchet_flush";
 inline constexpr const char *truncate_trigger_name = "~ratchet_truncate";
 inline constexpr const char *truncating_trigger_name = "~ratchet_truncating";
-inline constexpr const char *counters_trigger_name = "~ratchet_counters";
+inline constexpr const char *parent_trigger_name = "~ratchet_counters";
 inline constexpr const char *gone_trigger_name = "!ratchet_gone";
 inline constexpr const char *completion_trigger_name = "~ratchet_completion";
 
 // Ratchet's trigger functions.
-enum class Role : unsigned char {
+enum class TriggerKind : unsigned char {
   guard,       // guard_row: a guard contract
   born,        // guard_insert: its insert => 'reject'
-  source,      // count_row: a tally, on the child
+  child,       // count_row: a tally, on the child
   flush,       // flush_counters: on the child, writes what is pending
   truncate,    // count_truncate: on the child
-  counters,    // keep_counters: a parent's counters
+  parent,      // keep_counters: a parent's counters
   completion,  // complete_row: on the parent
   gone,        // count_gone: on the parent, what a deleted row had
-  count
+  none         // another's
 };
 
 // What every cached object begins with.
 struct Cached {
   Oid trigger;
-  Role role;  // what the trigger was when this was built; CREATE OR REPLACE TRIGGER keeps the OID
+  TriggerKind kind;  // what the trigger was when this was built; CREATE OR REPLACE TRIGGER keeps the OID
   Oid relation;
   Oid other;  // another relation that it was built from; InvalidOid: none
   MemoryContext context;
@@ -60,33 +60,33 @@ void free_retired_contracts();
 using Build = Cached *(*)(Relation relation, const Trigger *trigger);
 
 // The object of a trigger on this relation, built or rebuilt as needed.
-Cached *cached(Relation relation, const Trigger *trigger, Role role, Build build);
+Cached *cached(Relation relation, const Trigger *trigger, TriggerKind kind, Build build);
 
-// The relation's only trigger of a role, and its object.
+// The relation's only trigger of a kind, and its object.
 struct CachedTrigger {
   bool exists;
   Cached *object;  // nullptr: there is none, or it does not fire in this session
 };
 
 // The same as find_trigger() and cached(), without a copy of the trigger where its object is there already.
-CachedTrigger find_cached(Relation relation, Role role, Build build);
+CachedTrigger find_cached(Relation relation, TriggerKind kind, Build build);
 
 // Grows with every relcache invalidation that this backend has seen; what was
 // derived from catalogs at one value holds while the value stays.
 uint64 cache_generation();
 
 // A function of the schema ratchet that takes no arguments; InvalidOid: there is none.
-Oid own_function(const char *name);
+Oid find_own_function(const char *name);
 
 // The OID of a trigger function; InvalidOid while the extension is absent.
-Oid function_of(Role role);
+Oid find_trigger_function(TriggerKind kind);
 
-// The role of a trigger function; Role::count when it is none of ratchet's.
-Role role_of(Oid function);
+// The kind of a trigger function; TriggerKind::none when it is none of ratchet's.
+TriggerKind find_trigger_kind(Oid function);
 
 // A copy of one of a relation's triggers.
 struct OwnTrigger {
-  Role role;  // Role::count: it is none of ratchet's
+  TriggerKind kind;  // TriggerKind::none: it is none of ratchet's
   const Trigger *trigger;
 };
 
@@ -101,13 +101,13 @@ struct OwnTriggers {
 
 OwnTriggers triggers_of(Relation relation);
 
-// A copy of the relation's trigger of this role, of the n-th of those that it may have several of; nullptr: there is
+// A copy of the relation's trigger of this kind, of the n-th of those that it may have several of; nullptr: there is
 // none.
-const Trigger *find_trigger(Relation relation, Role role, int n = 0);
+const Trigger *find_trigger(Relation relation, TriggerKind kind, int n = 0);
 
 // The same without what its pointers lead to (name, arguments, columns, condition), which are NULL; false: there is
 // none.
-bool find_trigger_facts(Relation relation, Role role, Trigger *facts);
+bool find_trigger_facts(Relation relation, TriggerKind kind, Trigger *facts);
 
 // Whether a trigger of the relation has this name. Citus appends to the name of a shard's trigger what it has appended
 // to the shard's own.

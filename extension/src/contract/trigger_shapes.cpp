@@ -23,9 +23,9 @@ namespace {
   pg_unreachable();
 }
 
-// What a trigger of each role must look like.
+// What a trigger of each kind must look like.
 struct Shape {
-  Role role;
+  TriggerKind kind;
   const char *name;
   bool prefix;  // the name may go on
   int16 type;
@@ -34,18 +34,19 @@ struct Shape {
 };
 
 constexpr Shape shapes[] = {
-    {Role::guard, guard_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE, false,
+    {TriggerKind::guard, guard_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE, false,
      false},
-    {Role::born, insert_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT, true, false},
-    {Role::source, source_trigger_prefix, true,
+    {TriggerKind::born, insert_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT, true, false},
+    {TriggerKind::child, child_trigger_prefix, true,
      TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, false, false},
-    {Role::flush, flush_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_DELETE, true, true},
-    {Role::truncate, truncate_trigger_name, false, TRIGGER_TYPE_TRUNCATE, false, false},
-    {Role::truncate, truncating_trigger_name, false, TRIGGER_TYPE_TRUNCATE | TRIGGER_TYPE_BEFORE, false, false},
-    {Role::counters, counters_trigger_name, false,
+    {TriggerKind::flush, flush_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_DELETE, true, true},
+    {TriggerKind::truncate, truncate_trigger_name, false, TRIGGER_TYPE_TRUNCATE, false, false},
+    {TriggerKind::truncate, truncating_trigger_name, false, TRIGGER_TYPE_TRUNCATE | TRIGGER_TYPE_BEFORE, false, false},
+    {TriggerKind::parent, parent_trigger_name, false,
      TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE, false, false},
-    {Role::completion, completion_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true, false},
-    {Role::gone, gone_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE, false, false}};
+    {TriggerKind::completion, completion_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true, false},
+    {TriggerKind::gone, gone_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE, false,
+     false}};
 
 bool has_name(Relation relation, const Trigger &trigger, const Shape &shape) {
   return shape.prefix ? strncmp(trigger.tgname, shape.name, strlen(shape.name)) == 0
@@ -62,7 +63,7 @@ bool asks_whether_closed(const Trigger &trigger) {
 }
 
 bool has_shape(Relation relation, const Trigger &trigger, const Shape &shape) {
-  if (shape.role == Role::born && trigger.tgqual != nullptr && !asks_whether_closed(trigger)) return false;
+  if (shape.kind == TriggerKind::born && trigger.tgqual != nullptr && !asks_whether_closed(trigger)) return false;
   return has_name(relation, trigger, shape) && trigger.tgtype == shape.type && trigger.tgnattr == 0 &&
          (trigger.tgqual != nullptr) == shape.condition && OidIsValid(trigger.tgconstraint) == shape.constraint &&
          trigger.tgdeferrable == shape.constraint && trigger.tginitdeferred == shape.constraint;
@@ -84,13 +85,13 @@ void check_reserved(Relation relation, const Trigger &trigger) {
 
 void check_shapes(Relation relation) {
   for (const OwnTrigger &own : triggers_of(relation)) {
-    if (own.role == Role::count) {
+    if (own.kind == TriggerKind::none) {
       check_reserved(relation, *own.trigger);
       continue;
     }
     bool fits = false;
     for (const Shape &shape : shapes)
-      fits = fits || (shape.role == own.role && has_shape(relation, *own.trigger, shape));
+      fits = fits || (shape.kind == own.kind && has_shape(relation, *own.trigger, shape));
     if (!fits) refuse_shape(relation, own.trigger->tgname);
   }
 }

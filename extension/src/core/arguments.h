@@ -1,4 +1,4 @@
-// core/arguments.h: contracts as trigger arguments of the form role=value.
+// core/arguments.h: contracts as trigger arguments of the form name=value.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ inline constexpr const char *unenforceable = "42R01";
 
 inline std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
-// Calls take(role, value) for each argument. Throws 42R01 for what has no role.
+// Calls take(name, value) for each argument. Throws 42R01 for what has no name.
 inline void split_arguments(const std::vector<std::string_view> &arguments, const char *declared_with,
                             const std::function<void(std::string_view, std::string_view)> &take) {
   for (const std::string_view argument : arguments) {
@@ -27,16 +27,16 @@ inline void split_arguments(const std::vector<std::string_view> &arguments, cons
   }
 }
 
-[[noreturn]] inline void throw_unknown(std::string_view role, std::string_view value) {
-  throw error(unenforceable, "unknown contract argument " + quoted(std::string(role) + "=" + std::string(value)), {},
+[[noreturn]] inline void throw_unknown(std::string_view name, std::string_view value) {
+  throw error(unenforceable, "unknown contract argument " + quoted(std::string(name) + "=" + std::string(value)), {},
               "The contract was declared by a newer version of ratchet, or by hand.");
 }
 
-// Sets a role that a contract has at most once.
-inline void set_once(std::string &role, std::string_view name, std::string_view value) {
-  if (!role.empty()) throw error(unenforceable, "contract names " + quoted(name) + " twice");
+// Sets what a contract has at most once.
+inline void set_once(std::string &stored, std::string_view name, std::string_view value) {
+  if (!stored.empty()) throw error(unenforceable, "contract names " + quoted(name) + " twice");
   if (value.empty()) throw error(unenforceable, "contract names no column for " + quoted(name));
-  role = value;
+  stored = value;
 }
 
 }  // namespace ratchet::core

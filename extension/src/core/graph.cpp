@@ -53,13 +53,13 @@ void settle(Graph &graph) {
 
 }  // namespace
 
-bool take_graph_argument(std::vector<Graph> &graphs, std::string_view role, std::string_view value) {
-  if (role == "state") {
+bool take_graph_argument(std::vector<Graph> &graphs, std::string_view name, std::string_view value) {
+  if (name == "state") {
     graphs.push_back({std::string(value), {}});
-  } else if (role == "from") {
+  } else if (name == "from") {
     if (graphs.empty()) throw error(unenforceable, "contract names a state before its column");
     graphs.back().states.push_back({std::string(value), {}});
-  } else if (role == "to") {
+  } else if (name == "to") {
     if (graphs.empty() || graphs.back().states.empty())
       throw error(unenforceable, "contract names a transition before its state");
     graphs.back().states.back().next.emplace_back(value);

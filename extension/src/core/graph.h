@@ -18,8 +18,8 @@ struct Graph {
 };
 
 // Trigger arguments, in this order: state=<column>, from=<state>, to=<state>, to=<state>, from=...
-// True when the role is one of these and was taken. Throws 42R01 for one out of order.
-bool take_graph_argument(std::vector<Graph> &graphs, std::string_view role, std::string_view value);
+// True when the name is one of these and was taken. Throws 42R01 for one out of order.
+bool take_graph_argument(std::vector<Graph> &graphs, std::string_view name, std::string_view value);
 
 // Brings graphs into a canonical order, without duplicates; staying in a state
 // is always allowed and no transition. Throws 22023 when a graph is empty, or leads to

@@ -10,66 +10,69 @@ namespace ratchet::core {
 
 namespace {
 
-struct Role {
+struct SingleColumn {
   const char *name;
-  std::string Spec::*column;
+  std::string GuardSpec::*column;
 };
 
-// Roles that a contract has at most one column for.
-constexpr Role single_roles[] = {{"gate", &Spec::gate},           {"gate_at", &Spec::gate_at},
-                                 {"actor", &Spec::actor},         {"idempotency_key", &Spec::idempotency_key},
-                                 {"heartbeat", &Spec::heartbeat}, {"version", &Spec::version}};
+// Arguments that a contract has at most one column for.
+constexpr SingleColumn single_columns[] = {
+    {"gate", &GuardSpec::gate},           {"gate_at", &GuardSpec::gate_at},
+    {"actor", &GuardSpec::actor},         {"idempotency_key", &GuardSpec::idempotency_key},
+    {"heartbeat", &GuardSpec::heartbeat}, {"version", &GuardSpec::version}};
 
-struct ListRole {
+struct ColumnList {
   const char *name;
-  std::vector<std::string> Spec::*columns;
+  std::vector<std::string> GuardSpec::*columns;
 };
 
-constexpr ListRole list_roles[] = {
-    {"owned", &Spec::owned}, {"once", &Spec::once}, {"frozen", &Spec::frozen}, {"forward", &Spec::forward}};
+constexpr ColumnList column_lists[] = {{"owned", &GuardSpec::owned},
+                                       {"once", &GuardSpec::once},
+                                       {"frozen", &GuardSpec::frozen},
+                                       {"forward", &GuardSpec::forward}};
 
 bool has(const std::vector<std::string> &columns, const std::string &column) {
   return std::find(columns.begin(), columns.end(), column) != columns.end();
 }
 
-void note_lost(std::vector<std::string> &lost, const char *role, const std::string &before, const std::string &after) {
+void note_lost(std::vector<std::string> &lost, const char *name, const std::string &before, const std::string &after) {
   if (before.empty() || before == after) return;
-  lost.push_back(after.empty() ? std::string(role) + " " + quoted(before) + " is removed"
-                               : std::string(role) + " " + quoted(before) + " becomes " + quoted(after));
+  lost.push_back(after.empty() ? std::string(name) + " " + quoted(before) + " is removed"
+                               : std::string(name) + " " + quoted(before) + " becomes " + quoted(after));
 }
 
 void add_all(std::vector<std::string> &to, std::vector<std::string> from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
-bool take_argument(Spec &spec, std::string_view role, std::string_view value) {
-  for (const Role &one : single_roles)
-    if (role == one.name) {
-      set_once(spec.*one.column, role, value);
+bool take_argument(GuardSpec &spec, std::string_view name, std::string_view value) {
+  for (const SingleColumn &one : single_columns)
+    if (name == one.name) {
+      set_once(spec.*one.column, name, value);
       return true;
     }
-  for (const ListRole &list : list_roles)
-    if (role == list.name) {
+  for (const ColumnList &list : column_lists)
+    if (name == list.name) {
       (spec.*list.columns).emplace_back(value);
       return true;
     }
-  return take_graph_argument(spec.states, role, value);
+  return take_graph_argument(spec.states, name, value);
 }
 
-Spec read_arguments(const std::vector<std::string_view> &arguments) {
-  Spec spec;
+GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
+  GuardSpec spec;
   std::string gate_by, mode, insert;
-  split_arguments(arguments, "ratchet.guard()", [&](std::string_view role, std::string_view value) {
-    if (role == "gate_by")
-      set_once(gate_by, role, value);
-    else if (role == "mode")
-      set_once(mode, role, value);
-    else if (role == "time_zone")
-      set_once(spec.time_zone, role, value);
-    else if (role == "insert")
-      set_once(insert, role, value);
-    else if (!take_argument(spec, role, value))
-      throw_unknown(role, value);
+  split_arguments(arguments, "ratchet.guard()", [&](std::string_view name, std::string_view value) {
+    if (name == "gate_by")
+      set_once(gate_by, name, value);
+    else if (name == "mode")
+      set_once(mode, name, value);
+    else if (name == "time_zone")
+      set_once(spec.time_zone, name, value);
+    else if (name == "insert")
+      set_once(insert, name, value);
+    else if (!take_argument(spec, name, value))
+      throw_unknown(name, value);
   });
   if (!gate_by.empty()) spec.gate_by = parse_gate_by(gate_by);
   if (!mode.empty()) spec.modes = parse_modes(mode, spec.policies());
@@ -84,7 +87,7 @@ Spec read_arguments(const std::vector<std::string_view> &arguments) {
 }
 
 // What makes sense only beside something else.
-void check_needs(const Spec &spec) {
+void check_needs(const GuardSpec &spec) {
   constexpr const char *name_gate = "Name the column that submit closes, for example gate => 'submitted_at'.";
   if (spec.policies().empty())
     throw error(invalid_argument, "a guard needs something to guard", {},
@@ -106,24 +109,24 @@ void check_needs(const Spec &spec) {
 
 const char *name_of(GateBy by) noexcept { return by == GateBy::any ? "any" : "submit"; }
 
-std::vector<Guarded> Spec::guarded() const {
+std::vector<Guarded> GuardSpec::guarded() const {
   std::vector<Guarded> columns;
-  const auto add = [&](const std::string &column, Rule rule) {
-    if (!column.empty()) columns.push_back({column, rule});
+  const auto add = [&](const std::string &column, Policy policy) {
+    if (!column.empty()) columns.push_back({column, policy});
   };
-  add(gate, Rule::gate);
-  for (const std::string *role : {&gate_at, &actor, &idempotency_key}) add(*role, Rule::owned);
-  for (const std::string &column : owned) columns.push_back({column, Rule::owned});
-  for (const std::string &column : once) columns.push_back({column, Rule::once});
-  for (const std::string &column : frozen) columns.push_back({column, Rule::frozen});
-  for (const std::string &column : forward) columns.push_back({column, Rule::forward});
-  add(heartbeat, Rule::forward);
-  for (const Graph &graph : states) columns.push_back({graph.column, Rule::state});
-  add(version, Rule::version);
+  add(gate, Policy::gate);
+  for (const std::string *column : {&gate_at, &actor, &idempotency_key}) add(*column, Policy::owned);
+  for (const std::string &column : owned) columns.push_back({column, Policy::owned});
+  for (const std::string &column : once) columns.push_back({column, Policy::once});
+  for (const std::string &column : frozen) columns.push_back({column, Policy::frozen});
+  for (const std::string &column : forward) columns.push_back({column, Policy::forward});
+  add(heartbeat, Policy::forward);
+  for (const Graph &graph : states) columns.push_back({graph.column, Policy::states});
+  add(version, Policy::version);
   return columns;
 }
 
-std::vector<Policy> Spec::policies() const {
+std::vector<Policy> GuardSpec::policies() const {
   std::vector<Policy> present;
   if (!gate.empty() || !gate_at.empty() || !actor.empty() || !idempotency_key.empty() || !owned.empty())
     present.push_back(Policy::owned);
@@ -147,7 +150,7 @@ bool parse_insert(std::string_view text) {
   throw error(invalid_argument, "invalid insert " + quoted(text), {}, "insert is 'allow' or 'reject'.");
 }
 
-Spec parse_arguments(const std::vector<std::string_view> &arguments) {
+GuardSpec parse_arguments(const std::vector<std::string_view> &arguments) {
   try {
     return read_arguments(arguments);
   } catch (const error &caught) {
@@ -156,17 +159,17 @@ Spec parse_arguments(const std::vector<std::string_view> &arguments) {
   }
 }
 
-std::vector<std::string> arguments(const Spec &spec) {
+std::vector<std::string> arguments(const GuardSpec &spec) {
   std::vector<std::string> out;
-  const auto add = [&](const char *role, const std::string &value) {
-    if (!value.empty()) out.push_back(std::string(role) + "=" + value);
+  const auto add = [&](const char *name, const std::string &value) {
+    if (!value.empty()) out.push_back(std::string(name) + "=" + value);
   };
   add("gate", spec.gate);
   add("gate_at", spec.gate_at);
   if (!spec.gate.empty()) add("gate_by", name_of(spec.gate_by));
   add("actor", spec.actor);
   add("idempotency_key", spec.idempotency_key);
-  for (const ListRole &list : list_roles)
+  for (const ColumnList &list : column_lists)
     for (const std::string &column : spec.*list.columns) add(list.name, column);
   append_arguments(out, spec.states);
   add("heartbeat", spec.heartbeat);
@@ -177,32 +180,33 @@ std::vector<std::string> arguments(const Spec &spec) {
   return out;
 }
 
-void check_consistent(const Spec &spec) {
+void check_consistent(const GuardSpec &spec) {
   check_needs(spec);
   std::vector<std::string> columns, frozen = spec.frozen;
   for (const Guarded &guarded : spec.guarded())
-    if (guarded.rule != Rule::frozen) columns.push_back(guarded.column);
+    if (guarded.policy != Policy::frozen) columns.push_back(guarded.column);
   for (std::vector<std::string> *list : {&columns, &frozen}) {
     std::sort(list->begin(), list->end());
     const auto twice = std::adjacent_find(list->begin(), list->end());
     if (twice != list->end()) throw error(invalid_argument, "column " + quoted(*twice) + " is named twice");
     if (!list->empty() && list->front().empty()) throw error(invalid_argument, "a column name must not be empty");
   }
-  // A column may be fixed in the end and obey another rule until then.
+  // A column may be fixed in the end and obey another policy until then.
   for (const std::string &column : frozen)
     if (has(columns, column) && !has(spec.once, column) && !has(spec.forward, column) && column != spec.heartbeat)
       throw error(invalid_argument, "column " + quoted(column) + " is named twice", {},
                   "A frozen column can also be in once or forward, and in nothing else.");
 }
 
-std::vector<std::string> weakened(const Spec &before, const Spec &after) {
+std::vector<std::string> weakened(const GuardSpec &before, const GuardSpec &after) {
   std::vector<std::string> lost;
-  for (const Role &role : single_roles) note_lost(lost, role.name, before.*role.column, after.*role.column);
+  for (const SingleColumn &single : single_columns)
+    note_lost(lost, single.name, before.*single.column, after.*single.column);
   note_lost(lost, "time_zone", before.time_zone, after.time_zone);
-  for (const ListRole &list : list_roles)
+  for (const ColumnList &list : column_lists)
     for (const std::string &column : before.*list.columns)
       // A heartbeat goes forward too.
-      if (!has(after.*list.columns, column) && (list.columns != &Spec::forward || after.heartbeat != column))
+      if (!has(after.*list.columns, column) && (list.columns != &GuardSpec::forward || after.heartbeat != column))
         lost.push_back(std::string(list.name) + " " + quoted(column) + " is removed");
   add_all(lost, weakened(before.states, after.states));
   if (after.gate_by < before.gate_by)
@@ -212,16 +216,16 @@ std::vector<std::string> weakened(const Spec &before, const Spec &after) {
   return lost;
 }
 
-std::vector<std::string> renamed(const Spec &spec, std::string_view from, std::string_view to) {
-  Spec after = spec;
+std::vector<std::string> renamed(const GuardSpec &spec, std::string_view from, std::string_view to) {
+  GuardSpec after = spec;
   bool found = false;
   const auto rename = [&](std::string &column) {
     if (column != from) return;
     column = to;
     found = true;
   };
-  for (const Role &role : single_roles) rename(after.*role.column);
-  for (const ListRole &list : list_roles)
+  for (const SingleColumn &single : single_columns) rename(after.*single.column);
+  for (const ColumnList &list : column_lists)
     for (std::string &column : after.*list.columns) rename(column);
   for (Graph &graph : after.states) rename(graph.column);
   settle(after.states);

@@ -1,6 +1,6 @@
 // core/guard_spec.h: a guard contract as a value: parsing, printing, comparing.
 //
-// A contract is stored as trigger arguments of the form role=value, one
+// A contract is stored as trigger arguments of the form name=value, one
 // argument a column, so that it is readable in \d and any column name,
 // whatever it contains, needs no quoting.
 #pragma once
@@ -18,16 +18,13 @@ enum class GateBy : unsigned char { any, submit };  // ordered by strength
 
 const char *name_of(GateBy by) noexcept;
 
-// What a policy says of one column.
-enum class Rule : unsigned char { gate, owned, once, frozen, forward, state, version };
-
-// A column that a policy guards; frozen may come beside another rule.
+// A column that a policy guards; frozen may come beside another policy.
 struct Guarded {
   std::string column;
-  Rule rule;
+  Policy policy;
 };
 
-struct Spec {
+struct GuardSpec {
   std::string gate;             // empty: none
   std::string gate_at;          // empty: none
   std::string actor;            // empty: none
@@ -53,23 +50,23 @@ struct Spec {
 
 // Reads trigger arguments; throws core::error 42R01 for anything that
 // arguments() would not have written.
-Spec parse_arguments(const std::vector<std::string_view> &arguments);
+GuardSpec parse_arguments(const std::vector<std::string_view> &arguments);
 
 // The trigger arguments of a contract, in a canonical order.
-std::vector<std::string> arguments(const Spec &spec);
+std::vector<std::string> arguments(const GuardSpec &spec);
 
 GateBy parse_gate_by(std::string_view text);
 bool parse_insert(std::string_view text);
 
-// A contract needs something to guard, and no column may play two roles. Throws 22023.
-void check_consistent(const Spec &spec);
+// A contract needs something to guard, and no column may be named twice. Throws 22023.
+void check_consistent(const GuardSpec &spec);
 
 // What `after` would take away from `before`, a phrase each; empty when
 // `after` only adds to it or makes it stricter.
-std::vector<std::string> weakened(const Spec &before, const Spec &after);
+std::vector<std::string> weakened(const GuardSpec &before, const GuardSpec &after);
 
-// The arguments after a column was renamed; empty when it plays no role.
-std::vector<std::string> renamed(const Spec &spec, std::string_view from, std::string_view to);
+// The arguments after a column was renamed; empty when it plays no name.
+std::vector<std::string> renamed(const GuardSpec &spec, std::string_view from, std::string_view to);
 
 std::string join(const std::vector<std::string> &parts, std::string_view separator);
 

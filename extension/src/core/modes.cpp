@@ -31,6 +31,7 @@ Mode mode_word(std::string_view word) {
 // The modes that a policy has; states has two.
 std::vector<Mode *> slots(Modes &modes, Policy policy) {
   switch (policy) {
+    case Policy::gate:
     case Policy::owned:
       return {&modes.owned};
     case Policy::once:
@@ -84,6 +85,8 @@ const char *name_of(Mode mode) noexcept {
 
 const char *name_of(Policy policy) noexcept {
   switch (policy) {
+    case Policy::gate:
+      return "gate";
     case Policy::owned:
       return "owned";
     case Policy::once:

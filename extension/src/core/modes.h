@@ -9,8 +9,8 @@ namespace ratchet::core {
 
 enum class Mode : unsigned char { observe, keep, reject };  // ordered by strength
 
-// The policies that `mode` can name.
-enum class Policy : unsigned char { owned, once, frozen, forward, states, version };
+// What a column is guarded by. All but the gate, whose mode is that of owned, can be named in `mode`.
+enum class Policy : unsigned char { gate, owned, once, frozen, forward, states, version };
 
 const char *name_of(Mode mode) noexcept;
 const char *name_of(Policy policy) noexcept;

@@ -29,16 +29,16 @@ const Counter *find(const std::vector<Counter> &counters, const std::string &col
   return nullptr;
 }
 
-bool belongs(const Completion &completion, const Tally &tally) {
+bool belongs(const Completion &completion, const TallySpec &tally) {
   return find(tally.counters, completion.total_of) != nullptr;
 }
 
-void append(std::vector<std::string> &out, const char *role, const std::string &value) {
-  if (!value.empty()) out.push_back(std::string(role) + "=" + value);
+void append(std::vector<std::string> &out, const char *name, const std::string &value) {
+  if (!value.empty()) out.push_back(std::string(name) + "=" + value);
 }
 
 // The counter that a total is compared with: the only one that counts every row.
-std::string only_plain_counter(const Tally &tally) {
+std::string only_plain_counter(const TallySpec &tally) {
   std::string only;
   for (const Counter &counter : tally.counters) {
     if (counter.sum || counter.expression != "true") continue;
@@ -53,7 +53,7 @@ std::string only_plain_counter(const Tally &tally) {
   return only;
 }
 
-void check_completion(Tally &tally) {
+void check_completion(TallySpec &tally) {
   Completion &completion = tally.completion;
   if (completion.total.empty()) {
     if (!completion.total_of.empty() || !completion.done.empty())
@@ -83,19 +83,19 @@ void check_unique(std::vector<std::string> columns) {
   if (!columns.empty() && columns.front().empty()) throw error(invalid_argument, "a column name must not be empty");
 }
 
-bool is_true(std::string_view role, std::string_view value) {
-  if (value != "true") throw error(unenforceable, "contract says " + quoted(value) + " for " + quoted(role));
+bool is_true(std::string_view name, std::string_view value) {
+  if (value != "true") throw error(unenforceable, "contract says " + quoted(value) + " for " + quoted(name));
   return true;
 }
 
-Completion &current(Kept &kept, std::string_view role) {
-  if (kept.completions.empty()) throw error(unenforceable, "contract names " + quoted(role) + " before a total");
+Completion &current(ParentSpec &kept, std::string_view name) {
+  if (kept.completions.empty()) throw error(unenforceable, "contract names " + quoted(name) + " before a total");
   return kept.completions.back();
 }
 
 }  // namespace
 
-std::vector<std::string> Kept::guarded() const {
+std::vector<std::string> ParentSpec::guarded() const {
   std::vector<std::string> columns = counters;
   for (const Completion &completion : completions)
     for (const std::string *column : {&completion.done, &completion.done_at})
@@ -103,24 +103,24 @@ std::vector<std::string> Kept::guarded() const {
   return columns;
 }
 
-Tally parse_source(const std::vector<std::string_view> &arguments) {
-  Tally tally;
+TallySpec parse_child(const std::vector<std::string_view> &arguments) {
+  TallySpec tally;
   bool open = false;  // a counter still lacks its expression
-  split_arguments(arguments, declared_with, [&](std::string_view role, std::string_view value) {
-    if (value.empty()) throw error(unenforceable, "contract names nothing for " + quoted(role));
-    const bool expression = role == "count" || role == "sum";
+  split_arguments(arguments, declared_with, [&](std::string_view name, std::string_view value) {
+    if (value.empty()) throw error(unenforceable, "contract names nothing for " + quoted(name));
+    const bool expression = name == "count" || name == "sum";
     if (open != expression) throw error(unenforceable, "contract is not a list of counters and what they count");
     open = false;
-    if (role == "via") {
+    if (name == "via") {
       tally.via.emplace_back(value);
-    } else if (role == "counter") {
+    } else if (name == "counter") {
       tally.counters.push_back({std::string(value), false, {}});
       open = true;
     } else if (expression) {
-      tally.counters.back().sum = role == "sum";
+      tally.counters.back().sum = name == "sum";
       tally.counters.back().expression = value;
     } else {
-      throw_unknown(role, value);
+      throw_unknown(name, value);
     }
   });
   if (open || tally.via.empty() || tally.counters.empty())
@@ -129,32 +129,32 @@ Tally parse_source(const std::vector<std::string_view> &arguments) {
   return tally;
 }
 
-Kept parse_kept(const std::vector<std::string_view> &arguments) {
-  Kept kept;
-  split_arguments(arguments, declared_with, [&](std::string_view role, std::string_view value) {
-    if (value.empty()) throw error(unenforceable, "contract names nothing for " + quoted(role));
-    if (role == "key")
+ParentSpec parse_parent(const std::vector<std::string_view> &arguments) {
+  ParentSpec kept;
+  split_arguments(arguments, declared_with, [&](std::string_view name, std::string_view value) {
+    if (value.empty()) throw error(unenforceable, "contract names nothing for " + quoted(name));
+    if (name == "key")
       kept.key.emplace_back(value);
-    else if (role == "counter")
+    else if (name == "counter")
       kept.counters.emplace_back(value);
-    else if (role == "total")
+    else if (name == "total")
       kept.completions.emplace_back().total = value;
-    else if (role == "total_of")
-      set_once(current(kept, role).total_of, role, value);
-    else if (role == "done")
-      set_once(current(kept, role).done, role, value);
-    else if (role == "done_at")
-      set_once(current(kept, role).done_at, role, value);
-    else if (role == "time_zone")
-      set_once(current(kept, role).time_zone, role, value);
-    else if (role == "on_done")
-      set_once(current(kept, role).on_done, role, value);
-    else if (role == "latch")
-      current(kept, role).latch = is_true(role, value);
-    else if (role == "notify")
-      current(kept, role).notify = is_true(role, value);
+    else if (name == "total_of")
+      set_once(current(kept, name).total_of, name, value);
+    else if (name == "done")
+      set_once(current(kept, name).done, name, value);
+    else if (name == "done_at")
+      set_once(current(kept, name).done_at, name, value);
+    else if (name == "time_zone")
+      set_once(current(kept, name).time_zone, name, value);
+    else if (name == "on_done")
+      set_once(current(kept, name).on_done, name, value);
+    else if (name == "latch")
+      current(kept, name).latch = is_true(name, value);
+    else if (name == "notify")
+      current(kept, name).notify = is_true(name, value);
     else
-      throw_unknown(role, value);
+      throw_unknown(name, value);
   });
   bool whole = !kept.key.empty() && !kept.counters.empty();
   for (const Completion &completion : kept.completions) whole = whole && has(kept.counters, completion.total_of);
@@ -164,7 +164,7 @@ Kept parse_kept(const std::vector<std::string_view> &arguments) {
   return kept;
 }
 
-std::vector<std::string> source_arguments(const Tally &tally) {
+std::vector<std::string> child_arguments(const TallySpec &tally) {
   std::vector<std::string> out;
   for (const std::string &column : tally.via) append(out, "via", column);
   for (const Counter &counter : tally.counters) {
@@ -174,7 +174,7 @@ std::vector<std::string> source_arguments(const Tally &tally) {
   return out;
 }
 
-std::vector<std::string> kept_arguments(const Kept &kept) {
+std::vector<std::string> parent_arguments(const ParentSpec &kept) {
   std::vector<std::string> out;
   for (const std::string &column : kept.key) append(out, "key", column);
   for (const std::string &column : kept.counters) append(out, "counter", column);
@@ -191,7 +191,7 @@ std::vector<std::string> kept_arguments(const Kept &kept) {
   return out;
 }
 
-void check_consistent(Tally &tally) {
+void check_consistent(TallySpec &tally) {
   if (tally.counters.empty())
     throw error(invalid_argument, "a tally needs at least one counter", {},
                 "For example counters => '{\"evaluated_count\": \"true\"}'.");
@@ -207,15 +207,15 @@ void check_consistent(Tally &tally) {
       throw error(invalid_argument, "total " + quoted(tally.completion.total) + " cannot be compared with itself");
 }
 
-Tally whole(const Tally &source, const Kept &kept) {
-  Tally tally = source;
+TallySpec whole(const TallySpec &source, const ParentSpec &kept) {
+  TallySpec tally = source;
   for (const Completion &completion : kept.completions)
     if (belongs(completion, source)) tally.completion = completion;
   return tally;
 }
 
-Kept with(const Kept &kept, const Tally &tally) {
-  Kept after = kept;
+ParentSpec with(const ParentSpec &kept, const TallySpec &tally) {
+  ParentSpec after = kept;
   for (const Counter &counter : tally.counters)
     if (!has(after.counters, counter.column)) after.counters.push_back(counter.column);
   if (!tally.completion.total.empty()) after.completions.push_back(tally.completion);
@@ -226,8 +226,8 @@ Kept with(const Kept &kept, const Tally &tally) {
   return after;
 }
 
-Kept without(const Kept &kept, const Tally &tally) {
-  Kept after{kept.key, {}, {}};
+ParentSpec without(const ParentSpec &kept, const TallySpec &tally) {
+  ParentSpec after{kept.key, {}, {}};
   for (const std::string &column : kept.counters)
     if (find(tally.counters, column) == nullptr) after.counters.push_back(column);
   for (const Completion &completion : kept.completions)
@@ -243,20 +243,20 @@ void rename(std::string &column, std::string_view from, std::string_view to) {
 
 }  // namespace
 
-Tally child_renamed(const Tally &source, std::string_view from, std::string_view to) {
-  Tally after = source;
+TallySpec child_renamed(const TallySpec &source, std::string_view from, std::string_view to) {
+  TallySpec after = source;
   for (std::string &column : after.via) rename(column, from, to);
   return after;
 }
 
-Tally parent_renamed(const Tally &source, std::string_view from, std::string_view to) {
-  Tally after = source;
+TallySpec parent_renamed(const TallySpec &source, std::string_view from, std::string_view to) {
+  TallySpec after = source;
   for (Counter &counter : after.counters) rename(counter.column, from, to);
   return after;
 }
 
-Kept parent_renamed(const Kept &kept, std::string_view from, std::string_view to) {
-  Kept after = kept;
+ParentSpec parent_renamed(const ParentSpec &kept, std::string_view from, std::string_view to) {
+  ParentSpec after = kept;
   for (std::string &column : after.key) rename(column, from, to);
   for (std::string &column : after.counters) rename(column, from, to);
   for (Completion &completion : after.completions)
@@ -265,7 +265,7 @@ Kept parent_renamed(const Kept &kept, std::string_view from, std::string_view to
   return after;
 }
 
-std::vector<std::string> weakened(const Tally &before, const Tally &after) {
+std::vector<std::string> weakened(const TallySpec &before, const TallySpec &after) {
   std::vector<std::string> lost;
   for (const Counter &counter : before.counters) {
     const Counter *now = find(after.counters, counter.column);
@@ -274,10 +274,10 @@ std::vector<std::string> weakened(const Tally &before, const Tally &after) {
     else if (now->sum != counter.sum || now->expression != counter.expression)
       lost.push_back("counter " + quoted(counter.column) + " counts something else");
   }
-  const auto note = [&](const char *role, const std::string &was, const std::string &is) {
+  const auto note = [&](const char *name, const std::string &was, const std::string &is) {
     if (was.empty() || was == is) return;
-    lost.push_back(is.empty() ? std::string(role) + " " + quoted(was) + " is removed"
-                              : std::string(role) + " " + quoted(was) + " becomes " + quoted(is));
+    lost.push_back(is.empty() ? std::string(name) + " " + quoted(was) + " is removed"
+                              : std::string(name) + " " + quoted(was) + " becomes " + quoted(is));
   };
   note("total", before.completion.total, after.completion.total);
   note("total_of", before.completion.total_of, after.completion.total_of);

@@ -30,14 +30,14 @@ struct Completion {
 };
 
 // What one call of ratchet.tally() declares.
-struct Tally {
+struct TallySpec {
   std::vector<std::string> via;
   std::vector<Counter> counters;
   Completion completion;
 };
 
 // What the parent's trigger holds, for all of its tallies.
-struct Kept {
+struct ParentSpec {
   std::vector<std::string> key;
   std::vector<std::string> counters;
   std::vector<Completion> completions;
@@ -48,30 +48,30 @@ struct Kept {
 
 // Reads trigger arguments; both throw core::error 42R01 for anything that the
 // functions below would not have written.
-Tally parse_source(const std::vector<std::string_view> &arguments);
-Kept parse_kept(const std::vector<std::string_view> &arguments);
+TallySpec parse_child(const std::vector<std::string_view> &arguments);
+ParentSpec parse_parent(const std::vector<std::string_view> &arguments);
 
 // The trigger arguments of the child's and of the parent's part. The
 // completion is in the parent's part alone.
-std::vector<std::string> source_arguments(const Tally &tally);
-std::vector<std::string> kept_arguments(const Kept &kept);
+std::vector<std::string> child_arguments(const TallySpec &tally);
+std::vector<std::string> parent_arguments(const ParentSpec &kept);
 
 // Checks that a tally makes sense, and fills in total_of where only one counter can be meant. Throws 22023.
-void check_consistent(Tally &tally);
+void check_consistent(TallySpec &tally);
 
 // The tally with its completion as the parent has it.
-Tally whole(const Tally &source, const Kept &kept);
+TallySpec whole(const TallySpec &source, const ParentSpec &kept);
 
 // The parent's part with one more tally, and with one less.
-Kept with(const Kept &kept, const Tally &tally);
-Kept without(const Kept &kept, const Tally &tally);
+ParentSpec with(const ParentSpec &kept, const TallySpec &tally);
+ParentSpec without(const ParentSpec &kept, const TallySpec &tally);
 
 // After a column of the child, or of the parent, was renamed.
-Tally child_renamed(const Tally &source, std::string_view from, std::string_view to);
-Tally parent_renamed(const Tally &source, std::string_view from, std::string_view to);
-Kept parent_renamed(const Kept &kept, std::string_view from, std::string_view to);
+TallySpec child_renamed(const TallySpec &source, std::string_view from, std::string_view to);
+TallySpec parent_renamed(const TallySpec &source, std::string_view from, std::string_view to);
+ParentSpec parent_renamed(const ParentSpec &kept, std::string_view from, std::string_view to);
 
 // What `after` would take away from `before`, a phrase each.
-std::vector<std::string> weakened(const Tally &before, const Tally &after);
+std::vector<std::string> weakened(const TallySpec &before, const TallySpec &after);
 
 }  // namespace ratchet::core

@@ -47,7 +47,7 @@ void check_heirs(Relation relation) {
 }
 
 // A child against its parent, as far as both are there: a restore creates triggers before foreign keys.
-void check_source(Relation child, const Trigger *trigger, const SourceTerms *source) {
+void check_source(Relation child, const Trigger *trigger, const ChildTerms *source) {
   if (child->rd_rel->relispartition && !trigger->tgisclone)
     error_unenforceable(
         child, psprintf("trigger \"%s\" of a partition does not come from its partitioned table", trigger->tgname),
@@ -68,8 +68,8 @@ void check_source(Relation child, const Trigger *trigger, const SourceTerms *sou
 // dropped or changed.
 void check_sources(Relation relation) {
   for (const OwnTrigger &own : triggers_of(relation)) {
-    if (own.role != Role::source) continue;
-    const SourceTerms *source = source_of_trigger(relation, own.trigger);
+    if (own.kind != TriggerKind::child) continue;
+    const ChildTerms *source = child_terms_of_trigger(relation, own.trigger);
     for (int i = 0; i < source->nvia; ++i)
       if (get_attnum(RelationGetRelid(relation), source->via[i]) <= 0)
         error_no_column(sqlstate_unenforceable, relation, source->via[i]);
@@ -78,15 +78,15 @@ void check_sources(Relation relation) {
 }
 
 // What the children sum must still fit. A child whose expressions cannot be resolved is for health() to report.
-void check_sums(Relation parent, const KeptTerms *kept) {
+void check_sums(Relation parent, const ParentTerms *kept) {
   ListCell *table;
   foreach (table, referencing_tables(RelationGetRelid(parent))) {
     ListCell *cell;
     foreach (cell, stored_triggers(lfirst_oid(table))) {
       const auto *trigger = static_cast<const StoredTrigger *>(lfirst(cell));
-      if (trigger->role != Role::source || OidIsValid(trigger->parent)) continue;
-      const SourceTerms *source = nullptr;
-      attempt([&] { source = source_of_arguments(trigger->arguments, trigger->narguments); });
+      if (trigger->kind != TriggerKind::child || OidIsValid(trigger->parent)) continue;
+      const ChildTerms *source = nullptr;
+      attempt([&] { source = child_terms_of_arguments(trigger->arguments, trigger->narguments); });
       if (source == nullptr || !is_kept(kept, source)) continue;
       for (int i = 0; i < source->ncounters; ++i) {
         check_scale(parent, source->counters[i].column, sqlstate_unenforceable);
@@ -102,23 +102,23 @@ void check_sums(Relation parent, const KeptTerms *kept) {
 }
 
 void check_counters(Relation relation, bool thorough) {
-  const Trigger *trigger = find_trigger(relation, Role::counters);
+  const Trigger *trigger = find_trigger(relation, TriggerKind::parent);
   if (trigger == nullptr) return;
-  const KeptTerms *kept = kept_of_trigger(relation, trigger);
+  const ParentTerms *kept = parent_terms_of_trigger(relation, trigger);
   check_kept(relation, kept, sqlstate_unenforceable);
   check_counters_structure(relation);
   if (thorough && !trigger->tgisclone) check_sums(relation, kept);
 }
 
 void check_guard(Relation relation, bool thorough) {
-  const Trigger *guard = find_trigger(relation, Role::guard);
+  const Trigger *guard = find_trigger(relation, TriggerKind::guard);
   if (guard == nullptr) return;
   if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
     error_unenforceable(relation, "it is a temporary table", "Contracts are for tables that stay.");
   if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
     error_unenforceable(relation, "a partition of a guarded table cannot be a foreign table",
                         "Use a local table, or remove the contract with ratchet.unguard().");
-  check_columns(relation, terms_of_trigger(CurrentMemoryContext, relation, guard), sqlstate_unenforceable,
+  check_columns(relation, guard_terms_of_trigger(CurrentMemoryContext, relation, guard), sqlstate_unenforceable,
                 thorough ? Faults::all : Faults::own);
   check_structure(relation);
 }
@@ -142,8 +142,8 @@ void check_parent(Oid relid) {
   if (!is_locked(relid) || !concerns(relid)) return;
   Relation parent = try_relation_open(relid, AccessShareLock);
   if (parent == nullptr) return;
-  if (find_trigger(parent, Role::guard) != nullptr) check_structure(parent);
-  if (find_trigger(parent, Role::source) != nullptr || find_trigger(parent, Role::counters) != nullptr)
+  if (find_trigger(parent, TriggerKind::guard) != nullptr) check_structure(parent);
+  if (find_trigger(parent, TriggerKind::child) != nullptr || find_trigger(parent, TriggerKind::parent) != nullptr)
     check_heirs(parent);
   relation_close(parent, AccessShareLock);
 }
@@ -161,33 +161,33 @@ List *parents_of(Oid relid) {
   return parents;
 }
 
-// What an argument of a role makes of the column that it names; nullptr: it names none.
-const char *part_of(Role role, const char *name) {
+// What an argument of such a trigger makes of the column that it names; nullptr: it names none.
+const char *part_of(TriggerKind kind, const char *name) {
   struct Part {
-    Role role;
+    TriggerKind kind;
     const char *name;
     const char *what;
   };
-  static constexpr Part parts[] = {{Role::guard, "gate", "its gate"},
-                                   {Role::guard, "gate_at", "the time of its gate"},
-                                   {Role::guard, "actor", "the actor"},
-                                   {Role::guard, "idempotency_key", "the idempotency key"},
-                                   {Role::guard, "owned", "an owned column"},
-                                   {Role::guard, "once", "a column that is written once"},
-                                   {Role::guard, "frozen", "a frozen column"},
-                                   {Role::guard, "forward", "a forward column"},
-                                   {Role::guard, "state", "a column with states"},
-                                   {Role::guard, "heartbeat", "the heartbeat"},
-                                   {Role::guard, "version", "the version"},
-                                   {Role::guard, "fence", "the fence"},
-                                   {Role::source, "via", "the reference that a tally counts by"},
-                                   {Role::counters, "key", "the key that is counted by"},
-                                   {Role::counters, "counter", "a counter"},
-                                   {Role::counters, "total", "a total"},
-                                   {Role::counters, "done", "a done column"},
-                                   {Role::counters, "done_at", "a done_at column"}};
+  static constexpr Part parts[] = {{TriggerKind::guard, "gate", "its gate"},
+                                   {TriggerKind::guard, "gate_at", "the time of its gate"},
+                                   {TriggerKind::guard, "actor", "the actor"},
+                                   {TriggerKind::guard, "idempotency_key", "the idempotency key"},
+                                   {TriggerKind::guard, "owned", "an owned column"},
+                                   {TriggerKind::guard, "once", "a column that is written once"},
+                                   {TriggerKind::guard, "frozen", "a frozen column"},
+                                   {TriggerKind::guard, "forward", "a forward column"},
+                                   {TriggerKind::guard, "state", "a column with states"},
+                                   {TriggerKind::guard, "heartbeat", "the heartbeat"},
+                                   {TriggerKind::guard, "version", "the version"},
+                                   {TriggerKind::guard, "fence", "the fence"},
+                                   {TriggerKind::child, "via", "the reference that a tally counts by"},
+                                   {TriggerKind::parent, "key", "the key that is counted by"},
+                                   {TriggerKind::parent, "counter", "a counter"},
+                                   {TriggerKind::parent, "total", "a total"},
+                                   {TriggerKind::parent, "done", "a done column"},
+                                   {TriggerKind::parent, "done_at", "a done_at column"}};
   for (const Part &part : parts)
-    if (part.role == role && strcmp(part.name, name) == 0) return part.what;
+    if (part.kind == kind && strcmp(part.name, name) == 0) return part.what;
   return nullptr;
 }
 
@@ -199,9 +199,10 @@ const char *part_in(const StoredTrigger *trigger, const char *column) {
     if (sign == nullptr) continue;
     const char *name = pnstrdup(argument, sign - argument);
     const bool counts = strcmp(name, "count") == 0 || strcmp(name, "sum") == 0;
-    if (trigger->role == Role::source && counts && names_column(sign + 1, column)) return "a part of what is counted";
+    if (trigger->kind == TriggerKind::child && counts && names_column(sign + 1, column))
+      return "a part of what is counted";
     if (strcmp(sign + 1, column) != 0) continue;
-    if (const char *what = part_of(trigger->role, name)) return what;
+    if (const char *what = part_of(trigger->kind, name)) return what;
   }
   return nullptr;
 }
@@ -249,7 +250,7 @@ void check_expressions(const StoredTrigger *trigger, const ObjectAddress &object
 
 // States that are values of the types of their columns, looked at without the table.
 void check_states(const StoredTrigger *trigger) {
-  const Terms *terms = terms_of_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
+  const GuardTerms *terms = guard_terms_of_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
   for (int i = 0; i < terms->ngraphs; ++i) {
     const AttrNumber attnum = get_attnum(trigger->relation, terms->graphs[i].column);
     if (attnum <= 0) continue;
@@ -301,8 +302,9 @@ void check_dependents(const ObjectAddress &object) {
     CHECK_FOR_INTERRUPTS();
     const StoredTrigger *trigger = stored_trigger(lfirst_oid(cell));
     if (trigger == nullptr || OidIsValid(trigger->parent) || !may_judge(trigger->relation)) continue;
-    if (trigger->role == Role::source) refuse_unless(trigger->relation, [&] { check_expressions(trigger, object); });
-    if (trigger->role == Role::counters) refuse_unless(trigger->relation, [&] { check_on_done(trigger); });
+    if (trigger->kind == TriggerKind::child)
+      refuse_unless(trigger->relation, [&] { check_expressions(trigger, object); });
+    if (trigger->kind == TriggerKind::parent) refuse_unless(trigger->relation, [&] { check_on_done(trigger); });
   }
   foreach (cell, dependents.relations) {
     CHECK_FOR_INTERRUPTS();
@@ -312,7 +314,7 @@ void check_dependents(const ObjectAddress &object) {
     ListCell *own;
     foreach (own, stored_triggers(relation)) {
       const auto *trigger = static_cast<const StoredTrigger *>(lfirst(own));
-      if (trigger->role == Role::guard && !OidIsValid(trigger->parent))
+      if (trigger->kind == TriggerKind::guard && !OidIsValid(trigger->parent))
         refuse_unless(relation, [&] { check_states(trigger); });
     }
   }
@@ -334,7 +336,8 @@ void check_references(Oid relid) {
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return;
   for (const OwnTrigger &own : triggers_of(relation))
-    if (own.role == Role::source && !OidIsValid(parent_of(relation, source_of_trigger(relation, own.trigger))))
+    if (own.kind == TriggerKind::child &&
+        !OidIsValid(parent_of(relation, child_terms_of_trigger(relation, own.trigger))))
       error_unenforceable(relation, "the foreign key of a tally is dropped",
                           "Remove the tally first, with ratchet.untally().");
   relation_close(relation, AccessShareLock);
@@ -343,8 +346,8 @@ void check_references(Oid relid) {
 void notice_times(Oid relid) {
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return;
-  if (const Trigger *guard = find_trigger(relation, Role::guard); guard != nullptr && !guard->tgisclone) {
-    const Terms *terms = terms_of_trigger(CurrentMemoryContext, relation, guard);
+  if (const Trigger *guard = find_trigger(relation, TriggerKind::guard); guard != nullptr && !guard->tgisclone) {
+    const GuardTerms *terms = guard_terms_of_trigger(CurrentMemoryContext, relation, guard);
     for (const char *column : {terms->gate, terms->gate_at}) notice_time_zone(relation, column, terms->time_zone);
   }
   relation_close(relation, AccessShareLock);

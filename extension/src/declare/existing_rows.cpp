@@ -63,7 +63,7 @@ void report_states(Relation relation, const GraphTerms &graph, bool refuse) {
 }
 
 // A stale save that has reopened a row leaves what the submission has written beside its gate.
-void report_reopened(Relation relation, const Terms *terms, bool refuse) {
+void report_reopened(Relation relation, const GuardTerms *terms, bool refuse) {
   const bool is_boolean = getBaseType(get_atttype(RelationGetRelid(relation),
                                                   get_attnum(RelationGetRelid(relation), terms->gate))) == BOOLOID;
   for (const char *column : {terms->gate_at, terms->actor, terms->idempotency_key}) {
@@ -80,7 +80,7 @@ void report_reopened(Relation relation, const Terms *terms, bool refuse) {
 
 }  // namespace
 
-void report_rows(Oid relid, const Terms *terms, bool refuse) {
+void report_rows(Oid relid, const GuardTerms *terms, bool refuse) {
   Relation relation = table_open(relid, AccessShareLock);
   // Types may bring code of their own. For anybody but the owner it must leave nothing behind.
   const Oid owner = relation->rd_rel->relowner;

@@ -12,6 +12,6 @@ namespace ratchet {
 // (01R02) for each of these with their number and first keys, or, with refuse, an
 // error. Reads the table once for each that the contract could find, as its owner and
 // without policies. Locks: ACCESS SHARE. Errors: 23514.
-void report_rows(Oid relid, const Terms *terms, bool refuse);
+void report_rows(Oid relid, const GuardTerms *terms, bool refuse);
 
 }  // namespace ratchet

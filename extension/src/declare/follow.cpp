@@ -72,10 +72,10 @@ Watched *take_watched(const Node *command) {
   return nullptr;
 }
 
-// The value of an argument `role=value`; nullptr: it has another role.
-const char *value_of(const char *argument, const char *role) {
-  const size_t length = strlen(role);
-  return strncmp(argument, role, length) == 0 && argument[length] == '=' ? argument + length + 1 : nullptr;
+// The value of an argument `name=value`; nullptr: it has another name.
+const char *value_of(const char *argument, const char *name) {
+  const size_t length = strlen(name);
+  return strncmp(argument, name, length) == 0 && argument[length] == '=' ? argument + length + 1 : nullptr;
 }
 
 const char *expression_in(const char *argument) {
@@ -98,7 +98,7 @@ Remembered *remember(const StoredTrigger *trigger) {
   remembered->functions = static_cast<Oid *>(palloc0(sizeof(Oid) * (trigger->narguments + 1)));
   const List *functions = functions_of(trigger->oid);
   for (int i = 0; i < trigger->narguments; ++i) {
-    if (trigger->role == Role::source) {
+    if (trigger->kind == TriggerKind::child) {
       // One that is broken already must not keep others from following.
       if (const char *text = expression_in(trigger->arguments[i]))
         attempt([&] { remembered->expressions[i] = resolve_expression(trigger->relation, text); });
@@ -212,7 +212,7 @@ void let_go(Oid relation, const Bitmapset *columns) {
     ListCell *cell;
     foreach (cell, stored_triggers(lfirst_oid(table))) {
       const auto *trigger = static_cast<const StoredTrigger *>(lfirst(cell));
-      if (trigger->role == Role::source) forget_references(trigger->oid, relation, columns);
+      if (trigger->kind == TriggerKind::child) forget_references(trigger->oid, relation, columns);
     }
   }
 }
@@ -254,7 +254,7 @@ void remember_dependents(Node *command) {
     CHECK_FOR_INTERRUPTS();
     const StoredTrigger *trigger = stored_trigger(lfirst_oid(cell));
     if (trigger == nullptr || OidIsValid(trigger->parent)) continue;
-    if (trigger->role != Role::source && trigger->role != Role::counters) continue;
+    if (trigger->kind != TriggerKind::child && trigger->kind != TriggerKind::parent) continue;
     MemoryContext caller = MemoryContextSwitchTo(context);
     entry->triggers = lappend(entry->triggers, remember(trigger));
     MemoryContextSwitchTo(caller);
@@ -266,9 +266,9 @@ struct Renaming {
   const char *to;
 };
 
-const SourceTerms *renamed_source(Oid relid, const StoredTrigger *trigger, const Renaming &renaming) {
-  const SourceTerms *source = source_of_arguments(trigger->arguments, trigger->narguments);
-  if (const SourceTerms *after = child_renamed(source, renaming.from, renaming.to)) source = after;
+const ChildTerms *renamed_source(Oid relid, const StoredTrigger *trigger, const Renaming &renaming) {
+  const ChildTerms *source = child_terms_of_arguments(trigger->arguments, trigger->narguments);
+  if (const ChildTerms *after = child_renamed(source, renaming.from, renaming.to)) source = after;
   auto **expressions = static_cast<const char **>(palloc(sizeof(char *) * source->ncounters));
   for (int i = 0; i < source->ncounters; ++i) {
     const char *text = expressions[i] = source->counters[i].expression;
@@ -291,16 +291,16 @@ void rename_own(Oid relation, const Renaming &renaming) {
   foreach (cell, stored_triggers(relation)) {
     const auto *trigger = static_cast<const StoredTrigger *>(lfirst(cell));
     if (OidIsValid(trigger->parent)) continue;
-    if (trigger->role == Role::guard) {
-      const Terms *terms = terms_of_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
-      if (const Terms *after = renamed(CurrentMemoryContext, terms, renaming.from, renaming.to))
+    if (trigger->kind == TriggerKind::guard) {
+      const GuardTerms *terms = guard_terms_of_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
+      if (const GuardTerms *after = renamed(CurrentMemoryContext, terms, renaming.from, renaming.to))
         store_arguments(trigger, after->arguments, after->narguments);
-    } else if (trigger->role == Role::source) {
-      const SourceTerms *after = renamed_source(relation, trigger, renaming);
+    } else if (trigger->kind == TriggerKind::child) {
+      const ChildTerms *after = renamed_source(relation, trigger, renaming);
       store_arguments(trigger, after->arguments, after->narguments);
-    } else if (trigger->role == Role::counters) {
-      const KeptTerms *kept = kept_of_arguments(trigger->arguments, trigger->narguments);
-      if (const KeptTerms *after = parent_renamed(kept, renaming.from, renaming.to))
+    } else if (trigger->kind == TriggerKind::parent) {
+      const ParentTerms *kept = parent_terms_of_arguments(trigger->arguments, trigger->narguments);
+      if (const ParentTerms *after = parent_renamed(kept, renaming.from, renaming.to))
         store_arguments(trigger, after->arguments, after->narguments);
     }
   }
@@ -313,10 +313,10 @@ void rename_counters(Oid parent, const Renaming &renaming) {
     ListCell *cell;
     foreach (cell, stored_triggers(lfirst_oid(table))) {
       const auto *trigger = static_cast<const StoredTrigger *>(lfirst(cell));
-      if (trigger->role != Role::source || OidIsValid(trigger->parent)) continue;
-      const SourceTerms *source = source_of_arguments(trigger->arguments, trigger->narguments);
+      if (trigger->kind != TriggerKind::child || OidIsValid(trigger->parent)) continue;
+      const ChildTerms *source = child_terms_of_arguments(trigger->arguments, trigger->narguments);
       if (!refers(lfirst_oid(table), source->via, source->nvia, parent)) continue;
-      if (const SourceTerms *after = parent_renamed(source, renaming.from, renaming.to))
+      if (const ChildTerms *after = parent_renamed(source, renaming.from, renaming.to))
         store_arguments(trigger, after->arguments, after->narguments);
     }
   }

@@ -60,7 +60,7 @@ void refuse_unsupported(FunctionCallInfo fcinfo) {
   if (!PG_ARGISNULL(rate_limit_argument)) refuse_policy("rate_limit");
 }
 
-const Terms *read_terms(FunctionCallInfo fcinfo) {
+const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
   refuse_unsupported(fcinfo);
   GuardRequest request{};
   request.gate = name_argument(fcinfo, gate_argument);
@@ -80,25 +80,25 @@ const Terms *read_terms(FunctionCallInfo fcinfo) {
   check_time_zone(request.time_zone);
   request.mode = text_or_null(fcinfo, mode_argument);
   request.insert = text_or_null(fcinfo, insert_argument);
-  return terms_of_request(CurrentMemoryContext, request);
+  return guard_terms_of_request(CurrentMemoryContext, request);
 }
 
-const Terms *current_terms(Relation relation) {
-  const Trigger *trigger = find_trigger(relation, Role::guard);
-  return trigger == nullptr ? nullptr : terms_of_trigger(CurrentMemoryContext, relation, trigger);
+const GuardTerms *current_terms(Relation relation) {
+  const Trigger *trigger = find_trigger(relation, TriggerKind::guard);
+  return trigger == nullptr ? nullptr : guard_terms_of_trigger(CurrentMemoryContext, relation, trigger);
 }
 
 // A statement that is under way keeps the triggers that it has started with. If it updates rows that are counted
 // for, their counters would wait for the judgement of a guard that it does not have.
 void check_idle(Relation relation) {
-  if (relation->rd_refcnt == 1 || find_trigger(relation, Role::counters) == nullptr) return;
+  if (relation->rd_refcnt == 1 || find_trigger(relation, TriggerKind::parent) == nullptr) return;
   ereport(
       ERROR, errcode(ERRCODE_OBJECT_IN_USE),
       errmsg("cannot guard relation \"%s\" while a query of this session uses it", RelationGetRelationName(relation)),
       (report_table(relation), 0));
 }
 
-void check_stronger(Relation relation, const Terms *before, const Terms *after) {
+void check_stronger(Relation relation, const GuardTerms *before, const GuardTerms *after) {
   const char *difference = weakened(CurrentMemoryContext, before, after);
   if (difference == nullptr) return;
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -108,14 +108,14 @@ void check_stronger(Relation relation, const Terms *before, const Terms *after) 
 }
 
 // Whether every trigger of the contract is there and enabled, on partitions too.
-bool is_whole(Relation relation, const Terms *terms) {
+bool is_whole(Relation relation, const GuardTerms *terms) {
   bool whole = true;
   ListCell *cell;
   foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    const Trigger *guard = find_trigger(member, Role::guard);
+    const Trigger *guard = find_trigger(member, TriggerKind::guard);
     whole = whole && guard != nullptr && fires_ordinarily(*guard);
-    const Trigger *insert = find_trigger(member, Role::born);
+    const Trigger *insert = find_trigger(member, TriggerKind::born);
     whole = whole && (terms->insert_reject ? insert != nullptr && fires_ordinarily(*insert) : insert == nullptr);
     table_close(member, NoLock);
   }
@@ -128,10 +128,10 @@ const char *guard(FunctionCallInfo fcinfo) {
   const bool replace = !PG_ARGISNULL(replace_argument) && PG_GETARG_BOOL(replace_argument);
   Relation relation = open_owned(relid, AccessShareLock, "guard it");
   check_target(relation, "guard");
-  const Terms *wanted = read_terms(fcinfo);
+  const GuardTerms *wanted = read_terms(fcinfo);
   check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
   check_not_counted(relation, wanted->guarded, wanted->nguarded);
-  const Terms *current = current_terms(relation);
+  const GuardTerms *current = current_terms(relation);
   // A migration that runs again must not queue behind, or in front of, the table's writers.
   const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted);
   relation_close(relation, NoLock);
@@ -166,7 +166,7 @@ const char *guard(FunctionCallInfo fcinfo) {
 bool unguard(Oid relid) {
   Relation relation = open_owned(relid, AccessExclusiveLock, "unguard it");
   List *commands = NIL;
-  for (const Trigger *trigger : {find_trigger(relation, Role::guard), find_trigger(relation, Role::born)})
+  for (const Trigger *trigger : {find_trigger(relation, TriggerKind::guard), find_trigger(relation, TriggerKind::born)})
     if (trigger != nullptr)
       commands = lappend(
           commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname), qualified_relation(relid)));
@@ -177,7 +177,7 @@ bool unguard(Oid relid) {
 
 bool has_insert_trigger(Oid relid) {
   Relation relation = table_open(relid, NoLock);
-  const bool has = find_trigger(relation, Role::born) != nullptr;
+  const bool has = find_trigger(relation, TriggerKind::born) != nullptr;
   table_close(relation, NoLock);
   return has;
 }
@@ -188,8 +188,8 @@ bool has_insert_trigger(Oid relid) {
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at', ...)
 //   CREATE OR REPLACE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON schema.table
 //   FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()
-void write_contract(Oid relid, const Terms *terms, Switches switches) {
-  List *switched = switched_triggers(relid, switches, {Role::guard, Role::born});
+void write_contract(Oid relid, const GuardTerms *terms, Switches switches) {
+  List *switched = switched_triggers(relid, switches, {TriggerKind::guard, TriggerKind::born});
   const char *name = qualified_relation(relid);
   StringInfoData sql;
   initStringInfo(&sql);

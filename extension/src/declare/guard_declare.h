@@ -10,6 +10,6 @@ namespace ratchet {
 
 // Creates or replaces the triggers of a contract. The caller has checked
 // everything, holds SHARE ROW EXCLUSIVE or more on the relation, and has closed it.
-void write_contract(Oid relid, const Terms *terms, Switches switches);
+void write_contract(Oid relid, const GuardTerms *terms, Switches switches);
 
 }  // namespace ratchet

@@ -61,9 +61,9 @@ struct Declaration {
 // What there is of the tally already.
 struct Current {
   const char *name;           // of the child's trigger; nullptr: none
-  const SourceTerms *source;  // nullptr: none
-  const KeptTerms *kept;      // nullptr: the parent counts nothing
-  const KeptTerms *others;    // the same without this tally; nullptr: nothing is left
+  const ChildTerms *source;   // nullptr: none
+  const ParentTerms *kept;    // nullptr: the parent counts nothing
+  const ParentTerms *others;  // the same without this tally; nullptr: nothing is left
 };
 
 bool bool_argument(FunctionCallInfo fcinfo, int argument) {
@@ -181,12 +181,12 @@ Declaration read_declaration(FunctionCallInfo fcinfo, Relation child, Relation p
 
 Current find_current(Relation child, Relation parent, const char *const *via, int nvia) {
   Current current{};
-  if (const Trigger *trigger = find_source_trigger(child, via, nvia)) {
+  if (const Trigger *trigger = find_child_trigger(child, via, nvia)) {
     current.name = trigger->tgname;
-    current.source = source_of_trigger(child, trigger);
+    current.source = child_terms_of_trigger(child, trigger);
   }
-  if (const Trigger *trigger = find_trigger(parent, Role::counters)) {
-    current.kept = current.others = kept_of_trigger(parent, trigger);
+  if (const Trigger *trigger = find_trigger(parent, TriggerKind::parent)) {
+    current.kept = current.others = parent_terms_of_trigger(parent, trigger);
     if (current.source != nullptr) current.others = kept_without(current.kept, current.source);
     // Counters that nothing counts any more are free.
     if (current.others != nullptr) current.others = counted_part(parent, current.others);
@@ -239,17 +239,17 @@ void check_types(Relation child, Relation parent, const Declaration &declaration
 }
 
 // Everything that can be wrong with it; returns what the parent shall have.
-const KeptTerms *check_declaration(Relation child, Relation parent, const Declaration &declaration,
-                                   const Current &current) {
+const ParentTerms *check_declaration(Relation child, Relation parent, const Declaration &declaration,
+                                     const Current &current) {
   check_owners(child, parent);
   check_key(parent, declaration, current);
   check_free(parent, declaration, current);
   check_types(child, parent, declaration);
   const char *const *key = current.others == nullptr ? declaration.key : current.others->key;
-  const KeptTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
+  const ParentTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
   check_kept(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
   check_persistence(child, RelationGetRelid(parent), ERRCODE_INVALID_PARAMETER_VALUE);
-  check_counted(child, parent, source_of_request(declaration.request), ERRCODE_INVALID_PARAMETER_VALUE);
+  check_counted(child, parent, child_terms_of_request(declaration.request), ERRCODE_INVALID_PARAMETER_VALUE);
   return wanted;
 }
 
@@ -262,11 +262,11 @@ void check_stronger(Relation child, const Declaration &declaration, const Curren
           (report_table(child), 0));
 }
 
-bool same_source(const SourceTerms *a, const SourceTerms *b) {
+bool same_source(const ChildTerms *a, const ChildTerms *b) {
   return same_arguments(a->arguments, a->narguments, b->arguments, b->narguments);
 }
 
-bool same_kept(const KeptTerms *a, const KeptTerms *b) {
+bool same_kept(const ParentTerms *a, const ParentTerms *b) {
   return a != nullptr && same_arguments(a->arguments, a->narguments, b->arguments, b->narguments);
 }
 
@@ -307,11 +307,11 @@ const char *tally(FunctionCallInfo fcinfo) {
   check_target(pair.parent, "count");
   Declaration declaration = read_declaration(fcinfo, pair.child, pair.parent);
   Current current = find_current(pair.child, pair.parent, declaration.request.via, declaration.request.nvia);
-  const SourceTerms *source = source_of_request(declaration.request);
-  const KeptTerms *kept = check_declaration(pair.child, pair.parent, declaration, current);
+  const ChildTerms *source = child_terms_of_request(declaration.request);
+  const ParentTerms *kept = check_declaration(pair.child, pair.parent, declaration, current);
   // A migration that runs again must not queue behind, or in front of, the tables' writers.
   const bool same = current.source != nullptr && same_source(current.source, source) && same_kept(current.kept, kept);
-  const bool settled = same && is_whole_source(declaration.child, source) && is_whole_kept(declaration.parent, kept);
+  const bool settled = same && is_whole_child(declaration.child, source) && is_whole_parent(declaration.parent, kept);
   close_pair(pair);
   if (settled) return "unchanged";
   check_snapshot(declaration);
@@ -324,7 +324,7 @@ const char *tally(FunctionCallInfo fcinfo) {
   check_target(pair.parent, "count");
   declaration = read_declaration(fcinfo, pair.child, pair.parent);
   current = find_current(pair.child, pair.parent, declaration.request.via, declaration.request.nvia);
-  source = source_of_request(declaration.request);
+  source = child_terms_of_request(declaration.request);
   kept = check_declaration(pair.child, pair.parent, declaration, current);
   check_shapes(pair.child);
   check_shapes(pair.parent);
@@ -338,8 +338,8 @@ const char *tally(FunctionCallInfo fcinfo) {
   }
   notice_time_zone(pair.parent, declaration.request.completion.done_at, declaration.request.completion.time_zone);
   close_pair(pair);
-  write_kept(declaration.parent, kept, Switches::enable);
-  write_source(declaration.child, source, current.name, Switches::enable);
+  write_parent_triggers(declaration.parent, kept, Switches::enable);
+  write_child_triggers(declaration.child, source, current.name, Switches::enable);
   if (declaration.backfill) backfill(declaration.child, declaration.parent, source);
   return outcome;
 }
@@ -347,7 +347,7 @@ const char *tally(FunctionCallInfo fcinfo) {
 bool is_over(const List *tallies, const char *const *via, int nvia) {
   ListCell *cell;
   foreach (cell, tallies) {
-    const auto *source = static_cast<const SourceTerms *>(lfirst(cell));
+    const auto *source = static_cast<const ChildTerms *>(lfirst(cell));
     bool same = source->nvia == nvia;
     for (int i = 0; same && i < nvia; ++i) same = is_among(via[i], source->via, source->nvia);
     if (same) return true;
@@ -357,15 +357,15 @@ bool is_over(const List *tallies, const char *const *via, int nvia) {
 
 // The counters of a parent that no child counts any more, because the child or
 // its foreign key was dropped.
-bool untally_orphans(Oid relid) {
+bool untally_abandoned(Oid relid) {
   Relation parent = open_owned(relid, AccessExclusiveLock, "stop counting it");
-  const Trigger *trigger = find_trigger(parent, Role::counters);
-  const KeptTerms *before = trigger == nullptr ? nullptr : kept_of_trigger(parent, trigger);
-  const KeptTerms *after = before == nullptr ? nullptr : counted_part(parent, before);
+  const Trigger *trigger = find_trigger(parent, TriggerKind::parent);
+  const ParentTerms *before = trigger == nullptr ? nullptr : parent_terms_of_trigger(parent, trigger);
+  const ParentTerms *after = before == nullptr ? nullptr : counted_part(parent, before);
   const bool remnants = before == nullptr && find_named(parent, gone_trigger_name) != nullptr;
   relation_close(parent, NoLock);
   if (!remnants && after == before) return false;
-  write_kept(relid, after, Switches::keep);
+  write_parent_triggers(relid, after, Switches::keep);
   return true;
 }
 
@@ -374,7 +374,7 @@ bool untally_remnants(Oid relid) {
   Relation child = open_owned(relid, AccessExclusiveLock, "stop counting it");
   const bool remnants = has_remnants(child);
   relation_close(child, NoLock);
-  if (remnants) write_source(relid, nullptr, nullptr, Switches::enable);
+  if (remnants) write_child_triggers(relid, nullptr, nullptr, Switches::enable);
   return remnants;
 }
 
@@ -382,7 +382,7 @@ bool untally(FunctionCallInfo fcinfo) {
   // Counts of this transaction still go where they belong.
   flush_pending(InvalidOid);
   if (PG_ARGISNULL(child_argument) && !PG_ARGISNULL(parent_argument))
-    return untally_orphans(PG_GETARG_OID(parent_argument));
+    return untally_abandoned(PG_GETARG_OID(parent_argument));
   if (PG_ARGISNULL(parent_argument) && !PG_ARGISNULL(child_argument))
     return untally_remnants(PG_GETARG_OID(child_argument));
   Pair pair = open_pair(fcinfo, AccessExclusiveLock, "stop counting it");
@@ -392,8 +392,8 @@ bool untally(FunctionCallInfo fcinfo) {
   if (via == nullptr && list_length(found) > 1)
     refuse_reference(pair.child, pair.parent, "has several tallies at", "Name the columns of one of them with via.");
   if (via == nullptr && found != NIL) {
-    via = static_cast<const SourceTerms *>(linitial(found))->via;
-    nvia = static_cast<const SourceTerms *>(linitial(found))->nvia;
+    via = static_cast<const ChildTerms *>(linitial(found))->via;
+    nvia = static_cast<const ChildTerms *>(linitial(found))->nvia;
   }
   // One at another parent is not meant.
   if (!is_over(found, via, nvia)) nvia = 0;
@@ -403,8 +403,9 @@ bool untally(FunctionCallInfo fcinfo) {
   const bool remnants = has_remnants(pair.child);
   close_pair(pair);
   if (current.source == nullptr && !remnants) return false;
-  write_source(child, nullptr, current.name, Switches::enable);
-  if (current.source != nullptr && current.kept != nullptr) write_kept(parent, current.others, Switches::keep);
+  write_child_triggers(child, nullptr, current.name, Switches::enable);
+  if (current.source != nullptr && current.kept != nullptr)
+    write_parent_triggers(parent, current.others, Switches::keep);
   return true;
 }
 

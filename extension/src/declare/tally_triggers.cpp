@@ -54,14 +54,14 @@ List *drop(List *commands, Relation relation, const char *name) {
 // The first free name for one more tally of a child.
 const char *free_name(Relation child) {
   for (int n = 1;; ++n) {
-    const char *name = psprintf("%s%d", source_trigger_prefix, n);
+    const char *name = psprintf("%s%d", child_trigger_prefix, n);
     if (find_named(child, name) == nullptr) return name;
   }
 }
 
 bool has_source(Relation relation, const char *without) {
   for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
     if (trigger == nullptr) return false;
     if (without == nullptr || strcmp(trigger->tgname, without) != 0) return true;
   }
@@ -130,7 +130,7 @@ List *truncate_triggers(List *commands, Oid child, bool wanted) {
 }
 
 // Which updates may complete something that somebody wants to know of; nullptr: none.
-const char *completion_condition(const KeptTerms *kept) {
+const char *completion_condition(const ParentTerms *kept) {
   StringInfoData out;
   initStringInfo(&out);
   for (int i = 0; i < kept->ncompletions; ++i) {
@@ -177,7 +177,7 @@ void depend(Oid trigger, Oid classid, Oid objid) {
   recordDependencyOn(&dependent, &referenced, DEPENDENCY_NORMAL);
 }
 
-bool leads_to(Relation child, const SourceTerms *source, Oid parent) {
+bool leads_to(Relation child, const ChildTerms *source, Oid parent) {
   ListCell *cell;
   foreach (cell, references_of(child, source))
     if (static_cast<const ForeignKeyCacheInfo *>(lfirst(cell))->confrelid == parent) return true;
@@ -186,7 +186,7 @@ bool leads_to(Relation child, const SourceTerms *source, Oid parent) {
 
 // Everything at once, when the foreign key is there: a restore brings it after the trigger.
 void depend_on_reference(Relation child, const Trigger *trigger) {
-  const SourceTerms *source = source_of_trigger(child, trigger);
+  const ChildTerms *source = child_terms_of_trigger(child, trigger);
   List *keys = references_of(child, source);
   if (keys == NIL) return;
   // Of several that say the same the others can be dropped.
@@ -203,7 +203,7 @@ void depend_on_reference(Relation child, const Trigger *trigger) {
 }
 
 void depend_on_functions(Relation parent, const Trigger *trigger) {
-  const KeptTerms *kept = kept_of_trigger(parent, trigger);
+  const ParentTerms *kept = parent_terms_of_trigger(parent, trigger);
   List *functions = NIL;
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].on_done != nullptr)
@@ -216,11 +216,11 @@ void depend_on_functions(Relation parent, const Trigger *trigger) {
 
 }  // namespace
 
-const Trigger *find_source_trigger(Relation child, const char *const *via, int nvia) {
+const Trigger *find_child_trigger(Relation child, const char *const *via, int nvia) {
   for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(child, Role::source, n);
+    const Trigger *trigger = find_trigger(child, TriggerKind::child, n);
     if (trigger == nullptr) return nullptr;
-    const SourceTerms *source = source_of_trigger(child, trigger);
+    const ChildTerms *source = child_terms_of_trigger(child, trigger);
     bool same = source->nvia == nvia;
     for (int i = 0; same && i < nvia; ++i) {
       same = false;
@@ -230,7 +230,7 @@ const Trigger *find_source_trigger(Relation child, const char *const *via, int n
   }
 }
 
-bool is_kept(const KeptTerms *kept, const SourceTerms *source) {
+bool is_kept(const ParentTerms *kept, const ChildTerms *source) {
   for (int i = 0; i < source->ncounters; ++i) {
     bool found = false;
     for (int j = 0; j < kept->ncounters; ++j)
@@ -242,12 +242,12 @@ bool is_kept(const KeptTerms *kept, const SourceTerms *source) {
 
 List *tallies_between(Relation child, Relation parent) {
   List *found = NIL;
-  const Trigger *counters = find_trigger(parent, Role::counters);
-  const KeptTerms *kept = counters == nullptr ? nullptr : kept_of_trigger(parent, counters);
+  const Trigger *counters = find_trigger(parent, TriggerKind::parent);
+  const ParentTerms *kept = counters == nullptr ? nullptr : parent_terms_of_trigger(parent, counters);
   for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(child, Role::source, n);
+    const Trigger *trigger = find_trigger(child, TriggerKind::child, n);
     if (trigger == nullptr) return found;
-    SourceTerms *source = source_of_trigger(child, trigger);
+    ChildTerms *source = child_terms_of_trigger(child, trigger);
     const bool leads = references_of(child, source) == NIL ? kept != nullptr && is_kept(kept, source)
                                                            : leads_to(child, source, RelationGetRelid(parent));
     if (leads) found = lappend(found, source);
@@ -256,10 +256,10 @@ List *tallies_between(Relation child, Relation parent) {
 
 //   CREATE OR REPLACE TRIGGER "!ratchet_tally_1" AFTER INSERT OR UPDATE OR DELETE ON schema.child
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.count_row('via=run_id', 'counter=evaluated_count', 'count=true', ...)
-void write_source(Oid child, const SourceTerms *source, const char *name, Switches switches) {
-  List *switched = switched_triggers(child, switches, {Role::source, Role::truncate});
+void write_child_triggers(Oid child, const ChildTerms *source, const char *name, Switches switches) {
+  List *switched = switched_triggers(child, switches, {TriggerKind::child, TriggerKind::truncate});
   Relation relation = table_open(child, NoLock);
-  const bool is_parent = find_trigger(relation, Role::counters) != nullptr;
+  const bool is_parent = find_trigger(relation, TriggerKind::parent) != nullptr;
   List *commands = NIL;
   if (source == nullptr) {
     if (name != nullptr) commands = drop(commands, relation, name);
@@ -288,17 +288,18 @@ void write_source(Oid child, const SourceTerms *source, const char *name, Switch
 //   FOR EACH ROW WHEN (NEW.is_completed AND OLD.is_completed IS NOT TRUE) EXECUTE FUNCTION ratchet.complete_row()
 //   CREATE OR REPLACE TRIGGER "!ratchet_gone" AFTER INSERT OR DELETE ON schema.parent
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.count_gone()
-void write_kept(Oid parent, const KeptTerms *kept, Switches switches) {
-  List *switched = switched_triggers(parent, switches, {Role::counters, Role::completion, Role::gone});
+void write_parent_triggers(Oid parent, const ParentTerms *kept, Switches switches) {
+  List *switched =
+      switched_triggers(parent, switches, {TriggerKind::parent, TriggerKind::completion, TriggerKind::gone});
   Relation relation = table_open(parent, NoLock);
   List *commands = NIL;
   const char *condition = kept == nullptr ? nullptr : completion_condition(kept);
   if (kept == nullptr)
-    commands = drop(commands, relation, counters_trigger_name);
+    commands = drop(commands, relation, parent_trigger_name);
   else
     commands = lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
                                           "EXECUTE FUNCTION ratchet.keep_counters(%s)",
-                                          quote_identifier(counters_trigger_name), qualified_relation(parent),
+                                          quote_identifier(parent_trigger_name), qualified_relation(parent),
                                           literals(kept->arguments, kept->narguments)));
   if (condition == nullptr)
     commands = drop(commands, relation, completion_trigger_name);
@@ -320,14 +321,14 @@ void write_kept(Oid parent, const KeptTerms *kept, Switches switches) {
   if (kept != nullptr) write_dependencies(parent);
 }
 
-List *tables_with(Role role) {
+List *tables_with(TriggerKind kind) {
   List *tables = NIL;
   MemoryContext caller = CurrentMemoryContext;
   SPI_connect();
   const char *sql = psprintf(
       "SELECT DISTINCT tgrelid FROM pg_catalog.pg_trigger WHERE tgfoid OPERATOR(pg_catalog.=) "
       "%u::pg_catalog.oid AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid ORDER BY 1",
-      function_of(role));
+      find_trigger_function(kind));
   if (SPI_execute(sql, false, 0) != SPI_OK_SELECT) elog(ERROR, "reading triggers failed");
   for (uint64 i = 0; i < SPI_processed; ++i) {
     bool isnull;
@@ -340,15 +341,15 @@ List *tables_with(Role role) {
   return tables;
 }
 
-const KeptTerms *counted_part(Relation parent, const KeptTerms *kept) {
-  const KeptTerms *uncounted = kept;
+const ParentTerms *counted_part(Relation parent, const ParentTerms *kept) {
+  const ParentTerms *uncounted = kept;
   ListCell *cell;
-  foreach (cell, tables_with(Role::source)) {
+  foreach (cell, tables_with(TriggerKind::child)) {
     Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
     if (child == nullptr) continue;
     ListCell *source;
     foreach (source, tallies_between(child, parent))
-      if (uncounted != nullptr) uncounted = kept_without(uncounted, static_cast<const SourceTerms *>(lfirst(source)));
+      if (uncounted != nullptr) uncounted = kept_without(uncounted, static_cast<const ChildTerms *>(lfirst(source)));
     relation_close(child, NoLock);
   }
   return uncounted == nullptr ? kept : kept_less(kept, uncounted);
@@ -356,7 +357,7 @@ const KeptTerms *counted_part(Relation parent, const KeptTerms *kept) {
 
 bool has_remnants(Relation child) {
   if (has_source(child, nullptr)) return false;
-  const bool is_parent = find_trigger(child, Role::counters) != nullptr;
+  const bool is_parent = find_trigger(child, TriggerKind::parent) != nullptr;
   return find_named(child, truncate_trigger_name) != nullptr ||
          (!is_parent && find_named(child, flush_trigger_name) != nullptr);
 }
@@ -376,12 +377,12 @@ void follow_partition(Oid relid) {
   if (commands != NIL) run_all(commands);
 }
 
-bool is_whole_source(Oid child, const SourceTerms *source) {
+bool is_whole_child(Oid child, const ChildTerms *source) {
   bool whole = true;
   ListCell *cell;
   foreach (cell, find_all_inheritors(child, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    const Trigger *counting = find_source_trigger(member, source->via, source->nvia);
+    const Trigger *counting = find_child_trigger(member, source->via, source->nvia);
     whole = whole && counting != nullptr && fires_ordinarily(*counting) &&
             same_arguments(counting->tgargs, counting->tgnargs, source->arguments, source->narguments);
     whole = whole && is_on(member, flush_trigger_name);
@@ -392,12 +393,12 @@ bool is_whole_source(Oid child, const SourceTerms *source) {
   return whole;
 }
 
-bool is_whole_kept(Oid parent, const KeptTerms *kept) {
+bool is_whole_parent(Oid parent, const ParentTerms *kept) {
   bool whole = true;
   ListCell *cell;
   foreach (cell, find_all_inheritors(parent, AccessShareLock, nullptr)) {
     Relation member = table_open(lfirst_oid(cell), NoLock);
-    whole = whole && is_on(member, counters_trigger_name) && is_on(member, gone_trigger_name) &&
+    whole = whole && is_on(member, parent_trigger_name) && is_on(member, gone_trigger_name) &&
             is_on(member, flush_trigger_name) &&
             is_on(member, completion_trigger_name) == (completion_condition(kept) != nullptr);
     table_close(member, NoLock);
@@ -408,11 +409,11 @@ bool is_whole_kept(Oid parent, const KeptTerms *kept) {
 void write_dependencies(Oid relid) {
   Relation relation = table_open(relid, AccessShareLock);
   for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
     if (trigger == nullptr) break;
     if (!trigger->tgisclone) depend_on_reference(relation, trigger);
   }
-  const Trigger *counters = find_trigger(relation, Role::counters);
+  const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   if (counters != nullptr && !counters->tgisclone) depend_on_functions(relation, counters);
   table_close(relation, AccessShareLock);
 }

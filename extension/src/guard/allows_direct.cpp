@@ -17,7 +17,7 @@ bool only_foreign_keys_fire(Relation relation) {
   int guards = 0;
   for (const OwnTrigger &own : triggers_of(relation)) {
     if (!TRIGGER_FOR_UPDATE(own.trigger->tgtype)) continue;
-    if (own.role == Role::guard)
+    if (own.kind == TriggerKind::guard)
       ++guards;
     else if (RI_FKey_trigger_type(own.trigger->tgfoid) == RI_TRIGGER_NONE)
       return false;

@@ -72,7 +72,7 @@ bool has_moved_out(const Move &move) {
 }
 
 // Whether the arriving row has the guarded columns that the guard let through.
-bool is_judged_row(const Move &move, Relation relation, const Contract *contract, HeapTuple tuple) {
+bool is_judged_row(const Move &move, Relation relation, const GuardContract *contract, HeapTuple tuple) {
   for (int place = 0; place < contract->nguarded; ++place) {
     const GuardedColumn &column = contract->guarded[place];
     bool isnull;
@@ -84,7 +84,7 @@ bool is_judged_row(const Move &move, Relation relation, const Contract *contract
 
 // Whether the row that is being inserted now is a judged one on its way
 // between partitions. Each is spent by its arrival, open or closed.
-bool arrives_by_move(Relation relation, const Contract *contract, HeapTuple tuple) {
+bool arrives_by_move(Relation relation, const GuardContract *contract, HeapTuple tuple) {
   for (Move **place = &last_move; *place != nullptr; place = &(*place)->outer) {
     Move *move = *place;
     if (move->root != contract->root || !has_moved_out(*move) || !is_judged_row(*move, relation, contract, tuple))
@@ -111,13 +111,13 @@ bool has_any_default(Relation relation, const GuardedColumn &column, const Value
   return is;
 }
 
-bool is_born_open(Relation relation, const Contract *contract, int place, const Value &value) {
-  switch (contract->terms->rules[place]) {
-    case core::Rule::gate:
+bool is_born_open(Relation relation, const GuardContract *contract, int place, const Value &value) {
+  switch (contract->terms->policies[place]) {
+    case core::Policy::gate:
       return !gate_is_closed(contract, value.datum, value.isnull);
-    case core::Rule::owned:
+    case core::Policy::owned:
       return has_any_default(relation, contract->guarded[place], value);
-    case core::Rule::state:
+    case core::Policy::states:
       return is_open_state(contract, place, value);
     default:
       return true;
@@ -125,7 +125,7 @@ bool is_born_open(Relation relation, const Contract *contract, int place, const 
 }
 
 // The place of the first guarded column that is not as a row must be born; -1: all are.
-int closed_column(Relation relation, const Contract *contract, HeapTuple tuple) {
+int closed_column(Relation relation, const GuardContract *contract, HeapTuple tuple) {
   for (int place = 0; place < contract->nguarded; ++place) {
     const GuardedColumn &column = contract->guarded[place];
     Value value;
@@ -140,8 +140,8 @@ bool born_closed(HeapTupleHeader row) {
   if (!OidIsValid(relid)) return false;
   Relation relation = table_open(relid, AccessShareLock);
   bool closed = false;
-  const Trigger *trigger = find_trigger(relation, Role::guard);
-  const Contract *contract = trigger == nullptr ? nullptr : contract_of(relation, trigger);
+  const Trigger *trigger = find_trigger(relation, TriggerKind::guard);
+  const GuardContract *contract = trigger == nullptr ? nullptr : contract_of(relation, trigger);
   if (contract != nullptr && !is_suspended(contract->root)) {
     HeapTupleData tuple;
     tuple.t_len = HeapTupleHeaderGetDatumLength(row);
@@ -156,12 +156,12 @@ bool born_closed(HeapTupleHeader row) {
 
 void reject(const TriggerData *trigger) {
   Relation relation = trigger->tg_relation;
-  const Trigger *guard = find_trigger(relation, Role::guard);
+  const Trigger *guard = find_trigger(relation, TriggerKind::guard);
   if (guard == nullptr) return;
-  const Contract *contract = contract_of(relation, guard);
+  const GuardContract *contract = contract_of(relation, guard);
   const int place = closed_column(relation, contract, trigger->tg_trigtuple);
   if (place < 0) return;
-  error_born_closed(relation, contract->guarded[place].name, contract->terms->rules[place] == core::Rule::state);
+  error_born_closed(relation, contract->guarded[place].name, contract->terms->policies[place] == core::Policy::states);
 }
 
 }  // namespace
@@ -169,7 +169,7 @@ void reject(const TriggerData *trigger) {
 // The memory goes with the transaction.
 void forget_moves() { last_move = nullptr; }
 
-void remember_move(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
+void remember_move(const TriggerData *trigger, const GuardContract *contract, HeapTuple row) {
   const int depth = DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, Datum(0)));
   // What is remembered for this depth, or a deeper one, has arrived, or never left its partition.
   while (last_move != nullptr && last_move->depth >= depth) {

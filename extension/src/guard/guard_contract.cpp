@@ -83,15 +83,15 @@ FmgrInfo primary_equal(Oid index, MemoryContext context) {
   return function;
 }
 
-bool judges_alone(Relation relation) {
+bool new_is_stored(Relation relation) {
   return relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relispartition &&
          is_only_before_update(relation);
 }
 
 Cached *build(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
-  auto *contract = static_cast<Contract *>(palloc0(sizeof(Contract)));
-  const Terms *terms = contract->terms = terms_of_trigger(context, relation, trigger);
+  auto *contract = static_cast<GuardContract *>(palloc0(sizeof(GuardContract)));
+  const GuardTerms *terms = contract->terms = guard_terms_of_trigger(context, relation, trigger);
   check_columns(relation, terms, sqlstate_unenforceable, Faults::own);
   require_time_zone(relation, terms->time_zone);
 
@@ -124,8 +124,8 @@ Cached *build(Relation relation, const Trigger *trigger) {
     contract->primary_equal = primary_equal(contract->primary_index, context);
     contract->direct = contract->version == InvalidAttrNumber && allows_direct(relation);
   }
-  contract->judges_alone = judges_alone(relation);
-  contract->is_parent = find_trigger(relation, Role::counters) != nullptr;
+  contract->new_is_stored = new_is_stored(relation);
+  contract->is_parent = find_trigger(relation, TriggerKind::parent) != nullptr;
   contract->root = RelationGetRelid(relation);
   if (relation->rd_rel->relispartition) {
     contract->root = llast_oid(get_partition_ancestors(contract->root));
@@ -151,7 +151,7 @@ static bool type_forbids_null(Oid type) {
   }
 }
 
-static ColumnFault find_gate_fault(Relation relation, const Terms *terms, Faults which) {
+static ColumnFault find_gate_fault(Relation relation, const GuardTerms *terms, Faults which) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   const auto type_of = [&](const char *name) { return base_type(relation, column_named(relation, name)); };
 
@@ -168,7 +168,7 @@ static ColumnFault find_gate_fault(Relation relation, const Terms *terms, Faults
   return {nullptr, nullptr};
 }
 
-ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults which) {
+ColumnFault find_column_fault(Relation relation, const GuardTerms *terms, Faults which) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   for (int i = 0; i < terms->nguarded; ++i) {
     const AttrNumber attnum = column_named(relation, terms->guarded[i]);
@@ -176,7 +176,7 @@ ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults whic
     if (TupleDescAttr(tupdesc, attnum - 1)->attgenerated != '\0')
       return {terms->guarded[i], "is generated and cannot be guarded"};
     // It cannot be told from a value that somebody has chosen.
-    if (terms->insert_reject && terms->rules[i] == core::Rule::owned && has_volatile_default(relation, attnum))
+    if (terms->insert_reject && terms->policies[i] == core::Policy::owned && has_volatile_default(relation, attnum))
       return {terms->guarded[i], "has a volatile default, which insert => 'reject' cannot recognise"};
   }
   const ColumnFault fault =
@@ -190,22 +190,22 @@ ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults whic
   return find_policy_fault(relation, terms, which);
 }
 
-void check_columns(Relation relation, const Terms *terms, int sqlstate, Faults which) {
+void check_columns(Relation relation, const GuardTerms *terms, int sqlstate, Faults which) {
   const ColumnFault fault = find_column_fault(relation, terms, which);
   if (fault.column == nullptr) return;
   if (fault.why == nullptr) error_no_column(sqlstate, relation, fault.column);
   error_column_unfit(sqlstate, relation, fault.column, fault.why);
 }
 
-Contract *contract_of(Relation relation, const Trigger *trigger) {
-  return static_cast<Contract *>(cached(relation, trigger, Role::guard, build));
+GuardContract *contract_of(Relation relation, const Trigger *trigger) {
+  return static_cast<GuardContract *>(cached(relation, trigger, TriggerKind::guard, build));
 }
 
-Contract *require_contract(Relation relation) {
-  const CachedTrigger found = find_cached(relation, Role::guard, build);
+GuardContract *require_contract(Relation relation) {
+  const CachedTrigger found = find_cached(relation, TriggerKind::guard, build);
   if (!found.exists) error_no_contract(relation);
   if (found.object == nullptr) error_disabled(relation);
-  return static_cast<Contract *>(found.object);
+  return static_cast<GuardContract *>(found.object);
 }
 
 AttrNumber single_primary_key(Relation relation) {
@@ -219,7 +219,7 @@ AttrNumber single_primary_key(Relation relation) {
   return attnum;
 }
 
-bool gate_is_closed(const Contract *contract, Datum value, bool isnull) {
+bool gate_is_closed(const GuardContract *contract, Datum value, bool isnull) {
   return contract->gate != InvalidAttrNumber && !isnull && (contract->gate_type != BOOLOID || DatumGetBool(value));
 }
 

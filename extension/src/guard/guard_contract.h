@@ -12,7 +12,7 @@ namespace ratchet {
 // A column that moves through states.
 struct StateColumn {
   AttrNumber attnum;
-  int place;  // in Contract.guarded
+  int place;  // in GuardContract.guarded
   Oid type;
   int16 typlen;
   bool typbyval;
@@ -22,10 +22,10 @@ struct StateColumn {
   Datum *values;      // of graph->states; valid only without a fault
 };
 
-struct Contract : Cached {
+struct GuardContract : Cached {
   Oid root;  // topmost partitioned ancestor, or the relation itself
 
-  const Terms *terms;
+  const GuardTerms *terms;
   GuardedColumn *guarded;  // as terms->guarded: the gate first, if there is one
   int nguarded;
   Bitmapset *guarded_set;      // their attribute numbers, offset as in TriggerData.tg_updatedcols
@@ -56,7 +56,7 @@ struct Contract : Cached {
 
   // The guard is the table's only BEFORE UPDATE row trigger, and its rows do
   // not move: what a statement sets is what is stored.
-  bool judges_alone;
+  bool new_is_stored;
 
   bool is_parent;  // tallies count for the table
 
@@ -66,10 +66,10 @@ struct Contract : Cached {
 
 // The contract of a guard trigger on this relation, built or rebuilt as
 // needed. Errors: 42R01 when it cannot be enforced.
-Contract *contract_of(Relation relation, const Trigger *trigger);
+GuardContract *contract_of(Relation relation, const Trigger *trigger);
 
 // The contract that a verb works with. Errors: 42R01 when there is none or it does not fire in this session.
-Contract *require_contract(Relation relation);
+GuardContract *require_contract(Relation relation);
 
 // What is wrong with the guarded columns of a relation; column is nullptr when all is well.
 struct ColumnFault {
@@ -81,14 +81,14 @@ enum class Faults : unsigned char {
   all,
   own  // without which no write can be judged
 };
-ColumnFault find_column_fault(Relation relation, const Terms *terms, Faults which = Faults::all);
+ColumnFault find_column_fault(Relation relation, const GuardTerms *terms, Faults which = Faults::all);
 
 // Raises such a fault. sqlstate: 22023 at declaration, 42R01 for a contract gone stale.
-void check_columns(Relation relation, const Terms *terms, int sqlstate, Faults which = Faults::all);
+void check_columns(Relation relation, const GuardTerms *terms, int sqlstate, Faults which = Faults::all);
 
 // The only column of the primary key; InvalidAttrNumber: there is none, or it has several.
 AttrNumber single_primary_key(Relation relation);
 
-bool gate_is_closed(const Contract *contract, Datum value, bool isnull);
+bool gate_is_closed(const GuardContract *contract, Datum value, bool isnull);
 
 }  // namespace ratchet

@@ -60,14 +60,14 @@ bool differs_in(const TriggerData *trigger, HeapTuple row, AttrNumber attnum) {
   return !same_image(before.datum, before.isnull, after, isnull, attribute->attbyval, attribute->attlen);
 }
 
-bool is_closed(const Contract *contract, TupleTableSlot *slot) {
+bool is_closed(const GuardContract *contract, TupleTableSlot *slot) {
   if (contract->gate == InvalidAttrNumber) return false;
   const Value gate = value_of(slot, contract->gate);
   return gate_is_closed(contract, gate.datum, gate.isnull);
 }
 
 // Places in contract->guarded whose image the update changes.
-Bitmapset *changed_columns(const TriggerData *trigger, const Contract *contract) {
+Bitmapset *changed_columns(const TriggerData *trigger, const GuardContract *contract) {
   // Both tuples are taken apart once, as far as the last guarded column.
   slot_getsomeattrs(trigger->tg_trigslot, contract->last_guarded);
   slot_getsomeattrs(trigger->tg_newslot, contract->last_guarded);
@@ -78,7 +78,7 @@ Bitmapset *changed_columns(const TriggerData *trigger, const Contract *contract)
 }
 
 // The row with the given guarded columns as they are in OLD.
-HeapTuple with_kept(const TriggerData *trigger, const Contract *contract, HeapTuple row, const Bitmapset *kept) {
+HeapTuple with_kept(const TriggerData *trigger, const GuardContract *contract, HeapTuple row, const Bitmapset *kept) {
   if (kept == nullptr) return row;
   const int most = bms_num_members(kept);
   auto *attnums = static_cast<int *>(palloc(sizeof(int) * most));
@@ -95,7 +95,7 @@ HeapTuple with_kept(const TriggerData *trigger, const Contract *contract, HeapTu
 }
 
 // The row as a table that is counted for stores it. writer: the permission of the statement, whatever its verb.
-HeapTuple with_counters(const TriggerData *trigger, const Contract *contract, Permission *writer, HeapTuple row) {
+HeapTuple with_counters(const TriggerData *trigger, const GuardContract *contract, Permission *writer, HeapTuple row) {
   return contract->is_parent ? keep_counters(trigger, writer, row) : row;
 }
 
@@ -104,7 +104,7 @@ HeapTuple with_counters(const TriggerData *trigger, const Contract *contract, Pe
                       "Do not alter the table in triggers of its updates.");
 }
 
-bool is_among(const char *name, const Contract *contract, const Bitmapset *columns) {
+bool is_among(const char *name, const GuardContract *contract, const Bitmapset *columns) {
   for (int place = -1; (place = bms_next_member(columns, place)) >= 0;)
     if (strcmp(contract->guarded[place].name, name) == 0) return true;
   return false;
@@ -114,7 +114,7 @@ bool is_among(const char *name, const Contract *contract, const Bitmapset *colum
 // change. An update of which nothing is left is left out, so that it neither
 // writes a row version nor touches an updated_at column. row: what is to be
 // stored, but for the version; what the counters have kept is noted already.
-void answer(Permission *permission, const TriggerData *trigger, const Contract *contract, const Bitmapset *kept,
+void answer(Permission *permission, const TriggerData *trigger, const GuardContract *contract, const Bitmapset *kept,
             HeapTuple row) {
   MemoryContext caller = MemoryContextSwitchTo(permission->memory);
   for (int i = 0; i < permission->npatched; ++i) {
@@ -148,7 +148,7 @@ struct Verdict {
 };
 
 // Whether the update may set columns that belong to the closing of the gate.
-bool may_set_owned(const TriggerData *trigger, const Contract *contract, int place, const Permission *permission) {
+bool may_set_owned(const TriggerData *trigger, const GuardContract *contract, int place, const Permission *permission) {
   if (permission != nullptr && permission->verb == Verb::submit) return true;
   if (permission != nullptr && permission->verb == Verb::advance && contract->gate == InvalidAttrNumber &&
       contract->guarded[place].attnum == contract->idempotency_key)
@@ -158,12 +158,12 @@ bool may_set_owned(const TriggerData *trigger, const Contract *contract, int pla
 }
 
 // A heartbeat that waited for the row comes after one that did not: the last one wins, and nobody need be told.
-bool is_late_heartbeat(const Contract *contract, int place, const Permission *permission) {
+bool is_late_heartbeat(const GuardContract *contract, int place, const Permission *permission) {
   return permission != nullptr && (permission->verb == Verb::beat || permission->verb == Verb::advance) &&
          contract->guarded[place].attnum == contract->heartbeat;
 }
 
-Verdict verdict_of(const TriggerData *trigger, const Contract *contract, Bitmapset *changed,
+Verdict verdict_of(const TriggerData *trigger, const GuardContract *contract, Bitmapset *changed,
                    const Permission *permission) {
   Verdict verdict{};
   if (changed == nullptr || (permission != nullptr && permission->verb == Verb::amend)) return verdict;
@@ -194,7 +194,7 @@ Verdict verdict_of(const TriggerData *trigger, const Contract *contract, Bitmaps
   return verdict;
 }
 
-int64 integer_of(Oid type, const Value &value) {
+int64 read_integer(Oid type, const Value &value) {
   if (value.isnull) return 0;
   return type == INT8OID   ? DatumGetInt64(value.datum)
          : type == INT4OID ? DatumGetInt32(value.datum)
@@ -202,18 +202,18 @@ int64 integer_of(Oid type, const Value &value) {
 }
 
 // Whether the writer knows the row as it is: it leaves the version alone, or has counted it up by one itself.
-bool brings_current_version(const TriggerData *trigger, const Contract *contract) {
+bool brings_current_version(const TriggerData *trigger, const GuardContract *contract) {
   const Value from = value_of(trigger->tg_trigslot, contract->version);
   const Value to = value_of(trigger->tg_newslot, contract->version);
   if (from.isnull) return true;
   if (to.isnull) return false;
-  const int64 before = integer_of(contract->version_type, from);
-  const int64 after = integer_of(contract->version_type, to);
+  const int64 before = read_integer(contract->version_type, from);
+  const int64 after = read_integer(contract->version_type, to);
   return after == before || (before < PG_INT64_MAX && after == before + 1);
 }
 
-Datum next_version(const TriggerData *trigger, const Contract *contract) {
-  const int64 before = integer_of(contract->version_type, value_of(trigger->tg_trigslot, contract->version));
+Datum next_version(const TriggerData *trigger, const GuardContract *contract) {
+  const int64 before = read_integer(contract->version_type, value_of(trigger->tg_trigslot, contract->version));
   const Oid type = contract->version_type;
   const int64 most = type == INT8OID ? PG_INT64_MAX : type == INT4OID ? PG_INT32_MAX : PG_INT16_MAX;
   if (before >= most)
@@ -225,7 +225,7 @@ Datum next_version(const TriggerData *trigger, const Contract *contract) {
 }
 
 // The row with the next version.
-HeapTuple with_next_version(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
+HeapTuple with_next_version(const TriggerData *trigger, const GuardContract *contract, HeapTuple row) {
   int attnum = contract->version;
   Datum version = next_version(trigger, contract);
   bool isnull = false;
@@ -240,7 +240,7 @@ const char *state_text(const StateColumn *column, const Value &value) {
 }
 
 // Whether advance()'s move is to be made; otherwise says why not.
-bool moves(const TriggerData *trigger, const Contract *contract, Permission *permission) {
+bool moves(const TriggerData *trigger, const GuardContract *contract, Permission *permission) {
   const StateColumn *column = find_state_column(contract, permission->state);
   if (column == nullptr) error_changed_meanwhile(trigger->tg_relation);
   const Value from = value_of(trigger->tg_trigslot, column->attnum);
@@ -269,7 +269,7 @@ bool moves(const TriggerData *trigger, const Contract *contract, Permission *per
 }
 
 // Whether the row that will be stored belongs somewhere else than OLD.
-bool changes_partition_key(const TriggerData *trigger, const Contract *contract, HeapTuple row) {
+bool changes_partition_key(const TriggerData *trigger, const GuardContract *contract, HeapTuple row) {
   for (int attnum = -1; (attnum = bms_next_member(contract->partition_key, attnum)) >= 0;)
     if (differs_in(trigger, row, static_cast<AttrNumber>(attnum))) return true;
   return false;
@@ -278,14 +278,14 @@ bool changes_partition_key(const TriggerData *trigger, const Contract *contract,
 // Whether the statement sets no guarded column and no other BEFORE trigger could
 // have: then the tuples need not be taken apart. A caller of the trigger
 // manager that does not tell its columns gets no such credit.
-bool sets_nothing_guarded(const TriggerData *trigger, const Contract *contract) {
-  return contract->judges_alone && trigger->tg_updatedcols != nullptr &&
+bool sets_nothing_guarded(const TriggerData *trigger, const GuardContract *contract) {
+  return contract->new_is_stored && trigger->tg_updatedcols != nullptr &&
          !bms_overlap(trigger->tg_updatedcols, contract->guarded_set);
 }
 
 // Whether what a verb wants is there to be done, whatever the policies say of the rest of its patch; the permission is
 // told why not. A suspended contract refuses no move.
-bool is_to_be_done(const TriggerData *trigger, const Contract *contract, Permission *permission, bool suspended) {
+bool is_to_be_done(const TriggerData *trigger, const GuardContract *contract, Permission *permission, bool suspended) {
   if (permission->verb == Verb::beat) {
     permission->finished = is_finished(contract, trigger->tg_trigslot);
     return !permission->finished;
@@ -298,7 +298,8 @@ bool is_to_be_done(const TriggerData *trigger, const Contract *contract, Permiss
 }
 
 // Judges the version that a write brings; false: it is stale, and the verb is to be left out and told.
-bool check_version(const TriggerData *trigger, const Contract *contract, Permission *permission, Verdict *verdict) {
+bool check_version(const TriggerData *trigger, const GuardContract *contract, Permission *permission,
+                   Verdict *verdict) {
   if (permission != nullptr && permission->verb == Verb::amend) return true;
   if (brings_current_version(trigger, contract)) return true;
   switch (contract->terms->modes.version) {
@@ -318,12 +319,12 @@ bool check_version(const TriggerData *trigger, const Contract *contract, Permiss
 }
 
 HeapTuple judge(const TriggerData *trigger) {
-  Contract *contract = contract_of(trigger->tg_relation, trigger->tg_trigger);
-  Permission *const writer = permission_of(trigger);
+  GuardContract *contract = contract_of(trigger->tg_relation, trigger->tg_trigger);
+  Permission *const writer = find_permission(trigger);
   Permission *permission = writer;
   // Flushes and recounts write counters, of which the guard knows nothing, and which are no change that a version
   // counts.
-  const Permission *run = statement_of(trigger);
+  const Permission *run = find_run_permission(trigger);
   const bool counts = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
   if (counts) permission = nullptr;
   const bool versioned = contract->version != InvalidAttrNumber && !counts;

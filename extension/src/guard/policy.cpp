@@ -53,7 +53,7 @@ const char *state_fault(Oid type, int32 typmod, const char *state) {
   return nullptr;
 }
 
-void resolve_comparison(Relation relation, Contract *contract, int place) {
+void resolve_comparison(Relation relation, GuardContract *contract, int place) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), contract->guarded[place].attnum - 1);
   const TypeCacheEntry *type = lookup_type_cache(getBaseType(attribute->atttypid), TYPECACHE_CMP_PROC);
   // Its operator class may be gone with its type's owner's consent; whoever writes the column is told.
@@ -61,7 +61,7 @@ void resolve_comparison(Relation relation, Contract *contract, int place) {
   contract->collations[place] = attribute->attcollation;
 }
 
-StateColumn state_column(Relation relation, const Contract *contract, const GraphTerms *graph) {
+StateColumn state_column(Relation relation, const GuardContract *contract, const GraphTerms *graph) {
   StateColumn column{};
   column.graph = graph;
   const Form_pg_attribute attribute = attribute_named(relation, graph->column);
@@ -70,7 +70,7 @@ StateColumn state_column(Relation relation, const Contract *contract, const Grap
   column.typlen = attribute->attlen;
   column.typbyval = attribute->attbyval;
   for (int place = 0; place < contract->nguarded; ++place)
-    if (contract->terms->rules[place] == core::Rule::state && contract->guarded[place].attnum == column.attnum)
+    if (contract->terms->policies[place] == core::Policy::states && contract->guarded[place].attnum == column.attnum)
       column.place = place;
   column.relation = RelationGetRelid(relation);
   column.fault = find_graph_fault(column.type, attribute->atttypmod, *graph).why;
@@ -83,7 +83,7 @@ StateColumn state_column(Relation relation, const Contract *contract, const Grap
   return column;
 }
 
-const StateColumn *column_at(const Contract *contract, int place) {
+const StateColumn *column_at(const GuardContract *contract, int place) {
   for (int i = 0; i < contract->nstates; ++i)
     if (contract->states[i].place == place) return &contract->states[i];
   return nullptr;
@@ -95,7 +95,7 @@ bool is_terminal(const StateColumn *column, const Value &value) {
   return state >= 0 && column->graph->is_terminal(state);
 }
 
-bool goes_down(const Contract *contract, int place, const Value &from, const Value &to) {
+bool goes_down(const GuardContract *contract, int place, const Value &from, const Value &to) {
   if (from.isnull) return false;
   if (to.isnull) return true;
   FmgrInfo *compare = &contract->compare[place];
@@ -119,14 +119,14 @@ ColumnFault find_graph_fault(Oid declared, int32 typmod, const GraphTerms &graph
   return {nullptr, nullptr};
 }
 
-ColumnFault find_policy_fault(Relation relation, const Terms *terms, Faults which) {
+ColumnFault find_policy_fault(Relation relation, const GuardTerms *terms, Faults which) {
   for (int i = 0; i < terms->nguarded; ++i) {
     const char *column = terms->guarded[i];
     const Oid type = getBaseType(attribute_named(relation, column)->atttypid);
-    if (which == Faults::all && terms->rules[i] == core::Rule::forward &&
+    if (which == Faults::all && terms->policies[i] == core::Policy::forward &&
         !OidIsValid(lookup_type_cache(type, TYPECACHE_CMP_PROC)->cmp_proc))
       return {column, psprintf("cannot be forward: type %s has no default order", format_type_be(type))};
-    if (terms->rules[i] == core::Rule::version && !is_integer(type))
+    if (terms->policies[i] == core::Policy::version && !is_integer(type))
       return {column, "cannot be the version: its type must be smallint, integer or bigint"};
   }
   if (terms->heartbeat != nullptr) {
@@ -142,16 +142,16 @@ ColumnFault find_policy_fault(Relation relation, const Terms *terms, Faults whic
   return {nullptr, nullptr};
 }
 
-void resolve_policies(Relation relation, Contract *contract) {
-  const Terms *terms = contract->terms;
+void resolve_policies(Relation relation, GuardContract *contract) {
+  const GuardTerms *terms = contract->terms;
   contract->compare = static_cast<FmgrInfo *>(palloc0(sizeof(FmgrInfo) * terms->nguarded));
   contract->collations = static_cast<Oid *>(palloc0(sizeof(Oid) * terms->nguarded));
   contract->only_gate = true;
   for (int place = 0; place < terms->nguarded; ++place) {
-    if (terms->rules[place] == core::Rule::forward) resolve_comparison(relation, contract, place);
-    contract->only_gate =
-        contract->only_gate && (terms->rules[place] == core::Rule::gate || terms->rules[place] == core::Rule::owned);
-    if (terms->rules[place] == core::Rule::version) {
+    if (terms->policies[place] == core::Policy::forward) resolve_comparison(relation, contract, place);
+    contract->only_gate = contract->only_gate && (terms->policies[place] == core::Policy::gate ||
+                                                  terms->policies[place] == core::Policy::owned);
+    if (terms->policies[place] == core::Policy::version) {
       contract->version = contract->guarded[place].attnum;
       contract->version_place = place;
       contract->version_type = getBaseType(attribute_named(relation, terms->version)->atttypid);
@@ -200,20 +200,20 @@ bool may_move(const StateColumn *column, const Value &from, const Value &to) {
   return before >= 0 && after >= 0 && column->graph->leads_to(before, after);
 }
 
-const StateColumn *find_state_column(const Contract *contract, const char *name) {
+const StateColumn *find_state_column(const GuardContract *contract, const char *name) {
   for (int i = 0; i < contract->nstates; ++i)
     if (strcmp(contract->states[i].graph->column, name) == 0) return &contract->states[i];
   return nullptr;
 }
 
-bool is_open_state(const Contract *contract, int place, const Value &value) {
+bool is_open_state(const GuardContract *contract, int place, const Value &value) {
   const StateColumn *column = column_at(contract, place);
   if (value.isnull) return true;
   const int state = state_of(column, value.datum);
   return state >= 0 && !column->graph->is_terminal(state);
 }
 
-bool is_finished(const Contract *contract, TupleTableSlot *row) {
+bool is_finished(const GuardContract *contract, TupleTableSlot *row) {
   if (contract->gate != InvalidAttrNumber) {
     const Value gate = value_of(row, contract->gate);
     if (gate_is_closed(contract, gate.datum, gate.isnull)) return true;
@@ -223,36 +223,36 @@ bool is_finished(const Contract *contract, TupleTableSlot *row) {
   return false;
 }
 
-Refusal refusal_of(const TriggerData *trigger, const Contract *contract, int place) {
+Refusal refusal_of(const TriggerData *trigger, const GuardContract *contract, int place) {
   const AttrNumber attnum = contract->guarded[place].attnum;
   const Value from = value_of(trigger->tg_trigslot, attnum);
   const Value to = value_of(trigger->tg_newslot, attnum);
-  switch (contract->terms->rules[place]) {
-    case core::Rule::gate:
+  switch (contract->terms->policies[place]) {
+    case core::Policy::gate:
       // NULL and false are both an open gate: going from one to the other is nobody's business.
       if (!gate_is_closed(contract, from.datum, from.isnull) && !gate_is_closed(contract, to.datum, to.isnull))
         return Refusal::none;
       return Refusal::owned;
-    case core::Rule::owned:
+    case core::Policy::owned:
       return Refusal::owned;
-    case core::Rule::once:
+    case core::Policy::once:
       return from.isnull ? Refusal::none : Refusal::once;
-    case core::Rule::frozen:
+    case core::Policy::frozen:
       return is_finished(contract, trigger->tg_trigslot) ? Refusal::frozen : Refusal::none;
-    case core::Rule::forward:
+    case core::Policy::forward:
       return goes_down(contract, place, from, to) ? Refusal::backward : Refusal::none;
-    case core::Rule::state: {
+    case core::Policy::states: {
       const StateColumn *column = column_at(contract, place);
       if (is_terminal(column, from)) return Refusal::terminal;
       return may_move(column, from, to) ? Refusal::none : Refusal::transition;
     }
-    case core::Rule::version:
+    case core::Policy::version:
       return Refusal::none;  // guard/guard_trigger.cpp sees to it
   }
   return Refusal::none;
 }
 
-core::Mode mode_of(const Contract *contract, Refusal refusal) {
+core::Mode mode_of(const GuardContract *contract, Refusal refusal) {
   const core::Modes &modes = contract->terms->modes;
   switch (refusal) {
     case Refusal::once:
@@ -270,7 +270,7 @@ core::Mode mode_of(const Contract *contract, Refusal refusal) {
   }
 }
 
-void error_refused(const TriggerData *trigger, const Contract *contract, int place, Refusal refusal) {
+void error_refused(const TriggerData *trigger, const GuardContract *contract, int place, Refusal refusal) {
   Relation relation = trigger->tg_relation;
   const char *column = contract->guarded[place].name;
   const Value gate =

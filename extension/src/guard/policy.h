@@ -24,25 +24,25 @@ enum class Refusal : unsigned char {
 };
 
 // What is wrong with the columns that policies name, beside that they exist.
-ColumnFault find_policy_fault(Relation relation, const Terms *terms, Faults which);
+ColumnFault find_policy_fault(Relation relation, const GuardTerms *terms, Faults which);
 
 // What is wrong with a column of this type that shall have these states.
 ColumnFault find_graph_fault(Oid declared, int32 typmod, const GraphTerms &graph);
 
 // Fills in what policies need: comparison functions, states, version. In the current memory context.
-void resolve_policies(Relation relation, Contract *contract);
+void resolve_policies(Relation relation, GuardContract *contract);
 
 // Whether the row's gate is closed or one of its states is terminal.
-bool is_finished(const Contract *contract, TupleTableSlot *row);
+bool is_finished(const GuardContract *contract, TupleTableSlot *row);
 
 // Whether the change of this guarded column (a place in contract->guarded) is refused, as far as only the two
 // images of the row decide.
-Refusal refusal_of(const TriggerData *trigger, const Contract *contract, int place);
+Refusal refusal_of(const TriggerData *trigger, const GuardContract *contract, int place);
 
-core::Mode mode_of(const Contract *contract, Refusal refusal);
+core::Mode mode_of(const GuardContract *contract, Refusal refusal);
 
 // Raises the refusal. Errors: 23R01, 23R02, 23R03.
-[[noreturn]] void error_refused(const TriggerData *trigger, const Contract *contract, int place, Refusal refusal);
+[[noreturn]] void error_refused(const TriggerData *trigger, const GuardContract *contract, int place, Refusal refusal);
 
 // The place of a value in the column's states; -1: it is none of them.
 int state_of(const StateColumn *column, Datum value);
@@ -54,9 +54,9 @@ int require_state(Relation relation, const StateColumn *column, const char *name
 bool may_move(const StateColumn *column, const Value &from, const Value &to);
 
 // Whether a new row may be in this state (a place in contract->guarded): not begun, or in one that leads somewhere.
-bool is_open_state(const Contract *contract, int place, const Value &value);
+bool is_open_state(const GuardContract *contract, int place, const Value &value);
 
 // The state column with this name; nullptr: none.
-const StateColumn *find_state_column(const Contract *contract, const char *name);
+const StateColumn *find_state_column(const GuardContract *contract, const char *name);
 
 }  // namespace ratchet

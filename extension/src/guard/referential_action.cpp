@@ -40,7 +40,7 @@ bool all_not_null(const ForeignKeyCacheInfo *key, TupleTableSlot *slot) {
 
 // A referential action runs as the owner of the referencing table, of the topmost one for its partitions. A trigger
 // that fires underneath an action of somebody else's tables does not.
-bool is_owner_acting(Relation relation, const Contract *contract) {
+bool is_owner_acting(Relation relation, const GuardContract *contract) {
   return GetUserId() == relation->rd_rel->relowner || GetUserId() == require_owner(contract->root);
 }
 
@@ -114,7 +114,7 @@ bool is_set_by_default(Oid acting, const char *column, Datum value, bool isnull)
 }
 
 // Whether NEW has in all these columns what the action puts there.
-bool has_action_values(const TriggerData *trigger, const Contract *contract, const ForeignKeyCacheInfo *key,
+bool has_action_values(const TriggerData *trigger, const GuardContract *contract, const ForeignKeyCacheInfo *key,
                        char action, const Bitmapset *columns) {
   if (action != FKCONSTR_ACTION_SETNULL && action != FKCONSTR_ACTION_SETDEFAULT) return false;
   for (int place = -1; (place = bms_next_member(columns, place)) >= 0;) {
@@ -131,7 +131,7 @@ bool has_action_values(const TriggerData *trigger, const Contract *contract, con
 }
 
 // Places of contract->guarded that belong to the key and are in `changed`.
-Bitmapset *key_columns(const ForeignKeyCacheInfo *key, const Contract *contract, const Bitmapset *changed) {
+Bitmapset *key_columns(const ForeignKeyCacheInfo *key, const GuardContract *contract, const Bitmapset *changed) {
   Bitmapset *columns = nullptr;
   for (int place = -1; (place = bms_next_member(changed, place)) >= 0;)
     for (int i = 0; i < key->nkeys; ++i)
@@ -139,7 +139,7 @@ Bitmapset *key_columns(const ForeignKeyCacheInfo *key, const Contract *contract,
   return columns;
 }
 
-bool is_action_of(const TriggerData *trigger, const Contract *contract, const ForeignKeyCacheInfo *key,
+bool is_action_of(const TriggerData *trigger, const GuardContract *contract, const ForeignKeyCacheInfo *key,
                   const Bitmapset *columns) {
   HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
   if (!HeapTupleIsValid(tuple)) return false;
@@ -161,7 +161,7 @@ bool is_action_of(const TriggerData *trigger, const Contract *contract, const Fo
 
 }  // namespace
 
-Bitmapset *referential_changes(const TriggerData *trigger, const Contract *contract, const Bitmapset *changed) {
+Bitmapset *referential_changes(const TriggerData *trigger, const GuardContract *contract, const Bitmapset *changed) {
   if (!InNoForceRLSOperation() || !is_owner_acting(trigger->tg_relation, contract)) return nullptr;
   Bitmapset *explained = nullptr;
   // A copy: the lookups below may rebuild the relcache entry that owns the list.

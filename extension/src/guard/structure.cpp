@@ -13,7 +13,7 @@ namespace ratchet {
 
 List *structural_findings(Relation relation) {
   List *findings = list_concat(later_triggers(relation, Last::guard), instead_rules(relation, Last::guard));
-  const Trigger *guard = find_trigger(relation, Role::guard);
+  const Trigger *guard = find_trigger(relation, TriggerKind::guard);
   // Through an ancestor without the contract a row could move out, be changed, and move in again.
   if (relation->rd_rel->relispartition && guard != nullptr && !guard->tgisclone)
     findings = lappend(findings, finding("error", "the table has become a partition of a table without the contract",
@@ -49,7 +49,7 @@ List *move_findings(Oid root) {
   return findings;
 }
 
-void check_moves(Relation leaf, Contract *contract) {
+void check_moves(Relation leaf, GuardContract *contract) {
   if (contract->moves_checked == cache_generation()) return;
   // Read before looking: an invalidation in between makes the next call look again.
   const uint64 looked_at = cache_generation();

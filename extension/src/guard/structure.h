@@ -21,6 +21,6 @@ List *move_findings(Oid root);
 
 // Called when an update changes a partition key. Errors: 42R01 when a foreign
 // BEFORE INSERT row trigger in the tree could rewrite the moving row.
-void check_moves(Relation leaf, Contract *contract);
+void check_moves(Relation leaf, GuardContract *contract);
 
 }  // namespace ratchet

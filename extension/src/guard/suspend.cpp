@@ -55,7 +55,7 @@ void suspend(FunctionCallInfo fcinfo) {
     error_argument("reason must not be empty", "Say why the contract is suspended; it is written to the server log.");
   require_transaction(fcinfo);
   Relation relation = open_owned(PG_GETARG_OID(0), AccessShareLock, "suspend its contract");
-  if (find_trigger(relation, Role::guard) == nullptr) error_no_contract(relation);
+  if (find_trigger(relation, TriggerKind::guard) == nullptr) error_no_contract(relation);
   const Oid relid = RelationGetRelid(relation);
   // Its updates happen elsewhere.
   check_not_distributed(relid);

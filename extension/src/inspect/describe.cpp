@@ -57,12 +57,12 @@ const char *alternatives(const GraphTerms &graph, int from) {
   return out.data;
 }
 
-const char *who_closes(const Terms *terms) {
+const char *who_closes(const GuardTerms *terms) {
   return terms->gate_by == core::GateBy::submit ? "only ratchet.submit() closes it"
                                                 : "ratchet.submit() closes it, or any UPDATE that sets it";
 }
 
-void describe_gate(FunctionCallInfo fcinfo, const Terms *terms) {
+void describe_gate(FunctionCallInfo fcinfo, const GuardTerms *terms) {
   put(fcinfo, terms->gate, "gate",
       psprintf(
           "The gate of the row: %s, once; only ratchet.amend() opens it again. A write that changes it otherwise %s.%s",
@@ -70,7 +70,7 @@ void describe_gate(FunctionCallInfo fcinfo, const Terms *terms) {
           terms->time_zone == nullptr ? "" : psprintf(" A timestamp without time zone is of %s.", terms->time_zone)));
 }
 
-const char *owned_meaning(const Terms *terms, const char *column) {
+const char *owned_meaning(const GuardTerms *terms, const char *column) {
   if (terms->gate_at != nullptr && strcmp(column, terms->gate_at) == 0) return "When the gate was closed. ";
   if (terms->actor != nullptr && strcmp(column, terms->actor) == 0) return "Who closed the gate. ";
   if (terms->idempotency_key != nullptr && strcmp(column, terms->idempotency_key) == 0)
@@ -78,7 +78,7 @@ const char *owned_meaning(const Terms *terms, const char *column) {
   return "";
 }
 
-void describe_owned(FunctionCallInfo fcinfo, const Terms *terms, const char *column) {
+void describe_owned(FunctionCallInfo fcinfo, const GuardTerms *terms, const char *column) {
   const char *writer = terms->gate == nullptr ? "Written by ratchet.advance() only"
                        : terms->gate_by == core::GateBy::submit
                            ? "Written by ratchet.submit() only, when it closes the gate"
@@ -88,7 +88,7 @@ void describe_owned(FunctionCallInfo fcinfo, const Terms *terms, const char *col
                fate(terms->modes.owned, "23R01")));
 }
 
-void describe_frozen(FunctionCallInfo fcinfo, const Terms *terms, const char *column) {
+void describe_frozen(FunctionCallInfo fcinfo, const GuardTerms *terms, const char *column) {
   const char *until = terms->gate == nullptr ? "a state is terminal"
                       : terms->ngraphs == 0  ? "the gate is closed"
                                              : "the gate is closed or a state is terminal";
@@ -97,7 +97,7 @@ void describe_frozen(FunctionCallInfo fcinfo, const Terms *terms, const char *co
                fate(terms->modes.frozen, "23R01")));
 }
 
-void describe_forward(FunctionCallInfo fcinfo, const Terms *terms, const char *column) {
+void describe_forward(FunctionCallInfo fcinfo, const GuardTerms *terms, const char *column) {
   const bool heartbeat = terms->heartbeat != nullptr && strcmp(column, terms->heartbeat) == 0;
   put(fcinfo, column, heartbeat ? "heartbeat" : "forward",
       psprintf("%sNever goes down. A write that would lower or unset it %s.",
@@ -105,7 +105,7 @@ void describe_forward(FunctionCallInfo fcinfo, const Terms *terms, const char *c
                fate(terms->modes.forward, "23R03")));
 }
 
-void describe_states(FunctionCallInfo fcinfo, const Terms *terms, const GraphTerms &graph) {
+void describe_states(FunctionCallInfo fcinfo, const GuardTerms *terms, const GraphTerms &graph) {
   for (int from = 0; from < graph.nstates; ++from)
     put(fcinfo, graph.column, "states",
         graph.is_terminal(from) ? psprintf("%s is terminal.", graph.states[from])
@@ -115,7 +115,7 @@ void describe_states(FunctionCallInfo fcinfo, const Terms *terms, const GraphTer
                fate(terms->modes.terminal, "23R02"), fate(terms->modes.transition, "23R02")));
 }
 
-void describe_version(FunctionCallInfo fcinfo, const Terms *terms) {
+void describe_version(FunctionCallInfo fcinfo, const GuardTerms *terms) {
   const char *stale = terms->modes.version == core::Mode::reject ? "fails with SQLSTATE 23R04"
                       : terms->modes.version == core::Mode::keep ? "goes through as far as the other policies let it"
                                                                  : "goes through and is logged";
@@ -124,32 +124,32 @@ void describe_version(FunctionCallInfo fcinfo, const Terms *terms) {
                stale));
 }
 
-void describe_guard(FunctionCallInfo fcinfo, const Terms *terms) {
+void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
   for (int i = 0; i < terms->nguarded; ++i) {
     const char *column = terms->guarded[i];
-    switch (terms->rules[i]) {
-      case core::Rule::gate:
+    switch (terms->policies[i]) {
+      case core::Policy::gate:
         describe_gate(fcinfo, terms);
         break;
-      case core::Rule::owned:
+      case core::Policy::owned:
         describe_owned(fcinfo, terms, column);
         break;
-      case core::Rule::once:
+      case core::Policy::once:
         put(fcinfo, column, "once",
             psprintf("Written once, by anybody: from NULL to a value. A later write that changes it %s.",
                      fate(terms->modes.once, "23R01")));
         break;
-      case core::Rule::frozen:
+      case core::Policy::frozen:
         describe_frozen(fcinfo, terms, column);
         break;
-      case core::Rule::forward:
+      case core::Policy::forward:
         describe_forward(fcinfo, terms, column);
         break;
-      case core::Rule::state:
+      case core::Policy::states:
         for (int j = 0; j < terms->ngraphs; ++j)
           if (strcmp(terms->graphs[j].column, column) == 0) describe_states(fcinfo, terms, terms->graphs[j]);
         break;
-      case core::Rule::version:
+      case core::Policy::version:
         describe_version(fcinfo, terms);
         break;
     }
@@ -169,7 +169,7 @@ const char *joined(const char *const *names, int count) {
 }
 
 // What the rows of a child count for.
-void describe_source(FunctionCallInfo fcinfo, Relation child, const SourceTerms *source) {
+void describe_source(FunctionCallInfo fcinfo, Relation child, const ChildTerms *source) {
   const Oid parent = parent_of(child, source);
   const char *name = OidIsValid(parent) ? qualified_relation(parent) : "a table that is not there";
   StringInfoData counters;
@@ -206,7 +206,7 @@ void describe_completion(FunctionCallInfo fcinfo, const CompletionTerm &completi
 }
 
 // What a parent keeps for one child.
-void describe_kept(FunctionCallInfo fcinfo, Relation child, const SourceTerms *source, const KeptTerms *kept) {
+void describe_kept(FunctionCallInfo fcinfo, Relation child, const ChildTerms *source, const ParentTerms *kept) {
   for (int i = 0; i < source->ncounters; ++i)
     put(fcinfo, source->counters[i].column, "counter",
         psprintf("%s, exact at every commit. Written by the database only; what others write is kept out.",
@@ -216,20 +216,20 @@ void describe_kept(FunctionCallInfo fcinfo, Relation child, const SourceTerms *s
 
 void describe_tallies(FunctionCallInfo fcinfo, Relation relation) {
   for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
     if (trigger == nullptr) break;
-    describe_source(fcinfo, relation, source_of_trigger(relation, trigger));
+    describe_source(fcinfo, relation, child_terms_of_trigger(relation, trigger));
   }
-  const Trigger *counters = find_trigger(relation, Role::counters);
+  const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   if (counters == nullptr) return;
-  const KeptTerms *kept = kept_of_trigger(relation, counters);
+  const ParentTerms *kept = parent_terms_of_trigger(relation, counters);
   ListCell *cell;
-  foreach (cell, tables_with(Role::source)) {
+  foreach (cell, tables_with(TriggerKind::child)) {
     Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
     if (child == nullptr) continue;
     ListCell *source;
     foreach (source, tallies_between(child, relation))
-      describe_kept(fcinfo, child, static_cast<const SourceTerms *>(lfirst(source)), kept);
+      describe_kept(fcinfo, child, static_cast<const ChildTerms *>(lfirst(source)), kept);
     relation_close(child, AccessShareLock);
   }
 }
@@ -240,18 +240,18 @@ void describe(FunctionCallInfo fcinfo) {
   Relation relation = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
   if (relation == nullptr)
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", PG_GETARG_OID(0)));
-  if (const Trigger *guard = find_trigger(relation, Role::guard))
-    describe_guard(fcinfo, terms_of_trigger(CurrentMemoryContext, relation, guard));
+  if (const Trigger *guard = find_trigger(relation, TriggerKind::guard))
+    describe_guard(fcinfo, guard_terms_of_trigger(CurrentMemoryContext, relation, guard));
   describe_tallies(fcinfo, relation);
   relation_close(relation, AccessShareLock);
 }
 
 // {"status": {"queued": ["running"], ...}, ...} of a guard's trigger; NULL: it has no states.
 Datum states_of(Relation relation, Oid wanted, bool *isnull) {
-  const Trigger *guard = find_trigger(relation, Role::guard);
+  const Trigger *guard = find_trigger(relation, TriggerKind::guard);
   *isnull = guard == nullptr || guard->tgoid != wanted;
   if (*isnull) return Datum(0);
-  const Terms *terms = terms_of_trigger(CurrentMemoryContext, relation, guard);
+  const GuardTerms *terms = guard_terms_of_trigger(CurrentMemoryContext, relation, guard);
   *isnull = terms->ngraphs == 0;
   if (*isnull) return Datum(0);
   StringInfoData out;

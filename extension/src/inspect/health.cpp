@@ -66,17 +66,17 @@ List *named_findings(List *findings, Relation relation, const char *name) {
 // The child's side of tallies. without: a child on whose table there is none, but remnants.
 List *source_findings(List *findings, Relation member, bool is_root) {
   const char *table = RelationGetRelationName(member);
-  if (find_trigger(member, Role::source) == nullptr) {
+  if (find_trigger(member, TriggerKind::child) == nullptr) {
     if (has_remnants(member))
       findings = add(findings, "error", psprintf("\"%s\" has triggers of a tally that is gone", table),
                      "Declare the tally again with ratchet.tally(), or remove what is left with ratchet.untally().");
     return findings;
   }
   for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(member, Role::source, n);
+    const Trigger *trigger = find_trigger(member, TriggerKind::child, n);
     if (trigger == nullptr) break;
     findings = trigger_findings(findings, member, trigger, trigger->tgname, "ratchet.tally()");
-    const SourceTerms *source = source_of_trigger(member, trigger);
+    const ChildTerms *source = child_terms_of_trigger(member, trigger);
     const Oid parent_oid = parent_of(member, source);
     if (!OidIsValid(parent_oid)) {
       findings = add(findings, "error", psprintf("the foreign key of a tally of \"%s\" does not exist", table),
@@ -85,8 +85,8 @@ List *source_findings(List *findings, Relation member, bool is_root) {
     }
     if (!is_root) continue;
     Relation parent = table_open(parent_oid, AccessShareLock);
-    const Trigger *counters = find_trigger(parent, Role::counters);
-    if (counters == nullptr || !is_kept(kept_of_trigger(parent, counters), source))
+    const Trigger *counters = find_trigger(parent, TriggerKind::parent);
+    if (counters == nullptr || !is_kept(parent_terms_of_trigger(parent, counters), source))
       findings = add(findings, "error",
                      psprintf("\"%s\" does not keep the counters of \"%s\"", RelationGetRelationName(parent), table),
                      "Declare the tally again with ratchet.tally().");
@@ -105,10 +105,10 @@ List *source_findings(List *findings, Relation member, bool is_root) {
 
 // The parent's side.
 List *kept_findings(List *findings, Relation member, bool is_root) {
-  const Trigger *trigger = find_trigger(member, Role::counters);
+  const Trigger *trigger = find_trigger(member, TriggerKind::parent);
   if (trigger == nullptr) return findings;
-  const KeptTerms *kept = kept_of_trigger(member, trigger);
-  for (const char *name : {counters_trigger_name, gone_trigger_name, flush_trigger_name})
+  const ParentTerms *kept = parent_terms_of_trigger(member, trigger);
+  for (const char *name : {parent_trigger_name, gone_trigger_name, flush_trigger_name})
     findings = named_findings(findings, member, name);
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].on_done != nullptr || kept->completions[i].notify) {
@@ -137,11 +137,11 @@ List *look_at(List *findings, Relation member, const char *what, Look &&look) {
 
 List *guard_findings(Relation member, Relation root) {
   List *findings = NIL;
-  const Trigger *guard = find_trigger(member, Role::guard);
-  if (find_trigger(root, Role::guard) != nullptr)
+  const Trigger *guard = find_trigger(member, TriggerKind::guard);
+  if (find_trigger(root, TriggerKind::guard) != nullptr)
     findings = trigger_findings(findings, member, guard, guard_trigger_name, "ratchet.guard()");
   if (guard == nullptr) return findings;
-  const Terms *terms = terms_of_trigger(CurrentMemoryContext, member, guard);
+  const GuardTerms *terms = guard_terms_of_trigger(CurrentMemoryContext, member, guard);
   const ColumnFault fault = find_column_fault(member, terms);
   const ColumnFault own = find_column_fault(member, terms, Faults::own);
   const bool gate = own.column == nullptr && fault.column != nullptr && terms->gate != nullptr &&
@@ -151,8 +151,8 @@ List *guard_findings(Relation member, Relation root) {
     findings = add(findings, gate ? "warning" : "error", column_text(fault),
                    "Declare the contract again with ratchet.guard(..., replace => true).");
   if (terms->insert_reject)
-    findings =
-        trigger_findings(findings, member, find_trigger(member, Role::born), insert_trigger_name, "ratchet.guard()");
+    findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::born), insert_trigger_name,
+                                "ratchet.guard()");
   return findings;
 }
 
@@ -160,7 +160,8 @@ List *guard_findings(Relation member, Relation root) {
 List *owner_findings(Relation member, Relation root) {
   if (member->rd_rel->relowner == root->rd_rel->relowner) return NIL;
   const char *name = RelationGetRelationName(member);
-  const bool counts = find_trigger(member, Role::source) != nullptr || find_trigger(member, Role::counters) != nullptr;
+  const bool counts =
+      find_trigger(member, TriggerKind::child) != nullptr || find_trigger(member, TriggerKind::parent) != nullptr;
   return add(NIL, counts ? "error" : "warning",
              counts ? psprintf("partition \"%s\" has another owner than its partitioned table: its writes fail", name)
                     : psprintf("partition \"%s\" has another owner, who can disable its guard", name),
@@ -171,8 +172,8 @@ List *owner_findings(Relation member, Relation root) {
 List *expression_findings(Relation member) {
   List *findings = NIL;
   for (const OwnTrigger &own : triggers_of(member)) {
-    if (own.role != Role::source) continue;
-    const SourceTerms *source = source_of_trigger(member, own.trigger);
+    if (own.kind != TriggerKind::child) continue;
+    const ChildTerms *source = child_terms_of_trigger(member, own.trigger);
     for (int i = 0; i < source->ncounters; ++i) {
       const CounterTerm &counter = source->counters[i];
       findings = look_at(findings, member, psprintf("what is counted into \"%s\"", counter.column), [&]() -> List * {
@@ -198,9 +199,9 @@ List *expression_findings(Relation member) {
 // The functions that completions call, looked up as the owner, who calls them.
 List *on_done_findings(Relation member) {
   List *findings = NIL;
-  const Trigger *trigger = find_trigger(member, Role::counters);
+  const Trigger *trigger = find_trigger(member, TriggerKind::parent);
   if (trigger == nullptr) return findings;
-  const KeptTerms *kept = kept_of_trigger(member, trigger);
+  const ParentTerms *kept = parent_terms_of_trigger(member, trigger);
   for (int i = 0; i < kept->ncompletions; ++i) {
     const char *signature = kept->completions[i].on_done;
     if (signature == nullptr) continue;
@@ -235,8 +236,9 @@ List *member_findings(List *findings, Relation member, Relation root) {
     check_shapes(member);
     return NIL;
   });
-  return look_at(findings, member, "the guard",
-                 [&] { return find_trigger(member, Role::guard) == nullptr ? NIL : structural_findings(member); });
+  return look_at(findings, member, "the guard", [&] {
+    return find_trigger(member, TriggerKind::guard) == nullptr ? NIL : structural_findings(member);
+  });
 }
 
 List *findings_of(Oid relid) {
@@ -253,7 +255,7 @@ List *findings_of(Oid relid) {
     // The root is locked, and released, once.
     table_close(member, lfirst_oid(cell) == relid ? NoLock : AccessShareLock);
   }
-  if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && find_trigger(root, Role::guard) != nullptr)
+  if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && find_trigger(root, TriggerKind::guard) != nullptr)
     findings = look_at(findings, root, "the guard", [&] { return move_findings(relid); });
   relation_close(root, AccessShareLock);
   return findings;
@@ -294,7 +296,7 @@ Datum arguments_of(Oid trigger) {
   return text_array(arguments);
 }
 
-Datum counters_object(const SourceTerms *source) {
+Datum counters_object(const ChildTerms *source) {
   StringInfoData out;
   initStringInfo(&out);
   for (int i = 0; i < source->ncounters; ++i) {
@@ -325,10 +327,10 @@ Datum tally_row(FunctionCallInfo fcinfo) {
   Relation child = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
   const Oid wanted = PG_GETARG_OID(1);
   for (int n = 0; child != nullptr; ++n) {
-    const Trigger *trigger = find_trigger(child, Role::source, n);
+    const Trigger *trigger = find_trigger(child, TriggerKind::child, n);
     if (trigger == nullptr) break;
     if (trigger->tgoid != wanted) continue;
-    const SourceTerms *source = source_of_trigger(child, trigger);
+    const ChildTerms *source = child_terms_of_trigger(child, trigger);
     List *columns = NIL;
     for (int i = 0; i < source->nvia; ++i) columns = lappend(columns, const_cast<char *>(source->via[i]));
     put(via, text_array(columns));
@@ -337,8 +339,8 @@ Datum tally_row(FunctionCallInfo fcinfo) {
     if (!OidIsValid(parent_oid)) break;
     put(parent, ObjectIdGetDatum(parent_oid));
     Relation relation = table_open(parent_oid, AccessShareLock);
-    if (const Trigger *kept = find_trigger(relation, Role::counters)) {
-      const CompletionTerm completion = completion_of(source, kept_of_trigger(relation, kept));
+    if (const Trigger *kept = find_trigger(relation, TriggerKind::parent)) {
+      const CompletionTerm completion = completion_of(source, parent_terms_of_trigger(relation, kept));
       put_text(total, completion.total);
       put_text(total_of, completion.total_of);
       put_text(done, completion.done);

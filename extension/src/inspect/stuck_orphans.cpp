@@ -33,14 +33,14 @@ Relation open_readable(FunctionCallInfo fcinfo, int argument, const char *name) 
   return relation;
 }
 
-const Contract *contract_with_states(Relation relation) {
-  const Trigger *trigger = find_trigger(relation, Role::guard);
+const GuardContract *contract_with_states(Relation relation) {
+  const Trigger *trigger = find_trigger(relation, TriggerKind::guard);
   if (trigger == nullptr) error_no_contract(relation);
   return contract_of(relation, trigger);
 }
 
 // The only column that has this state. Errors: 22023.
-const StateColumn *column_with_state(Relation relation, const Contract *contract, const char *state) {
+const StateColumn *column_with_state(Relation relation, const GuardContract *contract, const char *state) {
   const StateColumn *found = nullptr;
   for (int i = 0; i < contract->nstates; ++i)
     for (int j = 0; j < contract->states[i].graph->nstates; ++j) {
@@ -59,7 +59,7 @@ const StateColumn *column_with_state(Relation relation, const Contract *contract
   return found;
 }
 
-const char *since_column(Relation relation, const Contract *contract, FunctionCallInfo fcinfo, int argument) {
+const char *since_column(Relation relation, const GuardContract *contract, FunctionCallInfo fcinfo, int argument) {
   if (PG_ARGISNULL(argument)) {
     if (contract->terms->heartbeat == nullptr)
       ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -80,14 +80,14 @@ const char *since_column(Relation relation, const Contract *contract, FunctionCa
 }
 
 // t."since" as timestamp with time zone
-const char *since_time(Relation relation, const Contract *contract, const char *column) {
+const char *since_time(Relation relation, const GuardContract *contract, const char *column) {
   const Oid relid = RelationGetRelid(relation);
   return timestamptz_sql(getBaseType(get_atttype(relid, get_attnum(relid, column))), contract->terms->time_zone,
                          psprintf("t.%s", quote_identifier(column)));
 }
 
 // AND t."status" is none of the terminal states, for each state column; AND the gate is open
-void write_unfinished(StringInfo sql, Relation relation, const Contract *contract) {
+void write_unfinished(StringInfo sql, Relation relation, const GuardContract *contract) {
   if (contract->gate != InvalidAttrNumber)
     appendStringInfo(sql, " AND t.%s IS %s", quote_identifier(contract->terms->gate),
                      contract->gate_type == BOOLOID ? "NOT TRUE" : "NULL");
@@ -123,7 +123,7 @@ void answer_query(FunctionCallInfo fcinfo, const char *sql, int count, Oid *type
 void stuck(FunctionCallInfo fcinfo) {
   Relation relation = open_readable(fcinfo, 0, "target");
   if (PG_ARGISNULL(1)) error_null_argument("older_than");
-  const Contract *contract = contract_with_states(relation);
+  const GuardContract *contract = contract_with_states(relation);
   const char *state = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
   const char *since = since_time(relation, contract, since_column(relation, contract, fcinfo, 3));
   const StateColumn *column = state != nullptr         ? column_with_state(relation, contract, state)
@@ -159,7 +159,7 @@ void orphans(FunctionCallInfo fcinfo) {
   Relation child = open_readable(fcinfo, 1, "child");
   if (PG_ARGISNULL(2)) error_null_argument("state");
   const char *state = text_to_cstring(PG_GETARG_TEXT_PP(2));
-  const Contract *contract = contract_with_states(relation);
+  const GuardContract *contract = contract_with_states(relation);
   const char *column = column_with_state(relation, contract, state)->graph->column;
   const ForeignKeyCacheInfo *reference = only_reference(child, relation);
   StringInfoData sql;

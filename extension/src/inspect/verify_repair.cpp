@@ -43,7 +43,7 @@ constexpr int batch_size = 100;
 struct Place {
   Oid child;
   Oid parent;
-  const SourceTerms *source;
+  const ChildTerms *source;
 };
 
 void check_owner(Oid relid, const char *action) {
@@ -56,14 +56,14 @@ void check_owner(Oid relid, const char *action) {
 List *places_of(Oid target) {
   List *places = NIL;
   ListCell *cell;
-  foreach (cell, tables_with(Role::source)) {
+  foreach (cell, tables_with(TriggerKind::child)) {
     if (!OidIsValid(target) && !owns_relation(lfirst_oid(cell), GetUserId())) continue;
     Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
     if (child == nullptr) continue;
     for (int n = 0;; ++n) {
-      const Trigger *trigger = find_trigger(child, Role::source, n);
+      const Trigger *trigger = find_trigger(child, TriggerKind::child, n);
       if (trigger == nullptr) break;
-      const SourceTerms *source = source_of_trigger(child, trigger);
+      const ChildTerms *source = child_terms_of_trigger(child, trigger);
       const Oid parent = parent_of(child, source);
       if (!OidIsValid(parent))
         error_unenforceable(child, "the foreign key of a tally does not exist",
@@ -213,12 +213,12 @@ void lock_row(const Subject &subject, const Datum *key) {
   for (int i = 0; i < subject.reference->nkeys; ++i)
     add_parameter(&parameters, get_atttype(subject.parent, subject.reference->confkey[i]), key[i], false);
   Signature signature{};
-  sign(&signature, Template::lock_row);
+  sign(&signature, StatementKind::lock_row);
   sign(&signature, subject.reference->conoid);
   const Statement *statement = find_statement(subject.counters, signature);
   if (statement == nullptr) {
-    Writer writer;
-    start(&writer);
+    SqlWriter writer;
+    init_writer(&writer);
     appendStringInfo(&writer.sql, "SELECT true FROM %s t", qualified_relation(subject.parent));
     for (int i = 0; i < subject.reference->nkeys; ++i)
       appendStringInfo(&writer.sql, "%s t.%s %s $%d", i > 0 ? " AND" : " WHERE", parent_column(subject, i),

@@ -92,7 +92,7 @@ void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign
 // does not, so nothing is fetched when it fires; hence it is for ratchet's function alone, which asks for none.
 bool queue_flush(const TriggerData *trigger) {
   Trigger queued;
-  if (!find_trigger_facts(trigger->tg_relation, Role::flush, &queued) || !fires_ordinarily(queued)) return false;
+  if (!find_trigger_facts(trigger->tg_relation, TriggerKind::flush, &queued) || !fires_ordinarily(queued)) return false;
   queued.tgtype = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
   queued.tgenabled = TRIGGER_FIRES_ALWAYS;  // as the caller fires, whatever session_replication_role says
   TriggerDesc triggers{};
@@ -140,7 +140,7 @@ void accumulate(const TriggerData *trigger) {
 // its children went with it, their removal cancels it out; where they stayed
 // (the foreign key is checked at the end), the new row, born with zero, gets it.
 void keep_for_successor(const TriggerData *trigger) {
-  const Trigger *kept = find_trigger(trigger->tg_relation, Role::counters);
+  const Trigger *kept = find_trigger(trigger->tg_relation, TriggerKind::parent);
   if (kept == nullptr) return;
   const Counters *counters = counters_of(trigger->tg_relation, kept);
   Datum key[INDEX_MAX_KEYS];
@@ -170,7 +170,7 @@ RATCHET_FUNCTION(ratchet_count_gone) {
       fcinfo, "ratchet.count_gone", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER, "AFTER INSERT OR DELETE FOR EACH ROW", 0);
   if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
     ratchet::keep_for_successor(trigger);
-  else if (ratchet::any_orphan())
+  else if (ratchet::any_stranded())
     // A flush has found no row for what was kept; perhaps this is it.
     ratchet::flush_pending(InvalidOid);
   return PointerGetDatum(nullptr);

@@ -45,14 +45,14 @@ namespace {
 // A trigger that has nothing to do when only counters, done and done_at
 // change: foreign keys' and the guard's have other columns, and what the
 // parent's own do is done here. A parent that is counted itself is not such a table.
-bool is_idle(Role role, const Trigger &trigger) {
-  switch (role) {
-    case Role::guard:
+bool is_idle(TriggerKind kind, const Trigger &trigger) {
+  switch (kind) {
+    case TriggerKind::guard:
       return true;
-    case Role::counters:
-    case Role::completion:
+    case TriggerKind::parent:
+    case TriggerKind::completion:
       return fires_ordinarily(trigger);
-    case Role::count:
+    case TriggerKind::none:
       return RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_NONE;
     default:
       return false;
@@ -61,7 +61,7 @@ bool is_idle(Role role, const Trigger &trigger) {
 
 bool only_idle_triggers(Relation relation) {
   for (const OwnTrigger &own : triggers_of(relation))
-    if (TRIGGER_FOR_UPDATE(own.trigger->tgtype) && !is_idle(own.role, *own.trigger)) return false;
+    if (TRIGGER_FOR_UPDATE(own.trigger->tgtype) && !is_idle(own.kind, *own.trigger)) return false;
   return true;
 }
 

@@ -157,9 +157,9 @@ bool has_same_key(const Counters *a, const Counters *b) {
 // The place of a counter of an older build of the counters, or of a
 // partition's. Within one relation its column says which it is, whatever its name is now.
 int place_in(const Counters *counters, const Counters *before, int place) {
-  const KeptCounter &wanted = before->counters[place];
+  const ParentCounter &wanted = before->counters[place];
   for (int i = 0; i < counters->ncounters; ++i) {
-    const KeptCounter &counter = counters->counters[i];
+    const ParentCounter &counter = counters->counters[i];
     if (before->relation == counters->relation ? counter.attnum == wanted.attnum
                                                : strcmp(counter.name, wanted.name) == 0)
       return i;
@@ -208,18 +208,19 @@ const Statement *row_statement(Counters *counters, const Pending *entry, Paramet
   for (int i = 0; i < counters->nkey; ++i)
     add_parameter(parameters, counters->key[i].type, entry->key.values[i], false);
   Signature signature{};
-  sign(&signature, Template::flush);
+  sign(&signature, StatementKind::flush);
   if (const Statement *known = find_statement(counters, signature)) return known;
 
-  Writer writer;
-  start(&writer);
+  SqlWriter writer;
+  init_writer(&writer);
   appendStringInfo(&writer.sql, "UPDATE %s t SET ", qualified_relation(counters->root));
   for (int i = 0; i < counters->ncounters; ++i) {
     const char *name = quote_identifier(counters->counters[i].name);
     // The parent's trigger sets what is stored; other triggers, which fire before it, shall see it too.
-    appendStringInfo(&writer.sql,
-                     counters->judges_alone ? "%s%s = t.%s" : "%s%s = COALESCE(t.%s, 0) OPERATOR(pg_catalog.+) $%d",
-                     i > 0 ? ", " : "", name, name, ++writer.parameters);
+    appendStringInfo(
+        &writer.sql,
+        counters->no_foreign_before_update ? "%s%s = t.%s" : "%s%s = COALESCE(t.%s, 0) OPERATOR(pg_catalog.+) $%d",
+        i > 0 ? ", " : "", name, name, ++writer.parameters);
   }
   write_row_key(&writer, counters);
   return prepare_statement(counters, signature, writer.sql.data, *parameters);
@@ -231,11 +232,11 @@ bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
   for (int i = 0; i < counters->nkey; ++i)
     add_parameter(&parameters, counters->key[i].type, entry->key.values[i], false);
   Signature signature{};
-  sign(&signature, Template::exists);
+  sign(&signature, StatementKind::exists);
   const Statement *statement = find_statement(counters, signature);
   if (statement == nullptr) {
-    Writer writer;
-    start(&writer);
+    SqlWriter writer;
+    init_writer(&writer);
     appendStringInfo(&writer.sql, "SELECT true FROM %s t", qualified_relation(counters->root));
     write_row_key(&writer, counters);
     statement = prepare_statement(counters, signature, writer.sql.data, parameters);
@@ -275,7 +276,7 @@ void explain(Counters *counters, const Pending *entry) {
             errdetail("A parent row that has to be counted for is newer than the snapshot of the transaction."));
   // Deleted, with its children or without. A row that is inserted under its key may want the count yet.
   if (entry->rows <= 0) {
-    keep_orphan(entry);
+    keep_stranded(entry);
     return;
   }
   ereport(ERROR, errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -342,11 +343,11 @@ List *deepest_of(RowDepths *depths, const List *entries, int *deepest) {
 }
 
 // Entries that wait for something else than being written: what is kept for a row that is gone does not.
-List *without_orphans(const List *entries) {
+List *without_stranded(const List *entries) {
   List *found = NIL;
   ListCell *cell;
   foreach (cell, entries)
-    if (static_cast<const Pending *>(lfirst(cell))->orphans <= 0) found = lappend(found, lfirst(cell));
+    if (static_cast<const Pending *>(lfirst(cell))->stranded <= 0) found = lappend(found, lfirst(cell));
   return found;
 }
 
@@ -380,7 +381,7 @@ void write_circle(const Batch *batch, Completions *completed) {
     }
     MemoryContextReset(memory);
     entries = NIL;
-    foreach (cell, batches_of(without_orphans(pending_entries(0)))) {
+    foreach (cell, batches_of(without_stranded(pending_entries(0)))) {
       const auto *next = static_cast<const Batch *>(lfirst(cell));
       if (next->rank.circle == batch->rank.circle) entries = next->entries;
     }
@@ -421,7 +422,7 @@ bool write_pending(Completions *completed) {
       memory = AllocSetContextCreate(caller, "ratchet flush", ALLOCSET_DEFAULT_SIZES);
     if (memory != nullptr) MemoryContextSwitchTo(memory);
   }
-  const bool any = without_orphans(entries) != NIL;
+  const bool any = without_stranded(entries) != NIL;
   MemoryContextSwitchTo(caller);
   if (memory != nullptr) MemoryContextDelete(memory);
   return any;
@@ -506,7 +507,7 @@ List *merged(const List *entries, Counters *counters) {
       continue;
     }
     last->rows += rows[i]->rows;
-    last->orphans += rows[i]->orphans;
+    last->stranded += rows[i]->stranded;
     for (int j = 0; j < counters->ncounters; ++j) {
       add_count(&last->deltas[j], rows[i]->deltas[j].count);
       last->deltas[j].sum = numeric_sum(last->deltas[j].sum, rows[i]->deltas[j].sum);
@@ -545,7 +546,7 @@ void flush_pending(Oid fired) {
   PG_END_TRY();
 }
 
-void write_row_key(Writer *writer, const Counters *counters) {
+void write_row_key(SqlWriter *writer, const Counters *counters) {
   for (int i = 0; i < counters->nkey; ++i) {
     const KeyColumn &column = counters->key[i];
     appendStringInfo(&writer->sql, "%s t.%s %s $%d", i > 0 ? " AND" : " WHERE", quote_identifier(column.name),

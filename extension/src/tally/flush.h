@@ -27,6 +27,6 @@ Pending *translated(Pending *entry, Counters *counters);
 List *merged(const List *entries, Counters *counters);
 
 //   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ..., for the key that tallies reference
-void write_row_key(Writer *writer, const Counters *counters);
+void write_row_key(SqlWriter *writer, const Counters *counters);
 
 }  // namespace ratchet

@@ -78,9 +78,9 @@ List *parents_of(Oid relid) {
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return NIL;
   for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
     if (trigger == nullptr) break;
-    const Oid parent = parent_of(relation, source_of_trigger(relation, trigger));
+    const Oid parent = parent_of(relation, child_terms_of_trigger(relation, trigger));
     if (OidIsValid(parent)) parents = list_append_unique_oid(parents, parent);
   }
   relation_close(relation, NoLock);
@@ -186,7 +186,7 @@ List *links_of(const RowDepths *depths, const Counters *counters) {
   List *links = NIL;
   Relation relation = relation_open(counters->root, AccessShareLock);
   for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
     if (trigger == nullptr) break;
     if (!fires_now(*trigger)) continue;
     Tally *tally = tally_of(relation, trigger);
@@ -203,15 +203,15 @@ List *links_of(const RowDepths *depths, const Counters *counters) {
 // The columns of all links, in their order.
 const Statement *climb_statement(Counters *counters, const List *links, const Parameters &parameters) {
   Signature signature{};
-  sign(&signature, Template::climb);
+  sign(&signature, StatementKind::climb);
   ListCell *cell;
   foreach (cell, links) {
     const Tally *tally = static_cast<const Link *>(lfirst(cell))->tally;
     for (int i = 0; i < tally->nkey; ++i) sign(&signature, tally->key[i].attnum);
   }
   if (const Statement *statement = find_statement(counters, signature)) return statement;
-  Writer writer;
-  start(&writer);
+  SqlWriter writer;
+  init_writer(&writer);
   foreach (cell, links) {
     const Tally *tally = static_cast<const Link *>(lfirst(cell))->tally;
     for (int i = 0; i < tally->nkey; ++i)

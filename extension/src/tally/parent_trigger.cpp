@@ -45,7 +45,7 @@ bool is_same(const GuardedColumn &column, const Value &a, const Value &b) {
   return same_image(a.datum, a.isnull, b.datum, b.isnull, column.typbyval, column.typlen);
 }
 
-Datum integer_of(Oid type, int64 value, const char *column) {
+Datum stored_integer(Oid type, int64 value, const char *column) {
   const bool fits =
       type == INT8OID || (type == INT4OID ? value == static_cast<int32>(value) : value == static_cast<int16>(value));
   if (!fits)
@@ -60,14 +60,14 @@ Datum as_numeric(Oid type, Datum value) {
 }
 
 // A counter plus what was counted, as the column stores it. NULL counts as zero.
-Value added(const KeptCounter &counter, const Value &before, const Delta &delta) {
+Value added(const ParentCounter &counter, const Value &before, const Delta &delta) {
   if (counter.type != NUMERICOID) {
     if (delta.sum != 0)
       ereport(ERROR, errcode(sqlstate_unenforceable), errmsg("counter \"%s\" cannot hold a numeric sum", counter.name),
               errhint("Its type was numeric when the tally was declared."));
     Delta whole{before.isnull ? 0 : int64_of(counter.type, before.datum), 0};
     add_count(&whole, delta.count);
-    return {integer_of(counter.type, whole.count, counter.name), false};
+    return {stored_integer(counter.type, whole.count, counter.name), false};
   }
   Datum sum = numeric_of(delta);
   if (!before.isnull) sum = DirectFunctionCall2(numeric_add, before.datum, sum);
@@ -93,26 +93,26 @@ int place_of(const Counters *counters, AttrNumber attnum) {
 }
 
 // A total may be a counter itself, of another tally.
-Value total_of(const Counters *counters, const KeptCompletion &completion, const Value *kept, TupleTableSlot *row) {
+Value total_of(const Counters *counters, const ParentCompletion &completion, const Value *kept, TupleTableSlot *row) {
   const int place = place_of(counters, completion.total);
   return place >= 0 ? kept[place] : value_of(row, completion.total);
 }
 
-bool is_complete(const Counters *counters, const KeptCompletion &completion, const Value *kept, TupleTableSlot *row) {
+bool is_complete(const Counters *counters, const ParentCompletion &completion, const Value *kept, TupleTableSlot *row) {
   const Value total = total_of(counters, completion, kept, row);
   const Value &count = kept[completion.counter];
   if (total.isnull || count.isnull || !is_positive(completion.total_type, total.datum)) return false;
   return at_least(counters->counters[completion.counter].type, count.datum, completion.total_type, total.datum);
 }
 
-Value now_as(const KeptCompletion &completion) {
+Value now_as(const ParentCompletion &completion) {
   return {stored_time(completion.done_at_type, completion.done_at_typmod, completion.terms->time_zone,
                       GetCurrentTransactionStartTimestamp()),
           false};
 }
 
 // Decides done and done_at. before: the old row, nullptr for a new one.
-void decide(const Counters *counters, const KeptCompletion &completion, TupleTableSlot *before, TupleTableSlot *after,
+void decide(const Counters *counters, const ParentCompletion &completion, TupleTableSlot *before, TupleTableSlot *after,
             Value *kept) {
   Value was{BoolGetDatum(false), false};
   if (before != nullptr) was = value_of(before, completion.done);
@@ -181,11 +181,11 @@ void check_key(const TriggerData *trigger, const Counters *counters, TupleTableS
 
 // Whether the statement sets nothing that is of interest, and no other trigger could have.
 bool sets_nothing_relevant(const TriggerData *trigger, const Counters *counters) {
-  return counters->judges_alone && trigger->tg_updatedcols != nullptr &&
+  return counters->no_foreign_before_update && trigger->tg_updatedcols != nullptr &&
          !bms_overlap(trigger->tg_updatedcols, counters->relevant);
 }
 
-bool total_changes(const TriggerData *trigger, const Counters *counters, const KeptCompletion &completion,
+bool total_changes(const TriggerData *trigger, const Counters *counters, const ParentCompletion &completion,
                    const Value *kept, TupleTableSlot *row) {
   const Value before = value_of(trigger->tg_trigslot, completion.total);
   const Value after = total_of(counters, completion, kept, row);
@@ -231,7 +231,7 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
   }
   if (counts) permission->judged = true;
   for (int i = 0; i < counters->ncompletions; ++i) {
-    const KeptCompletion &completion = counters->completions[i];
+    const ParentCompletion &completion = counters->completions[i];
     if (completion.done == InvalidAttrNumber) continue;
     if (counts || recounts || total_changes(trigger, counters, completion, kept, after))
       decide(counters, completion, trigger->tg_trigslot, after, kept);
@@ -257,10 +257,10 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
 HeapTuple judge(const TriggerData *trigger) {
   const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
   if (counters->guard != nullptr && fires_now(*counters->guard)) return trigger->tg_newtuple;
-  return keep(trigger, counters, permission_of(trigger), trigger->tg_newtuple, trigger->tg_newslot);
+  return keep(trigger, counters, find_permission(trigger), trigger->tg_newtuple, trigger->tg_newslot);
 }
 
-bool is_told(const KeptCompletion &completion) {
+bool is_told(const ParentCompletion &completion) {
   return completion.terms->on_done != nullptr || completion.terms->notify;
 }
 
@@ -272,15 +272,15 @@ bool becomes_done(const Value &before, const Value &after) {
 // completes waits until its statements are all done; what anybody else's change
 // of the total completes is completed at the end of that statement.
 void note_completions(const TriggerData *trigger) {
-  const Trigger *kept = find_trigger(trigger->tg_relation, Role::counters);
+  const Trigger *kept = find_trigger(trigger->tg_relation, TriggerKind::parent);
   if (kept == nullptr) return;
   const Counters *counters = counters_of(trigger->tg_relation, kept);
-  Permission *run = statement_of(trigger);
+  Permission *run = find_run_permission(trigger);
   const bool waits = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
   MemoryContext caller = waits ? MemoryContextSwitchTo(run->memory) : CurrentMemoryContext;
   List *completed = NIL;
   for (int i = 0; i < counters->ncompletions; ++i) {
-    const KeptCompletion &completion = counters->completions[i];
+    const ParentCompletion &completion = counters->completions[i];
     if (!is_told(completion) ||
         !becomes_done(value_of(trigger->tg_trigslot, completion.done), value_of(trigger->tg_newslot, completion.done)))
       continue;
@@ -333,7 +333,7 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
     change.nulls[change.count++] = kept[i].isnull;
   }
   for (int i = 0; i < counters->ncompletions; ++i) {
-    const KeptCompletion &completion = counters->completions[i];
+    const ParentCompletion &completion = counters->completions[i];
     if (completion.done != InvalidAttrNumber && is_told(completion) &&
         becomes_done(value_of(row, completion.done), kept[place_of(counters, completion.done)]))
       change.completed = bms_add_member(change.completed, i);

@@ -43,14 +43,14 @@ struct EntryScan {
   HASH_SEQ_STATUS more;
 };
 
-Level *top;         // in TopTransactionContext
-uint64 serial = 1;  // see pending_serial()
-int chain;          // of what is pending, see take_chain()
-int running;        // see running_chain()
-int round;          // of what is pending, see take_round()
-int running_round;  // see set_running_round()
-bool watched;       // see watch_entries()
-bool orphaned;      // see any_orphan()
+Level *top;            // in TopTransactionContext
+uint64 serial = 1;     // see pending_serial()
+int chain;             // of what is pending, see take_chain()
+int running;           // see running_chain()
+int round;             // of what is pending, see take_round()
+int running_round;     // see set_running_round()
+bool watched;          // see watch_entries()
+bool any_is_stranded;  // see any_stranded()
 
 // The table that was found armed last; InvalidOid when that may have changed.
 Oid last_armed;
@@ -121,7 +121,7 @@ Pending *find_or_make(Level *level, const PendingKey &key) {
   Pending *entry = make_entry(level, own);
   entry->rows = 0;
   entry->serial = 0;
-  entry->orphans = 0;
+  entry->stranded = 0;
   entry->deltas = deltas;
   return entry;
 }
@@ -205,7 +205,7 @@ struct Merger {
   Pending *into;
   int64 rows;
   uint64 serial;
-  int orphans;
+  int stranded;
   Delta *deltas;
 };
 
@@ -223,7 +223,7 @@ void merge_top() {
     merger.into = find_or_make(lower, entry->key);
     merger.rows = merger.into->rows + entry->rows;
     merger.serial = std::max(merger.into->serial, entry->serial);
-    merger.orphans = merger.into->orphans + entry->orphans;
+    merger.stranded = merger.into->stranded + entry->stranded;
     const int ncounters = entry->key.counters->ncounters;
     merger.deltas = static_cast<Delta *>(MemoryContextAlloc(lower->memory, sizeof(Delta) * ncounters));
     for (int i = 0; i < ncounters; ++i) {
@@ -243,7 +243,7 @@ void merge_top() {
   for (long i = 0; i < count; ++i) {
     mergers[i].into->rows = mergers[i].rows;
     mergers[i].into->serial = mergers[i].serial;
-    mergers[i].into->orphans = mergers[i].orphans;
+    mergers[i].into->stranded = mergers[i].stranded;
     free_deltas(mergers[i].into->key.counters, mergers[i].into->deltas);
     mergers[i].into->deltas = mergers[i].deltas;
   }
@@ -307,7 +307,7 @@ void remove_entry(Level *level, const PendingKey &key) {
 void check_written() {
   bool unwritten = false;
   ListCell *cell;
-  foreach (cell, pending_entries(0)) unwritten = unwritten || static_cast<const Pending *>(lfirst(cell))->orphans <= 0;
+  foreach (cell, pending_entries(0)) unwritten = unwritten || static_cast<const Pending *>(lfirst(cell))->stranded <= 0;
   if (!unwritten) return;
   ereport(ERROR, errcode(sqlstate_unenforceable), errmsg("counts of this transaction have not been written"),
           errdetail("Their flush trigger did not fire."),
@@ -320,7 +320,7 @@ void forget_pending() {
   last_armed = InvalidOid;
   chain = running = 0;
   round = running_round = 0;
-  watched = orphaned = false;
+  watched = any_is_stranded = false;
 }
 
 // Must not fail; the maps are merged when the next entry is looked up.
@@ -428,7 +428,7 @@ List *pending_entries(uint64 touched_since) {
         Pending *into = find_or_make(sum, entry->key);
         into->rows += entry->rows;
         into->serial = std::max(into->serial, entry->serial);
-        into->orphans += entry->orphans;
+        into->stranded += entry->stranded;
         for (int i = 0; i < entry->key.counters->ncounters; ++i) {
           into->deltas[i].count = sum_of(into->deltas[i].count, entry->deltas[i].count);
           into->deltas[i].sum = numeric_sum(into->deltas[i].sum, entry->deltas[i].sum);
@@ -458,10 +458,10 @@ void book_out(const Pending *entry) {
       add_sum(&booked->deltas[i], DirectFunctionCall1(numeric_uminus, entry->deltas[i].sum));
   }
   booked->rows -= entry->rows;
-  booked->orphans -= entry->orphans;
+  booked->stranded -= entry->stranded;
 }
 
-void keep_orphan(const Pending *entry) {
+void keep_stranded(const Pending *entry) {
   Level *level = current_level();
   Pending *kept = find_or_make(level, entry->key);
   for (int i = 0; i < entry->key.counters->ncounters; ++i) {
@@ -469,11 +469,11 @@ void keep_orphan(const Pending *entry) {
     if (entry->deltas[i].sum != 0) add_sum(&kept->deltas[i], entry->deltas[i].sum);
   }
   kept->rows += entry->rows;
-  ++kept->orphans;
-  orphaned = true;
+  ++kept->stranded;
+  any_is_stranded = true;
 }
 
-bool any_orphan() { return orphaned; }
+bool any_stranded() { return any_is_stranded; }
 
 bool is_armed(Oid relation) {
   if (OidIsValid(relation) && relation == last_armed) return true;

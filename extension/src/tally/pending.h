@@ -37,7 +37,7 @@ struct Pending {
   PendingKey key;  // hash key, must be first
   int64 rows;      // rows added less rows removed
   uint64 serial;   // see pending_serial()
-  int orphans;     // positive: its row was gone when it was written
+  int stranded;    // positive: its row was gone when it was written
   Delta *deltas;   // one for each of counters->counters
 };
 
@@ -78,10 +78,10 @@ bool any_pending();
 
 // Puts such a copy back, when the row that it was for is gone: it waits for a
 // row that is inserted under the same key, and is no reason to stop the COMMIT.
-void keep_orphan(const Pending *entry);
+void keep_stranded(const Pending *entry);
 
 // Whether there was any in this transaction.
-bool any_orphan();
+bool any_stranded();
 
 // Books such a copy out in the current level.
 void book_out(const Pending *entry);

@@ -60,7 +60,7 @@ static const Statement *settled_statement(const Subject &subject, const Signatur
   return statement;
 }
 
-Subject subject_of(Oid child, Oid parent, const SourceTerms *source) {
+Subject subject_of(Oid child, Oid parent, const ChildTerms *source) {
   Subject subject{};
   subject.child = child;
   subject.parent = parent;
@@ -74,7 +74,7 @@ Subject subject_of(Oid child, Oid parent, const SourceTerms *source) {
   table_close(relation, NoLock);
   subject.counters = current_counters(parent, AccessShareLock);
   check_owner(get_rel_relispartition(child) ? llast_oid(get_partition_ancestors(child)) : child, subject.counters);
-  const KeptTerms *kept = subject.counters->terms;
+  const ParentTerms *kept = subject.counters->terms;
   for (int i = 0; i < kept->ncompletions; ++i)
     for (int j = 0; j < source->ncounters; ++j)
       if (kept->completions[i].done != nullptr &&
@@ -211,9 +211,9 @@ const char *recount_sql(const Subject &subject, bool one_row) {
 }
 
 // What tells the statements of one tally from those of another at the same parent.
-Signature signature_of(const Subject &subject, Template made_from) {
+Signature signature_of(const Subject &subject, StatementKind kind) {
   Signature signature{};
-  sign(&signature, made_from);
+  sign(&signature, kind);
   sign(&signature, subject.reference->conoid);
   return signature;
 }
@@ -275,7 +275,7 @@ bool differs(const Subject &subject, const Parameters &parameters) {
   write_differs(&sql, subject);
   const Scope scope = enter(subject.counters);
   const Statement *statement =
-      settled_statement(subject, signature_of(subject, Template::differs), sql.data, parameters);
+      settled_statement(subject, signature_of(subject, StatementKind::differs), sql.data, parameters);
   const bool found = run_statement(statement, parameters, subject.parent, nullptr).found;
   leave(scope);
   return found;
@@ -287,10 +287,11 @@ void complete_recounted(const Subject &subject, const List *completed) {
   complete(completed, running_chain(), GetUserId() == subject.counters->owner ? 0 : SECURITY_RESTRICTED_OPERATION);
 }
 
-void backfill(Oid child, Oid parent, const SourceTerms *source) {
+void backfill(Oid child, Oid parent, const ChildTerms *source) {
   const Subject subject = subject_of(child, parent, source);
   List *completed = NIL;
-  run_recount(subject, signature_of(subject, Template::recount), recount_sql(subject, false), Parameters{}, &completed);
+  run_recount(subject, signature_of(subject, StatementKind::recount), recount_sql(subject, false), Parameters{},
+              &completed);
   complete_recounted(subject, completed);
 }
 
@@ -298,7 +299,7 @@ bool recount_row(const Subject &subject, const Datum *key, List **completed) {
   Parameters parameters{};
   for (int i = 0; i < subject.reference->nkeys; ++i)
     add_parameter(&parameters, get_atttype(subject.parent, subject.reference->confkey[i]), key[i], false);
-  if (run_recount(subject, signature_of(subject, Template::recount_row), recount_sql(subject, true), parameters,
+  if (run_recount(subject, signature_of(subject, StatementKind::recount_row), recount_sql(subject, true), parameters,
                   completed) > 0)
     return true;
   if (differs(subject, parameters)) error_suppressed(table_open(subject.parent, NoLock));

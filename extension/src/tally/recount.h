@@ -22,7 +22,7 @@ namespace ratchet {
 struct Subject {
   Oid child;
   Oid parent;
-  const SourceTerms *source;
+  const ChildTerms *source;
   const ForeignKeyCacheInfo *reference;
   const CompletionTerm *completion;  // nullptr: none with a `done`
   Counters *counters;
@@ -38,7 +38,7 @@ Scope enter(const Counters *counters);
 void leave(const Scope &scope);
 
 // Errors: 42R01 when the foreign key is gone or the parent counts nothing.
-Subject subject_of(Oid child, Oid parent, const SourceTerms *source);
+Subject subject_of(Oid child, Oid parent, const ChildTerms *source);
 
 // Parts of statements in which t is the parent and m what was counted for its row; see tally/recount.cpp.
 void write_counted(StringInfo sql, const Subject &subject, bool one_row);
@@ -53,7 +53,7 @@ bool recount_row(const Subject &subject, const Datum *key, List **completed);
 
 // Sets all counters of a tally to what is there. The caller holds locks that
 // keep writers of the child out, and has a snapshot of after that.
-void backfill(Oid child, Oid parent, const SourceTerms *source);
+void backfill(Oid child, Oid parent, const ChildTerms *source);
 
 // Completes what recounts have found. For anybody but the owner, a superuser
 // above all, on_done runs in a security-restricted operation.

@@ -9,18 +9,18 @@ extern "C" {
 
 namespace ratchet {
 
-List *references_of(Relation child, const SourceTerms *source, Oid parent) {
+List *references_of(Relation child, const ChildTerms *source, Oid parent) {
   auto *via = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * source->nvia));
   for (int i = 0; i < source->nvia; ++i) via[i] = get_attnum(RelationGetRelid(child), source->via[i]);
   return references(child, via, source->nvia, parent);
 }
 
-bool has_one_parent(Relation child, const SourceTerms *source) {
+bool has_one_parent(Relation child, const ChildTerms *source) {
   List *keys = references_of(child, source);
   return keys == NIL || lead_to_one(keys);
 }
 
-Oid parent_of(Relation child, const SourceTerms *source) {
+Oid parent_of(Relation child, const ChildTerms *source) {
   List *keys = references_of(child, source);
   return keys == NIL ? InvalidOid : static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->confrelid;
 }

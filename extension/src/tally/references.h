@@ -14,12 +14,12 @@ namespace ratchet {
 
 // The foreign keys over the columns of a tally (ForeignKeyCacheInfo *), clones left out; parent: those to one table
 // alone.
-List *references_of(Relation child, const SourceTerms *source, Oid parent = InvalidOid);
+List *references_of(Relation child, const ChildTerms *source, Oid parent = InvalidOid);
 
 // The parent that the foreign key of a tally leads to; InvalidOid: there is no such key.
-Oid parent_of(Relation child, const SourceTerms *source);
+Oid parent_of(Relation child, const ChildTerms *source);
 
 // Whether there is no foreign key over the same columns that leads elsewhere.
-bool has_one_parent(Relation child, const SourceTerms *source);
+bool has_one_parent(Relation child, const ChildTerms *source);
 
 }  // namespace ratchet

@@ -78,14 +78,14 @@ KeyColumn key_column(Relation relation, const char *name) {
   return column;
 }
 
-int place_of(const KeptTerms *terms, const char *counter) {
+int place_of(const ParentTerms *terms, const char *counter) {
   for (int i = 0; i < terms->ncounters; ++i)
     if (strcmp(terms->counters[i], counter) == 0) return i;
   return -1;
 }
 
-KeptCompletion kept_completion(Relation relation, const KeptTerms *terms, const CompletionTerm *completion) {
-  KeptCompletion kept{};
+ParentCompletion kept_completion(Relation relation, const ParentTerms *terms, const CompletionTerm *completion) {
+  ParentCompletion kept{};
   kept.terms = completion;
   kept.total = require_column(relation, completion->total);
   kept.total_type = attribute_of(relation, kept.total)->atttypid;
@@ -126,8 +126,8 @@ void check_clone(Relation relation, const Trigger *trigger) {
 Cached *build_counters(Relation relation, const Trigger *trigger) {
   check_clone(relation, trigger);
   auto *counters = array_of<Counters>(1);
-  counters->terms = kept_of_trigger(relation, trigger);
-  const KeptTerms *terms = counters->terms;
+  counters->terms = parent_terms_of_trigger(relation, trigger);
+  const ParentTerms *terms = counters->terms;
   check_kept(relation, terms, sqlstate_unenforceable);
   counters->root = root_of(relation);
   counters->owner = require_owner(counters->root);
@@ -139,14 +139,14 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
     add_relevant(counters, counters->key[i].attnum);
   }
   counters->ncounters = terms->ncounters;
-  counters->counters = array_of<KeptCounter>(terms->ncounters);
+  counters->counters = array_of<ParentCounter>(terms->ncounters);
   for (int i = 0; i < terms->ncounters; ++i) {
     const AttrNumber attnum = require_column(relation, terms->counters[i]);
     const Form_pg_attribute attribute = attribute_of(relation, attnum);
     counters->counters[i] = {attnum, terms->counters[i], attribute->atttypid, attribute->atttypmod};
   }
   counters->ncompletions = terms->ncompletions;
-  counters->completions = array_of<KeptCompletion>(terms->ncompletions);
+  counters->completions = array_of<ParentCompletion>(terms->ncompletions);
   for (int i = 0; i < terms->ncompletions; ++i) {
     counters->completions[i] = kept_completion(relation, terms, &terms->completions[i]);
     add_relevant(counters, counters->completions[i].total);
@@ -157,9 +157,9 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
     counters->guarded[i] = column_of(relation, require_column(relation, terms->guarded[i]), terms->guarded[i]);
     add_relevant(counters, counters->guarded[i].attnum);
   }
-  counters->is_child = find_trigger(relation, Role::source) != nullptr;
-  counters->judges_alone = !has_foreign_before_update(relation);
-  counters->guard = find_trigger(relation, Role::guard);
+  counters->is_child = find_trigger(relation, TriggerKind::child) != nullptr;
+  counters->no_foreign_before_update = !has_foreign_before_update(relation);
+  counters->guard = find_trigger(relation, TriggerKind::guard);
   check_counters_structure(relation);
   find_direct(relation, counters);
   return counters;
@@ -231,7 +231,7 @@ void note_used(Tally *tally, Relation child) {
 
 // The foreign key of a tally; the one place that leads from a child and a
 // contract to the parent.
-const ForeignKeyCacheInfo *reference_of(Relation child, const SourceTerms *terms) {
+const ForeignKeyCacheInfo *reference_of(Relation child, const ChildTerms *terms) {
   auto *via = array_of<AttrNumber>(terms->nvia);
   for (int i = 0; i < terms->nvia; ++i) via[i] = require_column(child, terms->via[i]);
   List *found = references(child, via, terms->nvia, InvalidOid);
@@ -247,7 +247,7 @@ const ForeignKeyCacheInfo *reference_of(Relation child, const SourceTerms *terms
 Cached *build_tally(Relation relation, const Trigger *trigger) {
   check_clone(relation, trigger);
   auto *tally = array_of<Tally>(1);
-  tally->terms = source_of_trigger(relation, trigger);
+  tally->terms = child_terms_of_trigger(relation, trigger);
   tally->root = root_of(relation);
   const ForeignKeyCacheInfo *reference = reference_of(relation, tally->terms);
   tally->other = reference->confrelid;
@@ -255,7 +255,7 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
   Relation parent = table_open(tally->other, AccessShareLock);
   const Counters *counters = require_counters(parent);
   tally->nkey = reference->nkeys;
-  tally->key = array_of<SourceColumn>(tally->nkey);
+  tally->key = array_of<ReferenceColumn>(tally->nkey);
   bool same_key = counters->nkey == reference->nkeys;
   for (int i = 0; same_key && i < counters->nkey; ++i) {
     int place = 0;
@@ -366,23 +366,23 @@ void check_owner(Oid child, const Counters *counters) {
 }
 
 Tally *tally_of(Relation relation, const Trigger *trigger) {
-  auto *tally = static_cast<Tally *>(cached(relation, trigger, Role::source, build_tally));
+  auto *tally = static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
   if (!tally->broken || tally->built_in == transaction) return tally;
   // What it could not resolve may be there again, of which not everything tells the cache.
   tally->valid = false;
-  return static_cast<Tally *>(cached(relation, trigger, Role::source, build_tally));
+  return static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
 }
 
 Counters *counters_of(Relation relation, const Trigger *trigger) {
-  return static_cast<Counters *>(cached(relation, trigger, Role::counters, build_counters));
+  return static_cast<Counters *>(cached(relation, trigger, TriggerKind::parent, build_counters));
 }
 
 Counters *find_counters(Relation relation) {
-  return static_cast<Counters *>(find_cached(relation, Role::counters, build_counters).object);
+  return static_cast<Counters *>(find_cached(relation, TriggerKind::parent, build_counters).object);
 }
 
 Counters *require_counters(Relation parent) {
-  const CachedTrigger found = find_cached(parent, Role::counters, build_counters);
+  const CachedTrigger found = find_cached(parent, TriggerKind::parent, build_counters);
   if (!found.exists)
     error_unenforceable(parent, "trigger \"~ratchet_counters\" is missing",
                         "Declare the tallies of the table again with ratchet.tally().");

@@ -32,14 +32,14 @@ struct KeyColumn {
   FmgrInfo compare;
 };
 
-struct KeptCounter {
+struct ParentCounter {
   AttrNumber attnum;
   const char *name;
   Oid type;  // smallint, integer, bigint or numeric
   int32 typmod;
 };
 
-struct KeptCompletion {
+struct ParentCompletion {
   const CompletionTerm *terms;
   AttrNumber total;
   Oid total_type;        // as a counter's
@@ -53,19 +53,19 @@ struct KeptCompletion {
 struct Counters : Cached {
   Oid root;   // topmost partitioned ancestor, or the relation itself
   Oid owner;  // of the root
-  const KeptTerms *terms;
+  const ParentTerms *terms;
   KeyColumn *key;
   int nkey;
-  KeptCounter *counters;
+  ParentCounter *counters;
   int ncounters;
-  KeptCompletion *completions;
+  ParentCompletion *completions;
   int ncompletions;
   GuardedColumn *guarded;  // as terms->guarded
   int nguarded;
-  Bitmapset *relevant;   // guarded, totals and key; attribute numbers offset as in TriggerData.tg_updatedcols
-  bool judges_alone;     // no BEFORE UPDATE row trigger but ratchet's
-  bool is_child;         // its own rows are counted somewhere
-  const Trigger *guard;  // of the table; nullptr: it has none
+  Bitmapset *relevant;            // guarded, totals and key; attribute numbers offset as in TriggerData.tg_updatedcols
+  bool no_foreign_before_update;  // no BEFORE UPDATE row trigger but ratchet's
+  bool is_child;                  // its own rows are counted somewhere
+  const Trigger *guard;           // of the table; nullptr: it has none
 
   bool direct;        // see tally/direct_flush.h
   Oid key_index;      // valid only if direct
@@ -90,7 +90,7 @@ struct Counted {
 };
 
 // A column of the foreign key.
-struct SourceColumn {
+struct ReferenceColumn {
   AttrNumber attnum;
   Expr *cast;  // to the type of the parent's column; nullptr: the two have the same representation
 };
@@ -109,8 +109,8 @@ struct Compiled {
 
 struct Tally : Cached {  // other: the parent
   Oid root;              // topmost partitioned ancestor of the child, or the child itself
-  const SourceTerms *terms;
-  SourceColumn *key;  // in the order of the parent's key
+  const ChildTerms *terms;
+  ReferenceColumn *key;  // in the order of the parent's key
   int nkey;
   Counted *counted;
   int ncounted;
@@ -173,7 +173,7 @@ void expire_with_transaction();
 void expire_with_subtransaction();
 
 // What is wrong with the parent's columns for these terms. Errors: sqlstate as in check_columns().
-void check_kept(Relation parent, const KeptTerms *terms, int sqlstate);
+void check_kept(Relation parent, const ParentTerms *terms, int sqlstate);
 
 // Whether a counter can hold any count. Errors: sqlstate.
 void check_scale(Relation parent, const char *name, int sqlstate);
@@ -182,7 +182,7 @@ void check_scale(Relation parent, const char *name, int sqlstate);
 void check_sum(Relation parent, const char *name, Oid type, int32 typmod, int sqlstate);
 
 // Whether the counters can hold what they count. Errors: sqlstate.
-void check_counted(Relation child, Relation parent, const SourceTerms *source, int sqlstate);
+void check_counted(Relation child, Relation parent, const ChildTerms *source, int sqlstate);
 
 // A crash empties an unlogged child and leaves its parent's counters. Errors: sqlstate.
 void check_persistence(Relation child, Oid parent, int sqlstate);

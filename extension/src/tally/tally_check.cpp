@@ -64,7 +64,7 @@ bool is_named(const char *const *names, int count, const char *name) {
   return false;
 }
 
-void check_written(Relation parent, const KeptTerms *terms, const char *name, const Terms *guard, int sqlstate) {
+void check_written(Relation parent, const ParentTerms *terms, const char *name, const GuardTerms *guard, int sqlstate) {
   const Column column = find_column(parent, name, sqlstate);
   require(column, !is_in_unique_index(parent, column.attribute->attnum),
           "is part of a unique index and cannot be written by a tally");
@@ -99,9 +99,10 @@ int scale_of(int32 typmod) {
 
 }  // namespace
 
-void check_kept(Relation parent, const KeptTerms *terms, int sqlstate) {
-  const Trigger *trigger = find_trigger(parent, Role::guard);
-  const Terms *guard = trigger == nullptr ? nullptr : terms_of_trigger(CurrentMemoryContext, parent, trigger);
+void check_kept(Relation parent, const ParentTerms *terms, int sqlstate) {
+  const Trigger *trigger = find_trigger(parent, TriggerKind::guard);
+  const GuardTerms *guard =
+      trigger == nullptr ? nullptr : guard_terms_of_trigger(CurrentMemoryContext, parent, trigger);
   for (int i = 0; i < terms->nkey; ++i) find_column(parent, terms->key[i], sqlstate);
   for (int i = 0; i < terms->ncounters; ++i) {
     const Column counter = find_column(parent, terms->counters[i], sqlstate);
@@ -139,7 +140,7 @@ void check_scale(Relation parent, const char *name, int sqlstate) {
           "would round what is counted: its scale is negative");
 }
 
-void check_counted(Relation child, Relation parent, const SourceTerms *source, int sqlstate) {
+void check_counted(Relation child, Relation parent, const ChildTerms *source, int sqlstate) {
   for (int i = 0; i < source->ncounters; ++i) {
     const CounterTerm &term = source->counters[i];
     check_scale(parent, term.column, sqlstate);
@@ -150,9 +151,9 @@ void check_counted(Relation child, Relation parent, const SourceTerms *source, i
 }
 
 void check_not_counted(Relation relation, const char *const *columns, int count) {
-  const Trigger *trigger = find_trigger(relation, Role::counters);
+  const Trigger *trigger = find_trigger(relation, TriggerKind::parent);
   if (trigger == nullptr) return;
-  const KeptTerms *terms = kept_of_trigger(relation, trigger);
+  const ParentTerms *terms = parent_terms_of_trigger(relation, trigger);
   for (int i = 0; i < count; ++i)
     if (is_named(terms->guarded, terms->nguarded, columns[i]))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, columns[i], "is written by a tally");

@@ -81,7 +81,7 @@ bool is_partition_of_announced(Oid relation) {
 // Whether the trigger that ends what the one before begins will fire.
 bool will_end(Relation relation) {
   const Trigger *trigger = find_named(relation, truncate_trigger_name);
-  return trigger != nullptr && role_of(trigger->tgfoid) == Role::truncate && fires_now(*trigger);
+  return trigger != nullptr && find_trigger_kind(trigger->tgfoid) == TriggerKind::truncate && fires_now(*trigger);
 }
 
 void append_key_columns(StringInfo sql, const Tally *tally, const char *joint, const char *suffix) {
@@ -219,7 +219,7 @@ void take_stored(const Tally *tally, const Counters *counters) {
 template <typename Work>
 void for_each_tally(Relation relation, Work &&work) {
   for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, Role::source, n);
+    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
     if (trigger == nullptr) return;
     if (fires_now(*trigger)) work(tally_of(relation, trigger));
   }

@@ -76,7 +76,7 @@ enum Column {
 };
 
 const StateColumn *read_column(const Target &target, FunctionCallInfo fcinfo) {
-  const Contract *contract = target.contract;
+  const GuardContract *contract = target.contract;
   if (contract->nstates == 0)
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("contract of relation \"%s\" has no states", RelationGetRelationName(target.relation)),
@@ -101,7 +101,7 @@ Field read_state(const Target &target, const StateColumn *column, const char *st
 }
 
 void check_patch(const Advance &advance) {
-  const Contract *contract = advance.target.contract;
+  const GuardContract *contract = advance.target.contract;
   for (const AttrNumber attnum : {advance.column->attnum, contract->idempotency_key, contract->heartbeat})
     if (const Field *field = attnum == InvalidAttrNumber ? nullptr : find_field(advance.patch, attnum))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, advance.target.relation, field->name,
@@ -149,7 +149,7 @@ const Statement *moving_statement(const Advance &advance, const Fields &set, Par
   add_parameters(parameters, target.key);
   add_parameters(parameters, advance.expect);
   Signature signature{};
-  sign(&signature, Template::advance);
+  sign(&signature, StatementKind::advance);
   sign(&signature, set);
   sign(&signature, target.key);
   sign(&signature, advance.expect);
@@ -157,8 +157,8 @@ const Statement *moving_statement(const Advance &advance, const Fields &set, Par
   sign(&signature, stores ? advance.record.reference->conoid : InvalidOid);
   if (const Statement *known = find_statement(target.contract, signature)) return known;
 
-  Writer writer;
-  start(&writer);
+  SqlWriter writer;
+  init_writer(&writer);
   write_update(&writer, target, set);
   write_expect(&writer, advance.expect);
   appendStringInfoString(&writer.sql, " RETURNING true");

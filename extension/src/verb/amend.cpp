@@ -23,7 +23,7 @@ struct Answer {
 };
 
 bool holds_amend_right() {
-  const Oid marker = own_function("amend_right");
+  const Oid marker = find_own_function("amend_right");
   return OidIsValid(marker) && may_execute(marker, GetUserId());
 }
 
@@ -42,7 +42,7 @@ void require_amend_right(const Target &target) {
 // says otherwise: back to the columns' defaults, so that the next submission
 // starts clean.
 Fields with_reopening(const Target &target, Fields patch) {
-  const Contract *contract = target.contract;
+  const GuardContract *contract = target.contract;
   const Field *gate = find_field(patch, contract->gate);
   if (gate == nullptr || gate_is_closed(contract, gate->value, gate->isnull)) return patch;
   for (const AttrNumber attnum : {contract->gate_at, contract->actor, contract->idempotency_key})
@@ -57,7 +57,7 @@ Fields with_reopening(const Target &target, Fields patch) {
 // False when no row was written, and not because nothing would have changed.
 bool try_to_amend(const Target &target, const Fields &patch, Answer *answer) {
   Parameters parameters{};
-  const Statement *statement = change_statement(Template::amend, target, patch, Fields{}, &parameters);
+  const Statement *statement = change_statement(StatementKind::amend, target, patch, Fields{}, &parameters);
   Permission permission{};
   permission.verb = Verb::amend;
   set_patched(&permission, target, patch);

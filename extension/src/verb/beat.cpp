@@ -37,7 +37,7 @@ bool try_to_beat(const Target &target, const Fields &patch, Answer *answer) {
   Fields set = patch;
   add_field(&set, heartbeat_now(target));
   Parameters parameters{};
-  const Statement *statement = change_statement(Template::beat, target, set, Fields{}, &parameters);
+  const Statement *statement = change_statement(StatementKind::beat, target, set, Fields{}, &parameters);
   Permission permission{};
   permission.verb = Verb::beat;
   set_patched(&permission, target, patch);

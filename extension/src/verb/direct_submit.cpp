@@ -66,7 +66,7 @@ bool may_read_and_update(Oid relid) {
 
 // The row with this key that the active snapshot sees; false: none.
 bool find_row(const Target &target, Relation index, TupleTableSlot *slot) {
-  Contract *contract = target.contract;
+  GuardContract *contract = target.contract;
   ScanKeyData key;
   ScanKeyEntryInitializeWithInfo(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[0],
                                  &contract->primary_equal, target.key.items[0].value);
@@ -110,7 +110,7 @@ bool store_row(Relation relation, TupleTableSlot *found, const Fields &set) {
 // One attempt in the active snapshot; empty result: the row changed meanwhile.
 bool attempt(const Target &target, Relation index, const Fields &set, Closing *closing, HeapTuple *row) {
   Relation relation = target.relation;
-  const Contract *contract = target.contract;
+  const GuardContract *contract = target.contract;
   TupleTableSlot *found = table_slot_create(relation, nullptr);
   bool decided = true;
   if (!find_row(target, index, found)) {
@@ -136,7 +136,7 @@ bool attempt(const Target &target, Relation index, const Fields &set, Closing *c
 
 Closing close_directly(const Target &target, const Fields &set, HeapTuple *row) {
   Relation relation = target.relation;
-  const Contract *contract = target.contract;
+  const GuardContract *contract = target.contract;
   // An extension that checks or audits what the executor touches must see it.
   if (ExecutorCheckPerms_hook != nullptr) return Closing::unable;
   // Not if DDL has come between, from a function that the reading of an argument called.

@@ -100,11 +100,11 @@ Row row_progress(Counters *counters, const Datum *key) {
   Parameters parameters{};
   for (int i = 0; i < counters->nkey; ++i) add_parameter(&parameters, counters->key[i].type, key[i], false);
   Signature signature{};
-  sign(&signature, Template::progress);
+  sign(&signature, StatementKind::progress);
   const Statement *statement = find_statement(counters, signature);
   if (statement == nullptr) {
-    Writer writer;
-    start(&writer);
+    SqlWriter writer;
+    init_writer(&writer);
     write_progress(&writer.sql, counters);
     write_row_key(&writer, counters);
     statement = prepare_statement(counters, signature, writer.sql.data, parameters);
@@ -117,12 +117,12 @@ Row progress_by_key(Counters *counters, Relation parent, const Fields &key) {
   Parameters parameters{};
   add_parameters(&parameters, key);
   Signature signature{};
-  sign(&signature, Template::progress);
+  sign(&signature, StatementKind::progress);
   sign(&signature, key);
   const Statement *statement = find_statement(counters, signature);
   if (statement == nullptr) {
-    Writer writer;
-    start(&writer);
+    SqlWriter writer;
+    init_writer(&writer);
     write_progress(&writer.sql, counters);
     write_key(&writer, Target{parent, nullptr, key});
     statement = prepare_statement(counters, signature, writer.sql.data, parameters);
@@ -138,7 +138,7 @@ Datum progress(FunctionCallInfo fcinfo) {
   if (parent == nullptr)
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
   check_not_distributed(relid);
-  if (find_trigger(parent, Role::counters) == nullptr)
+  if (find_trigger(parent, TriggerKind::parent) == nullptr)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(parent)),
             errhint("Declare one with ratchet.tally()."), (report_table(parent), 0));

@@ -30,8 +30,8 @@ bool refer_alike(const ForeignKeyCacheInfo *a, const ForeignKeyCacheInfo *b) {
   return true;
 }
 
-void sign_record(Signature *signature, Template made_from, const Record &record) {
-  sign(signature, made_from);
+void sign_record(Signature *signature, StatementKind kind, const Record &record) {
+  sign(signature, kind);
   sign(signature, RelationGetRelid(record.child));
   sign(signature, record.reference->conoid);
   sign(signature, record.fields);
@@ -139,7 +139,7 @@ const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
   return only;
 }
 
-void write_referenced(Writer *writer, const Target &target, const Record &record) {
+void write_referenced(SqlWriter *writer, const Target &target, const Record &record) {
   if (record.child == nullptr) return;
   for (int i = 0; i < record.reference->nkeys; ++i)
     appendStringInfo(&writer->sql, ", t.%s",
@@ -174,11 +174,11 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
   Parameters parameters{};
   add_parameters(&parameters, fields);
   Signature signature{};
-  sign_record(&signature, Template::record, record);
+  sign_record(&signature, StatementKind::record, record);
   const Statement *statement = find_statement(target.contract, signature);
   if (statement == nullptr) {
-    Writer writer;
-    start(&writer);
+    SqlWriter writer;
+    init_writer(&writer);
     // Names as they are now: a trigger of the target may have renamed the child's columns since the record was read.
     appendStringInfo(&writer.sql, "INSERT INTO %s AS r (", qualified_relation(RelationGetRelid(record.child)));
     for (int i = 0; i < fields.count; ++i)
@@ -199,7 +199,7 @@ Datum store_record(const Target &target, const Record &record, const Datum *refe
 //           FROM schema.child r WHERE t."id" = r."reference" ...) FROM schema.table t WHERE <key>
 Row stored_record(const Target &target, const Record &record) {
   Signature signature{};
-  sign_record(&signature, Template::stored_record, record);
+  sign_record(&signature, StatementKind::stored_record, record);
   sign(&signature, target.key);
   Parameters parameters{};
   add_parameters(&parameters, target.key);
@@ -214,8 +214,8 @@ Row stored_record(const Target &target, const Record &record) {
           quote_identifier(get_attname(target.contract->relation, record.reference->confkey[i], false)),
           qualified_operator(record.reference->conpfeqop[i]),
           quote_identifier(get_attname(RelationGetRelid(record.child), record.reference->conkey[i], false)));
-    Writer writer;
-    start(&writer);
+    SqlWriter writer;
+    init_writer(&writer);
     appendStringInfo(&writer.sql,
                      "SELECT (SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.=) 1"
                      " THEN (pg_catalog.array_agg(%s))[1] END"

@@ -32,7 +32,7 @@ void close_record(const Record &record);
 
 // The columns of the target that the record refers to, each as one more of a RETURNING list:
 //   , t."a", t."b"
-void write_referenced(Writer *writer, const Target &target, const Record &record);
+void write_referenced(SqlWriter *writer, const Target &target, const Record &record);
 
 // Inserts the record with its reference filled in; referenced: the target
 // row's values of the foreign key's columns, in their order. Returns the

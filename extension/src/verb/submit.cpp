@@ -92,7 +92,7 @@ Field closing_value(const Target &target, AttrNumber attnum) {
 }
 
 void check_patch(const Submission &submission) {
-  const Contract *contract = submission.target.contract;
+  const GuardContract *contract = submission.target.contract;
   for (const AttrNumber attnum : {contract->gate, contract->gate_at, contract->actor, contract->idempotency_key})
     if (attnum != InvalidAttrNumber)
       if (const Field *field = find_field(submission.patch, attnum))
@@ -126,7 +126,7 @@ Submission read_submission(FunctionCallInfo fcinfo) {
 
 // Everything that the closing statement sets.
 Fields closing_fields(const Submission &submission) {
-  const Contract *contract = submission.target.contract;
+  const GuardContract *contract = submission.target.contract;
   Fields set = submission.patch;
   add_field(&set, closing_value(submission.target, contract->gate));
   if (contract->gate_at != InvalidAttrNumber) add_field(&set, closing_value(submission.target, contract->gate_at));
@@ -135,11 +135,13 @@ Fields closing_fields(const Submission &submission) {
   return set;
 }
 
-const char *gate_open(const Contract *contract) { return contract->gate_type == BOOLOID ? "IS NOT TRUE" : "IS NULL"; }
+const char *gate_open(const GuardContract *contract) {
+  return contract->gate_type == BOOLOID ? "IS NOT TRUE" : "IS NULL";
+}
 
 // RETURNING the closing time, the actor, and what the record refers to.
-void write_returning(Writer *writer, const Submission &submission) {
-  const Contract *contract = submission.target.contract;
+void write_returning(SqlWriter *writer, const Submission &submission) {
+  const GuardContract *contract = submission.target.contract;
   const char *joint = " RETURNING ";
   const auto returning = [&](AttrNumber attnum) {
     if (attnum == InvalidAttrNumber)
@@ -156,8 +158,8 @@ void write_returning(Writer *writer, const Submission &submission) {
 // Whether what was set is what is stored, so that nothing need be read back:
 // no trigger in between, no domain or length that would convert it.
 bool is_stored_as_set(const Submission &submission, const Fields &set) {
-  const Contract *contract = submission.target.contract;
-  if (!contract->judges_alone || submission.record.child != nullptr) return false;
+  const GuardContract *contract = submission.target.contract;
+  if (!contract->new_is_stored || submission.record.child != nullptr) return false;
   if (contract->actor != InvalidAttrNumber && !submission.has_actor) return false;
   for (const AttrNumber attnum : {closing_time(contract), contract->actor}) {
     if (attnum == InvalidAttrNumber) continue;
@@ -174,7 +176,7 @@ const Statement *closing_statement(const Submission &submission, const Fields &s
   add_parameters(parameters, target.key);
   add_parameters(parameters, submission.expect);
   Signature signature{};
-  sign(&signature, Template::submit);
+  sign(&signature, StatementKind::submit);
   sign(&signature, static_cast<int16>(returns));
   sign(&signature, set);
   sign(&signature, target.key);
@@ -183,8 +185,8 @@ const Statement *closing_statement(const Submission &submission, const Fields &s
   sign(&signature, stores ? submission.record.reference->conoid : InvalidOid);
   if (const Statement *known = find_statement(target.contract, signature)) return known;
 
-  Writer writer;
-  start(&writer);
+  SqlWriter writer;
+  init_writer(&writer);
   write_update(&writer, target, set);
   appendStringInfo(&writer.sql, " AND t.%s %s", quote_identifier(target.contract->terms->gate),
                    gate_open(target.contract));
@@ -223,7 +225,7 @@ bool close_gate(const Submission &submission, Answer *answer) {
   const Statement *statement = closing_statement(submission, set, returns, &parameters);
   Permission permission{};
   permission.verb = Verb::submit;
-  permission.nods = target.contract->judges_alone && target.contract->only_gate;
+  permission.omits_guard = target.contract->new_is_stored && target.contract->only_gate;
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
   if (permission.stale) {
@@ -327,7 +329,7 @@ bool explain(const Submission &submission, const Probe &seen, Answer *answer) {
 // The row as a probe would have seen it.
 Probe probe_of_row(const Submission &submission, HeapTuple row) {
   const Target &target = submission.target;
-  const Contract *contract = target.contract;
+  const GuardContract *contract = target.contract;
   const TupleDesc tupdesc = RelationGetDescr(target.relation);
   const auto value_of = [&](AttrNumber attnum, bool *isnull) {
     *isnull = true;
@@ -378,7 +380,7 @@ Answer submit(const Submission &submission) {
 
 // A key that has a boolean gate in it: a repeated call names the row as it was.
 Answer submit_by_key(Submission *submission) {
-  const Contract *contract = submission->target.contract;
+  const GuardContract *contract = submission->target.contract;
   Answer answer = submit(*submission);
   if (strcmp(answer.outcome, "not_found") == 0 && contract->gate_type == BOOLOID &&
       rename_row(&submission->target, contract->gate, BoolGetDatum(true)))

@@ -313,9 +313,9 @@ const char *insert_sql(const Batch &batch) {
   return sql.data;
 }
 
-Signature signature_of(const Batch &batch, Template made_from) {
+Signature signature_of(const Batch &batch, StatementKind kind) {
   Signature signature{};
-  sign(&signature, made_from);
+  sign(&signature, kind);
   for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0;)
     sign(&signature, static_cast<int16>(bms_is_member(attnum, batch.optional) ? -attnum : attnum));
   return signature;
@@ -329,7 +329,7 @@ Run insert(const Batch &batch) {
           static_cast<uint64 *>(palloc(sizeof(uint64) * (batch.count + 1)))};
   Parameters parameters{};
   add_parameter(&parameters, JSONBOID, JsonbPGetDatum(batch.records), false);
-  Signature signature = signature_of(batch, Template::batch);
+  Signature signature = signature_of(batch, StatementKind::batch);
   sign(&signature, static_cast<int16>(only_key(batch) != nullptr));
   const Statement *statement = find_statement(batch.tally, signature);
   if (statement == nullptr)
@@ -413,7 +413,7 @@ void explain(const Batch &batch, const Key *key, int place, Datum skipped, Datum
   add_parameter(&parameters, JSONBOID, JsonbPGetDatum(batch.records), false);
   add_parameter(&parameters, INT8ARRAYOID, skipped, false);
   add_parameter(&parameters, INT8ARRAYOID, inserted, false);
-  Signature signature = signature_of(batch, Template::duplicates);
+  Signature signature = signature_of(batch, StatementKind::duplicates);
   sign(&signature, static_cast<int16>(place));
   sign(&signature, static_cast<int16>(may_read(batch, key)));
   const Statement *statement = find_statement(batch.tally, signature);
@@ -450,7 +450,7 @@ Jsonb *record_alone(const Jsonb *records, int index) {
 bool insert_alone(const Batch &batch, int index) {
   Parameters parameters{};
   add_parameter(&parameters, JSONBOID, JsonbPGetDatum(record_alone(batch.records, index)), false);
-  const Signature signature = signature_of(batch, Template::batch_alone);
+  const Signature signature = signature_of(batch, StatementKind::batch_alone);
   const Oid child = RelationGetRelid(batch.child);
   const Statement *statement = find_statement(batch.tally, signature);
   if (statement == nullptr) {
@@ -533,7 +533,7 @@ Batch read_batch(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(1)) error_null_argument("records");
   Batch batch{};
   batch.child = open_relation(PG_GETARG_OID(0), ACL_INSERT);
-  const Trigger *trigger = find_trigger(batch.child, Role::source);
+  const Trigger *trigger = find_trigger(batch.child, TriggerKind::child);
   if (trigger == nullptr)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(batch.child)),

@@ -9,9 +9,9 @@
 namespace ratchet {
 
 struct Target {
-  Relation relation;   // opened with ROW EXCLUSIVE, which is kept to the end of the transaction
-  Contract *contract;  // of the relation
-  Fields key;          // the columns of one unique key, none of them NULL
+  Relation relation;        // opened with ROW EXCLUSIVE, which is kept to the end of the transaction
+  GuardContract *contract;  // of the relation
+  Fields key;               // the columns of one unique key, none of them NULL
 };
 
 // Opens the table of a verb. Errors: 22004 without a table, 42P01, 42501 for a

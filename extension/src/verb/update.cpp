@@ -23,7 +23,7 @@ struct Answer {
 // True when the guard has seen the row, so that the outcome is known.
 bool try_to_update(const Target &target, const Fields &patch, const Fields &expect, Answer *answer) {
   Parameters parameters{};
-  const Statement *statement = change_statement(Template::update, target, patch, expect, &parameters);
+  const Statement *statement = change_statement(StatementKind::update, target, patch, expect, &parameters);
   Permission permission{};
   permission.verb = Verb::update;
   set_patched(&permission, target, patch);

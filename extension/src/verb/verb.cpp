@@ -21,7 +21,7 @@ const char *column(const Target &target, AttrNumber attnum) {
 }
 
 //   t."c" OPERATOR(pg_catalog.=) $1
-void write_equal(Writer *writer, const Field &field) {
+void write_equal(SqlWriter *writer, const Field &field) {
   appendStringInfo(&writer->sql, "t.%s %s $%d", quote_identifier(field.name),
                    qualified_operator(equality_operator(field.type)), ++writer->parameters);
 }
@@ -29,7 +29,7 @@ void write_equal(Writer *writer, const Field &field) {
 //   (t."c" IS NULL AND $1 IS NULL OR (t."c" OPERATOR(pg_catalog.=) $1) IS TRUE)
 // IS NOT DISTINCT FROM would look its operator up in the caller's search_path. A jsonb column may hold SQL's null or
 // JSON's, which are one and the same to whoever has read the row as JSON and names it so.
-void write_same(Writer *writer, const Field &field) {
+void write_same(SqlWriter *writer, const Field &field) {
   const char *name = quote_identifier(field.name);
   const bool json = getBaseType(field.type) == JSONBOID;
   appendStringInfo(&writer->sql,
@@ -47,15 +47,15 @@ const Statement *probe_statement(const Target &target, const Fields &expect, See
   add_parameters(parameters, expect);
   add_parameters(parameters, target.key);
   Signature signature{};
-  sign(&signature, locked ? Template::locked_probe : Template::probe);
+  sign(&signature, locked ? StatementKind::locked_probe : StatementKind::probe);
   sign(&signature, static_cast<int16>(sees));
   sign(&signature, target.key);
   sign(&signature, expect);
   if (const Statement *known = find_statement(target.contract, signature)) return known;
 
-  Writer writer;
-  start(&writer);
-  const Contract *contract = target.contract;
+  SqlWriter writer;
+  init_writer(&writer);
+  const GuardContract *contract = target.contract;
   const AttrNumber seen[] = {contract->gate, closing_time(contract), contract->actor,
                              sees == Sees::closing_and_key ? contract->idempotency_key : AttrNumber{InvalidAttrNumber}};
   const char *joint = "SELECT ";
@@ -84,7 +84,7 @@ Probe look(const Target &target, const Fields &expect, Sees sees, bool locked) {
   Probe seen{};
   seen.found = row.found;
   if (!row.found) return seen;
-  const Contract *contract = target.contract;
+  const GuardContract *contract = target.contract;
   seen.closed = gate_is_closed(contract, row.values[0], row.nulls[0]);
   seen.closed_at_null = row.nulls[1] || closing_time(contract) == InvalidAttrNumber;
   if (!seen.closed_at_null) seen.closed_at = closing_timestamptz(target, row.values[1]);
@@ -99,7 +99,7 @@ Probe look(const Target &target, const Fields &expect, Sees sees, bool locked) {
 
 }  // namespace
 
-void write_key(Writer *writer, const Target &target) {
+void write_key(SqlWriter *writer, const Target &target) {
   const char *joint = " WHERE ";
   for (const Field &field : target.key) {
     appendStringInfoString(&writer->sql, joint);
@@ -108,7 +108,7 @@ void write_key(Writer *writer, const Target &target) {
   }
 }
 
-void write_update(Writer *writer, const Target &target, const Fields &set) {
+void write_update(SqlWriter *writer, const Target &target, const Fields &set) {
   appendStringInfo(&writer->sql, "UPDATE %s t SET ", qualified_relation(target.contract->relation));
   for (const Field &field : set) {
     const char *joint = writer->parameters > 0 ? ", " : "";
@@ -117,27 +117,27 @@ void write_update(Writer *writer, const Target &target, const Fields &set) {
   write_key(writer, target);
 }
 
-void write_expect(Writer *writer, const Fields &expect) {
+void write_expect(SqlWriter *writer, const Fields &expect) {
   for (const Field &field : expect) {
     appendStringInfoString(&writer->sql, " AND ");
     write_same(writer, field);
   }
 }
 
-const Statement *change_statement(Template made_from, const Target &target, const Fields &set, const Fields &expect,
+const Statement *change_statement(StatementKind kind, const Target &target, const Fields &set, const Fields &expect,
                                   Parameters *parameters) {
   add_parameters(parameters, set);
   add_parameters(parameters, target.key);
   add_parameters(parameters, expect);
   Signature signature{};
-  sign(&signature, made_from);
+  sign(&signature, kind);
   sign(&signature, set);
   sign(&signature, target.key);
   sign(&signature, expect);
   if (const Statement *known = find_statement(target.contract, signature)) return known;
 
-  Writer writer;
-  start(&writer);
+  SqlWriter writer;
+  init_writer(&writer);
   write_update(&writer, target, set);
   write_expect(&writer, expect);
   appendStringInfoString(&writer.sql, " RETURNING true");
@@ -208,7 +208,7 @@ void set_patched(Permission *permission, const Target &target, const Fields &pat
   permission->hidden = hidden;
 }
 
-AttrNumber closing_time(const Contract *contract) {
+AttrNumber closing_time(const GuardContract *contract) {
   return contract->gate_type == BOOLOID ? contract->gate_at : contract->gate;
 }
 

@@ -11,14 +11,14 @@
 namespace ratchet {
 
 //   UPDATE schema.table t SET "a" = $1, ... WHERE <key>
-void write_update(Writer *writer, const Target &target, const Fields &set);
+void write_update(SqlWriter *writer, const Target &target, const Fields &set);
 //   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ...
-void write_key(Writer *writer, const Target &target);
+void write_key(SqlWriter *writer, const Target &target);
 //   AND <test of each expected value>
-void write_expect(Writer *writer, const Fields &expect);
+void write_expect(SqlWriter *writer, const Fields &expect);
 
 // UPDATE ... WHERE <key> AND <expect> RETURNING true, with its parameters bound.
-const Statement *change_statement(Template made_from, const Target &target, const Fields &set, const Fields &expect,
+const Statement *change_statement(StatementKind kind, const Target &target, const Fields &set, const Fields &expect,
                                   Parameters *parameters);
 
 // Runs a verb's UPDATE. Errors: 42R01 when the row was written without the guard.
@@ -67,7 +67,7 @@ Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument);
 void set_patched(Permission *permission, const Target &target, const Fields &patch);
 
 // The attribute that tells when the gate closed; InvalidAttrNumber: none.
-AttrNumber closing_time(const Contract *contract);
+AttrNumber closing_time(const GuardContract *contract);
 
 // The value of that column as timestamp with time zone.
 Datum closing_timestamptz(const Target &target, Datum value);

@@ -15,6 +15,7 @@ extern "C" {
 #include "contract/comparable.h"
 #include "contract/errors.h"
 #include "contract/values.h"
+#include "pg/memory.h"
 
 namespace ratchet {
 
@@ -115,8 +116,8 @@ Datum labelled_row(Oid type, const Place &place, Datum value) {
   tuple.t_tableOid = InvalidOid;
   tuple.t_data = header;
   const TupleDesc tupdesc = lookup_rowtype_tupdesc_copy(type, -1);
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * tupdesc->natts));
-  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * tupdesc->natts));
+  auto *values = palloc_array<Datum>(tupdesc->natts);
+  auto *nulls = palloc_array<bool>(tupdesc->natts);
   heap_deform_tuple(&tuple, tupdesc, values, nulls);
   for (int i = 0; i < tupdesc->natts; ++i) {
     const Oid column = TupleDescAttr(tupdesc, i)->atttypid;

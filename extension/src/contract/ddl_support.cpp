@@ -13,6 +13,8 @@ extern "C" {
 
 #include "contract/ddl_support.h"
 #include "contract/errors.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 
 namespace ratchet {
@@ -32,7 +34,7 @@ const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count) {
   bool *nulls;
   deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, &nulls,
                     count);
-  auto **names = static_cast<const char **>(palloc(sizeof(char *) * std::max(*count, 1)));
+  auto **names = palloc_array<const char *>(*count);
   for (int i = 0; i < *count; ++i) {
     if (nulls[i]) error_null_argument("a column name");
     names[i] = pstrdup(NameStr(*DatumGetName(elements[i])));
@@ -70,17 +72,13 @@ static const char *switched(const Trigger &trigger, Switches switches) {
 
 List *switched_triggers(Oid relid, Switches switches, std::initializer_list<TriggerKind> kinds) {
   List *commands = NIL;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
-    Relation member = table_open(lfirst_oid(cell), NoLock);
+  for (const Oid oid : each_oid(find_all_inheritors(relid, AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
     for (const TriggerKind kind : kinds)
-      for (int n = 0;; ++n) {
-        const Trigger *trigger = find_trigger(member, kind, n);
-        if (trigger == nullptr) break;
+      for (const Trigger *trigger : find_triggers(member, kind)) {
         if (const char *verb = switched(*trigger, switches))
-          commands =
-              lappend(commands, psprintf("ALTER TABLE ONLY %s %s TRIGGER %s", qualified_relation(lfirst_oid(cell)),
-                                         verb, quote_identifier(trigger->tgname)));
+          commands = lappend(commands, psprintf("ALTER TABLE ONLY %s %s TRIGGER %s", qualified_relation(oid), verb,
+                                                quote_identifier(trigger->tgname)));
       }
     table_close(member, NoLock);
   }

@@ -11,7 +11,9 @@ extern "C" {
 #include "contract/guarded_column.h"
 #include "contract/kept_notice.h"
 #include "pg/fence.h"
+#include "pg/list.h"
 #include "pg/log_text.h"
+#include "pg/memory.h"
 
 namespace ratchet {
 
@@ -92,9 +94,7 @@ void tell(const Note *note) {
 
 // The note among these that tells of the same table in the same way.
 Note *find_note(List *among, const Note *like) {
-  ListCell *cell;
-  foreach (cell, among) {
-    auto *note = static_cast<Note *>(lfirst(cell));
+  for (auto *note : each<Note>(among)) {
     // No column has two contracts, so the first name tells them apart; partitions have the same names.
     if (note->root == like->root && note->observed == like->observed &&
         strcmp(note->guarded[0].name, like->guarded[0].name) == 0)
@@ -127,8 +127,7 @@ void report_kept(const EState *estate) {
       mine = lappend(mine, note);
     }
   }
-  foreach (cell, mine) {
-    auto *note = static_cast<Note *>(lfirst(cell));
+  for (auto *note : each<Note>(mine)) {
     tell(note);
     discard(note);
   }
@@ -156,9 +155,7 @@ void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, 
   if (bms_is_empty(columns)) return;
   MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
   Note *note = nullptr;
-  ListCell *cell;
-  foreach (cell, notes) {
-    auto *known = static_cast<Note *>(lfirst(cell));
+  for (auto *known : each<Note>(notes)) {
     if (known->slot != slot || known->root != root || known->guarded != guarded || known->observed != observed)
       continue;
     note = known;
@@ -170,7 +167,7 @@ void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, 
       discard(static_cast<Note *>(linitial(notes)));
       notes = list_delete_first(notes);
     }
-    note = static_cast<Note *>(palloc0(sizeof(Note)));
+    note = palloc0_object<Note>();
     note->root = root;
     note->guarded = guarded;
     note->observed = observed;

@@ -16,6 +16,8 @@ extern "C" {
 #include "contract/statement.h"
 #include "contract/structure.h"
 #include "pg/fence.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 
 namespace ratchet {
 
@@ -48,8 +50,8 @@ bool receive_row(TupleTableSlot *slot, DestReceiver *self) {
   const TupleDesc tupdesc = slot->tts_tupleDescriptor;
   row->found = true;
   row->count = tupdesc->natts;
-  row->values = static_cast<Datum *>(palloc(sizeof(Datum) * tupdesc->natts));
-  row->nulls = static_cast<bool *>(palloc(sizeof(bool) * tupdesc->natts));
+  row->values = palloc_array<Datum>(tupdesc->natts);
+  row->nulls = palloc_array<bool>(tupdesc->natts);
   for (int i = 0; i < tupdesc->natts; ++i) {
     const Datum value = slot_getattr(slot, i + 1, &row->nulls[i]);
     const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
@@ -195,17 +197,13 @@ void retire_statements(List *statements) {
 }
 
 void forget_statements(const List *statements, Oid relation) {
-  ListCell *cell;
-  foreach (cell, statements) {
-    auto *statement = static_cast<Statement *>(lfirst(cell));
+  for (auto *statement : each<Statement>(statements)) {
     if (relation == InvalidOid || statement->child == relation) statement->valid = false;
   }
 }
 
 Statement *find_statement(Cached *owner, const Signature &signature) {
-  ListCell *cell;
-  foreach (cell, owner->statements) {
-    auto *statement = static_cast<Statement *>(lfirst(cell));
+  for (auto *statement : each<Statement>(owner->statements)) {
     if (statement->signature.length != signature.length ||
         memcmp(statement->signature.words, signature.words, sizeof(int16) * signature.length) != 0)
       continue;
@@ -228,9 +226,8 @@ Statement *prepare_statement(Cached *owner, const Signature &signature, const ch
   if (list_length(owner->statements) >= max_statements)
     discard(owner, static_cast<Statement *>(linitial(owner->statements)));
   MemoryContext caller = MemoryContextSwitchTo(owner->context);
-  auto *statement = static_cast<Statement *>(palloc(sizeof(Statement)));
-  statement->signature = {signature.length, signature.length,
-                          static_cast<int16 *>(palloc(sizeof(int16) * signature.length))};
+  auto *statement = palloc_object<Statement>();
+  statement->signature = {signature.length, signature.length, palloc_array<int16>(signature.length)};
   memcpy(statement->signature.words, signature.words, sizeof(int16) * signature.length);
   statement->plan = plan;
   statement->child = child;

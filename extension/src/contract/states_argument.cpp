@@ -1,4 +1,5 @@
 #include "contract/states_argument.h"
+#include "pg/memory.h"
 
 extern "C" {
 #include "utils/fmgrprotos.h"
@@ -63,7 +64,7 @@ const char **graph_arguments(const Jsonb *states, int *count) {
     }
   }
   *count = list_length(arguments);
-  auto **result = static_cast<const char **>(palloc(sizeof(char *) * std::max(*count, 1)));
+  auto **result = palloc_array<const char *>(*count);
   for (int i = 0; i < *count; ++i) result[i] = static_cast<const char *>(list_nth(arguments, i));
   return result;
 }

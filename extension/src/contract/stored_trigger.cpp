@@ -27,6 +27,8 @@ extern "C" {
 
 #include "contract/stored_trigger.h"
 #include "pg/compat.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 
 namespace ratchet {
 
@@ -36,9 +38,9 @@ const StoredTrigger *read_trigger(Relation catalog, HeapTuple tuple) {
   const auto form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
   const TriggerKind kind = find_trigger_kind(form->tgfoid);
   if (kind == TriggerKind::none) return nullptr;
-  auto *trigger = static_cast<StoredTrigger *>(palloc0(sizeof(StoredTrigger)));
+  auto *trigger = palloc0_object<StoredTrigger>();
   *trigger = {form->oid, kind, form->tgrelid, form->tgparentid, pstrdup(NameStr(form->tgname)), nullptr, form->tgnargs};
-  trigger->arguments = static_cast<char **>(palloc0(sizeof(char *) * (form->tgnargs + 1)));
+  trigger->arguments = palloc0_array<char *>(form->tgnargs + 1);
   bool isnull;
   const Datum packed = heap_getattr(tuple, Anum_pg_trigger_tgargs, RelationGetDescr(catalog), &isnull);
   const char *argument = isnull ? "" : VARDATA_ANY(DatumGetByteaPP(packed));
@@ -101,13 +103,11 @@ void add_dependents(Dependents *found, Oid classid, Oid objid) {
       found->relations = list_append_unique_oid(found->relations, form->objid);
     // Columns have no dependents of their own; those of a partition key depend on their own table.
     if (form->objsubid != 0 || !shares_name(classid, form)) return;
-    auto *object = static_cast<ObjectAddress *>(palloc(sizeof(ObjectAddress)));
+    auto *object = palloc_object<ObjectAddress>();
     *object = {form->classid, form->objid, 0};
     below = lappend(below, object);
   });
-  ListCell *cell;
-  foreach (cell, below) {
-    const auto *object = static_cast<const ObjectAddress *>(lfirst(cell));
+  for (const auto *object : each<ObjectAddress>(below)) {
     add_dependents(found, object->classId, object->objectId);
   }
 }
@@ -145,11 +145,8 @@ bool is_key_over(Oid constraint, Oid relation, const Bitmapset *columns) {
 
 void store_clones(Oid relation, Oid trigger, const char *const *arguments, int narguments) {
   CHECK_FOR_INTERRUPTS();
-  ListCell *child;
-  foreach (child, find_inheritance_children(relation, NoLock)) {
-    ListCell *cell;
-    foreach (cell, stored_triggers(lfirst_oid(child))) {
-      const auto *clone = static_cast<const StoredTrigger *>(lfirst(cell));
+  for (const Oid oid : each_oid(find_inheritance_children(relation, NoLock))) {
+    for (const auto *clone : each<StoredTrigger>(stored_triggers(oid))) {
       if (clone->parent == trigger) store_arguments(clone, arguments, narguments);
     }
   }
@@ -243,10 +240,8 @@ void forget_references(Oid trigger, Oid relation, const Bitmapset *columns) {
     if (form->refclassid == ConstraintRelationId && is_key_over(form->refobjid, relation, columns))
       keys = lappend_oid(keys, form->refobjid);
   });
-  ListCell *cell;
-  foreach (cell, keys)
-    deleteDependencyRecordsForSpecific(TriggerRelationId, trigger, DEPENDENCY_NORMAL, ConstraintRelationId,
-                                       lfirst_oid(cell));
+  for (const Oid oid : each_oid(keys))
+    deleteDependencyRecordsForSpecific(TriggerRelationId, trigger, DEPENDENCY_NORMAL, ConstraintRelationId, oid);
   if (keys != NIL) CommandCounterIncrement();
 }
 

@@ -10,6 +10,8 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "contract/structure.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 
 namespace ratchet {
 
@@ -42,7 +44,7 @@ const char *kind_of(char relkind) {
 }  // namespace
 
 Finding *finding(const char *severity, const char *text, const char *remedy) {
-  auto *made = static_cast<Finding *>(palloc(sizeof(Finding)));
+  auto *made = palloc_object<Finding>();
   *made = {severity, text, remedy};
   return made;
 }
@@ -132,11 +134,9 @@ void check_target(Relation relation, const char *action) {
     refuse_target(relation, action, "It has inheritance children, whose rows its triggers do not see.",
                   "Declare the contract on each child, or use declarative partitioning.");
   if (relkind == RELKIND_PARTITIONED_TABLE) {
-    ListCell *cell;
-    foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr))
-      if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
-        refuse_target(relation, action,
-                      psprintf("Its partition \"%s\" is a foreign table.", get_rel_name(lfirst_oid(cell))),
+    for (const Oid oid : each_oid(find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr)))
+      if (get_rel_relkind(oid) == RELKIND_FOREIGN_TABLE)
+        refuse_target(relation, action, psprintf("Its partition \"%s\" is a foreign table.", get_rel_name(oid)),
                       "Detach the foreign partition.");
   }
 }

@@ -12,6 +12,7 @@ extern "C" {
 #include "contract/statement.h"
 #include "contract/trigger_cache.h"
 #include "pg/fence.h"
+#include "pg/memory.h"
 
 namespace ratchet {
 
@@ -118,24 +119,24 @@ const Trigger *copy_of(Trigger *trigger) {
   return CopyTriggerDesc(&only)->triggers;
 }
 
-// The n-th trigger of the relcache's own list that `is` says yes to. Nothing may be looked up before it is copied.
+// The first trigger of the relcache's own list that `is` says yes to. Nothing may be looked up before it is copied.
 template <typename Is>
-Trigger *peek(Relation relation, int n, Is &&is) {
+Trigger *peek(Relation relation, Is &&is) {
   const TriggerDesc *triggers = relation->trigdesc;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
-    if (is(triggers->triggers[i]) && n-- == 0) return &triggers->triggers[i];
+    if (is(triggers->triggers[i])) return &triggers->triggers[i];
   return nullptr;
 }
 
-Trigger *peek(Relation relation, TriggerKind kind, int n) {
+Trigger *peek(Relation relation, TriggerKind kind) {
   const Oid function = find_trigger_function(kind);
-  return peek(relation, n, [&](const Trigger &trigger) { return OidIsValid(function) && trigger.tgfoid == function; });
+  return peek(relation, [&](const Trigger &trigger) { return OidIsValid(function) && trigger.tgfoid == function; });
 }
 
 // Whether the trigger is as the relation has it now. The executor's is a copy
 // of when its statement began, and the contract may have changed since.
 bool is_current(Relation relation, const Trigger *trigger) {
-  const Trigger *now = peek(relation, 0, [&](const Trigger &one) { return one.tgoid == trigger->tgoid; });
+  const Trigger *now = peek(relation, [&](const Trigger &one) { return one.tgoid == trigger->tgoid; });
   if (now == nullptr || now->tgnargs != trigger->tgnargs) return false;
   for (int i = 0; i < now->tgnargs; ++i)
     if (strcmp(now->tgargs[i], trigger->tgargs[i]) != 0) return false;
@@ -214,19 +215,31 @@ OwnTriggers triggers_of(Relation relation) {
   OwnTriggers own{0, nullptr};
   if (relation->trigdesc == nullptr) return own;
   const TriggerDesc *copy = CopyTriggerDesc(relation->trigdesc);
-  auto *items = static_cast<OwnTrigger *>(palloc(sizeof(OwnTrigger) * copy->numtriggers));
+  auto *items = palloc_array<OwnTrigger>(copy->numtriggers);
   for (int i = 0; i < copy->numtriggers; ++i) items[i] = {kinds.of(copy->triggers[i].tgfoid), &copy->triggers[i]};
   own = {copy->numtriggers, items};
   return own;
 }
 
-const Trigger *find_trigger(Relation relation, TriggerKind kind, int n) {
-  Trigger *found = peek(relation, kind, n);
+Triggers find_triggers(Relation relation, TriggerKind kind) {
+  const Oid function = find_trigger_function(kind);
+  // Nothing is looked up from here on.
+  const TriggerDesc *triggers = relation->trigdesc;
+  if (triggers == nullptr || !OidIsValid(function)) return {0, nullptr};
+  auto **items = palloc_array<const Trigger *>(triggers->numtriggers);
+  int count = 0;
+  for (int i = 0; i < triggers->numtriggers; ++i)
+    if (triggers->triggers[i].tgfoid == function) items[count++] = copy_of(&triggers->triggers[i]);
+  return {count, items};
+}
+
+const Trigger *find_trigger(Relation relation, TriggerKind kind) {
+  Trigger *found = peek(relation, kind);
   return found == nullptr ? nullptr : copy_of(found);
 }
 
 bool find_trigger_facts(Relation relation, TriggerKind kind, Trigger *facts) {
-  const Trigger *found = peek(relation, kind, 0);
+  const Trigger *found = peek(relation, kind);
   if (found == nullptr) return false;
   *facts = *found;
   facts->tgname = nullptr;
@@ -249,7 +262,7 @@ bool is_called(Relation relation, const char *trigger, const char *name) {
 }
 
 const Trigger *find_named(Relation relation, const char *name) {
-  Trigger *found = peek(relation, 0, [&](const Trigger &trigger) { return is_called(relation, trigger.tgname, name); });
+  Trigger *found = peek(relation, [&](const Trigger &trigger) { return is_called(relation, trigger.tgname, name); });
   return found == nullptr ? nullptr : copy_of(found);
 }
 
@@ -279,7 +292,7 @@ Cached *cached(Relation relation, const Trigger *trigger, TriggerKind kind, Buil
 }
 
 CachedTrigger find_cached(Relation relation, TriggerKind kind, Build build) {
-  Trigger *found = peek(relation, kind, 0);
+  Trigger *found = peek(relation, kind);
   if (found == nullptr) return {false, nullptr};
   if (!fires_now(*found)) return {true, nullptr};
   if (Cached *known = find_valid(relation, found->tgoid, kind)) return {true, known};

@@ -101,9 +101,20 @@ struct OwnTriggers {
 
 OwnTriggers triggers_of(Relation relation);
 
-// A copy of the relation's trigger of this kind, of the n-th of those that it may have several of; nullptr: there is
-// none.
-const Trigger *find_trigger(Relation relation, TriggerKind kind, int n = 0);
+// Copies of some of a relation's triggers, in the order in which they fire.
+struct Triggers {
+  int count;
+  const Trigger *const *items;
+
+  const Trigger *const *begin() const { return items; }
+  const Trigger *const *end() const { return items + count; }
+};
+
+// Those of this kind.
+Triggers find_triggers(Relation relation, TriggerKind kind);
+
+// A copy of the relation's only trigger of this kind, or of the first; nullptr: there is none.
+const Trigger *find_trigger(Relation relation, TriggerKind kind);
 
 // The same without what its pointers lead to (name, arguments, columns, condition), which are NULL; false: there is
 // none.

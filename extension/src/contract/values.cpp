@@ -15,6 +15,7 @@ extern "C" {
 #include "contract/comparable.h"
 #include "contract/errors.h"
 #include "contract/values.h"
+#include "pg/memory.h"
 #include "pg/row_value.h"
 
 namespace ratchet {
@@ -40,7 +41,7 @@ AttrNumber column_named(Relation relation, const char *name, Purpose purpose) {
 
 // The columns that the object names; values are filled in afterwards.
 Fields named_columns(Relation relation, const Jsonb *object, Purpose purpose) {
-  Fields fields{0, static_cast<Field *>(palloc(sizeof(Field) * std::max<uint32>(JB_ROOT_COUNT(object), 1)))};
+  Fields fields{0, palloc_array<Field>(JB_ROOT_COUNT(object))};
   JsonbIterator *iterator = JsonbIteratorInit(&const_cast<Jsonb *>(object)->root);
   JsonbValue value;
   for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
@@ -86,8 +87,8 @@ Fields fields_of_object(Relation relation, const Jsonb *object, const char *argu
 
 // The record is not NULL itself, so that columns which the object does not name are left alone.
 HeapTuple populated(Oid type, TupleDesc tupdesc, const Jsonb *object) {
-  auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * tupdesc->natts));
-  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * tupdesc->natts));
+  auto *values = palloc0_array<Datum>(tupdesc->natts);
+  auto *nulls = palloc_array<bool>(tupdesc->natts);
   memset(nulls, true, sizeof(bool) * tupdesc->natts);
   HeapTuple blank = heap_form_tuple(tupdesc, values, nulls);  // typed as the row
 
@@ -152,7 +153,7 @@ const Field *find_field(const Fields &fields, AttrNumber attnum) {
 }
 
 void add_field(Fields *fields, const Field &field) {
-  auto *items = static_cast<Field *>(palloc(sizeof(Field) * (fields->count + 1)));
+  auto *items = palloc_array<Field>(fields->count + 1);
   int i = 0;
   for (; i < fields->count && fields->items[i].attnum < field.attnum; ++i) items[i] = fields->items[i];
   items[i] = field;

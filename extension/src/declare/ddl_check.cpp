@@ -1,6 +1,7 @@
 #include "declare/ddl_check.h"
 #include "contract/trigger_shapes.h"
 #include "guard/structure.h"
+#include "pg/list.h"
 #include "tally/references.h"
 #include "tally/structure.h"
 
@@ -79,11 +80,8 @@ void check_sources(Relation relation) {
 
 // What the children sum must still fit. A child whose expressions cannot be resolved is for health() to report.
 void check_sums(Relation parent, const ParentTerms *kept) {
-  ListCell *table;
-  foreach (table, referencing_tables(RelationGetRelid(parent))) {
-    ListCell *cell;
-    foreach (cell, stored_triggers(lfirst_oid(table))) {
-      const auto *trigger = static_cast<const StoredTrigger *>(lfirst(cell));
+  for (const Oid oid : each_oid(referencing_tables(RelationGetRelid(parent)))) {
+    for (const auto *trigger : each<StoredTrigger>(stored_triggers(oid))) {
       if (trigger->kind != TriggerKind::child || OidIsValid(trigger->parent)) continue;
       const ChildTerms *source = nullptr;
       attempt([&] { source = child_terms_of_arguments(trigger->arguments, trigger->narguments); });
@@ -215,9 +213,8 @@ void check_on_done(const StoredTrigger *trigger) {
     if (strncmp(trigger->arguments[i], "on_done=", strlen("on_done=")) != 0) continue;
     const char *signature = trigger->arguments[i] + strlen("on_done=");
     Oid function = InvalidOid;
-    ListCell *cell;
-    foreach (cell, functions)
-      if (strcmp(function_signature(lfirst_oid(cell)), signature) == 0) function = lfirst_oid(cell);
+    for (const Oid member : each_oid(functions))
+      if (strcmp(function_signature(member), signature) == 0) function = member;
     if (!OidIsValid(function))
       error_broken(trigger->relation, psprintf("on_done function %s does not exist", signature),
                    "Declare the tally with another function first.");
@@ -283,37 +280,31 @@ void check_table(Oid relid, bool thorough) {
     return;
   check_member(relid, thorough);
   if (!get_rel_relispartition(relid)) {
-    ListCell *cell;
-    foreach (cell, parents_of(relid)) check_parent(lfirst_oid(cell));
+    for (const Oid oid : each_oid(parents_of(relid))) check_parent(oid);
   }
   if (relkind != RELKIND_PARTITIONED_TABLE) return;
   // ATTACH PARTITION names the parent; what it attached may bring a contract of its own.
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(relid, NoLock, nullptr)) {
+  for (const Oid member : each_oid(find_all_inheritors(relid, NoLock, nullptr))) {
     CHECK_FOR_INTERRUPTS();
-    if (lfirst_oid(cell) != relid) check_member(lfirst_oid(cell), thorough);
+    if (member != relid) check_member(member, thorough);
   }
 }
 
 void check_dependents(const ObjectAddress &object) {
   const Dependents dependents = dependents_of(object);
-  ListCell *cell;
-  foreach (cell, dependents.triggers) {
+  for (const Oid oid : each_oid(dependents.triggers)) {
     CHECK_FOR_INTERRUPTS();
-    const StoredTrigger *trigger = stored_trigger(lfirst_oid(cell));
+    const StoredTrigger *trigger = stored_trigger(oid);
     if (trigger == nullptr || OidIsValid(trigger->parent) || !may_judge(trigger->relation)) continue;
     if (trigger->kind == TriggerKind::child)
       refuse_unless(trigger->relation, [&] { check_expressions(trigger, object); });
     if (trigger->kind == TriggerKind::parent) refuse_unless(trigger->relation, [&] { check_on_done(trigger); });
   }
-  foreach (cell, dependents.relations) {
+  for (const Oid relation : each_oid(dependents.relations)) {
     CHECK_FOR_INTERRUPTS();
-    const Oid relation = lfirst_oid(cell);
     if (!concerns(relation) || !may_judge(relation)) continue;
     refuse_unless(relation, [&] { check_member(relation, true); });
-    ListCell *own;
-    foreach (own, stored_triggers(relation)) {
-      const auto *trigger = static_cast<const StoredTrigger *>(lfirst(own));
+    for (const auto *trigger : each<StoredTrigger>(stored_triggers(relation))) {
       if (trigger->kind == TriggerKind::guard && !OidIsValid(trigger->parent))
         refuse_unless(relation, [&] { check_states(trigger); });
     }
@@ -322,9 +313,7 @@ void check_dependents(const ObjectAddress &object) {
 
 void check_dropped_column(Oid relation, const char *column) {
   if (!OidIsValid(owner_of_relation(relation)) || !may_judge(relation)) return;
-  ListCell *cell;
-  foreach (cell, stored_triggers(relation)) {
-    const auto *trigger = static_cast<const StoredTrigger *>(lfirst(cell));
+  for (const auto *trigger : each<StoredTrigger>(stored_triggers(relation))) {
     // A partition's columns go with those of its root.
     if (OidIsValid(trigger->parent)) continue;
     if (const char *what = part_in(trigger, column)) error_column_of_contract(relation, column, what);

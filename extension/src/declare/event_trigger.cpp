@@ -28,6 +28,8 @@ extern "C" {
 #include "declare/tally_triggers.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 
 namespace ratchet {
 
@@ -89,7 +91,7 @@ Touched touched_by(const Node *command) {
         } else if (classid == TriggerRelationId) {
           touched.triggers = list_append_unique_oid(touched.triggers, objid);
         } else {
-          auto *object = static_cast<ObjectAddress *>(palloc(sizeof(ObjectAddress)));
+          auto *object = palloc_object<ObjectAddress>();
           *object = {classid, objid, 0};
           touched.others = lappend(touched.others, object);
         }
@@ -142,27 +144,22 @@ Oid moved_partition(const Node *command) {
 // TRUNCATE triggers of a partition that has come or gone, which are not cloned. A restore brings those triggers itself,
 // after the partitions.
 void follow_moved_partition(Oid moved) {
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(moved, NoLock, nullptr))
-    if (concerns(lfirst_oid(cell))) follow_partition(lfirst_oid(cell));
+  for (const Oid oid : each_oid(find_all_inheritors(moved, NoLock, nullptr)))
+    if (concerns(oid)) follow_partition(oid);
 }
 
 // What the command has made possible or necessary: dependencies on a foreign key that is there now, also of the
 // children of the table, whose keys are made anew with a column that it changes.
 void follow_references(Oid relid) {
-  ListCell *cell;
-  foreach (cell, list_append_unique_oid(referencing_tables(relid), relid)) {
-    const Oid relation = lfirst_oid(cell);
+  for (const Oid relation : each_oid(list_append_unique_oid(referencing_tables(relid), relid))) {
     if (is_locked(relation) && concerns(relation)) attempt([&] { write_dependencies(relation); });
   }
 }
 
 // Tables whose foreign keys were made anew with a column that they refer to.
 void check_children(const List *parents) {
-  ListCell *parent;
-  foreach (parent, parents) {
-    ListCell *child;
-    foreach (child, referencing_tables(lfirst_oid(parent))) check_table(lfirst_oid(child), true);
+  for (const Oid oid : each_oid(parents)) {
+    for (const Oid child_oid : each_oid(referencing_tables(oid))) check_table(child_oid, true);
   }
 }
 
@@ -171,9 +168,8 @@ void check_others(const EventTriggerData *event, const Touched &touched) {
   ListCell *cell;
   foreach (cell, touched.others) check_dependents(*static_cast<const ObjectAddress *>(lfirst(cell)));
   // A row type's attributes, for which the type's own relation is reported.
-  foreach (cell, touched.relations)
-    if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_COMPOSITE_TYPE)
-      check_dependents({TypeRelationId, get_rel_type_id(lfirst_oid(cell)), 0});
+  for (const Oid oid : each_oid(touched.relations))
+    if (get_rel_relkind(oid) == RELKIND_COMPOSITE_TYPE) check_dependents({TypeRelationId, get_rel_type_id(oid), 0});
   if (!IsA(event->parsetree, GrantStmt)) return;
   List *objects = NIL;
   attempt([&] { objects = named_objects(event->parsetree); });
@@ -188,18 +184,18 @@ void watch_command_end(const EventTriggerData *event) {
   }
   Touched touched = touched_by(event->parsetree);
   ListCell *cell;
-  foreach (cell, touched.triggers) {
+  for (const Oid oid : each_oid(touched.triggers)) {
     Oid relation;
-    if (const StoredTrigger *trigger = stored_trigger(lfirst_oid(cell))) {
+    if (const StoredTrigger *trigger = stored_trigger(oid)) {
       check_attachment(trigger);
       relation = trigger->relation;
     } else {
-      relation = table_of_trigger(lfirst_oid(cell));
+      relation = table_of_trigger(oid);
     }
     if (OidIsValid(relation)) touched.relations = list_append_unique_oid(touched.relations, relation);
   }
   const bool thorough = changes_columns(event->parsetree);
-  foreach (cell, touched.relations) check_table(lfirst_oid(cell), thorough);
+  for (const Oid member : each_oid(touched.relations)) check_table(member, thorough);
   if (thorough) check_children(touched.relations);
   if (has_subcommand(event->parsetree, {AT_AlterColumnType}))
     foreach (cell, touched.relations) notice_times(lfirst_oid(cell));
@@ -232,16 +228,14 @@ void watch_drop() {
           keyless = list_append_unique_oid(keyless, oid_at(row, tupdesc, 4));
           return;
         }
-        auto *column = static_cast<DroppedColumn *>(palloc(sizeof(DroppedColumn)));
+        auto *column = palloc_object<DroppedColumn>();
         *column = {oid_at(row, tupdesc, 1), SPI_getvalue(row, tupdesc, 3)};
         columns = lappend(columns, column);
       });
-  ListCell *cell;
-  foreach (cell, columns) {
-    const auto *column = static_cast<const DroppedColumn *>(lfirst(cell));
+  for (const auto *column : each<DroppedColumn>(columns)) {
     check_dropped_column(column->relation, column->name);
   }
-  foreach (cell, keyless) check_references(lfirst_oid(cell));
+  for (const Oid member : each_oid(keyless)) check_references(member);
 }
 
 void watch(FunctionCallInfo fcinfo) {

@@ -4,6 +4,8 @@
 // written again after it, from the OIDs, as PostgreSQL does with defaults. That needs no right on the table and no lock
 // of it: the text changes, its meaning does not.
 #include "declare/follow.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/row_value.h"
 
 #include "pg/pg.h"
@@ -84,18 +86,17 @@ const char *expression_in(const char *argument) {
 }
 
 Oid function_with(const List *functions, const char *signature) {
-  ListCell *cell;
-  foreach (cell, functions)
-    if (strcmp(function_signature(lfirst_oid(cell)), signature) == 0) return lfirst_oid(cell);
+  for (const Oid oid : each_oid(functions))
+    if (strcmp(function_signature(oid), signature) == 0) return oid;
   return InvalidOid;
 }
 
 Remembered *remember(const StoredTrigger *trigger) {
-  auto *remembered = static_cast<Remembered *>(palloc0(sizeof(Remembered)));
+  auto *remembered = palloc0_object<Remembered>();
   remembered->trigger = trigger->oid;
   remembered->narguments = trigger->narguments;
-  remembered->expressions = static_cast<Node **>(palloc0(sizeof(Node *) * (trigger->narguments + 1)));
-  remembered->functions = static_cast<Oid *>(palloc0(sizeof(Oid) * (trigger->narguments + 1)));
+  remembered->expressions = palloc0_array<Node *>(trigger->narguments + 1);
+  remembered->functions = palloc0_array<Oid>(trigger->narguments + 1);
   const List *functions = functions_of(trigger->oid);
   for (int i = 0; i < trigger->narguments; ++i) {
     if (trigger->kind == TriggerKind::child) {
@@ -117,7 +118,7 @@ void follow(const Remembered *remembered) {
   const StoredTrigger *trigger = stored_trigger(remembered->trigger);
   if (trigger == nullptr || trigger->narguments != remembered->narguments) return;
   bool changed = false;
-  auto **arguments = static_cast<const char **>(palloc(sizeof(char *) * (trigger->narguments + 1)));
+  auto **arguments = palloc_array<const char *>(trigger->narguments + 1);
   for (int i = 0; i < trigger->narguments; ++i) {
     const char *argument = trigger->arguments[i];
     if (remembered->expressions[i] != nullptr)
@@ -132,7 +133,7 @@ void follow(const Remembered *remembered) {
 
 List *add_object(List *objects, Oid classid, Oid objid) {
   if (!OidIsValid(objid)) return objects;
-  auto *object = static_cast<ObjectAddress *>(palloc(sizeof(ObjectAddress)));
+  auto *object = palloc_object<ObjectAddress>();
   *object = {classid, objid, 0};
   return lappend(objects, object);
 }
@@ -192,9 +193,7 @@ List *moved_objects(const AlterObjectSchemaStmt *move) {
 List *granted_objects(const GrantStmt *grant) {
   List *objects = NIL;
   if (grant->is_grant) return NIL;
-  ListCell *cell;
-  foreach (cell, grant->objects) {
-    auto *name = static_cast<Node *>(lfirst(cell));
+  for (auto *name : each<Node>(grant->objects)) {
     if (grant->targtype == ACL_TARGET_ALL_IN_SCHEMA || grant->objtype == OBJECT_SCHEMA)
       objects = add_object(objects, NamespaceRelationId, get_namespace_oid(strVal(name), true));
     else if (grant->objtype == OBJECT_FUNCTION || grant->objtype == OBJECT_PROCEDURE ||
@@ -207,11 +206,8 @@ List *granted_objects(const GrantStmt *grant) {
 // PostgreSQL drops a foreign key and makes it anew when a type of its columns is set, be it the same type. The
 // dependency on it, which forbids that, is written again at the end of the command, if the key is there.
 void let_go(Oid relation, const Bitmapset *columns) {
-  ListCell *table;
-  foreach (table, list_append_unique_oid(referencing_tables(relation), relation)) {
-    ListCell *cell;
-    foreach (cell, stored_triggers(lfirst_oid(table))) {
-      const auto *trigger = static_cast<const StoredTrigger *>(lfirst(cell));
+  for (const Oid table_oid : each_oid(list_append_unique_oid(referencing_tables(relation), relation))) {
+    for (const auto *trigger : each<StoredTrigger>(stored_triggers(table_oid))) {
       if (trigger->kind == TriggerKind::child) forget_references(trigger->oid, relation, columns);
     }
   }
@@ -249,10 +245,9 @@ void remember_dependents(Node *command) {
   auto *entry = static_cast<Watched *>(MemoryContextAllocZero(context, sizeof(Watched)));
   *entry = {command, NIL, watched};
   watched = entry;
-  ListCell *cell;
-  foreach (cell, triggers) {
+  for (const Oid oid : each_oid(triggers)) {
     CHECK_FOR_INTERRUPTS();
-    const StoredTrigger *trigger = stored_trigger(lfirst_oid(cell));
+    const StoredTrigger *trigger = stored_trigger(oid);
     if (trigger == nullptr || OidIsValid(trigger->parent)) continue;
     if (trigger->kind != TriggerKind::child && trigger->kind != TriggerKind::parent) continue;
     MemoryContext caller = MemoryContextSwitchTo(context);
@@ -269,7 +264,7 @@ struct Renaming {
 const ChildTerms *renamed_source(Oid relid, const StoredTrigger *trigger, const Renaming &renaming) {
   const ChildTerms *source = child_terms_of_arguments(trigger->arguments, trigger->narguments);
   if (const ChildTerms *after = child_renamed(source, renaming.from, renaming.to)) source = after;
-  auto **expressions = static_cast<const char **>(palloc(sizeof(char *) * source->ncounters));
+  auto **expressions = palloc_array<const char *>(source->ncounters);
   for (int i = 0; i < source->ncounters; ++i) {
     const char *text = expressions[i] = source->counters[i].expression;
     if (!names_column(text, renaming.from)) continue;
@@ -287,9 +282,7 @@ const ChildTerms *renamed_source(Oid relid, const StoredTrigger *trigger, const 
 
 // Contracts of the table itself, which the command has locked.
 void rename_own(Oid relation, const Renaming &renaming) {
-  ListCell *cell;
-  foreach (cell, stored_triggers(relation)) {
-    const auto *trigger = static_cast<const StoredTrigger *>(lfirst(cell));
+  for (const auto *trigger : each<StoredTrigger>(stored_triggers(relation))) {
     if (OidIsValid(trigger->parent)) continue;
     if (trigger->kind == TriggerKind::guard) {
       const GuardTerms *terms = guard_terms_of_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
@@ -308,14 +301,11 @@ void rename_own(Oid relation, const Renaming &renaming) {
 
 // Tallies that count into the table. Their own tables are not locked: what is counted into which column stays the same.
 void rename_counters(Oid parent, const Renaming &renaming) {
-  ListCell *table;
-  foreach (table, referencing_tables(parent)) {
-    ListCell *cell;
-    foreach (cell, stored_triggers(lfirst_oid(table))) {
-      const auto *trigger = static_cast<const StoredTrigger *>(lfirst(cell));
+  for (const Oid oid : each_oid(referencing_tables(parent))) {
+    for (const auto *trigger : each<StoredTrigger>(stored_triggers(oid))) {
       if (trigger->kind != TriggerKind::child || OidIsValid(trigger->parent)) continue;
       const ChildTerms *source = child_terms_of_arguments(trigger->arguments, trigger->narguments);
-      if (!refers(lfirst_oid(table), source->via, source->nvia, parent)) continue;
+      if (!refers(oid, source->via, source->nvia, parent)) continue;
       if (const ChildTerms *after = parent_renamed(source, renaming.from, renaming.to))
         store_arguments(trigger, after->arguments, after->narguments);
     }
@@ -328,11 +318,10 @@ void follow_column_rename(const RenameStmt *rename) {
   const Oid relid = RangeVarGetRelid(rename->relation, NoLock, true);
   if (!OidIsValid(relid)) return;
   const Renaming renaming{rename->subname, rename->newname};
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(relid, NoLock, nullptr)) {
+  for (const Oid oid : each_oid(find_all_inheritors(relid, NoLock, nullptr))) {
     CHECK_FOR_INTERRUPTS();
-    rename_own(lfirst_oid(cell), renaming);
-    rename_counters(lfirst_oid(cell), renaming);
+    rename_own(oid, renaming);
+    rename_counters(oid, renaming);
   }
 }
 

@@ -22,6 +22,7 @@ extern "C" {
 #include "guard/guard_contract.h"
 #include "guard/structure.h"
 #include "pg/fence.h"
+#include "pg/list.h"
 #include "pg/quote.h"
 #include "tally/tally.h"
 
@@ -110,9 +111,8 @@ void check_stronger(Relation relation, const GuardTerms *before, const GuardTerm
 // Whether every trigger of the contract is there and enabled, on partitions too.
 bool is_whole(Relation relation, const GuardTerms *terms) {
   bool whole = true;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr)) {
-    Relation member = table_open(lfirst_oid(cell), NoLock);
+  for (const Oid oid : each_oid(find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
     const Trigger *guard = find_trigger(member, TriggerKind::guard);
     whole = whole && guard != nullptr && fires_ordinarily(*guard);
     const Trigger *insert = find_trigger(member, TriggerKind::born);

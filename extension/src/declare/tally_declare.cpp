@@ -19,6 +19,8 @@ extern "C" {
 #include "declare/tally_triggers.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 #include "tally/completion.h"
 #include "tally/expression.h"
@@ -87,8 +89,7 @@ const char *text_of_condition(const JsonbValue &value, const char *column) {
 
 void read_counters(Relation child, Jsonb *counters, TallyRequest *request) {
   if (!JB_ROOT_IS_OBJECT(counters)) error_not_object("counters", counters);
-  request->counters =
-      static_cast<CounterTerm *>(palloc(sizeof(CounterTerm) * std::max<uint32>(JB_ROOT_COUNT(counters), 1)));
+  request->counters = palloc_array<CounterTerm>(JB_ROOT_COUNT(counters));
   JsonbIterator *iterator = JsonbIteratorInit(&counters->root);
   JsonbValue value;
   const char *column = nullptr;
@@ -124,7 +125,7 @@ CompletionTerm read_completion(FunctionCallInfo fcinfo) {
 
 // The foreign key that a caller means.
 const ForeignKeyCacheInfo *read_reference(Relation child, Relation parent, const char *const *via, int nvia) {
-  auto *attnums = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * std::max(nvia, 1)));
+  auto *attnums = palloc_array<AttrNumber>(nvia);
   for (int i = 0; i < nvia; ++i) {
     attnums[i] = get_attnum(RelationGetRelid(child), via[i]);
     if (attnums[i] <= 0) error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, via[i]);
@@ -167,8 +168,8 @@ Declaration read_declaration(FunctionCallInfo fcinfo, Relation child, Relation p
   const char **via = names_argument(fcinfo, via_argument, &nvia);
   const ForeignKeyCacheInfo *reference = read_reference(child, parent, via, nvia);
   request->nvia = reference->nkeys;
-  request->via = static_cast<const char **>(palloc(sizeof(char *) * reference->nkeys));
-  declaration.key = static_cast<const char **>(palloc(sizeof(char *) * reference->nkeys));
+  request->via = palloc_array<const char *>(reference->nkeys);
+  declaration.key = palloc_array<const char *>(reference->nkeys);
   for (int i = 0; i < reference->nkeys; ++i) {
     request->via[i] = get_attname(declaration.child, reference->conkey[i], false);
     declaration.key[i] = get_attname(declaration.parent, reference->confkey[i], false);
@@ -345,9 +346,7 @@ const char *tally(FunctionCallInfo fcinfo) {
 }
 
 bool is_over(const List *tallies, const char *const *via, int nvia) {
-  ListCell *cell;
-  foreach (cell, tallies) {
-    const auto *source = static_cast<const ChildTerms *>(lfirst(cell));
+  for (const auto *source : each<ChildTerms>(tallies)) {
     bool same = source->nvia == nvia;
     for (int i = 0; same && i < nvia; ++i) same = is_among(via[i], source->via, source->nvia);
     if (same) return true;

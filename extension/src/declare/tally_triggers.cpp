@@ -20,6 +20,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "declare/tally_triggers.h"
 #include "pg/foreign_key.h"
+#include "pg/list.h"
 #include "pg/quote.h"
 #include "tally/expression.h"
 #include "tally/references.h"
@@ -60,19 +61,17 @@ const char *free_name(Relation child) {
 }
 
 bool has_source(Relation relation, const char *without) {
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
-    if (trigger == nullptr) return false;
+  for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
     if (without == nullptr || strcmp(trigger->tgname, without) != 0) return true;
   }
+  return false;
 }
 
 // Whether a table and its partitions all have the trigger, enabled.
 bool is_on_everywhere(Oid relid, const char *name) {
   bool whole = true;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
-    Relation member = table_open(lfirst_oid(cell), NoLock);
+  for (const Oid oid : each_oid(find_all_inheritors(relid, AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
     whole = whole && is_on(member, name);
     table_close(member, NoLock);
   }
@@ -117,13 +116,12 @@ List *drop_both_truncates(List *commands, Relation relation) {
 
 // TRUNCATE triggers of a table and its partitions, which are not cloned.
 List *truncate_triggers(List *commands, Oid child, bool wanted) {
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(child, AccessShareLock, nullptr)) {
-    Relation member = table_open(lfirst_oid(cell), NoLock);
+  for (const Oid oid : each_oid(find_all_inheritors(child, AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
     if (!wanted)
       commands = drop_both_truncates(commands, member);
     else if (counts_truncate(member, child))
-      commands = create_both_truncates(commands, lfirst_oid(cell));
+      commands = create_both_truncates(commands, oid);
     table_close(member, NoLock);
   }
   return commands;
@@ -208,18 +206,15 @@ void depend_on_functions(Relation parent, const Trigger *trigger) {
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].on_done != nullptr)
       functions = list_append_unique_oid(functions, find_function(kept->completions[i].on_done));
-  ListCell *cell;
-  foreach (cell, functions)
-    if (OidIsValid(lfirst_oid(cell)) && !depends(trigger->tgoid, ProcedureRelationId, lfirst_oid(cell)))
-      depend(trigger->tgoid, ProcedureRelationId, lfirst_oid(cell));
+  for (const Oid oid : each_oid(functions))
+    if (OidIsValid(oid) && !depends(trigger->tgoid, ProcedureRelationId, oid))
+      depend(trigger->tgoid, ProcedureRelationId, oid);
 }
 
 }  // namespace
 
 const Trigger *find_child_trigger(Relation child, const char *const *via, int nvia) {
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(child, TriggerKind::child, n);
-    if (trigger == nullptr) return nullptr;
+  for (const Trigger *trigger : find_triggers(child, TriggerKind::child)) {
     const ChildTerms *source = child_terms_of_trigger(child, trigger);
     bool same = source->nvia == nvia;
     for (int i = 0; same && i < nvia; ++i) {
@@ -228,6 +223,7 @@ const Trigger *find_child_trigger(Relation child, const char *const *via, int nv
     }
     if (same) return trigger;
   }
+  return nullptr;
 }
 
 bool is_kept(const ParentTerms *kept, const ChildTerms *source) {
@@ -244,14 +240,13 @@ List *tallies_between(Relation child, Relation parent) {
   List *found = NIL;
   const Trigger *counters = find_trigger(parent, TriggerKind::parent);
   const ParentTerms *kept = counters == nullptr ? nullptr : parent_terms_of_trigger(parent, counters);
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(child, TriggerKind::child, n);
-    if (trigger == nullptr) return found;
+  for (const Trigger *trigger : find_triggers(child, TriggerKind::child)) {
     ChildTerms *source = child_terms_of_trigger(child, trigger);
     const bool leads = references_of(child, source) == NIL ? kept != nullptr && is_kept(kept, source)
                                                            : leads_to(child, source, RelationGetRelid(parent));
     if (leads) found = lappend(found, source);
   }
+  return found;
 }
 
 //   CREATE OR REPLACE TRIGGER "!ratchet_tally_1" AFTER INSERT OR UPDATE OR DELETE ON schema.child
@@ -343,9 +338,8 @@ List *tables_with(TriggerKind kind) {
 
 const ParentTerms *counted_part(Relation parent, const ParentTerms *kept) {
   const ParentTerms *uncounted = kept;
-  ListCell *cell;
-  foreach (cell, tables_with(TriggerKind::child)) {
-    Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
+  for (const Oid oid : each_oid(tables_with(TriggerKind::child))) {
+    Relation child = try_relation_open(oid, AccessShareLock);
     if (child == nullptr) continue;
     ListCell *source;
     foreach (source, tallies_between(child, parent))
@@ -379,9 +373,8 @@ void follow_partition(Oid relid) {
 
 bool is_whole_child(Oid child, const ChildTerms *source) {
   bool whole = true;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(child, AccessShareLock, nullptr)) {
-    Relation member = table_open(lfirst_oid(cell), NoLock);
+  for (const Oid oid : each_oid(find_all_inheritors(child, AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
     const Trigger *counting = find_child_trigger(member, source->via, source->nvia);
     whole = whole && counting != nullptr && fires_ordinarily(*counting) &&
             same_arguments(counting->tgargs, counting->tgnargs, source->arguments, source->narguments);
@@ -395,9 +388,8 @@ bool is_whole_child(Oid child, const ChildTerms *source) {
 
 bool is_whole_parent(Oid parent, const ParentTerms *kept) {
   bool whole = true;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(parent, AccessShareLock, nullptr)) {
-    Relation member = table_open(lfirst_oid(cell), NoLock);
+  for (const Oid oid : each_oid(find_all_inheritors(parent, AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
     whole = whole && is_on(member, parent_trigger_name) && is_on(member, gone_trigger_name) &&
             is_on(member, flush_trigger_name) &&
             is_on(member, completion_trigger_name) == (completion_condition(kept) != nullptr);
@@ -408,9 +400,7 @@ bool is_whole_parent(Oid parent, const ParentTerms *kept) {
 
 void write_dependencies(Oid relid) {
   Relation relation = table_open(relid, AccessShareLock);
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
-    if (trigger == nullptr) break;
+  for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
     if (!trigger->tgisclone) depend_on_reference(relation, trigger);
   }
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);

@@ -28,6 +28,8 @@ extern "C" {
 #include "guard/policy.h"
 #include "guard/suspend.h"
 #include "pg/fence.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/row_value.h"
 #include "pg/trigger_call.h"
 
@@ -101,10 +103,9 @@ bool has_any_default(Relation relation, const GuardedColumn &column, const Value
   if (has_default_value(relation, column.attnum, value.datum, value.isnull)) return true;
   if (!relation->rd_rel->relispartition) return false;
   bool is = false;
-  ListCell *cell;
-  foreach (cell, get_partition_ancestors(RelationGetRelid(relation))) {
-    Relation ancestor = table_open(lfirst_oid(cell), AccessShareLock);
-    const AttrNumber attnum = get_attnum(lfirst_oid(cell), column.name);
+  for (const Oid oid : each_oid(get_partition_ancestors(RelationGetRelid(relation)))) {
+    Relation ancestor = table_open(oid, AccessShareLock);
+    const AttrNumber attnum = get_attnum(oid, column.name);
     is = is || (attnum > 0 && has_default_value(ancestor, attnum, value.datum, value.isnull));
     table_close(ancestor, NoLock);
   }
@@ -179,11 +180,11 @@ void remember_move(const TriggerData *trigger, const GuardContract *contract, He
   }
   MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "ratchet move", ALLOCSET_SMALL_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(memory);
-  auto *move = static_cast<Move *>(palloc(sizeof(Move)));
+  auto *move = palloc_object<Move>();
   *move = {memory,  depth,   contract->root, contract->relation, trigger->tg_trigtuple->t_self,
            nullptr, nullptr, last_move};
-  move->values = static_cast<Datum *>(palloc(sizeof(Datum) * contract->nguarded));
-  move->nulls = static_cast<bool *>(palloc(sizeof(bool) * contract->nguarded));
+  move->values = palloc_array<Datum>(contract->nguarded);
+  move->nulls = palloc_array<bool>(contract->nguarded);
   for (int place = 0; place < contract->nguarded; ++place) {
     const GuardedColumn &column = contract->guarded[place];
     const Datum value = heap_getattr(row, column.attnum, RelationGetDescr(trigger->tg_relation), &move->nulls[place]);

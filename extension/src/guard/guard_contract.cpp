@@ -24,6 +24,8 @@ extern "C" {
 #include "guard/guard_trigger.h"
 #include "guard/policy.h"
 #include "guard/structure.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/row_value.h"
 #include "pg/unique_value.h"
 
@@ -49,9 +51,8 @@ Oid base_type(Relation relation, AttrNumber attnum) {
 Bitmapset *partition_key_columns(Relation leaf) {
   Bitmapset *columns = nullptr;
   List *ancestors = get_partition_ancestors(RelationGetRelid(leaf));
-  ListCell *cell;
-  foreach (cell, ancestors) {
-    Relation ancestor = table_open(lfirst_oid(cell), AccessShareLock);
+  for (const Oid oid : each_oid(ancestors)) {
+    Relation ancestor = table_open(oid, AccessShareLock);
     const PartitionKey key = RelationGetPartitionKey(ancestor);
     Bitmapset *used = nullptr;
     for (int i = 0; i < get_partition_natts(key); ++i)
@@ -90,13 +91,13 @@ bool new_is_stored(Relation relation) {
 
 Cached *build(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
-  auto *contract = static_cast<GuardContract *>(palloc0(sizeof(GuardContract)));
+  auto *contract = palloc0_object<GuardContract>();
   const GuardTerms *terms = contract->terms = guard_terms_of_trigger(context, relation, trigger);
   check_columns(relation, terms, sqlstate_unenforceable, Faults::own);
   require_time_zone(relation, terms->time_zone);
 
   contract->nguarded = terms->nguarded;
-  contract->guarded = static_cast<GuardedColumn *>(palloc(sizeof(GuardedColumn) * terms->nguarded));
+  contract->guarded = palloc_array<GuardedColumn>(terms->nguarded);
   for (int i = 0; i < terms->nguarded; ++i) {
     const AttrNumber attnum = column_named(relation, terms->guarded[i]);
     const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);

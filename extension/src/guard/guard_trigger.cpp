@@ -30,6 +30,7 @@ extern "C" {
 #include "guard/structure.h"
 #include "guard/suspend.h"
 #include "pg/fence.h"
+#include "pg/memory.h"
 #include "pg/row_value.h"
 #include "pg/trigger_call.h"
 #include "tally/parent_trigger.h"
@@ -81,9 +82,9 @@ Bitmapset *changed_columns(const TriggerData *trigger, const GuardContract *cont
 HeapTuple with_kept(const TriggerData *trigger, const GuardContract *contract, HeapTuple row, const Bitmapset *kept) {
   if (kept == nullptr) return row;
   const int most = bms_num_members(kept);
-  auto *attnums = static_cast<int *>(palloc(sizeof(int) * most));
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * most));
-  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * most));
+  auto *attnums = palloc_array<int>(most);
+  auto *values = palloc_array<Datum>(most);
+  auto *nulls = palloc_array<bool>(most);
   int count = 0;
   for (int place = -1; (place = bms_next_member(kept, place)) >= 0; ++count) {
     attnums[count] = contract->guarded[place].attnum;

@@ -16,6 +16,7 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "guard/policy.h"
+#include "pg/memory.h"
 #include "pg/row_value.h"
 
 namespace ratchet {
@@ -77,7 +78,7 @@ StateColumn state_column(Relation relation, const GuardContract *contract, const
   if (column.fault != nullptr) return column;
   Oid input, parameter;
   getTypeInputInfo(getBaseType(column.type), &input, &parameter);
-  column.values = static_cast<Datum *>(palloc(sizeof(Datum) * graph->nstates));
+  column.values = palloc_array<Datum>(graph->nstates);
   for (int i = 0; i < graph->nstates; ++i)
     column.values[i] = OidInputFunctionCall(input, const_cast<char *>(graph->states[i]), parameter, -1);
   return column;
@@ -144,8 +145,8 @@ ColumnFault find_policy_fault(Relation relation, const GuardTerms *terms, Faults
 
 void resolve_policies(Relation relation, GuardContract *contract) {
   const GuardTerms *terms = contract->terms;
-  contract->compare = static_cast<FmgrInfo *>(palloc0(sizeof(FmgrInfo) * terms->nguarded));
-  contract->collations = static_cast<Oid *>(palloc0(sizeof(Oid) * terms->nguarded));
+  contract->compare = palloc0_array<FmgrInfo>(terms->nguarded);
+  contract->collations = palloc0_array<Oid>(terms->nguarded);
   contract->only_gate = true;
   for (int place = 0; place < terms->nguarded; ++place) {
     if (terms->policies[place] == core::Policy::forward) resolve_comparison(relation, contract, place);
@@ -159,7 +160,7 @@ void resolve_policies(Relation relation, GuardContract *contract) {
   }
   if (terms->heartbeat != nullptr) contract->heartbeat = attribute_named(relation, terms->heartbeat)->attnum;
   contract->nstates = terms->ngraphs;
-  contract->states = static_cast<StateColumn *>(palloc(sizeof(StateColumn) * std::max(terms->ngraphs, 1)));
+  contract->states = palloc_array<StateColumn>(terms->ngraphs);
   for (int i = 0; i < terms->ngraphs; ++i) contract->states[i] = state_column(relation, contract, &terms->graphs[i]);
 }
 

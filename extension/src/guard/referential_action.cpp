@@ -25,6 +25,7 @@ extern "C" {
 #include "contract/stored_trigger.h"
 #include "guard/guard_trigger.h"
 #include "pg/foreign_key.h"
+#include "pg/list.h"
 #include "pg/quote.h"
 #include "pg/row_value.h"
 
@@ -166,9 +167,7 @@ Bitmapset *referential_changes(const TriggerData *trigger, const GuardContract *
   Bitmapset *explained = nullptr;
   // A copy: the lookups below may rebuild the relcache entry that owns the list.
   auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(trigger->tg_relation)));
-  ListCell *cell;
-  foreach (cell, keys) {
-    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+  for (const auto *key : each<ForeignKeyCacheInfo>(keys)) {
     const Bitmapset *columns = key_columns(key, contract, changed);
     if (columns != nullptr && is_action_of(trigger, contract, key, columns))
       explained = bms_add_members(explained, columns);

@@ -8,6 +8,7 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "guard/structure.h"
+#include "pg/list.h"
 
 namespace ratchet {
 
@@ -29,9 +30,8 @@ void check_structure(Relation relation) { raise_first(relation, structural_findi
 
 List *move_findings(Oid root) {
   List *findings = NIL;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(root, AccessShareLock, nullptr)) {
-    Relation member = table_open(lfirst_oid(cell), NoLock);
+  for (const Oid oid : each_oid(find_all_inheritors(root, AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
     for (const OwnTrigger &own : triggers_of(member)) {
       const Trigger &trigger = *own.trigger;
       if (!is_before_row(trigger) || !TRIGGER_FOR_INSERT(trigger.tgtype) || !fires_ordinarily(trigger)) continue;
@@ -44,7 +44,7 @@ List *move_findings(Oid root) {
                   "Make it an AFTER trigger or a column default, or leave partition keys unchanged."));
     }
     // The root is locked by the caller.
-    table_close(member, lfirst_oid(cell) == root ? NoLock : AccessShareLock);
+    table_close(member, oid == root ? NoLock : AccessShareLock);
   }
   return findings;
 }

@@ -14,7 +14,9 @@ extern "C" {
 #include "guard/guard_contract.h"
 #include "guard/suspend.h"
 #include "pg/fence.h"
+#include "pg/list.h"
 #include "pg/log_text.h"
+#include "pg/memory.h"
 
 namespace ratchet {
 
@@ -30,9 +32,7 @@ struct Suspension {
 List *suspensions;  // Suspension *, in TopTransactionContext
 
 Suspension *find(Oid root) {
-  ListCell *cell;
-  foreach (cell, suspensions) {
-    auto *suspension = static_cast<Suspension *>(lfirst(cell));
+  for (auto *suspension : each<Suspension>(suspensions)) {
     if (suspension->root == root) return suspension;
   }
   return nullptr;
@@ -69,7 +69,7 @@ void suspend(FunctionCallInfo fcinfo) {
                                   quoted_for_log(GetUserNameFromId(GetUserId(), false)), quoted_for_log(reason)));
   if (find(root) != nullptr) return;
   MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
-  auto *suspension = static_cast<Suspension *>(palloc0(sizeof(Suspension)));
+  auto *suspension = palloc0_object<Suspension>();
   suspension->root = root;
   suspension->subtransaction = GetCurrentSubTransactionId();
   suspension->table = pstrdup(table);
@@ -81,9 +81,7 @@ void suspend(FunctionCallInfo fcinfo) {
 
 // What was written is told while the transaction can still say its name; of one that is rolled back nothing was.
 void report_suspensions() {
-  ListCell *cell;
-  foreach (cell, suspensions) {
-    const auto *suspension = static_cast<const Suspension *>(lfirst(cell));
+  for (const auto *suspension : each<Suspension>(suspensions)) {
     ereport(LOG_SERVER_ONLY,
             errmsg("ratchet suspend: %llu updates of rows of relation %s were not checked in this transaction",
                    static_cast<unsigned long long>(suspension->rows), suspension->table));
@@ -94,9 +92,7 @@ void report_suspensions() {
 void forget_suspensions() { suspensions = NIL; }
 
 void hand_over_suspensions(SubTransactionId subtransaction, SubTransactionId parent) {
-  ListCell *cell;
-  foreach (cell, suspensions) {
-    auto *suspension = static_cast<Suspension *>(lfirst(cell));
+  for (auto *suspension : each<Suspension>(suspensions)) {
     if (suspension->subtransaction == subtransaction) suspension->subtransaction = parent;
   }
 }

@@ -12,6 +12,7 @@ extern "C" {
 #include "declare/tally_triggers.h"
 #include "guard/guard_contract.h"
 #include "pg/fence.h"
+#include "pg/list.h"
 #include "pg/quote.h"
 #include "tally/references.h"
 
@@ -215,17 +216,14 @@ void describe_kept(FunctionCallInfo fcinfo, Relation child, const ChildTerms *so
 }
 
 void describe_tallies(FunctionCallInfo fcinfo, Relation relation) {
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
-    if (trigger == nullptr) break;
+  for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
     describe_source(fcinfo, relation, child_terms_of_trigger(relation, trigger));
   }
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   if (counters == nullptr) return;
   const ParentTerms *kept = parent_terms_of_trigger(relation, counters);
-  ListCell *cell;
-  foreach (cell, tables_with(TriggerKind::child)) {
-    Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
+  for (const Oid oid : each_oid(tables_with(TriggerKind::child))) {
+    Relation child = try_relation_open(oid, AccessShareLock);
     if (child == nullptr) continue;
     ListCell *source;
     foreach (source, tallies_between(child, relation))

@@ -24,6 +24,8 @@ extern "C" {
 #include "guard/structure.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
 #include "tally/references.h"
@@ -35,7 +37,7 @@ namespace ratchet {
 namespace {
 
 List *add(List *findings, const char *severity, const char *text, const char *remedy) {
-  auto *finding = static_cast<Finding *>(palloc(sizeof(Finding)));
+  auto *finding = palloc_object<Finding>();
   *finding = {severity, text, remedy};
   return lappend(findings, finding);
 }
@@ -72,9 +74,7 @@ List *source_findings(List *findings, Relation member, bool is_root) {
                      "Declare the tally again with ratchet.tally(), or remove what is left with ratchet.untally().");
     return findings;
   }
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(member, TriggerKind::child, n);
-    if (trigger == nullptr) break;
+  for (const Trigger *trigger : find_triggers(member, TriggerKind::child)) {
     findings = trigger_findings(findings, member, trigger, trigger->tgname, "ratchet.tally()");
     const ChildTerms *source = child_terms_of_trigger(member, trigger);
     const Oid parent_oid = parent_of(member, source);
@@ -245,15 +245,14 @@ List *findings_of(Oid relid) {
   Relation root = try_relation_open(relid, AccessShareLock);
   if (root == nullptr) return NIL;
   List *findings = NIL;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(relid, AccessShareLock, nullptr)) {
+  for (const Oid oid : each_oid(find_all_inheritors(relid, AccessShareLock, nullptr))) {
     CHECK_FOR_INTERRUPTS();
-    Relation member = table_open(lfirst_oid(cell), NoLock);
+    Relation member = table_open(oid, NoLock);
     // Plain inheritance children are a finding of their parent, not members of the contract.
     if (RelationGetRelid(member) == relid || member->rd_rel->relispartition)
       findings = member_findings(findings, member, root);
     // The root is locked, and released, once.
-    table_close(member, lfirst_oid(cell) == relid ? NoLock : AccessShareLock);
+    table_close(member, oid == relid ? NoLock : AccessShareLock);
   }
   if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && find_trigger(root, TriggerKind::guard) != nullptr)
     findings = look_at(findings, root, "the guard", [&] { return move_findings(relid); });
@@ -264,9 +263,7 @@ List *findings_of(Oid relid) {
 void put_findings(FunctionCallInfo fcinfo, List *findings) {
   InitMaterializedSRF(fcinfo, 0);
   const auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-  ListCell *cell;
-  foreach (cell, findings) {
-    const auto *finding = static_cast<const Finding *>(lfirst(cell));
+  for (const auto *finding : each<Finding>(findings)) {
     Datum values[3] = {CStringGetTextDatum(finding->severity), CStringGetTextDatum(finding->text),
                        CStringGetTextDatum(finding->remedy)};
     bool nulls[3] = {false, false, false};
@@ -326,9 +323,8 @@ Datum tally_row(FunctionCallInfo fcinfo) {
   };
   Relation child = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
   const Oid wanted = PG_GETARG_OID(1);
-  for (int n = 0; child != nullptr; ++n) {
-    const Trigger *trigger = find_trigger(child, TriggerKind::child, n);
-    if (trigger == nullptr) break;
+  const Triggers triggers = child != nullptr ? find_triggers(child, TriggerKind::child) : Triggers{0, nullptr};
+  for (const Trigger *trigger : triggers) {
     if (trigger->tgoid != wanted) continue;
     const ChildTerms *source = child_terms_of_trigger(child, trigger);
     List *columns = NIL;

@@ -15,6 +15,7 @@ extern "C" {
 #include "guard/guard_contract.h"
 #include "guard/policy.h"
 #include "pg/fence.h"
+#include "pg/memory.h"
 #include "pg/primary_key_text.h"
 #include "pg/quote.h"
 #include "verb/record.h"
@@ -108,8 +109,8 @@ void answer_query(FunctionCallInfo fcinfo, const char *sql, int count, Oid *type
   SPI_connect();
   if (SPI_execute_with_args(sql, count, types, values, nullptr, true, 0) != SPI_OK_SELECT)
     elog(ERROR, "looking for rows failed");
-  auto *columns = static_cast<Datum *>(palloc(sizeof(Datum) * SPI_tuptable->tupdesc->natts));
-  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * SPI_tuptable->tupdesc->natts));
+  auto *columns = palloc_array<Datum>(SPI_tuptable->tupdesc->natts);
+  auto *nulls = palloc_array<bool>(SPI_tuptable->tupdesc->natts);
   for (uint64 i = 0; i < SPI_processed; ++i) {
     heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, columns, nulls);
     tuplestore_putvalues(result->setResult, result->setDesc, columns, nulls);

@@ -26,6 +26,8 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
 #include "pg/json_text.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 #include "tally/completion.h"
 #include "tally/flush.h"
@@ -55,21 +57,18 @@ void check_owner(Oid relid, const char *action) {
 // The tallies whose child or parent is the target; InvalidOid: all that the caller owns.
 List *places_of(Oid target) {
   List *places = NIL;
-  ListCell *cell;
-  foreach (cell, tables_with(TriggerKind::child)) {
-    if (!OidIsValid(target) && !owns_relation(lfirst_oid(cell), GetUserId())) continue;
-    Relation child = try_relation_open(lfirst_oid(cell), AccessShareLock);
+  for (const Oid oid : each_oid(tables_with(TriggerKind::child))) {
+    if (!OidIsValid(target) && !owns_relation(oid, GetUserId())) continue;
+    Relation child = try_relation_open(oid, AccessShareLock);
     if (child == nullptr) continue;
-    for (int n = 0;; ++n) {
-      const Trigger *trigger = find_trigger(child, TriggerKind::child, n);
-      if (trigger == nullptr) break;
+    for (const Trigger *trigger : find_triggers(child, TriggerKind::child)) {
       const ChildTerms *source = child_terms_of_trigger(child, trigger);
       const Oid parent = parent_of(child, source);
       if (!OidIsValid(parent))
         error_unenforceable(child, "the foreign key of a tally does not exist",
                             "Restore the foreign key, or remove the tally with ratchet.untally().");
       if (OidIsValid(target) && target != parent && target != RelationGetRelid(child)) continue;
-      auto *place = static_cast<Place *>(palloc(sizeof(Place)));
+      auto *place = palloc_object<Place>();
       *place = {RelationGetRelid(child), parent, source};
       places = lappend(places, place);
     }

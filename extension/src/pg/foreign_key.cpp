@@ -6,6 +6,7 @@ extern "C" {
 }
 
 #include "pg/foreign_key.h"
+#include "pg/list.h"
 
 namespace ratchet {
 
@@ -25,9 +26,7 @@ bool is_over(const ForeignKeyCacheInfo *key, const AttrNumber *via, int count) {
 }  // namespace
 
 bool is_in_foreign_key(Relation relation, AttrNumber attnum) {
-  ListCell *cell;
-  foreach (cell, RelationGetFKeyList(relation)) {
-    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+  for (const auto *key : each<ForeignKeyCacheInfo>(RelationGetFKeyList(relation))) {
     for (int i = 0; i < key->nkeys; ++i)
       if (key->conkey[i] == attnum) return true;
   }
@@ -53,9 +52,7 @@ List *references(Relation child, const AttrNumber *via, int count, Oid parent) {
   List *found = NIL;
   // A copy: the lookups below may rebuild the relcache entry that owns the list.
   auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(child)));
-  ListCell *cell;
-  foreach (cell, keys) {
-    auto *key = static_cast<ForeignKeyCacheInfo *>(lfirst(cell));
+  for (auto *key : each<ForeignKeyCacheInfo>(keys)) {
     if (OidIsValid(parent) && key->confrelid != parent) continue;
     if (is_over(key, via, count) && !is_reference_clone(key->conoid)) found = lappend(found, key);
   }
@@ -64,9 +61,7 @@ List *references(Relation child, const AttrNumber *via, int count, Oid parent) {
 
 bool lead_to_one(const List *keys) {
   const auto *first = static_cast<const ForeignKeyCacheInfo *>(linitial(keys));
-  ListCell *cell;
-  foreach (cell, keys) {
-    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+  for (const auto *key : each<ForeignKeyCacheInfo>(keys)) {
     if (key->confrelid != first->confrelid || key->nkeys != first->nkeys) return false;
     for (int i = 0; i < first->nkeys; ++i) {
       int place = 0;
@@ -79,9 +74,7 @@ bool lead_to_one(const List *keys) {
 
 const ForeignKeyCacheInfo *oldest_enforced(const List *keys) {
   const ForeignKeyCacheInfo *oldest = nullptr;
-  ListCell *cell;
-  foreach (cell, keys) {
-    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+  for (const auto *key : each<ForeignKeyCacheInfo>(keys)) {
     if (is_enforced(key->conoid) && (oldest == nullptr || key->conoid < oldest->conoid)) oldest = key;
   }
   return oldest;

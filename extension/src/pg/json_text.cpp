@@ -17,6 +17,7 @@ extern "C" {
 #include <algorithm>
 
 #include "pg/json_text.h"
+#include "pg/memory.h"
 #include "pg/row_value.h"
 
 namespace ratchet {
@@ -65,8 +66,8 @@ void append_row(StringInfo out, Datum value) {
   ItemPointerSetInvalid(&tuple.t_self);
   tuple.t_tableOid = InvalidOid;
   tuple.t_data = header;
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * std::max(tupdesc->natts, 1)));
-  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * std::max(tupdesc->natts, 1)));
+  auto *values = palloc_array<Datum>(tupdesc->natts);
+  auto *nulls = palloc_array<bool>(tupdesc->natts);
   heap_deform_tuple(&tuple, tupdesc, values, nulls);
   appendStringInfoChar(out, '{');
   for (int i = 0; i < tupdesc->natts; ++i) {

@@ -7,6 +7,7 @@ extern "C" {
 #include "utils/relcache.h"
 }
 
+#include "pg/list.h"
 #include "pg/primary_key_text.h"
 #include "pg/quote.h"
 
@@ -44,9 +45,7 @@ const char *key_text(Relation relation, const char *alias) {
   if (list_length(columns) == 1) return column_text(alias, static_cast<const char *>(linitial(columns)));
   StringInfoData pairs;
   initStringInfo(&pairs);
-  ListCell *cell;
-  foreach (cell, columns) {
-    const auto *name = static_cast<const char *>(lfirst(cell));
+  for (const auto *name : each<char>(columns)) {
     appendStringInfo(&pairs, "%s%s, %s", pairs.len > 0 ? ", " : "", quote_literal_cstr(name),
                      json_value(relation, alias, name));
   }

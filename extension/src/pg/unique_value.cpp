@@ -10,6 +10,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 }
 
+#include "pg/list.h"
 #include "pg/unique_value.h"
 
 namespace ratchet {
@@ -40,9 +41,8 @@ bool may_be_unique(Relation relation, AttrNumber attnum) {
   // Partitions may have indexes of their own.
   if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) return true;
   bool unique = false;
-  ListCell *cell;
   List *indexes = RelationGetIndexList(relation);
-  foreach (cell, indexes) unique = unique || covers(lfirst_oid(cell), attnum);
+  for (const Oid oid : each_oid(indexes)) unique = unique || covers(oid, attnum);
   return unique;
 }
 

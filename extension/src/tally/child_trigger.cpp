@@ -33,6 +33,7 @@ extern "C" {
 
 #include "contract/guarded_column.h"
 #include "pg/fence.h"
+#include "pg/memory.h"
 #include "pg/row_value.h"
 #include "pg/trigger_call.h"
 #include "tally/flush.h"
@@ -75,7 +76,7 @@ void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign
   if (!key_of_row(tally, row, key)) return;
   // Everything that may run other people's code comes before the map is touched.
   Delta few[8];
-  Delta *deltas = tally->ncounted <= 8 ? few : static_cast<Delta *>(palloc(sizeof(Delta) * tally->ncounted));
+  Delta *deltas = tally->ncounted <= 8 ? few : palloc_array<Delta>(tally->ncounted);
   for (int i = 0; i < tally->ncounted; ++i) deltas[i] = delta_of(tally, i, row);
 
   Pending *entry = pending_entry(counters, key);

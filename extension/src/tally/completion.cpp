@@ -19,6 +19,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/guc_nest.h"
 #include "pg/json_text.h"
+#include "pg/list.h"
 #include "pg/quote.h"
 #include "pg/row_value.h"
 #include "pg/user_context.h"
@@ -134,9 +135,7 @@ void complete(const List *completed, int chain, int flags) {
   PG_TRY();
   {
     set_running_chain(chain + 1);
-    ListCell *cell;
-    foreach (cell, completed) {
-      const auto *one = static_cast<const Completed *>(lfirst(cell));
+    for (const auto *one : each<Completed>(completed)) {
       const CompletionTerm *terms = one->counters->completions[one->place].terms;
       if (terms->notify) notify(one);
       if (terms->on_done != nullptr) call(one, terms->on_done, flags);

@@ -32,6 +32,8 @@ extern "C" {
 }
 
 #include "pg/heap_update.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/prune.h"
 #include "tally/completion.h"
 #include "tally/direct_flush.h"
@@ -205,10 +207,9 @@ Attempt attempt(Relation relation, Counters *counters, const Pending *entry, boo
 void find_direct(Relation relation, Counters *counters) {
   counters->direct = false;
   if (!is_plain_heap(relation) || !only_idle_triggers(relation)) return;
-  auto *places = static_cast<int *>(palloc(sizeof(int) * counters->nkey));
-  ListCell *cell;
-  foreach (cell, RelationGetIndexList(relation)) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+  auto *places = palloc_array<int>(counters->nkey);
+  for (const Oid oid : each_oid(RelationGetIndexList(relation))) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
     if (!HeapTupleIsValid(tuple)) return;
     const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
     // An index that is checked later needs the executor to queue the check.
@@ -219,11 +220,11 @@ void find_direct(Relation relation, Counters *counters) {
       counters->direct = false;
       return;
     }
-    if (!fits || !compares_alike(lfirst_oid(cell), counters, places)) continue;
+    if (!fits || !compares_alike(oid, counters, places)) continue;
     counters->direct = true;
-    counters->key_index = lfirst_oid(cell);
+    counters->key_index = oid;
     counters->index_places = places;
-    places = static_cast<int *>(palloc(sizeof(int) * counters->nkey));
+    places = palloc_array<int>(counters->nkey);
   }
 }
 

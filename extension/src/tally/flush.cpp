@@ -43,6 +43,8 @@ extern "C" {
 #include "contract/ddl_support.h"
 #include "contract/errors.h"
 #include "pg/fence.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 #include "pg/trigger_call.h"
 #include "pg/user_context.h"
@@ -93,18 +95,15 @@ List *batches_of(const List *entries) {
     const Counters *counters = static_cast<const Pending *>(lfirst(cell))->key.counters;
     ranked = ranked || counters->is_child || counters->root != first;
   }
-  foreach (cell, entries) {
-    auto *entry = static_cast<Pending *>(lfirst(cell));
+  for (auto *entry : each<Pending>(entries)) {
     const Oid root = entry->key.counters->root;
     Batch *batch = nullptr;
-    ListCell *known;
-    foreach (known, batches) {
-      auto *one = static_cast<Batch *>(lfirst(known));
+    for (auto *one : each<Batch>(batches)) {
       if (one->table == root || (ranked && OidIsValid(one->rank.circle) && one->rank.circle == rank_of(root).circle))
         batch = one;
     }
     if (batch == nullptr) {
-      batch = static_cast<Batch *>(palloc0(sizeof(Batch)));
+      batch = palloc0_object<Batch>();
       if (ranked) batch->rank = rank_of(root);
       batch->table = OidIsValid(batch->rank.circle) ? batch->rank.circle : root;
       batches = lappend(batches, batch);
@@ -118,9 +117,7 @@ List *batches_of(const List *entries) {
 // written, what triggers have counted since has an event of its own.
 Batch *next_batch(List *batches, const Batch *last) {
   Batch *next = nullptr;
-  ListCell *cell;
-  foreach (cell, batches) {
-    auto *batch = static_cast<Batch *>(lfirst(cell));
+  for (auto *batch : each<Batch>(batches)) {
     if (OidIsValid(circle_under_way) && batch->rank.circle == circle_under_way) continue;
     if ((last == nullptr || comes_before(last, batch)) && (next == nullptr || comes_before(batch, next))) next = batch;
   }
@@ -175,10 +172,10 @@ Pending *translated(Pending *entry, Counters *counters) {
   if (!has_same_key(before, counters))
     error_unenforceable(table_open(counters->root, NoLock),
                         "the key that is counted by was changed while it was counted", "Call ratchet.flush() first.");
-  auto *after = static_cast<Pending *>(palloc(sizeof(Pending)));
+  auto *after = palloc_object<Pending>();
   *after = *entry;
   after->key.counters = counters;
-  after->deltas = static_cast<Delta *>(palloc0(sizeof(Delta) * counters->ncounters));
+  after->deltas = palloc0_array<Delta>(counters->ncounters);
   for (int i = 0; i < before->ncounters; ++i) {
     const int place = place_in(counters, before, i);
     if (place >= 0)
@@ -303,8 +300,7 @@ void write_table(Oid root, const List *entries, Completions *completed) {
   MemoryContext memory =
       alone ? caller : AllocSetContextCreate(caller, "ratchet flush of one row", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(memory);
-  foreach (cell, rows) {
-    auto *entry = static_cast<Pending *>(lfirst(cell));
+  for (auto *entry : each<Pending>(rows)) {
     // A trigger of the row before may have changed the contract.
     if (!counters->valid) counters = current_counters(root, RowExclusiveLock);
     write_row(counters, translated(entry, counters), alone, completed);
@@ -330,9 +326,7 @@ void write_table(Oid root, const List *entries, Completions *completed) {
 List *deepest_of(RowDepths *depths, const List *entries, int *deepest) {
   List *found = NIL;
   *deepest = -1;
-  ListCell *cell;
-  foreach (cell, entries) {
-    auto *entry = static_cast<Pending *>(lfirst(cell));
+  for (auto *entry : each<Pending>(entries)) {
     Counters *counters = current_counters(entry->key.counters->root, RowExclusiveLock);
     const int depth = depth_of(depths, counters, translated(entry, counters)->key.values);
     if (depth > *deepest) found = NIL;
@@ -371,18 +365,16 @@ void write_circle(const Batch *batch, Completions *completed) {
     foreach (cell, deepest)
       roots = list_append_unique_oid(roots, static_cast<const Pending *>(lfirst(cell))->key.counters->root);
     list_sort(roots, list_oid_cmp);
-    foreach (cell, roots) {
+    for (const Oid oid : each_oid(roots)) {
       List *rows = NIL;
       ListCell *entry;
       foreach (entry, deepest)
-        if (static_cast<const Pending *>(lfirst(entry))->key.counters->root == lfirst_oid(cell))
-          rows = lappend(rows, lfirst(entry));
-      write_table(lfirst_oid(cell), rows, completed);
+        if (static_cast<const Pending *>(lfirst(entry))->key.counters->root == oid) rows = lappend(rows, lfirst(entry));
+      write_table(oid, rows, completed);
     }
     MemoryContextReset(memory);
     entries = NIL;
-    foreach (cell, batches_of(without_stranded(pending_entries(0)))) {
-      const auto *next = static_cast<const Batch *>(lfirst(cell));
+    for (const auto *next : each<Batch>(batches_of(without_stranded(pending_entries(0))))) {
       if (next->rank.circle == batch->rank.circle) entries = next->entries;
     }
   }
@@ -465,8 +457,8 @@ class StatementTimer {
 void spend_events() {
   List *names = NIL;
   ListCell *cell;
-  foreach (cell, armed_tables()) {
-    Relation relation = try_relation_open(lfirst_oid(cell), AccessShareLock);
+  for (const Oid oid : each_oid(armed_tables())) {
+    Relation relation = try_relation_open(oid, AccessShareLock);
     if (relation == nullptr) continue;
     // Whoever may not look into the schema cannot name what is in it; his counts are written all the same.
     const Oid schema = RelationGetNamespace(relation);
@@ -494,7 +486,7 @@ Counters *current_counters(Oid root, LOCKMODE lock) {
 
 List *merged(const List *entries, Counters *counters) {
   const int count = list_length(entries);
-  auto **rows = static_cast<Pending **>(palloc(sizeof(Pending *) * std::max(count, 1)));
+  auto **rows = palloc_array<Pending *>(count);
   int filled = 0;
   ListCell *cell;
   foreach (cell, entries) rows[filled++] = translated(static_cast<Pending *>(lfirst(cell)), counters);

@@ -21,6 +21,8 @@ extern "C" {
 
 #include <algorithm>
 
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
 #include "tally/flush.h"
@@ -77,9 +79,7 @@ List *parents_of(Oid relid) {
   List *parents = NIL;
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return NIL;
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
-    if (trigger == nullptr) break;
+  for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
     const Oid parent = parent_of(relation, child_terms_of_trigger(relation, trigger));
     if (OidIsValid(parent)) parents = list_append_unique_oid(parents, parent);
   }
@@ -114,13 +114,11 @@ void rank_component(Graph *graph, const Node *root) {
   TableRank rank{0, InvalidOid};
   Oid smallest = root->relid;
   ListCell *cell;
-  foreach (cell, members) {
-    const auto *member = static_cast<const Node *>(lfirst(cell));
+  for (const auto *member : each<Node>(members)) {
     smallest = std::min(smallest, member->relid);
     if (member->counts_itself || list_length(members) > 1) rank.circle = smallest;
-    ListCell *above;
-    foreach (above, member->parents) {
-      Node *parent = find_node(graph, lfirst_oid(above));
+    for (const Oid oid : each_oid(member->parents)) {
+      Node *parent = find_node(graph, oid);
       if (!list_member_ptr(members, parent)) rank.height = std::max(rank.height, 1 + parent->rank.height);
     }
   }
@@ -132,11 +130,10 @@ Node *visit(Graph *graph, Oid relid) {
   check_stack_depth();
   CHECK_FOR_INTERRUPTS();
   Node *node = add_node(graph, relid);
-  ListCell *cell;
-  foreach (cell, node->parents) {
-    Node *parent = find_node(graph, lfirst_oid(cell));
+  for (const Oid oid : each_oid(node->parents)) {
+    Node *parent = find_node(graph, oid);
     if (parent == nullptr) {
-      parent = visit(graph, lfirst_oid(cell));
+      parent = visit(graph, oid);
       node->lowest = std::min(node->lowest, parent->lowest);
     } else if (parent->on_stack) {
       node->lowest = std::min(node->lowest, parent->index);
@@ -185,13 +182,11 @@ bool looks_at_counters(const Tally *tally, const Counters *counters) {
 List *links_of(const RowDepths *depths, const Counters *counters) {
   List *links = NIL;
   Relation relation = relation_open(counters->root, AccessShareLock);
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
-    if (trigger == nullptr) break;
+  for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
     if (!fires_now(*trigger)) continue;
     Tally *tally = tally_of(relation, trigger);
     if (rank_of(tally->other).circle != depths->circle || !looks_at_counters(tally, counters)) continue;
-    auto *link = static_cast<Link *>(palloc(sizeof(Link)));
+    auto *link = palloc_object<Link>();
     *link = {tally, resolve(tally)};
     links = lappend(links, link);
   }
@@ -266,9 +261,7 @@ void look_up(RowDepths *depths, RowNode *node) {
   if (!row.found) return;
   Relation relation = relation_open(counters->root, AccessShareLock);
   TupleTableSlot *slot = slot_of(links, row, relation);
-  ListCell *cell;
-  foreach (cell, links) {
-    const auto *link = static_cast<const Link *>(lfirst(cell));
+  for (const auto *link : each<Link>(links)) {
     Datum key[INDEX_MAX_KEYS];
     if (!key_of_row(link->tally, slot, key)) continue;
     RowNode *above = find_or_add(depths, link->parent, key);
@@ -283,9 +276,7 @@ void look_up(RowDepths *depths, RowNode *node) {
 // All rows above have been climbed, but for those on the way to this one: there a circle of rows begins again.
 void leave(RowNode *row) {
   row->climb = Climb::done;
-  ListCell *cell;
-  foreach (cell, row->above) {
-    const auto *above = static_cast<const RowNode *>(lfirst(cell));
+  for (const auto *above : each<RowNode>(row->above)) {
     if (above->climb == Climb::done) row->depth = std::max(row->depth, above->depth + 1);
   }
 }
@@ -303,7 +294,7 @@ TableRank rank_of(Oid relid) {
 }
 
 RowDepths *make_row_depths(Oid circle) {
-  auto *depths = static_cast<RowDepths *>(palloc(sizeof(RowDepths)));
+  auto *depths = palloc_object<RowDepths>();
   *depths = {CurrentMemoryContext, circle,
              make_key_table("ratchet depths of rows", sizeof(RowNode), CurrentMemoryContext)};
   return depths;

@@ -31,6 +31,7 @@ extern "C" {
 #include "contract/permission.h"
 #include "contract/times.h"
 #include "pg/fence.h"
+#include "pg/memory.h"
 #include "pg/row_value.h"
 #include "pg/trigger_call.h"
 #include "tally/completion.h"
@@ -131,9 +132,9 @@ HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTu
                     const Bitmapset *places) {
   if (bms_is_empty(places)) return row;
   const int count = bms_num_members(places);
-  auto *attnums = static_cast<int *>(palloc(sizeof(int) * count));
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
-  auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));
+  auto *attnums = palloc_array<int>(count);
+  auto *values = palloc_array<Datum>(count);
+  auto *nulls = palloc_array<bool>(count);
   int i = 0;
   for (int place = -1; (place = bms_next_member(places, place)) >= 0; ++i) {
     attnums[i] = counters->guarded[place].attnum;
@@ -143,9 +144,7 @@ HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTu
   return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), count, attnums, values, nulls);
 }
 
-Value *new_values(const Counters *counters) {
-  return static_cast<Value *>(palloc(sizeof(Value) * std::max(counters->nguarded, 1)));
-}
+Value *new_values(const Counters *counters) { return palloc_array<Value>(counters->nguarded); }
 
 HeapTuple born(const TriggerData *trigger) {
   const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
@@ -323,9 +322,9 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
     if (counters->completions[i].done != InvalidAttrNumber) decide(counters, counters->completions[i], row, row, kept);
 
   Change change{};
-  change.attnums = static_cast<int *>(palloc(sizeof(int) * counters->nguarded));
-  change.values = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nguarded));
-  change.nulls = static_cast<bool *>(palloc(sizeof(bool) * counters->nguarded));
+  change.attnums = palloc_array<int>(counters->nguarded);
+  change.values = palloc_array<Datum>(counters->nguarded);
+  change.nulls = palloc_array<bool>(counters->nguarded);
   for (int i = 0; i < counters->nguarded; ++i) {
     if (is_same(counters->guarded[i], kept[i], value_of(row, counters->guarded[i].attnum))) continue;
     change.attnums[change.count] = counters->guarded[i].attnum;
@@ -342,12 +341,12 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
 }
 
 Completed *completed_of(const Counters *counters, int place, TupleTableSlot *row) {
-  auto *key = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nkey));
+  auto *key = palloc_array<Datum>(counters->nkey);
   for (int i = 0; i < counters->nkey; ++i) {
     const KeyColumn &column = counters->key[i];
     key[i] = datumCopy(value_of(row, column.attnum).datum, column.typbyval, column.typlen);
   }
-  auto *completed = static_cast<Completed *>(palloc(sizeof(Completed)));
+  auto *completed = palloc_object<Completed>();
   *completed = {counters, place, key};
   return completed;
 }

@@ -14,6 +14,7 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "pg/fence.h"
+#include "pg/memory.h"
 #include "tally/pending.h"
 
 namespace ratchet {
@@ -116,7 +117,7 @@ Pending *find_or_make(Level *level, const PendingKey &key) {
   // The key's copy first: what is in the table must never point at the caller's values.
   MemoryContext caller = MemoryContextSwitchTo(level->memory);
   const PendingKey own = copy_key(key);
-  auto *deltas = static_cast<Delta *>(palloc0(sizeof(Delta) * key.counters->ncounters));
+  auto *deltas = palloc0_array<Delta>(key.counters->ncounters);
   MemoryContextSwitchTo(caller);
   Pending *entry = make_entry(level, own);
   entry->rows = 0;
@@ -272,10 +273,10 @@ bool is_zero(const Pending *entry) {
 // In the caller's memory: maps are merged and entries removed while a flush is under way.
 Pending *deep_copy(const Pending *entry) {
   const Counters *counters = entry->key.counters;
-  auto *copy = static_cast<Pending *>(palloc(sizeof(Pending)));
+  auto *copy = palloc_object<Pending>();
   *copy = *entry;
   copy->key = copy_key(entry->key);
-  copy->deltas = static_cast<Delta *>(palloc(sizeof(Delta) * counters->ncounters));
+  copy->deltas = palloc_array<Delta>(counters->ncounters);
   for (int i = 0; i < counters->ncounters; ++i)
     copy->deltas[i] = {entry->deltas[i].count, copy_numeric(entry->deltas[i].sum, CurrentMemoryContext)};
   return copy;
@@ -358,7 +359,7 @@ PendingKey key_of(const Counters *counters, const Datum *values) {
 
 PendingKey copy_key(const PendingKey &key) {
   const Counters *counters = key.counters;
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * counters->nkey));
+  auto *values = palloc_array<Datum>(counters->nkey);
   for (int i = 0; i < counters->nkey; ++i)
     values[i] = datumCopy(key.values[i], counters->key[i].typbyval, counters->key[i].typlen);
   return {counters, key.hash, values};

@@ -21,6 +21,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
 #include "pg/guc_nest.h"
+#include "pg/list.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
 #include "tally/completion.h"
@@ -232,18 +233,16 @@ Deferral start_deferral(const Subject &subject) {
   Deferral deferral{0, NIL};
   if (GetUserId() == subject.counters->owner) return deferral;
   deferral.flags = SECURITY_RESTRICTED_OPERATION;
-  ListCell *cell;
-  foreach (cell, find_all_inheritors(subject.parent, AccessShareLock, nullptr)) {
-    if (is_armed(lfirst_oid(cell))) continue;
-    set_armed(lfirst_oid(cell), true);
-    deferral.armed = lappend_oid(deferral.armed, lfirst_oid(cell));
+  for (const Oid oid : each_oid(find_all_inheritors(subject.parent, AccessShareLock, nullptr))) {
+    if (is_armed(oid)) continue;
+    set_armed(oid, true);
+    deferral.armed = lappend_oid(deferral.armed, oid);
   }
   return deferral;
 }
 
 void end_deferral(const Deferral &deferral) {
-  ListCell *cell;
-  foreach (cell, deferral.armed) set_armed(lfirst_oid(cell), false);
+  for (const Oid oid : each_oid(deferral.armed)) set_armed(oid, false);
   if (deferral.armed != NIL) flush_pending(InvalidOid);
 }
 

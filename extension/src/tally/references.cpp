@@ -5,12 +5,13 @@ extern "C" {
 }
 
 #include "pg/foreign_key.h"
+#include "pg/memory.h"
 #include "tally/references.h"
 
 namespace ratchet {
 
 List *references_of(Relation child, const ChildTerms *source, Oid parent) {
-  auto *via = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * source->nvia));
+  auto *via = palloc_array<AttrNumber>(source->nvia);
   for (int i = 0; i < source->nvia; ++i) via[i] = get_attnum(RelationGetRelid(child), source->via[i]);
   return references(child, via, source->nvia, parent);
 }

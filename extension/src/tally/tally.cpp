@@ -26,6 +26,7 @@ extern "C" {
 #include "pg/attempt.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
+#include "pg/memory.h"
 #include "tally/direct_flush.h"
 #include "tally/expression.h"
 #include "tally/structure.h"
@@ -40,7 +41,7 @@ uint64 transaction = 1;  // counts transactions
 
 template <typename Item>
 Item *array_of(int count) {
-  return static_cast<Item *>(palloc0(sizeof(Item) * std::max(count, 1)));
+  return palloc0_array<Item>(count);
 }
 
 Form_pg_attribute attribute_of(Relation relation, AttrNumber attnum) {

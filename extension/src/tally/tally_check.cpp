@@ -14,6 +14,7 @@ extern "C" {
 #include "contract/guard_terms.h"
 #include "contract/times.h"
 #include "pg/foreign_key.h"
+#include "pg/list.h"
 #include "tally/expression.h"
 #include "tally/tally.h"
 
@@ -47,9 +48,8 @@ void require(const Column &column, bool holds, const char *why) {
 // and so make those who add children wait for each other.
 bool is_in_unique_index(Relation relation, AttrNumber attnum) {
   bool unique = false;
-  ListCell *cell;
-  foreach (cell, RelationGetIndexList(relation)) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+  for (const Oid oid : each_oid(RelationGetIndexList(relation))) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
     if (!HeapTupleIsValid(tuple)) continue;
     const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
     for (int i = 0; form->indisunique && i < form->indnatts; ++i) unique = unique || form->indkey.values[i] == attnum;

@@ -25,6 +25,8 @@ extern "C" {
 }
 
 #include "pg/fence.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 #include "pg/trigger_call.h"
 #include "tally/flush.h"
@@ -46,7 +48,7 @@ List *announced;  // Announced *; in TopTransactionContext
 
 void announce(Oid relation) {
   MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
-  auto *table = static_cast<Announced *>(palloc(sizeof(Announced)));
+  auto *table = palloc_object<Announced>();
   *table = {relation, GetCurrentTransactionNestLevel()};
   announced = lappend(announced, table);
   MemoryContextSwitchTo(caller);
@@ -72,9 +74,8 @@ bool withdraw(Oid relation) {
 
 bool is_partition_of_announced(Oid relation) {
   if (announced == NIL || !get_rel_relispartition(relation)) return false;
-  ListCell *cell;
-  foreach (cell, get_partition_ancestors(relation))
-    if (is_announced(lfirst_oid(cell))) return true;
+  for (const Oid oid : each_oid(get_partition_ancestors(relation)))
+    if (is_announced(oid)) return true;
   return false;
 }
 
@@ -185,8 +186,7 @@ void take_pending(const Tally *tally, Counters *counters) {
   foreach (cell, pending_entries(0))
     if (static_cast<const Pending *>(lfirst(cell))->key.counters->root == counters->root)
       entries = lappend(entries, lfirst(cell));
-  foreach (cell, merged(entries, counters)) {
-    const auto *before = static_cast<const Pending *>(lfirst(cell));
+  for (const auto *before : each<Pending>(merged(entries, counters))) {
     Pending *entry = pending_entry(counters, before->key.values);
     entry->rows -= before->rows;
     for (int i = 0; i < tally->ncounted; ++i) {
@@ -218,9 +218,7 @@ void take_stored(const Tally *tally, const Counters *counters) {
 // Calls work(tally) for each tally of the table that counts in this session.
 template <typename Work>
 void for_each_tally(Relation relation, Work &&work) {
-  for (int n = 0;; ++n) {
-    const Trigger *trigger = find_trigger(relation, TriggerKind::child, n);
-    if (trigger == nullptr) return;
+  for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
     if (fires_now(*trigger)) work(tally_of(relation, trigger));
   }
 }

@@ -36,6 +36,7 @@ extern "C" {
 #include "guard/guard_trigger.h"
 #include "pg/foreign_key.h"
 #include "pg/heap_update.h"
+#include "pg/memory.h"
 #include "verb/direct_submit.h"
 
 namespace ratchet {
@@ -79,9 +80,9 @@ bool find_row(const Target &target, Relation index, TupleTableSlot *slot) {
 }
 
 HeapTuple with_fields(Relation relation, HeapTuple row, const Fields &set) {
-  auto *attnums = static_cast<int *>(palloc(sizeof(int) * set.count));
-  auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * set.count));
-  auto *nulls = static_cast<bool *>(palloc0(sizeof(bool) * set.count));
+  auto *attnums = palloc_array<int>(set.count);
+  auto *values = palloc_array<Datum>(set.count);
+  auto *nulls = palloc0_array<bool>(set.count);
   for (int i = 0; i < set.count; ++i) {
     attnums[i] = set.items[i].attnum;
     values[i] = set.items[i].value;

@@ -14,6 +14,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "pg/fence.h"
 #include "pg/json_text.h"
+#include "pg/list.h"
 #include "pg/quote.h"
 #include "tally/flush.h"
 #include "verb/progress.h"
@@ -56,10 +57,9 @@ void write_progress(StringInfo sql, const Counters *counters) {
     any = true;
   }
   if (!any) appendStringInfoString(sql, "NULL::pg_catalog.bool");
-  ListCell *cell;
-  foreach (cell, selected_columns(counters))
+  for (const int index : each_int(selected_columns(counters)))
     appendStringInfo(sql, ", t.%s",
-                     quote_identifier(get_attname(counters->root, static_cast<AttrNumber>(lfirst_int(cell)), false)));
+                     quote_identifier(get_attname(counters->root, static_cast<AttrNumber>(index), false)));
   appendStringInfo(sql, " FROM %s t", qualified_relation(counters->root));
 }
 
@@ -166,13 +166,13 @@ Datum progress_since(uint64 serial, bool *any) {
   ListCell *cell;
   foreach (cell, touched)
     roots = list_append_unique_oid(roots, static_cast<const Pending *>(lfirst(cell))->key.counters->root);
-  foreach (cell, roots) {
+  for (const Oid oid : each_oid(roots)) {
     List *entries = NIL;
     ListCell *entry;
     foreach (entry, touched)
-      if (static_cast<const Pending *>(lfirst(entry))->key.counters->root == lfirst_oid(cell))
+      if (static_cast<const Pending *>(lfirst(entry))->key.counters->root == oid)
         entries = lappend(entries, lfirst(entry));
-    Counters *counters = current_counters(lfirst_oid(cell), AccessShareLock);
+    Counters *counters = current_counters(oid, AccessShareLock);
     if (!may_read(counters)) continue;
     foreach (entry, merged(entries, counters)) {
       const Row row = row_progress(counters, static_cast<const Pending *>(lfirst(entry))->key.values);

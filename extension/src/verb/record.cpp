@@ -10,6 +10,7 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "pg/json_text.h"
+#include "pg/list.h"
 #include "pg/quote.h"
 #include "pg/row_value.h"
 #include "verb/record.h"
@@ -115,9 +116,7 @@ static void check_conversions(Relation child, const ForeignKeyCacheInfo *key) {
 const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
   auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(child)));
   const ForeignKeyCacheInfo *only = nullptr;
-  ListCell *cell;
-  foreach (cell, keys) {
-    const auto *key = static_cast<const ForeignKeyCacheInfo *>(lfirst(cell));
+  for (const auto *key : each<ForeignKeyCacheInfo>(keys)) {
     // A partition's own copy of its parent's key counts, and so does one that PostgreSQL made for a partition of the
     // target.
     if (key->confrelid != RelationGetRelid(target) || (only != nullptr && refer_alike(only, key))) continue;

@@ -35,6 +35,8 @@ extern "C" {
 #include "contract/errors.h"
 #include "pg/fence.h"
 #include "pg/guc_nest.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 #include "tally/flush.h"
 #include "verb/progress.h"
@@ -151,17 +153,16 @@ void read_columns(Batch *batch) {
 // In the order of their OIDs, which is the same for everybody.
 List *read_keys(Relation child, const Bitmapset *columns) {
   List *keys = NIL;
-  ListCell *cell;
-  foreach (cell, RelationGetIndexList(child)) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+  for (const Oid oid : each_oid(RelationGetIndexList(child))) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
     if (!HeapTupleIsValid(tuple)) continue;
     const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
     bool fits = form->indisunique && form->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, nullptr);
     for (int i = 0; fits && i < form->indnkeyatts; ++i) fits = bms_is_member(form->indkey.values[i], columns);
     if (fits) {
-      auto *key = static_cast<Key *>(palloc(sizeof(Key)));
-      *key = {get_rel_name(lfirst_oid(cell)), form->indnullsnotdistinct, form->indnkeyatts,
-              static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * form->indnkeyatts))};
+      auto *key = palloc_object<Key>();
+      *key = {get_rel_name(oid), form->indnullsnotdistinct, form->indnkeyatts,
+              palloc_array<AttrNumber>(form->indnkeyatts)};
       for (int i = 0; i < key->count; ++i) key->attnums[i] = form->indkey.values[i];
       keys = lappend(keys, key);
     }
@@ -254,13 +255,11 @@ const Key *only_key(const Batch &batch) {
   // A named key is read, and what is read has to pass the policies of SELECT, be it new.
   if (check_enable_rls(RelationGetRelid(batch.child), InvalidOid, true) == RLS_ENABLED) return nullptr;
   if (list_length(batch.keys) != 1 || !may_read(batch, static_cast<const Key *>(linitial(batch.keys)))) return nullptr;
-  ListCell *cell;
-  foreach (cell, RelationGetIndexList(batch.child)) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+  for (const Oid oid : each_oid(RelationGetIndexList(batch.child))) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
     if (!HeapTupleIsValid(tuple)) return nullptr;
     const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-    const bool named =
-        strcmp(get_rel_name(lfirst_oid(cell)), static_cast<const Key *>(linitial(batch.keys))->name) == 0;
+    const bool named = strcmp(get_rel_name(oid), static_cast<const Key *>(linitial(batch.keys))->name) == 0;
     const bool harmless = named ? form->indimmediate
                           : !form->indisunique && !form->indisexclusion
                               ? true
@@ -292,9 +291,7 @@ const char *insert_sql(const Batch &batch) {
   initStringInfo(&sql);
   write_insert(&sql, batch);
   appendStringInfoString(&sql, " ORDER BY ");
-  ListCell *cell;
-  foreach (cell, batch.keys) {
-    const auto *key = static_cast<const Key *>(lfirst(cell));
+  for (const auto *key : each<Key>(batch.keys)) {
     for (int i = 0; i < key->count; ++i)
       appendStringInfo(&sql, bms_is_member(key->attnums[i], batch.optional) ? "%d, " : "r.c%d, ",
                        bms_is_member(key->attnums[i], batch.optional)
@@ -325,8 +322,7 @@ Run insert(const Batch &batch) {
   Permission permission{};
   permission.verb = Verb::update;
   permission.memory = CurrentMemoryContext;
-  Run run{&permission, batch.count, 0, static_cast<int *>(palloc(sizeof(int) * batch.count)),
-          static_cast<uint64 *>(palloc(sizeof(uint64) * (batch.count + 1)))};
+  Run run{&permission, batch.count, 0, palloc_array<int>(batch.count), palloc_array<uint64>(batch.count + 1)};
   Parameters parameters{};
   add_parameter(&parameters, JSONBOID, JsonbPGetDatum(batch.records), false);
   Signature signature = signature_of(batch, StatementKind::batch);
@@ -349,10 +345,9 @@ Run insert(const Batch &batch) {
 }
 
 Datum ordinals(const List *indexes) {
-  auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * std::max(list_length(indexes), 1)));
+  auto *elements = palloc_array<Datum>(list_length(indexes));
   int count = 0;
-  ListCell *cell;
-  foreach (cell, indexes) elements[count++] = Int64GetDatum(lfirst_int(cell) + 1);
+  for (const int index : each_int(indexes)) elements[count++] = Int64GetDatum(index + 1);
   return PointerGetDatum(construct_array(elements, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
@@ -490,9 +485,9 @@ List *duplicates_of(const Batch &batch, const Run &run) {
   list_sort(skipped, list_int_cmp);
   List *duplicates = NIL;
   ListCell *cell;
-  foreach (cell, skipped) {
-    auto *duplicate = static_cast<Duplicate *>(palloc(sizeof(Duplicate)));
-    *duplicate = {lfirst_int(cell), nullptr, -1};
+  for (const int index : each_int(skipped)) {
+    auto *duplicate = palloc_object<Duplicate>();
+    *duplicate = {index, nullptr, -1};
     duplicates = lappend(duplicates, duplicate);
   }
   if (duplicates == NIL) return NIL;
@@ -514,9 +509,7 @@ Datum as_json(const List *duplicates) {
   StringInfoData out;
   initStringInfo(&out);
   appendStringInfoChar(&out, '[');
-  ListCell *cell;
-  foreach (cell, duplicates) {
-    const auto *duplicate = static_cast<const Duplicate *>(lfirst(cell));
+  for (const auto *duplicate : each<Duplicate>(duplicates)) {
     appendStringInfo(&out, "%s{\"index\": %d, \"constraint\": ", out.len > 1 ? ", " : "", duplicate->index);
     if (duplicate->constraint == nullptr)
       appendStringInfoString(&out, "null");

@@ -16,6 +16,8 @@ extern "C" {
 
 #include "contract/distributed.h"
 #include "contract/errors.h"
+#include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 #include "verb/target.h"
 
@@ -52,9 +54,8 @@ bool covers(Relation index, Relation relation, const Fields &key) {
 bool is_unique_key(Relation relation, const Fields &key) {
   bool unique = false;
   List *indexes = RelationGetIndexList(relation);
-  ListCell *cell;
-  foreach (cell, indexes) {
-    Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+  for (const Oid oid : each_oid(indexes)) {
+    Relation index = index_open(oid, AccessShareLock);
     unique = unique || (identifies(index) && covers(index, relation, key));
     index_close(index, AccessShareLock);
   }
@@ -123,7 +124,7 @@ Relation open_target(FunctionCallInfo fcinfo, int argument) {
 bool rename_row(Target *target, AttrNumber attnum, Datum value) {
   const Field *named = find_field(target->key, attnum);
   if (named == nullptr) return false;
-  auto *items = static_cast<Field *>(palloc(sizeof(Field) * target->key.count));
+  auto *items = palloc_array<Field>(target->key.count);
   std::copy(target->key.begin(), target->key.end(), items);
   items[named - target->key.items].value = value;
   target->key.items = items;
@@ -151,7 +152,7 @@ Datum answer_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls) {
 }
 
 Datum text_array(List *names) {
-  auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * std::max(list_length(names), 1)));
+  auto *elements = palloc_array<Datum>(list_length(names));
   int count = 0;
   ListCell *cell;
   foreach (cell, names) elements[count++] = CStringGetTextDatum(static_cast<const char *>(lfirst(cell)));

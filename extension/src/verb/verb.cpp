@@ -9,6 +9,7 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "contract/times.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 #include "verb/verb.h"
 
@@ -194,7 +195,7 @@ Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument) 
 }
 
 void set_patched(Permission *permission, const Target &target, const Fields &patch) {
-  auto **names = static_cast<const char **>(palloc(sizeof(char *) * std::max(patch.count, 1)));
+  auto **names = palloc_array<const char *>(patch.count);
   const Oid relid = RelationGetRelid(target.relation);
   const bool reads_all = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
   Bitmapset *hidden = nullptr;

@@ -1,15 +1,7 @@
-// tally/direct_flush.cpp: an index lookup and a heap update, as ExecUpdate() would do them.
+// tally/direct_flush.cpp: adding counts by an index lookup and a heap update (pg/direct_update.h).
 //
-// Starting up and ending the executor is most of what a flush of one row
-// costs. Where the parent has no check constraints, generated columns, rules or
-// partitions, and no update triggers but ratchet's own and foreign keys', all that
-// the executor would do is done here, with the very code of the parent's trigger.
-//
-// Concurrency is that of an UPDATE. table_tuple_update() waits for a writer that
-// has the row. When that one commits, READ COMMITTED looks the row up again in a
-// new snapshot, which sees the commit, and adds to what it finds there: nothing is
-// ever added to a version that is not the newest, because the update of an older
-// one answers TM_Updated. At the other levels the statement is left to raise 40001.
+// On parents that have no check constraints, generated columns, rules or partitions, and no update triggers but
+// ratchet's own and foreign keys', with the very code of the parent's trigger.
 #include "pg/pg.h"
 
 extern "C" {
@@ -31,7 +23,7 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
-#include "pg/heap_update.h"
+#include "pg/direct_update.h"
 #include "pg/list.h"
 #include "pg/memory.h"
 #include "pg/prune.h"
@@ -109,7 +101,6 @@ bool find_locked_row(Relation relation, const Counters *counters, const Datum *k
   return !isnull && same_key(counters, found, key);
 }
 
-// The row with this key that the active snapshot sees; false: none. The slot has its page pinned.
 bool find_row(Relation relation, Counters *counters, const Datum *key, TupleTableSlot *slot) {
   Relation index = index_open(counters->key_index, RowExclusiveLock);
   ScanKeyData keys[INDEX_MAX_KEYS];
@@ -118,10 +109,7 @@ bool find_row(Relation relation, Counters *counters, const Datum *key, TupleTabl
     ScanKeyEntryInitializeWithInfo(&keys[i], 0, static_cast<AttrNumber>(i + 1), BTEqualStrategyNumber, InvalidOid,
                                    index->rd_indcollation[i], &counters->key[place].equal, key[place]);
   }
-  IndexScanDesc scan = begin_index_scan(relation, index, GetActiveSnapshot(), counters->nkey);
-  index_rescan(scan, keys, counters->nkey, nullptr, 0);
-  const bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
-  index_endscan(scan);
+  const bool found = find_by_key(relation, index, keys, counters->nkey, slot);
   index_close(index, NoLock);
   return found;
 }
@@ -167,39 +155,11 @@ void queue_up(const Counters *counters, const Pending *entry) {
   LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-enum class Attempt : unsigned char { done, changed, taken, unable };
-
-// One attempt in the active snapshot. taken: somebody else is writing the row, and the caller would rather know than
-// wait.
-Attempt attempt(Relation relation, Counters *counters, const Pending *entry, bool alone, bool waits,
-                Completions *completed) {
-  TupleTableSlot *found = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsBufferHeapTuple);
-  const auto *version = reinterpret_cast<BufferHeapTupleTableSlot *>(found);
-  Attempt outcome = Attempt::unable;
-  const Datum *key = entry->key.values;
-  // Of several rows the one that was locked last is probably not this one.
-  const bool exists =
-      (alone && find_locked_row(relation, counters, key, found)) || find_row(relation, counters, key, found);
-  if (!exists || is_inserted_by_us(found)) {
-    outcome = Attempt::unable;
-  } else if (!waits && is_being_written(version)) {
-    outcome = Attempt::taken;
-  } else {
-    const Change change = change_of(counters, found, entry->deltas);
-    HeapTuple row = modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
-    if (store_version(relation, found, row) == TM_Ok) {
-      outcome = Attempt::done;
-      put_off_pruning(version->buffer, row->t_len);
-      MemoryContext caller = MemoryContextSwitchTo(completed->memory);
-      for (int place = -1; (place = bms_next_member(change.completed, place)) >= 0;)
-        completed->found = lappend(completed->found, completed_of(counters, place, found));
-      MemoryContextSwitchTo(caller);
-    } else if (!IsolationUsesXactSnapshot()) {
-      outcome = Attempt::changed;
-    }
-  }
-  ExecDropSingleTupleTableSlot(found);
-  return outcome;
+void note_completed(Counters *counters, const Change &change, TupleTableSlot *found, Completions *completed) {
+  MemoryContext caller = MemoryContextSwitchTo(completed->memory);
+  for (int place = -1; (place = bms_next_member(change.completed, place)) >= 0;)
+    completed->found = lappend(completed->found, completed_of(counters, place, found));
+  MemoryContextSwitchTo(caller);
 }
 
 }  // namespace
@@ -236,23 +196,37 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone, Comple
   PreventCommandIfReadOnly("UPDATE");
   Relation relation = table_open(counters->root, NoLock);
   CheckCmdReplicaIdentity(relation, CMD_UPDATE);
+  const Datum *key = entry->key.values;
   bool waits = !alone || !may_queue_up(counters);
+  bool taken = false;  // another transaction is writing the row, and this one would rather know than wait
+  Change change{};
+  // Of several rows the one that was locked last is probably not this one.
+  const auto find = [&](TupleTableSlot *slot) {
+    return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
+  };
+  const auto decide = [&](TupleTableSlot *found) -> HeapTuple {
+    const auto *version = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
+    taken = !waits && is_being_written(version);
+    if (taken) return nullptr;
+    change = change_of(counters, found, entry->deltas);
+    return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
+  };
+  const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
+    put_off_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer, row->t_len);
+    note_completed(counters, change, found, completed);
+  };
   Attempt outcome = Attempt::changed;
-  while (outcome == Attempt::changed || outcome == Attempt::taken) {
-    CHECK_FOR_INTERRUPTS();
-    // As between commands; under READ COMMITTED a new snapshot for each attempt.
-    CommandCounterIncrement();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    outcome = attempt(relation, counters, entry, alone, waits, completed);
-    PopActiveSnapshot();
-    if (outcome == Attempt::taken) {
+  while (outcome == Attempt::changed || taken) {
+    if (taken) {
       queue_up(counters, entry);
       waits = true;
+      taken = false;
     }
+    outcome = attempt_update(relation, find, decide, stored);
   }
   CommandCounterIncrement();
   table_close(relation, NoLock);
-  return outcome == Attempt::done;
+  return outcome == Attempt::stored;
 }
 
 }  // namespace ratchet

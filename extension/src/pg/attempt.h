@@ -46,4 +46,13 @@ ErrorData *attempt(Body &&body) {
   return error;
 }
 
+// The same where some errors are an answer, which `judge` makes of them once all is undone. True: it has; what it does
+// not judge is raised.
+template <typename Judge, typename Body>
+bool undo_if(Judge &&judge, Body &&body) {
+  ErrorData *error = attempt(body);
+  if (error != nullptr && !judge(error)) ReThrowError(error);
+  return error != nullptr;
+}
+
 }  // namespace ratchet

@@ -225,30 +225,20 @@ bool may_repeat_key(const Advance &advance) {
   return advance.has_idempotency_key && advance.target.contract->key_is_unique;
 }
 
-// What an error comes to that has undone the move; false: it is no answer.
-bool explain_error(const Advance &advance, const ErrorData *error, Answer *answer) {
-  // Once the row was moved it is the record's doing, and what was violated before is not.
-  const bool moved = answer->outcome != nullptr;
-  const char *constraint =
-      moved && advance.record.child != nullptr ? conflict_of(advance.record.child, error) : nullptr;
-  const bool reused = !moved && may_repeat_key(advance) &&
-                      is_repeated_value(advance.target.relation, advance.idempotency_key.attnum, error);
-  if (constraint == nullptr && !reused) return false;
-  const char *was = answer->was;
-  *answer = Answer{};
-  answer->outcome = reused ? "key_reused" : "conflict";
-  answer->state = answer->was = was;
-  answer->conflict = constraint;
-  return true;
-}
-
 // As try_to_advance(), and what a unique key refuses takes the move back.
 bool move(const Advance &advance, Answer *answer) {
-  if (advance.record.child == nullptr && !may_repeat_key(advance)) return try_to_advance(advance, answer);
   bool known = false;
-  return undo_if([&](const ErrorData *error) { return explain_error(advance, error, answer); },
-                 [&] { known = try_to_advance(advance, answer); }) ||
-         known;
+  Undone undone{};
+  if (!is_undone(
+          advance.target, advance.record, may_repeat_key(advance) ? &advance.idempotency_key : nullptr,
+          [&] { known = try_to_advance(advance, answer); }, [&] { return answer->outcome != nullptr; }, &undone))
+    return known;
+  const char *was = answer->was;
+  *answer = Answer{};
+  answer->outcome = undone.key_reused ? "key_reused" : "conflict";
+  answer->state = answer->was = was;
+  answer->conflict = undone.conflict;
+  return true;
 }
 
 bool explain(const Probe &seen, Answer *answer) {
@@ -260,11 +250,11 @@ bool explain(const Probe &seen, Answer *answer) {
 
 Answer advance_row(const Advance &advance) {
   Answer answer{};
-  if (move(advance, &answer)) return answer;
-  if (explain(probe(advance.target, advance.expect, Sees::expectations), &answer)) return answer;
-  if (explain(locked_probe(advance.target, advance.expect, Sees::expectations), &answer)) return answer;
-  if (move(advance, &answer)) return answer;
-  error_suppressed(advance.target.relation);
+  if (!settle(
+          advance.target, advance.expect, Sees::expectations, [&] { return move(advance, &answer); },
+          [&](const Probe &seen) { return explain(seen, &answer); }))
+    error_suppressed(advance.target.relation);
+  return answer;
 }
 
 // A key that has the state in it: a repeated call names the row as it was.

@@ -71,12 +71,11 @@ bool try_to_amend(const Target &target, const Fields &patch, Answer *answer) {
   return true;
 }
 
-// As in submit(): a second attempt under a row lock tells a race from a
-// trigger, rule or policy that suppresses the update.
 Answer amend(const Target &target, const Fields &patch) {
   Answer answer{"not_found", NIL};
-  if (try_to_amend(target, patch, &answer) || !probe(target, Fields{}, Sees::expectations).found ||
-      !locked_probe(target, Fields{}, Sees::expectations).found || try_to_amend(target, patch, &answer))
+  if (settle(
+          target, Fields{}, Sees::expectations, [&] { return try_to_amend(target, patch, &answer); },
+          [](const Probe &seen) { return !seen.found; }))
     return answer;
   if (!has_values(target, patch)) error_suppressed(target.relation);
   answer.outcome = "unchanged";

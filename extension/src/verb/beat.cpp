@@ -49,12 +49,11 @@ bool try_to_beat(const Target &target, const Fields &patch, Answer *answer) {
   return true;
 }
 
-// As in submit(): a second attempt under a row lock tells a race from a
-// trigger, rule or policy that suppresses the update.
 Answer beat(const Target &target, const Fields &patch) {
   Answer answer{"not_found", NIL};
-  if (try_to_beat(target, patch, &answer) || !probe(target, Fields{}, Sees::expectations).found ||
-      !locked_probe(target, Fields{}, Sees::expectations).found || try_to_beat(target, patch, &answer))
+  if (settle(
+          target, Fields{}, Sees::expectations, [&] { return try_to_beat(target, patch, &answer); },
+          [](const Probe &seen) { return !seen.found; }))
     return answer;
   error_suppressed(target.relation);
 }

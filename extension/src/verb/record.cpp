@@ -13,6 +13,7 @@ extern "C" {
 #include "pg/list.h"
 #include "pg/quote.h"
 #include "pg/row_value.h"
+#include "pg/unique_value.h"
 #include "verb/record.h"
 
 namespace ratchet {
@@ -243,6 +244,17 @@ const char *conflict_of(Relation child, const ErrorData *error) {
   const Oid index = get_relname_relid(error->constraint_name, schema);
   if (!OidIsValid(index) || !get_rel_relispartition(index)) return error->constraint_name;
   return get_rel_name(llast_oid(get_partition_ancestors(index)));
+}
+
+bool explain_undone(const Target &target, const Record &record, const Field *idempotency_key, bool changed,
+                    const ErrorData *error, Undone *undone) {
+  // Once the row was changed it is the record's doing, and what was violated before is not.
+  if (changed)
+    undone->conflict = record.child != nullptr ? conflict_of(record.child, error) : nullptr;
+  else
+    undone->key_reused =
+        idempotency_key != nullptr && is_repeated_value(target.relation, idempotency_key->attnum, error);
+  return undone->conflict != nullptr || undone->key_reused;
 }
 
 }  // namespace ratchet

@@ -48,14 +48,32 @@ Row stored_record(const Target &target, const Record &record);
 // it is another error.
 const char *conflict_of(Relation child, const ErrorData *error);
 
-// Runs body, which changes the target row and stores the record, in a
-// subtransaction. When an error is one that `judge` makes an answer of, all of it is
-// undone; false: body has returned. judge is called after that.
-template <typename Body, typename Judge>
-bool undo_if(Judge &&judge, Body &&body) {
-  ErrorData *error = attempt(body);
-  if (error != nullptr && !judge(error)) ReThrowError(error);
-  return error != nullptr;
+// What has undone a change of the target row.
+struct Undone {
+  const char *conflict;  // the constraint of the child that the record violates; nullptr: none
+  bool key_reused;       // another row has the idempotency key
+};
+
+// What an error comes to that has undone the change; false: it is no answer. changed: the row had been changed when it
+// was raised. idempotency_key: nullptr: none, or none that an index could refuse.
+bool explain_undone(const Target &target, const Record &record, const Field *idempotency_key, bool changed,
+                    const ErrorData *error, Undone *undone);
+
+// Runs change(), which changes the target row and stores the record, all or nothing: what a record or an idempotency
+// key repeats takes the change back. True: it did, and `undone` says why. is_changed(): whether the row has been
+// changed.
+template <typename Change, typename IsChanged>
+bool is_undone(const Target &target, const Record &record, const Field *idempotency_key, Change &&change,
+               IsChanged &&is_changed, Undone *undone) {
+  if (record.child == nullptr && idempotency_key == nullptr) {
+    change();
+    return false;
+  }
+  return undo_if(
+      [&](const ErrorData *error) {
+        return explain_undone(target, record, idempotency_key, is_changed(), error, undone);
+      },
+      change);
 }
 
 }  // namespace ratchet

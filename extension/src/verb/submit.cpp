@@ -253,29 +253,19 @@ bool may_repeat_key(const Submission &submission) {
   return submission.has_idempotency_key && submission.target.contract->key_is_unique;
 }
 
-// What an error comes to that has undone the closing; false: it is no answer.
-bool explain_error(const Submission &submission, const ErrorData *error, Answer *answer) {
-  // Once the gate was closed it is the record's doing, and what was violated before is not.
-  const bool closed = answer->outcome != nullptr;
-  const char *constraint =
-      closed && submission.record.child != nullptr ? conflict_of(submission.record.child, error) : nullptr;
-  const bool reused = !closed && may_repeat_key(submission) &&
-                      is_repeated_value(submission.target.relation, submission.idempotency_key.attnum, error);
-  if (constraint == nullptr && !reused) return false;
-  *answer = Answer{};
-  answer->outcome = reused ? "key_reused" : "conflict";
-  answer->submitted_at_null = answer->record_null = true;
-  answer->conflict = constraint;
-  return true;
-}
-
 // As close_gate(), and what a unique key refuses takes the closing of the gate back with it.
 bool try_to_close(const Submission &submission, Answer *answer) {
-  if (submission.record.child == nullptr && !may_repeat_key(submission)) return close_gate(submission, answer);
-  bool closed = false;
-  return undo_if([&](const ErrorData *error) { return explain_error(submission, error, answer); },
-                 [&] { closed = close_gate(submission, answer); }) ||
-         closed;
+  bool known = false;
+  Undone undone{};
+  if (!is_undone(
+          submission.target, submission.record, may_repeat_key(submission) ? &submission.idempotency_key : nullptr,
+          [&] { known = close_gate(submission, answer); }, [&] { return answer->outcome != nullptr; }, &undone))
+    return known;
+  *answer = Answer{};
+  answer->outcome = undone.key_reused ? "key_reused" : "conflict";
+  answer->submitted_at_null = answer->record_null = true;
+  answer->conflict = undone.conflict;
+  return true;
 }
 
 bool is_replay(const Submission &submission, const Probe &seen) {
@@ -370,12 +360,12 @@ bool submit_directly(const Submission &submission, Answer *answer) {
 Answer submit(const Submission &submission) {
   Answer answer{};
   if (submit_directly(submission, &answer)) return answer;
-  if (try_to_close(submission, &answer)) return answer;
   const Sees sees = submission.has_idempotency_key ? Sees::closing_and_key : Sees::closing;
-  if (explain(submission, probe(submission.target, submission.expect, sees), &answer)) return answer;
-  if (explain(submission, locked_probe(submission.target, submission.expect, sees), &answer)) return answer;
-  if (try_to_close(submission, &answer)) return answer;
-  error_suppressed(submission.target.relation);
+  if (!settle(
+          submission.target, submission.expect, sees, [&] { return try_to_close(submission, &answer); },
+          [&](const Probe &seen) { return explain(submission, seen, &answer); }))
+    error_suppressed(submission.target.relation);
+  return answer;
 }
 
 // A key that has a boolean gate in it: a repeated call names the row as it was.

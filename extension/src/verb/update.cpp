@@ -53,14 +53,12 @@ bool explain(const Probe &seen, Answer *answer) {
   return true;
 }
 
-// As in submit(): a second attempt under a row lock tells a race from a
-// trigger, rule or policy that suppresses the update.
 Answer update(const Target &target, const Fields &patch, const Fields &expect) {
   Answer answer{};
-  if (try_to_update(target, patch, expect, &answer)) return answer;
-  if (explain(probe(target, expect, Sees::expectations), &answer)) return answer;
-  if (explain(locked_probe(target, expect, Sees::expectations), &answer)) return answer;
-  if (try_to_update(target, patch, expect, &answer)) return answer;
+  if (settle(
+          target, expect, Sees::expectations, [&] { return try_to_update(target, patch, expect, &answer); },
+          [&](const Probe &seen) { return explain(seen, &answer); }))
+    return answer;
   if (!has_values(target, patch)) error_suppressed(target.relation);
   answer.outcome = "unchanged";
   return answer;

@@ -52,6 +52,15 @@ Probe probe(const Target &target, const Fields &expect, Sees sees);
 // locked, because a policy keeps it out of updates.
 Probe locked_probe(const Target &target, const Fields &expect, Sees sees);
 
+// Finds out what becomes of a row. change(): runs the verb's statement; explain(probe): why it changed nothing. Both
+// say whether that is known now. What a look without a lock does not explain may have changed since; under the row's
+// lock it is explained, or the statement runs again, which tells a race from a trigger, rule or policy that suppresses
+// the update. False: it is suppressed.
+template <typename Change, typename Explain>
+bool settle(const Target &target, const Fields &expect, Sees sees, Change &&change, Explain &&explain) {
+  return change() || explain(probe(target, expect, sees)) || explain(locked_probe(target, expect, sees)) || change();
+}
+
 // Whether the row has these values already: an update that a trigger such as
 // suppress_redundant_updates_trigger() left out would have changed nothing.
 // False when a type has no equality to tell by.

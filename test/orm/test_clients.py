@@ -111,7 +111,7 @@ def check_psycopg2():
     run_documented("psycopg2", "psycopg2", {"cur": cursor})
     check_errors("psycopg2", cursor.execute, lambda e: e.pgcode)
     cursor.execute(KEPT)
-    check(connection.notices[-1].splitlines()[0], "NOTICE:  submitted_at of scorecards kept in 1 row", "psycopg2: the notice")
+    check(connection.notices[-1].splitlines()[0], 'NOTICE:  column "submitted_at" of relation "scorecards" kept its value in 1 row', "psycopg2: the notice")
 
 
 def check_django():

@@ -503,7 +503,7 @@ def check_other_writes():
     with notices() as told:
         stale.save()
     is_kept(stale, "save()", "saved")
-    check("submitted_at, submitted_by of scorecards kept in 1 row" in "".join(told), f"save(): notices are {told!r}")
+    check('columns "submitted_at", "submitted_by" of relation "scorecards" kept their values in 1 row' in "".join(told), f"save(): notices are {told!r}")
     stale.refresh_from_db()
     check(stale.submitted_by == "ann", "refresh_from_db() shows what is stored")
     stale.comment = "saved again"

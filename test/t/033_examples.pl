@@ -11,15 +11,15 @@ use Test::More;
 # What stands on standard error: notices of what was kept, and errors that are part of the story.
 my %examples = (
     scorecard => [
-        qr/NOTICE:  creator_id, manually_scored, score_count of scorecards kept in 1 row/,
-        qr/NOTICE:  submitted_at, submitted_by, submission_source, final_comment of scorecards kept in 1 row/,
+        qr/NOTICE:  columns "creator_id", "manually_scored", "score_count" of relation "scorecards" kept their values in 1 row/,
+        qr/NOTICE:  columns "submitted_at", "submitted_by", "submission_source", "final_comment" of relation "scorecards" kept their values in 1 row/,
     ],
     job => [
-        qr/NOTICE:  started_by, progress, status of jobs kept in 1 row/,
-        qr/NOTICE:  progress, heartbeat_at, result, status of jobs kept in 1 row/,
+        qr/NOTICE:  columns "started_by", "progress", "status" of relation "jobs" kept their values in 1 row/,
+        qr/NOTICE:  columns "progress", "heartbeat_at", "result", "status" of relation "jobs" kept their values in 1 row/,
     ],
     interview => [
-        qr/NOTICE:  worked_at, status of interviews kept in 1 row/,
+        qr/NOTICE:  columns "worked_at", "status" of relation "interviews" kept their values in 1 row/,
         qr/ERROR:  new row for relation "prompts" violates check constraint "prompts_body_check"/,
     ]);
 

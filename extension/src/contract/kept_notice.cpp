@@ -40,18 +40,44 @@ void discard(Note *note) {
   pfree(note);
 }
 
-const char *column_list(const Note *note) {
-  StringInfoData out;
-  initStringInfo(&out);
-  List *named = NIL;
+// The columns of a note by name, each once: a column that two policies guard was kept once.
+List *named_columns(const Note *note) {
+  List *attnums = NIL;
+  List *names = NIL;
   for (int place = -1; (place = bms_next_member(note->columns, place)) >= 0;) {
     const GuardedColumn &column = note->guarded[place];
-    // A column that two policies guard was kept once.
-    if (list_member_int(named, column.attnum)) continue;
-    named = lappend_int(named, column.attnum);
-    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", note->observed ? word_for_log(column.name) : column.name);
+    if (list_member_int(attnums, column.attnum)) continue;
+    attnums = lappend_int(attnums, column.attnum);
+    names = lappend(names, const_cast<char *>(column.name));
   }
+  return names;
+}
+
+//   "a", "b"; in the log so that no name can end its own quotation
+const char *quoted_list(const List *names, bool for_log) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (const char *name : each<char>(names))
+    appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", for_log ? quoted_for_log(name) : psprintf("\"%s\"", name));
   return out.data;
+}
+
+int message_kept(bool one_column, unsigned long rows, const char *columns, const char *table) {
+  return one_column
+             ? errmsg_plural("column %s of relation \"%s\" kept its value in %lu row",
+                             "column %s of relation \"%s\" kept its value in %lu rows", rows, columns, table, rows)
+             : errmsg_plural("columns %s of relation \"%s\" kept their values in %lu row",
+                             "columns %s of relation \"%s\" kept their values in %lu rows", rows, columns, table, rows);
+}
+
+int message_observed(bool one_column, unsigned long rows, const char *columns, const char *table) {
+  return one_column
+             ? errmsg_plural("ratchet observed: column %s of relation %s would have kept its value in %lu row",
+                             "ratchet observed: column %s of relation %s would have kept its value in %lu rows", rows,
+                             columns, table, rows)
+             : errmsg_plural("ratchet observed: columns %s of relation %s would have kept their values in %lu row",
+                             "ratchet observed: columns %s of relation %s would have kept their values in %lu rows",
+                             rows, columns, table, rows);
 }
 
 // The columns that the writer may be told of: where he may not read one, that it was kept would tell him its value.
@@ -71,7 +97,9 @@ void tell(const Note *note) {
   const char *table = get_rel_name(note->root);
   if (table == nullptr) return;
   const char *schema = get_namespace_name(get_rel_namespace(note->root));
-  const char *columns = column_list(note);
+  const List *names = named_columns(note);
+  const char *columns = quoted_list(names, note->observed);
+  const bool one = list_length(names) == 1;
   const auto rows = static_cast<unsigned long>(note->rows);
   const auto fields = [&] {
     err_generic_string(PG_DIAG_SCHEMA_NAME, schema);
@@ -82,13 +110,9 @@ void tell(const Note *note) {
   const bool may_read = bms_equal(readable(note->root, note->guarded, note->columns), note->columns);
   if (note->observed)
     ereport(may_read ? LOG : LOG_SERVER_ONLY, errcode(sqlstate_kept),
-            errmsg_plural("ratchet observed: %s of %s would have been kept in %lu row",
-                          "ratchet observed: %s of %s would have been kept in %lu rows", rows, columns,
-                          word_for_log(table), rows),
-            fields());
+            message_observed(one, rows, columns, quoted_for_log(table)), fields());
   else if (kept_notice)
-    ereport(NOTICE, errcode(sqlstate_kept),
-            errmsg_plural("%s of %s kept in %lu row", "%s of %s kept in %lu rows", rows, columns, table, rows),
+    ereport(NOTICE, errcode(sqlstate_kept), message_kept(one, rows, columns, table),
             errhint("ratchet.describe() tells what is guarded, and how."), fields());
 }
 

@@ -6,7 +6,7 @@ namespace ratchet {
 
 void name_relation(void *argument) {
   const auto relation = static_cast<Relation>(argument);
-  report_table(relation);
+  errtable(relation);
   errcontext("contract of relation \"%s\"", RelationGetRelationName(relation));
 }
 

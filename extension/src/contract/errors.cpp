@@ -2,16 +2,6 @@
 
 namespace ratchet {
 
-void report_table(Relation relation) {
-  err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(RelationGetNamespace(relation)));
-  err_generic_string(PG_DIAG_TABLE_NAME, RelationGetRelationName(relation));
-}
-
-void report_column(Relation relation, const char *column) {
-  report_table(relation);
-  err_generic_string(PG_DIAG_COLUMN_NAME, column);
-}
-
 // A contract that DDL or a dropped event trigger left behind.
 static int hint_stale(int sqlstate) {
   return sqlstate == sqlstate_unenforceable
@@ -21,15 +11,10 @@ static int hint_stale(int sqlstate) {
              : 0;
 }
 
-// err_generic_string() takes effect only between errstart and errfinish, which
-// is where ereport() evaluates these.
-#define TABLE_FIELDS(relation) (report_table(relation), 0)
-#define COLUMN_FIELDS(relation, column) (report_column(relation, column), 0)
-
 void error_guarded_column(Relation relation, const char *column, const char *detail) {
   ereport(ERROR, errcode(sqlstate_guarded_column),
           errmsg("column \"%s\" of relation \"%s\" is guarded", column, RelationGetRelationName(relation)),
-          errdetail_internal("%s", detail), COLUMN_FIELDS(relation, column));
+          errdetail_internal("%s", detail), errtablecolname(relation, column));
   pg_unreachable();
 }
 
@@ -38,14 +23,14 @@ void error_transition(Relation relation, const char *column, const char *detail)
           errmsg("transition of column \"%s\" of relation \"%s\" is not allowed", column,
                  RelationGetRelationName(relation)),
           errdetail_internal("%s", detail), errhint("ratchet.describe() tells which transitions there are."),
-          COLUMN_FIELDS(relation, column));
+          errtablecolname(relation, column));
   pg_unreachable();
 }
 
 void error_backward(Relation relation, const char *column) {
   ereport(ERROR, errcode(sqlstate_backward),
           errmsg("column \"%s\" of relation \"%s\" would go backward", column, RelationGetRelationName(relation)),
-          errdetail("The column never goes down, and is not unset."), COLUMN_FIELDS(relation, column));
+          errdetail("The column never goes down, and is not unset."), errtablecolname(relation, column));
   pg_unreachable();
 }
 
@@ -53,7 +38,7 @@ void error_stale_version(Relation relation, const char *column) {
   ereport(ERROR, errcode(sqlstate_stale_version),
           errmsg("row of relation \"%s\" was changed since it was read", RelationGetRelationName(relation)),
           errdetail("Column \"%s\" is not what the write expects.", column),
-          errhint("Read the row again and repeat the change."), COLUMN_FIELDS(relation, column));
+          errhint("Read the row again and repeat the change."), errtablecolname(relation, column));
   pg_unreachable();
 }
 
@@ -63,7 +48,7 @@ void error_born_closed(Relation relation, const char *column, bool state) {
                  column),
           state ? errdetail("Its state is terminal, or none of the contract's.")
                 : errdetail("The contract refuses inserted rows whose guarded columns are not at their defaults."),
-          COLUMN_FIELDS(relation, column));
+          errtablecolname(relation, column));
   pg_unreachable();
 }
 
@@ -72,26 +57,28 @@ void error_counted_key(Relation relation, const char *column) {
           errmsg("key column \"%s\" of relation \"%s\" is counted by and cannot change", column,
                  RelationGetRelationName(relation)),
           errhint("Insert a row with the new key, move the rows that refer to the old one, and delete it."),
-          COLUMN_FIELDS(relation, column));
+          errtablecolname(relation, column));
   pg_unreachable();
 }
 
 void error_unenforceable(Relation relation, const char *finding, const char *remedy) {
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("contract of relation \"%s\" cannot be enforced", RelationGetRelationName(relation)),
-          errdetail_internal("%s", finding), errhint("%s", remedy), TABLE_FIELDS(relation));
+          errdetail_internal("%s", finding), errhint("%s", remedy), errtable(relation));
   pg_unreachable();
 }
 
-static void report_table(Oid relation) {
+// errtable() of a table that is not open.
+static int errtable_of(Oid relation) {
   err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(get_rel_namespace(relation)));
   err_generic_string(PG_DIAG_TABLE_NAME, get_rel_name(relation));
+  return 0;
 }
 
 void error_broken(Oid relation, const char *finding, const char *remedy) {
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("contract of relation \"%s\" cannot be enforced", get_rel_name(relation)),
-          errdetail_internal("%s", finding), errhint("%s", remedy), (report_table(relation), 0));
+          errdetail_internal("%s", finding), errhint("%s", remedy), errtable_of(relation));
   pg_unreachable();
 }
 
@@ -99,14 +86,14 @@ void error_column_of_contract(Oid relation, const char *column, const char *part
   ereport(
       ERROR, errcode(sqlstate_unenforceable),
       errmsg("column \"%s\" of relation \"%s\" belongs to its contract, as %s", column, get_rel_name(relation), part),
-      hint_stale(sqlstate_unenforceable), (report_table(relation), 0), err_generic_string(PG_DIAG_COLUMN_NAME, column));
+      hint_stale(sqlstate_unenforceable), errtable_of(relation), err_generic_string(PG_DIAG_COLUMN_NAME, column));
   pg_unreachable();
 }
 
 void error_no_contract(Relation relation) {
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("relation \"%s\" has no guard contract", RelationGetRelationName(relation)),
-          errhint("Declare one with ratchet.guard()."), TABLE_FIELDS(relation));
+          errhint("Declare one with ratchet.guard()."), errtable(relation));
   pg_unreachable();
 }
 
@@ -116,7 +103,7 @@ void error_disabled(Relation relation) {
           SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA
               ? errhint("session_replication_role is replica in this session.")
               : errhint("Enable it with ALTER TABLE ... ENABLE TRIGGER \"~ratchet_guard\"."),
-          TABLE_FIELDS(relation));
+          errtable(relation));
   pg_unreachable();
 }
 
@@ -124,14 +111,14 @@ void error_suppressed(Relation relation) {
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("row of relation \"%s\" was found but its update was suppressed", RelationGetRelationName(relation)),
           errdetail("A BEFORE trigger, a rule or a row-level security policy removed the row from the update."),
-          errhint("SELECT * FROM ratchet.health() lists what defeats a contract."), TABLE_FIELDS(relation));
+          errhint("SELECT * FROM ratchet.health() lists what defeats a contract."), errtable(relation));
   pg_unreachable();
 }
 
 void error_record_suppressed(Relation child) {
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("record was not stored in \"%s\"", RelationGetRelationName(child)),
-          errdetail("A BEFORE trigger or a rule of the table suppressed the insert."), TABLE_FIELDS(child));
+          errdetail("A BEFORE trigger or a rule of the table suppressed the insert."), errtable(child));
   pg_unreachable();
 }
 
@@ -139,21 +126,21 @@ void error_reopened(Relation relation) {
   ereport(
       ERROR, errcode(sqlstate_unenforceable),
       errmsg("a trigger of relation \"%s\" reopened the gate during its submission", RelationGetRelationName(relation)),
-      errhint("Let the trigger leave the gate column alone."), TABLE_FIELDS(relation));
+      errhint("Let the trigger leave the gate column alone."), errtable(relation));
   pg_unreachable();
 }
 
 void error_no_column(int sqlstate, Relation relation, const char *column) {
   ereport(ERROR, errcode(sqlstate),
           errmsg("column \"%s\" of relation \"%s\" does not exist", column, RelationGetRelationName(relation)),
-          hint_stale(sqlstate), COLUMN_FIELDS(relation, column));
+          hint_stale(sqlstate), errtablecolname(relation, column));
   pg_unreachable();
 }
 
 void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *why) {
   ereport(ERROR, errcode(sqlstate),
           errmsg("column \"%s\" of relation \"%s\" %s", column, RelationGetRelationName(relation), why),
-          hint_stale(sqlstate), COLUMN_FIELDS(relation, column));
+          hint_stale(sqlstate), errtablecolname(relation, column));
   pg_unreachable();
 }
 
@@ -188,14 +175,14 @@ void error_no_such_key(Relation relation) {
           errmsg("key does not match a unique key of relation \"%s\"", RelationGetRelationName(relation)),
           errhint("Give the value of a single-column primary key, or a JSON object with exactly the columns of a "
                   "primary key, unique constraint or unique index."),
-          TABLE_FIELDS(relation));
+          errtable(relation));
   pg_unreachable();
 }
 
 void error_not_in_contract(Relation relation, const char *argument) {
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
           errmsg("contract of relation \"%s\" has no %s column", RelationGetRelationName(relation), argument),
-          errhint("Declare it with ratchet.guard(..., %s => 'column').", argument), TABLE_FIELDS(relation));
+          errhint("Declare it with ratchet.guard(..., %s => 'column').", argument), errtable(relation));
   pg_unreachable();
 }
 

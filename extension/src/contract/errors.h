@@ -66,8 +66,4 @@ const char *hint_encoded_twice(const Jsonb *value);
 
 [[noreturn]] void error_not_owner(Oid relation, const char *action);
 
-// Fields that drivers show beside the message.
-void report_table(Relation relation);
-void report_column(Relation relation, const char *column);
-
 }  // namespace ratchet

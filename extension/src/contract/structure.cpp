@@ -22,7 +22,7 @@ const char *name_of(Last last) { return last == Last::guard ? guard_trigger_name
 [[noreturn]] void refuse_target(Relation relation, const char *action, const char *why, const char *hint) {
   ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
           errmsg("cannot %s relation \"%s\"", action, RelationGetRelationName(relation)), errdetail_internal("%s", why),
-          hint != nullptr ? errhint("%s", hint) : 0, (report_table(relation), 0));
+          hint != nullptr ? errhint("%s", hint) : 0, errtable(relation));
   pg_unreachable();
 }
 

@@ -37,7 +37,7 @@ void notice_time_zone(Relation relation, const char *column, const char *time_zo
                  RelationGetRelationName(relation)),
           errdetail("It is a timestamp without time zone, and the contract does not say of which zone."),
           errhint("Declare the contract with time_zone, for example time_zone => 'UTC'."),
-          (report_column(relation, column), 0));
+          errtablecolname(relation, column));
 }
 
 Datum stored_time(Oid type, int32 typmod, const char *time_zone, TimestampTz at) {

@@ -19,7 +19,7 @@ namespace {
       ERROR, errcode(sqlstate_unenforceable),
       errmsg("trigger \"%s\" of relation \"%s\" is not a ratchet contract", trigger, RelationGetRelationName(relation)),
       errdetail("A ratchet trigger function is attached under another name, time or condition than ratchet uses."),
-      errhint("Declare contracts with ratchet.guard() and ratchet.tally()."), (report_table(relation), 0));
+      errhint("Declare contracts with ratchet.guard() and ratchet.tally()."), errtable(relation));
   pg_unreachable();
 }
 
@@ -78,7 +78,7 @@ void check_reserved(Relation relation, const Trigger &trigger) {
   ereport(ERROR, errcode(ERRCODE_RESERVED_NAME),
           errmsg("trigger name \"%s\" is reserved for ratchet contracts", trigger.tgname),
           errhint("Give the trigger another name; a contract is removed with ratchet.unguard() or ratchet.untally()."),
-          (report_table(relation), 0));
+          errtable(relation));
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ void report(Relation relation, const char *column, const char *condition, const 
           found.keys == nullptr ? 0
           : found.rows > 3      ? errdetail("The first keys are %s.", found.keys)
                                 : errdetail("Their keys are %s.", found.keys),
-          (report_column(relation, column), 0));
+          errtablecolname(relation, column));
 }
 
 void report_states(Relation relation, const GraphTerms &graph, bool refuse) {

@@ -96,7 +96,7 @@ void check_idle(Relation relation) {
   ereport(
       ERROR, errcode(ERRCODE_OBJECT_IN_USE),
       errmsg("cannot guard relation \"%s\" while a query of this session uses it", RelationGetRelationName(relation)),
-      (report_table(relation), 0));
+      errtable(relation));
 }
 
 void check_stronger(Relation relation, const GuardTerms *before, const GuardTerms *after) {
@@ -104,8 +104,7 @@ void check_stronger(Relation relation, const GuardTerms *before, const GuardTerm
   if (difference == nullptr) return;
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
           errmsg("guard would weaken the contract of relation \"%s\"", RelationGetRelationName(relation)),
-          errdetail_internal("%s.", difference), errhint("Call it with replace => true to do so."),
-          (report_table(relation), 0));
+          errdetail_internal("%s.", difference), errhint("Call it with replace => true to do so."), errtable(relation));
 }
 
 // Whether every trigger of the contract is there and enabled, on partitions too.

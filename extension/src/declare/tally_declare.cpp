@@ -119,7 +119,7 @@ CompletionTerm read_completion(FunctionCallInfo fcinfo) {
 [[noreturn]] void refuse_reference(Relation child, Relation parent, const char *message, const char *hint) {
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
           errmsg("relation \"%s\" %s \"%s\"", RelationGetRelationName(child), message, RelationGetRelationName(parent)),
-          errhint("%s", hint), (report_table(child), 0));
+          errhint("%s", hint), errtable(child));
   pg_unreachable();
 }
 
@@ -152,7 +152,7 @@ void check_owners(Relation child, Relation parent) {
           errmsg("relations \"%s\" and \"%s\" have different owners", RelationGetRelationName(child),
                  RelationGetRelationName(parent)),
           errdetail("Counts are written as the owner of the parent, on behalf of everybody who may write the child."),
-          (report_table(child), 0));
+          errtable(child));
 }
 
 Declaration read_declaration(FunctionCallInfo fcinfo, Relation child, Relation parent) {
@@ -211,7 +211,7 @@ void check_key(Relation parent, const Declaration &declaration, const Current &c
   ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
           errmsg("the foreign key references another key of \"%s\" than its other tallies do",
                  RelationGetRelationName(parent)),
-          errhint("Let all of them reference the same key."), (report_table(parent), 0));
+          errhint("Let all of them reference the same key."), errtable(parent));
 }
 
 // No counter of this tally may be another's.
@@ -259,8 +259,7 @@ void check_stronger(Relation child, const Declaration &declaration, const Curren
   if (difference == nullptr || declaration.replace) return;
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
           errmsg("tally would weaken the contract of relation \"%s\"", RelationGetRelationName(child)),
-          errdetail_internal("%s.", difference), errhint("Call it with replace => true to do so."),
-          (report_table(child), 0));
+          errdetail_internal("%s.", difference), errhint("Call it with replace => true to do so."), errtable(child));
 }
 
 bool same_source(const ChildTerms *a, const ChildTerms *b) {

@@ -188,7 +188,7 @@ int require_state(Relation relation, const StateColumn *column, const char *name
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
           errmsg("column \"%s\" of relation \"%s\" has no such state", column->graph->column,
                  RelationGetRelationName(relation)),
-          errhint("Its states are %s.", known.data), (report_column(relation, column->graph->column), 0));
+          errhint("Its states are %s.", known.data), errtablecolname(relation, column->graph->column));
   pg_unreachable();
 }
 

@@ -49,14 +49,14 @@ const StateColumn *column_with_state(Relation relation, const GuardContract *con
       if (found != nullptr)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg("state is one of several columns of relation \"%s\"", RelationGetRelationName(relation)),
-                (report_table(relation), 0));
+                errtable(relation));
       found = &contract->states[i];
     }
   if (found == nullptr && contract->nstates == 1) require_state(relation, &contract->states[0], state);
   if (found == nullptr)
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("no column of relation \"%s\" has such a state", RelationGetRelationName(relation)),
-            (report_table(relation), 0));
+            errtable(relation));
   return found;
 }
 
@@ -66,7 +66,7 @@ const char *since_column(Relation relation, const GuardContract *contract, Funct
       ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
               errmsg("contract of relation \"%s\" has no heartbeat column", RelationGetRelationName(relation)),
               errhint("Name the column that tells when a row was last worked on, for example since => 'updated_at'."),
-              (report_table(relation), 0));
+              errtable(relation));
     return contract->terms->heartbeat;
   }
   const char *name = NameStr(*PG_GETARG_NAME(argument));

@@ -78,7 +78,7 @@ List *places_of(Oid target) {
     Relation relation = table_open(target, AccessShareLock);
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(relation)),
-            errhint("Declare one with ratchet.tally()."), (report_table(relation), 0));
+            errhint("Declare one with ratchet.tally()."), errtable(relation));
   }
   return places;
 }

@@ -36,7 +36,7 @@ constexpr int max_chain = 64;
 [[noreturn]] void refuse(Relation parent, int sqlstate, const char *signature, const char *why) {
   ereport(ERROR, errcode(sqlstate),
           errmsg("function %s cannot be on_done of relation \"%s\"", signature, RelationGetRelationName(parent)),
-          errdetail_internal("%s", why), (report_table(parent), 0));
+          errdetail_internal("%s", why), errtable(parent));
   pg_unreachable();
 }
 

@@ -30,7 +30,7 @@ namespace {
           errmsg("\"%s\" cannot be counted for relation \"%s\"", text, RelationGetRelationName(relation)),
           errdetail_internal("%s", why),
           errhint("Write a condition over the columns of the table, \"true\" for every row, or sum(expression)."),
-          (report_table(relation), 0));
+          errtable(relation));
   pg_unreachable();
 }
 

@@ -123,7 +123,7 @@ void check_persistence(Relation child, Oid parent, int sqlstate) {
           errmsg("relations \"%s\" and \"%s\" must both be logged, or both unlogged", RelationGetRelationName(child),
                  get_rel_name(parent)),
           errdetail("After a crash an unlogged table is empty, and counters of a logged one are not."),
-          (report_table(child), 0));
+          errtable(child));
 }
 
 void check_sum(Relation parent, const char *name, Oid type, int32 typmod, int sqlstate) {

@@ -80,7 +80,7 @@ const StateColumn *read_column(const Target &target, FunctionCallInfo fcinfo) {
   if (contract->nstates == 0)
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("contract of relation \"%s\" has no states", RelationGetRelationName(target.relation)),
-            errhint("Declare them with ratchet.guard(..., states => ...)."), (report_table(target.relation), 0));
+            errhint("Declare them with ratchet.guard(..., states => ...)."), errtable(target.relation));
   if (PG_ARGISNULL(state_column_argument)) {
     if (contract->nstates > 1)
       error_argument("state_column is needed: the contract has several columns with states", nullptr);

@@ -35,7 +35,7 @@ void require_amend_right(const Target &target) {
           errmsg("permission denied to amend relation \"%s\"", RelationGetRelationName(relation)),
           errhint("The owner of the whole table may, and roles with EXECUTE on "
                   "ratchet.amend_right()."),
-          (report_table(relation), 0));
+          errtable(relation));
 }
 
 // A gate that opens takes what its closing has set with it, unless the patch

@@ -141,7 +141,7 @@ Datum progress(FunctionCallInfo fcinfo) {
   if (find_trigger(parent, TriggerKind::parent) == nullptr)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(parent)),
-            errhint("Declare one with ratchet.tally()."), (report_table(parent), 0));
+            errhint("Declare one with ratchet.tally()."), errtable(parent));
   const Fields key = read_key(parent, single_primary_key(parent), fcinfo, 1);
   flush_pending(InvalidOid);
   Counters *counters = require_counters(parent);

@@ -126,7 +126,7 @@ const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
               errmsg("relation \"%s\" has several foreign keys to \"%s\"", RelationGetRelationName(child),
                      RelationGetRelationName(target)),
               errdetail("The reference of a record is filled in from the child's only foreign key to the table."),
-              (report_table(child), 0));
+              errtable(child));
     only = key;
   }
   if (only == nullptr)
@@ -134,7 +134,7 @@ const ForeignKeyCacheInfo *only_reference(Relation child, Relation target) {
             errmsg("relation \"%s\" has no foreign key to \"%s\"", RelationGetRelationName(child),
                    RelationGetRelationName(target)),
             errdetail("The reference of a record is filled in from the child's only foreign key to the table."),
-            (report_table(child), 0));
+            errtable(child));
   check_conversions(child, only);
   return only;
 }
@@ -157,8 +157,7 @@ Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argu
   record.child = open_relation(PG_GETARG_OID(child_argument), ACL_INSERT);
   if (record.child->rd_rel->relkind != RELKIND_RELATION && record.child->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("child \"%s\" is not a table", RelationGetRelationName(record.child)),
-            (report_table(record.child), 0));
+            errmsg("child \"%s\" is not a table", RelationGetRelationName(record.child)), errtable(record.child));
   record.reference = only_reference(record.child, target.relation);
   record.fields = fields_of_object(record.child, jsonb_argument(fcinfo, record_argument), "record", Purpose::set);
   return record;

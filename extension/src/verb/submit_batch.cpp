@@ -530,7 +530,7 @@ Batch read_batch(FunctionCallInfo fcinfo) {
   if (trigger == nullptr)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(batch.child)),
-            errhint("Declare one with ratchet.tally()."), (report_table(batch.child), 0));
+            errhint("Declare one with ratchet.tally()."), errtable(batch.child));
   batch.tally = tally_of(batch.child, trigger);
   batch.records = PG_GETARG_JSONB_P(1);
   read_columns(&batch);

@@ -22,7 +22,7 @@ void error_transition(Relation relation, const char *column, const char *detail)
   ereport(ERROR, errcode(sqlstate_transition),
           errmsg("transition of column \"%s\" of relation \"%s\" is not allowed", column,
                  RelationGetRelationName(relation)),
-          errdetail_internal("%s", detail), errhint("ratchet.describe() tells which transitions there are."),
+          errdetail_internal("%s", detail), errhint("ratchet.describe() lists the transitions."),
           errtablecolname(relation, column));
   pg_unreachable();
 }
@@ -30,7 +30,7 @@ void error_transition(Relation relation, const char *column, const char *detail)
 void error_backward(Relation relation, const char *column) {
   ereport(ERROR, errcode(sqlstate_backward),
           errmsg("column \"%s\" of relation \"%s\" would go backward", column, RelationGetRelationName(relation)),
-          errdetail("The column never goes down, and is not unset."), errtablecolname(relation, column));
+          errdetail("The column never goes down and cannot be set to NULL."), errtablecolname(relation, column));
   pg_unreachable();
 }
 
@@ -54,7 +54,7 @@ void error_born_closed(Relation relation, const char *column, bool state) {
 
 void error_counted_key(Relation relation, const char *column) {
   ereport(ERROR, errcode(sqlstate_guarded_column),
-          errmsg("key column \"%s\" of relation \"%s\" is counted by and cannot change", column,
+          errmsg("cannot change key column \"%s\" of relation \"%s\", which a tally references", column,
                  RelationGetRelationName(relation)),
           errhint("Insert a row with the new key, move the rows that refer to the old one, and delete it."),
           errtablecolname(relation, column));

@@ -113,7 +113,7 @@ void tell(const Note *note) {
             message_observed(one, rows, columns, quoted_for_log(table)), fields());
   else if (kept_notice)
     ereport(NOTICE, errcode(sqlstate_kept), message_kept(one, rows, columns, table),
-            errhint("ratchet.describe() tells what is guarded, and how."), fields());
+            errhint("ratchet.describe() shows what is guarded, and how."), fields());
 }
 
 // The note among these that tells of the same table in the same way.

@@ -73,7 +73,7 @@ void check_completion(TallySpec &tally) {
         std::pair{completion.latch, "latch"}, std::pair{completion.notify, "notify"}})
     if (given)
       throw error(invalid_argument, std::string(name) + " needs done", {},
-                  "Name the parent's boolean column that tells whether it is complete.");
+                  "Name the parent's boolean column that says whether it is complete.");
 }
 
 void check_unique(std::vector<std::string> columns) {

@@ -179,7 +179,7 @@ const char *part_of(TriggerKind kind, const char *name) {
                                    {TriggerKind::guard, "version", "the version"},
                                    {TriggerKind::guard, "fence", "the fence"},
                                    {TriggerKind::child, "via", "the reference that a tally counts by"},
-                                   {TriggerKind::parent, "key", "the key that is counted by"},
+                                   {TriggerKind::parent, "key", "the key that tallies reference"},
                                    {TriggerKind::parent, "counter", "a counter"},
                                    {TriggerKind::parent, "total", "a total"},
                                    {TriggerKind::parent, "done", "a done column"},
@@ -227,8 +227,7 @@ void check_on_done(const StoredTrigger *trigger) {
 void check_expressions(const StoredTrigger *trigger, const ObjectAddress &object) {
   if (object.classId == ProcedureRelationId && func_volatile(object.objectId) != PROVOLATILE_IMMUTABLE)
     error_broken(trigger->relation,
-                 psprintf("function %s, which is used in what is counted, is not IMMUTABLE",
-                          function_signature(object.objectId)),
+                 psprintf("function %s, which a counter uses, is not IMMUTABLE", function_signature(object.objectId)),
                  "The count would change without a write; declare the tally without the function first.");
   for (int i = 0; i < trigger->narguments; ++i) {
     const char *argument = trigger->arguments[i];
@@ -239,8 +238,7 @@ void check_expressions(const StoredTrigger *trigger, const ObjectAddress &object
     const Oid forbidden = forbidden_function(expression, owner_of_relation(trigger->relation));
     if (OidIsValid(forbidden))
       error_broken(trigger->relation,
-                   psprintf("its owner may not call function %s, which is used in what is counted",
-                            function_signature(forbidden)),
+                   psprintf("its owner may not call function %s, which a counter uses", function_signature(forbidden)),
                    "Declare the tally without the function first, or leave its owner the right.");
   }
 }

@@ -46,8 +46,8 @@ void report(Relation relation, const char *column, const char *condition, const 
   if (found.rows == 0) return;
   const auto rows = static_cast<unsigned long>(found.rows);
   ereport(refuse ? ERROR : NOTICE, errcode(refuse ? ERRCODE_CHECK_VIOLATION : sqlstate_rows_broken),
-          errmsg_plural("%lu row of relation \"%s\" breaks the contract: %s",
-                        "%lu rows of relation \"%s\" break the contract: %s", rows, rows,
+          errmsg_plural("%lu row of relation \"%s\" violates the contract: %s",
+                        "%lu rows of relation \"%s\" violate the contract: %s", rows, rows,
                         RelationGetRelationName(relation), what),
           found.keys == nullptr ? 0
           : found.rows > 3      ? errdetail("The first keys are %s.", found.keys)

@@ -151,7 +151,7 @@ void check_owners(Relation child, Relation parent) {
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
           errmsg("relations \"%s\" and \"%s\" have different owners", RelationGetRelationName(child),
                  RelationGetRelationName(parent)),
-          errdetail("Counts are written as the owner of the parent, on behalf of everybody who may write the child."),
+          errdetail("Counts are written as the owner of the parent, on behalf of every role that may write the child."),
           errtable(child));
 }
 

@@ -163,7 +163,7 @@ static ColumnFault find_gate_fault(Relation relation, const GuardTerms *terms, F
   if (is_time(gate_type) && (gate->attnotnull || (which == Faults::all && type_forbids_null(gate->atttypid))))
     return {terms->gate, "cannot be a gate: it is NOT NULL and so can never be open"};
   if (terms->gate_at != nullptr && gate_type != BOOLOID)
-    return {terms->gate_at, "cannot be gate_at: the gate itself tells when it closed"};
+    return {terms->gate_at, "cannot be gate_at: the gate itself says when it closed"};
   if (terms->gate_at != nullptr && !is_time(type_of(terms->gate_at)))
     return {terms->gate_at, "cannot be gate_at: its type must be timestamp with time zone or timestamp"};
   return {nullptr, nullptr};

@@ -101,7 +101,7 @@ void describe_frozen(FunctionCallInfo fcinfo, const GuardTerms *terms, const cha
 void describe_forward(FunctionCallInfo fcinfo, const GuardTerms *terms, const char *column) {
   const bool heartbeat = terms->heartbeat != nullptr && strcmp(column, terms->heartbeat) == 0;
   put(fcinfo, column, heartbeat ? "heartbeat" : "forward",
-      psprintf("%sNever goes down. A write that would lower or unset it %s.",
+      psprintf("%sNever goes down. A write that would lower it or set it to NULL %s.",
                heartbeat ? "The last sign of life, set by ratchet.beat() and ratchet.advance(). " : "",
                fate(terms->modes.forward, "23R03")));
 }
@@ -137,7 +137,7 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
         break;
       case core::Policy::once:
         put(fcinfo, column, "once",
-            psprintf("Written once, by anybody: from NULL to a value. A later write that changes it %s.",
+            psprintf("Written once, by any role: from NULL to a value. A later write that changes it %s.",
                      fate(terms->modes.once, "23R01")));
         break;
       case core::Policy::frozen:

@@ -183,11 +183,11 @@ List *expression_findings(Relation member) {
         const Oid forbidden = forbidden_function(expression, member->rd_rel->relowner);
         if (OidIsValid(forbidden))
           return add(NIL, "error",
-                     psprintf("the owner of \"%s\" may not call function %s, which is used in what is counted",
+                     psprintf("the owner of \"%s\" may not call function %s, which a counter uses",
                               RelationGetRelationName(member), function_signature(forbidden)),
                      remedy);
         if (contain_mutable_functions(expression))
-          return add(NIL, "error", psprintf("what is counted into \"%s\" is not IMMUTABLE any more", counter.column),
+          return add(NIL, "error", psprintf("what is counted into \"%s\" is no longer IMMUTABLE", counter.column),
                      "Make its functions IMMUTABLE, or declare the tally without them.");
         return NIL;
       });

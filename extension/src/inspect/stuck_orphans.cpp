@@ -65,7 +65,7 @@ const char *since_column(Relation relation, const GuardContract *contract, Funct
     if (contract->terms->heartbeat == nullptr)
       ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
               errmsg("contract of relation \"%s\" has no heartbeat column", RelationGetRelationName(relation)),
-              errhint("Name the column that tells when a row was last worked on, for example since => 'updated_at'."),
+              errhint("Name the column that says when a row was last worked on, for example since => 'updated_at'."),
               errtable(relation));
     return contract->terms->heartbeat;
   }
@@ -75,7 +75,7 @@ const char *since_column(Relation relation, const GuardContract *contract, Funct
   const Oid type = getBaseType(get_atttype(RelationGetRelid(relation), attnum));
   if (!is_time(type))
     error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name,
-                       "cannot tell since when: its type must be timestamp with time zone or timestamp");
+                       "cannot be since: its type must be timestamp with time zone or timestamp");
   notice_time_zone(relation, name, contract->terms->time_zone);
   return pstrdup(name);
 }

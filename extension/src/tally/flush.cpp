@@ -171,7 +171,8 @@ Pending *translated(Pending *entry, Counters *counters) {
   if (before == counters) return entry;
   if (!has_same_key(before, counters))
     error_unenforceable(table_open(counters->root, NoLock),
-                        "the key that is counted by was changed while it was counted", "Call ratchet.flush() first.");
+                        "the key that the tally references was changed while rows were counted",
+                        "Call ratchet.flush() first.");
   auto *after = palloc_object<Pending>();
   *after = *entry;
   after->key.counters = counters;
@@ -255,7 +256,7 @@ bool try_to_write(Counters *counters, const Pending *entry, Completions *complet
   if (row.processed == 0) return false;
   if (!permission.judged)
     error_unenforceable(table_open(counters->root, NoLock), "trigger \"~ratchet_counters\" did not fire",
-                        "SELECT * FROM ratchet.health() tells why.");
+                        "SELECT * FROM ratchet.health() shows why.");
   return true;
 }
 

@@ -267,7 +267,7 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
                        cast_of_key(relation, reference->conkey[place], counters->key[i].type, sqlstate_unenforceable)};
   }
   if (!same_key)
-    error_unenforceable(relation, "the foreign key of the tally references another key than the one that is counted by",
+    error_unenforceable(relation, "the foreign key of the tally references another key than the tally",
                         "Declare the tally again with ratchet.tally(..., replace => true).");
   table_close(parent, NoLock);
 
@@ -347,14 +347,14 @@ Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlsta
                        "cannot be converted to the type of the column that it references");
   // A row that is added under one setting would be taken away from another parent's count under another.
   if (contain_mutable_functions(cast))
-    error_column_unfit(
-        sqlstate, child, NameStr(attribute->attname),
-        psprintf("cannot be counted by: its conversion to type %s depends on settings", format_type_be(parent_type)));
+    error_column_unfit(sqlstate, child, NameStr(attribute->attname),
+                       psprintf("cannot be the reference of a tally: its conversion to type %s depends on settings",
+                                format_type_be(parent_type)));
   // It is evaluated for each row, as whoever writes it; a referential check runs it as the table's owner.
   if (calls_users_function(cast))
-    error_column_unfit(
-        sqlstate, child, NameStr(attribute->attname),
-        psprintf("cannot be counted by: its conversion to type %s is a user's function", format_type_be(parent_type)));
+    error_column_unfit(sqlstate, child, NameStr(attribute->attname),
+                       psprintf("cannot be the reference of a tally: its conversion to type %s is a user's function",
+                                format_type_be(parent_type)));
   return expression_planner(reinterpret_cast<Expr *>(cast));
 }
 

@@ -68,7 +68,7 @@ void check_written(Relation parent, const ParentTerms *terms, const char *name, 
   const Column column = find_column(parent, name, sqlstate);
   require(column, !is_in_unique_index(parent, column.attribute->attnum),
           "is part of a unique index and cannot be written by a tally");
-  require(column, !is_named(terms->key, terms->nkey, name), "is part of the key that is counted by");
+  require(column, !is_named(terms->key, terms->nkey, name), "is part of the key that the tally references");
   require(column, !is_in_foreign_key(parent, column.attribute->attnum),
           "is part of a foreign key and cannot be written by a tally");
   require(column, guard == nullptr || !is_named(guard->guarded, guard->nguarded, name),

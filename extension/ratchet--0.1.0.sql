@@ -134,7 +134,7 @@ CREATE FUNCTION ratchet.count_gone() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_count_gone';
 COMMENT ON FUNCTION ratchet.count_gone() IS
-'Trigger function of ratchet.tally(): AFTER DELETE FOR EACH ROW on the parent, named !ratchet_gone. Keeps what a deleted row had for a row that is inserted under its key in the same transaction. Not to be attached by hand; use ratchet.tally().';
+'Trigger function of ratchet.tally(): AFTER INSERT OR DELETE FOR EACH ROW on the parent, named !ratchet_gone. Keeps what a deleted row had for a row that is inserted under its key in the same transaction. Not to be attached by hand; use ratchet.tally().';
 
 CREATE FUNCTION ratchet.complete_row() RETURNS trigger
     LANGUAGE c

@@ -172,7 +172,7 @@ Comparable comparable(const Place &place, Oid type, const Shape &shape, Datum va
 
 }  // namespace
 
-Comparable comparable_of_text(Relation relation, AttrNumber attnum, const char *text) {
+Comparable convert_text(Relation relation, AttrNumber attnum, const char *text) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
   const Place place{relation, pstrdup(NameStr(attribute->attname))};
   const Oid type = attribute->atttypid;
@@ -180,7 +180,7 @@ Comparable comparable_of_text(Relation relation, AttrNumber attnum, const char *
   return comparable(place, type, shape, input(shape, const_cast<char *>(text)), false);
 }
 
-Comparable comparable_of_member(Relation relation, AttrNumber attnum, const Jsonb *object) {
+Comparable convert_member(Relation relation, AttrNumber attnum, const Jsonb *object) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
   const Place place{relation, pstrdup(NameStr(attribute->attname))};
   const Oid type = attribute->atttypid;

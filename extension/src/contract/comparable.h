@@ -25,9 +25,9 @@ struct Comparable {
 
 // Errors: 22xxx when it is no value of the type; 22023 for a range of a domain, whose values cannot be made without
 // the domain's check.
-Comparable comparable_of_text(Relation relation, AttrNumber attnum, const char *text);
+Comparable convert_text(Relation relation, AttrNumber attnum, const char *text);
 
 // The member of a JSON object that has the column's name; what jsonb_populate_record() makes of it.
-Comparable comparable_of_member(Relation relation, AttrNumber attnum, const Jsonb *object);
+Comparable convert_member(Relation relation, AttrNumber attnum, const Jsonb *object);
 
 }  // namespace ratchet

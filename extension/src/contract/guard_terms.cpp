@@ -66,19 +66,19 @@ core::GuardSpec parse(const GuardTerms *terms) { return parse(terms->arguments, 
 
 }  // namespace
 
-GuardTerms *guard_terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger) {
+GuardTerms *parse_guard_trigger(MemoryContext context, Relation relation, const Trigger *trigger) {
   GuardTerms *terms = nullptr;
   in_core_of(relation, [&] { terms = flatten(context, parse(trigger->tgargs, trigger->tgnargs)); });
   return terms;
 }
 
-GuardTerms *guard_terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments) {
+GuardTerms *parse_guard_arguments(MemoryContext context, const char *const *arguments, int narguments) {
   GuardTerms *terms = nullptr;
   in_core([&] { terms = flatten(context, parse(arguments, narguments)); });
   return terms;
 }
 
-GuardTerms *guard_terms_of_request(MemoryContext context, const GuardRequest &request) {
+GuardTerms *check_guard_request(MemoryContext context, const GuardRequest &request) {
   GuardTerms *terms = nullptr;
   in_core([&] {
     core::GuardSpec spec;

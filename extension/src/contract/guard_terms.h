@@ -70,13 +70,13 @@ struct GuardRequest {
 };
 
 // Reads the arguments of a relation's contract trigger. Errors: 42R01.
-GuardTerms *guard_terms_of_trigger(MemoryContext context, Relation relation, const Trigger *trigger);
+GuardTerms *parse_guard_trigger(MemoryContext context, Relation relation, const Trigger *trigger);
 
 // The same of arguments alone. Errors: 42R01.
-GuardTerms *guard_terms_of_arguments(MemoryContext context, const char *const *arguments, int narguments);
+GuardTerms *parse_guard_arguments(MemoryContext context, const char *const *arguments, int narguments);
 
 // Reads what a caller asks for. Errors: 22023.
-GuardTerms *guard_terms_of_request(MemoryContext context, const GuardRequest &request);
+GuardTerms *check_guard_request(MemoryContext context, const GuardRequest &request);
 
 // What `after` would remove or weaken, as one sentence fragment; nullptr: nothing.
 const char *weakened(MemoryContext context, const GuardTerms *before, const GuardTerms *after);

@@ -141,7 +141,7 @@ Node *resolve_expression(Oid relation, const char *text) {
   // An error leaves user and settings to the (sub)transaction's abort, which restores them.
   const int level = NewGUCNestLevel();
   pin_text_settings();
-  const User caller = become(owner_of_relation(relation), SECURITY_RESTRICTED_OPERATION);
+  const User caller = become(find_owner_of_relation(relation), SECURITY_RESTRICTED_OPERATION);
   Node *raw = parse(text);
   Node *expression = nullptr;
   if (!has_other_literal(raw, nullptr)) {

@@ -169,7 +169,7 @@ List *stored_triggers(Oid relation) {
   return found;
 }
 
-Oid table_of_trigger(Oid trigger) {
+Oid find_table_of_trigger(Oid trigger) {
   Oid table = InvalidOid;
   scan_triggers(trigger, false, [&](Relation, HeapTuple tuple) {
     table = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple))->tgrelid;
@@ -220,13 +220,13 @@ void store_arguments(const StoredTrigger *trigger, const char *const *arguments,
   store_clones(trigger->relation, trigger->oid, arguments, narguments);
 }
 
-Dependents dependents_of(const ObjectAddress &object) {
+Dependents find_dependents(const ObjectAddress &object) {
   Dependents found{NIL, NIL};
   add_dependents(&found, object.classId, object.objectId);
   return found;
 }
 
-List *functions_of(Oid trigger) {
+List *find_functions(Oid trigger) {
   List *functions = NIL;
   scan_dependencies(TriggerRelationId, trigger, false, [&](Form_pg_depend form) {
     if (form->refclassid == ProcedureRelationId) functions = list_append_unique_oid(functions, form->refobjid);
@@ -278,7 +278,7 @@ bool refers(Oid child, const char *const *via, int nvia, Oid parent) {
   return found;
 }
 
-Oid owner_of_relation(Oid relation) {
+Oid find_owner_of_relation(Oid relation) {
   HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
   if (!HeapTupleIsValid(tuple)) return InvalidOid;
   const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
@@ -287,7 +287,7 @@ Oid owner_of_relation(Oid relation) {
 }
 
 Oid require_owner(Oid relation) {
-  const Oid owner = owner_of_relation(relation);
+  const Oid owner = find_owner_of_relation(relation);
   if (!OidIsValid(owner)) elog(ERROR, "cache lookup failed for relation %u", relation);
   return owner;
 }

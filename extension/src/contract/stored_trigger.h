@@ -31,7 +31,7 @@ const StoredTrigger *stored_trigger(Oid trigger);
 List *stored_triggers(Oid relation);
 
 // The table of any trigger; InvalidOid: it is gone.
-Oid table_of_trigger(Oid trigger);
+Oid find_table_of_trigger(Oid trigger);
 
 // Whether the table has a trigger of ratchet's, or one that has a name like them.
 bool concerns(Oid relation);
@@ -45,10 +45,10 @@ struct Dependents {
   List *triggers;   // OIDs of triggers, whosoever they are
   List *relations;  // OIDs of tables that have a column of the type, or are tables of it
 };
-Dependents dependents_of(const ObjectAddress &object);
+Dependents find_dependents(const ObjectAddress &object);
 
 // The functions that a trigger has a recorded dependency on. A list of OIDs.
-List *functions_of(Oid trigger);
+List *find_functions(Oid trigger);
 
 // Takes away a trigger's recorded dependency on foreign keys that have one of these columns of the table.
 void forget_references(Oid trigger, Oid relation, const Bitmapset *columns);
@@ -60,7 +60,7 @@ List *referencing_tables(Oid relation);
 bool refers(Oid child, const char *const *via, int nvia, Oid parent);
 
 // The owner of a table; InvalidOid: it is gone.
-Oid owner_of_relation(Oid relation);
+Oid find_owner_of_relation(Oid relation);
 
 // The same of a relation that must be there.
 Oid require_owner(Oid relation);

@@ -62,7 +62,7 @@ bool is_before_row(const Trigger &trigger) {
 List *later_triggers(Relation relation, Last last) {
   const char *own_name = name_of(last);
   List *findings = NIL;
-  for (const OwnTrigger &own : triggers_of(relation)) {
+  for (const OwnTrigger &own : copy_triggers(relation)) {
     const Trigger &trigger = *own.trigger;
     const bool insert = last == Last::counters && TRIGGER_FOR_INSERT(trigger.tgtype);
     if (!is_before_row(trigger) || !fires_ordinarily(trigger)) continue;
@@ -107,7 +107,7 @@ int count_before_update(const TriggerDesc *triggers) {
 }
 
 bool has_foreign_before_update(Relation relation) {
-  for (const OwnTrigger &own : triggers_of(relation))
+  for (const OwnTrigger &own : copy_triggers(relation))
     if (own.kind == TriggerKind::none && is_before_row(*own.trigger) && TRIGGER_FOR_UPDATE(own.trigger->tgtype))
       return true;
   return false;
@@ -115,7 +115,7 @@ bool has_foreign_before_update(Relation relation) {
 
 bool is_only_before_update(Relation relation) {
   int count = 0;
-  for (const OwnTrigger &own : triggers_of(relation))
+  for (const OwnTrigger &own : copy_triggers(relation))
     if (is_before_row(*own.trigger) && TRIGGER_FOR_UPDATE(own.trigger->tgtype)) ++count;
   return count == 1;
 }

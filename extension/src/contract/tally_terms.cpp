@@ -80,7 +80,7 @@ GuardTerms *unless_same(GuardTerms *after, const GuardTerms *before) {
 
 }  // namespace
 
-ChildTerms *child_terms_of_trigger(Relation relation, const Trigger *trigger) {
+ChildTerms *parse_child_trigger(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
   ChildTerms *terms = nullptr;
   in_core_of(relation, [&] {
@@ -89,21 +89,21 @@ ChildTerms *child_terms_of_trigger(Relation relation, const Trigger *trigger) {
   return terms;
 }
 
-ChildTerms *child_terms_of_arguments(const char *const *arguments, int narguments) {
+ChildTerms *parse_child_arguments(const char *const *arguments, int narguments) {
   MemoryContext context = CurrentMemoryContext;
   ChildTerms *terms = nullptr;
   in_core([&] { terms = flatten(context, core::parse_child({arguments, arguments + narguments})); });
   return terms;
 }
 
-ParentTerms *parent_terms_of_arguments(const char *const *arguments, int narguments) {
+ParentTerms *parse_parent_arguments(const char *const *arguments, int narguments) {
   MemoryContext context = CurrentMemoryContext;
   ParentTerms *terms = nullptr;
   in_core([&] { terms = flatten(context, core::parse_parent({arguments, arguments + narguments})); });
   return terms;
 }
 
-ParentTerms *parent_terms_of_trigger(Relation relation, const Trigger *trigger) {
+ParentTerms *parse_parent_trigger(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
   ParentTerms *terms = nullptr;
   in_core_of(relation, [&] {
@@ -121,7 +121,7 @@ void check_request(TallyRequest *request) {
   });
 }
 
-ChildTerms *child_terms_of_request(const TallyRequest &request) {
+ChildTerms *make_child_terms(const TallyRequest &request) {
   MemoryContext context = CurrentMemoryContext;
   ChildTerms *terms = nullptr;
   in_core([&] { terms = flatten(context, parse(request)); });

@@ -61,18 +61,18 @@ struct TallyRequest {
 };
 
 // Read the arguments of a relation's trigger. Errors: 42R01.
-ChildTerms *child_terms_of_trigger(Relation relation, const Trigger *trigger);
-ParentTerms *parent_terms_of_trigger(Relation relation, const Trigger *trigger);
+ChildTerms *parse_child_trigger(Relation relation, const Trigger *trigger);
+ParentTerms *parse_parent_trigger(Relation relation, const Trigger *trigger);
 
 // The same of arguments alone. Errors: 42R01.
-ChildTerms *child_terms_of_arguments(const char *const *arguments, int narguments);
-ParentTerms *parent_terms_of_arguments(const char *const *arguments, int narguments);
+ChildTerms *parse_child_arguments(const char *const *arguments, int narguments);
+ParentTerms *parse_parent_arguments(const char *const *arguments, int narguments);
 
 // Checks what a caller asks for and fills in total_of. Errors: 22023.
 void check_request(TallyRequest *request);
 
 // The child's part of a request.
-ChildTerms *child_terms_of_request(const TallyRequest &request);
+ChildTerms *make_child_terms(const TallyRequest &request);
 
 // The parent's part with a request in it. before: as it is now, nullptr: not there yet; key: the referenced columns.
 ParentTerms *kept_with(const ParentTerms *before, const char *const *key, int nkey, const TallyRequest &request);

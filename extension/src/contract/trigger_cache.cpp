@@ -210,7 +210,7 @@ Oid find_trigger_function(TriggerKind kind) {
 
 TriggerKind find_trigger_kind(Oid function) { return known_trigger_kinds().of(function); }
 
-OwnTriggers triggers_of(Relation relation) {
+OwnTriggers copy_triggers(Relation relation) {
   const TriggerKinds kinds = known_trigger_kinds();
   OwnTriggers own{0, nullptr};
   if (relation->trigdesc == nullptr) return own;

@@ -99,7 +99,7 @@ struct OwnTriggers {
   const OwnTrigger *end() const { return items + count; }
 };
 
-OwnTriggers triggers_of(Relation relation);
+OwnTriggers copy_triggers(Relation relation);
 
 // Copies of some of a relation's triggers, in the order in which they fire.
 struct Triggers {

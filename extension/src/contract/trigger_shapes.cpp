@@ -84,7 +84,7 @@ void check_reserved(Relation relation, const Trigger &trigger) {
 }  // namespace
 
 void check_shapes(Relation relation) {
-  for (const OwnTrigger &own : triggers_of(relation)) {
+  for (const OwnTrigger &own : copy_triggers(relation)) {
     if (own.kind == TriggerKind::none) {
       check_reserved(relation, *own.trigger);
       continue;

@@ -70,7 +70,7 @@ Field field_of_comparable(Relation relation, AttrNumber attnum, const Comparable
 
 }  // namespace
 
-Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose) {
+Fields convert_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose) {
   if (object == nullptr) return Fields{0, nullptr};
   if (!JB_ROOT_IS_OBJECT(object)) error_not_object(argument, object);
   Fields fields = named_columns(relation, object, purpose);
@@ -81,7 +81,7 @@ Fields fields_of_object(Relation relation, const Jsonb *object, const char *argu
   else
     for (int i = 0; i < fields.count; ++i)
       fields.items[i] = field_of_comparable(relation, fields.items[i].attnum,
-                                            comparable_of_member(relation, fields.items[i].attnum, object));
+                                            convert_member(relation, fields.items[i].attnum, object));
   return fields;
 }
 
@@ -128,7 +128,7 @@ const char *text_of_argument(FunctionCallInfo fcinfo, int argument) {
                                 : text_of_value(type_of_argument(fcinfo, argument), PG_GETARG_DATUM(argument));
 }
 
-Field field_of_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, Purpose purpose) {
+Field convert_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, Purpose purpose) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
   const Oid column = purpose == Purpose::set ? attribute->atttypid : getBaseType(attribute->atttypid);
   if (column == type_of_argument(fcinfo, argument)) {
@@ -137,8 +137,7 @@ Field field_of_argument(Relation relation, AttrNumber attnum, FunctionCallInfo f
     return field;
   }
   const char *text = text_of_argument(fcinfo, argument);
-  if (purpose == Purpose::compare)
-    return field_of_comparable(relation, attnum, comparable_of_text(relation, attnum, text));
+  if (purpose == Purpose::compare) return field_of_comparable(relation, attnum, convert_text(relation, attnum, text));
   Oid input;
   Oid parameter;
   getTypeInputInfo(attribute->atttypid, &input, &parameter);

@@ -36,11 +36,11 @@ enum class Purpose : unsigned char { set, compare };
 // Converts a JSON object as jsonb_populate_record does, for Purpose::compare
 // without lengths and domains, see contract/comparable.h. argument: what the
 // caller calls it, for errors. nullptr gives no fields.
-Fields fields_of_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose);
+Fields convert_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose);
 
 // Converts an SQL argument, directly where it has the column's type, otherwise
 // through its text form. The caller knows that it is not NULL.
-Field field_of_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, Purpose purpose);
+Field convert_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, Purpose purpose);
 
 // The row that jsonb_populate_record(<all nulls>, object) makes; type: the row's, RECORDOID for an anonymous one.
 HeapTuple populated(Oid type, TupleDesc tupdesc, const Jsonb *object);

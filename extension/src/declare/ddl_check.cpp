@@ -37,7 +37,7 @@ namespace {
 // A contract whose owner has rights that the caller lacks is no veto on the caller: health() reports what becomes of
 // it.
 bool may_judge(Oid relation) {
-  const Oid owner = owner_of_relation(relation);
+  const Oid owner = find_owner_of_relation(relation);
   return OidIsValid(owner) && has_privs_of_role(GetUserId(), owner);
 }
 
@@ -57,20 +57,20 @@ void check_source(Relation child, const Trigger *trigger, const ChildTerms *sour
   if (!has_one_parent(child, source))
     error_unenforceable(child, "another foreign key over the columns of a tally refers to something else",
                         "Rows are counted for the parent that their foreign key refers to; it must be the only one.");
-  const List *keys = references_of(child, source);
+  const List *keys = find_references(child, source);
   if (keys == NIL || child->rd_rel->relispartition) return;
   const auto *key = static_cast<const ForeignKeyCacheInfo *>(linitial(keys));
   check_persistence(child, key->confrelid, sqlstate_unenforceable);
   for (int i = 0; i < key->nkeys; ++i)
-    cast_of_key(child, key->conkey[i], get_atttype(key->confrelid, key->confkey[i]), sqlstate_unenforceable);
+    make_key_cast(child, key->conkey[i], get_atttype(key->confrelid, key->confkey[i]), sqlstate_unenforceable);
 }
 
 // A trigger that is there now must say something. Its expressions need not be resolved: their columns cannot be
 // dropped or changed.
 void check_sources(Relation relation) {
-  for (const OwnTrigger &own : triggers_of(relation)) {
+  for (const OwnTrigger &own : copy_triggers(relation)) {
     if (own.kind != TriggerKind::child) continue;
-    const ChildTerms *source = child_terms_of_trigger(relation, own.trigger);
+    const ChildTerms *source = parse_child_trigger(relation, own.trigger);
     for (int i = 0; i < source->nvia; ++i)
       if (get_attnum(RelationGetRelid(relation), source->via[i]) <= 0)
         error_no_column(sqlstate_unenforceable, relation, source->via[i]);
@@ -84,7 +84,7 @@ void check_sums(Relation parent, const ParentTerms *kept) {
     for (const auto *trigger : each<StoredTrigger>(stored_triggers(oid))) {
       if (trigger->kind != TriggerKind::child || OidIsValid(trigger->parent)) continue;
       const ChildTerms *source = nullptr;
-      attempt([&] { source = child_terms_of_arguments(trigger->arguments, trigger->narguments); });
+      attempt([&] { source = parse_child_arguments(trigger->arguments, trigger->narguments); });
       if (source == nullptr || !is_kept(kept, source)) continue;
       for (int i = 0; i < source->ncounters; ++i) {
         check_scale(parent, source->counters[i].column, sqlstate_unenforceable);
@@ -102,7 +102,7 @@ void check_sums(Relation parent, const ParentTerms *kept) {
 void check_counters(Relation relation, bool thorough) {
   const Trigger *trigger = find_trigger(relation, TriggerKind::parent);
   if (trigger == nullptr) return;
-  const ParentTerms *kept = parent_terms_of_trigger(relation, trigger);
+  const ParentTerms *kept = parse_parent_trigger(relation, trigger);
   check_kept(relation, kept, sqlstate_unenforceable);
   check_counters_structure(relation);
   if (thorough && !trigger->tgisclone) check_sums(relation, kept);
@@ -116,7 +116,7 @@ void check_guard(Relation relation, bool thorough) {
   if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
     error_unenforceable(relation, "a partition of a guarded table cannot be a foreign table",
                         "Use a local table, or remove the contract with ratchet.unguard().");
-  check_columns(relation, guard_terms_of_trigger(CurrentMemoryContext, relation, guard), sqlstate_unenforceable,
+  check_columns(relation, parse_guard_trigger(CurrentMemoryContext, relation, guard), sqlstate_unenforceable,
                 thorough ? Faults::all : Faults::own);
   check_structure(relation);
 }
@@ -146,7 +146,7 @@ void check_parent(Oid relid) {
   relation_close(parent, AccessShareLock);
 }
 
-List *parents_of(Oid relid) {
+List *find_parents(Oid relid) {
   List *parents = NIL;
   Relation catalog = table_open(InheritsRelationId, AccessShareLock);
   ScanKeyData key;
@@ -207,8 +207,8 @@ const char *part_in(const StoredTrigger *trigger, const char *column) {
 
 // The functions that a parent's contract calls must be there and callable.
 void check_on_done(const StoredTrigger *trigger) {
-  const List *functions = functions_of(trigger->oid);
-  const Oid owner = owner_of_relation(trigger->relation);
+  const List *functions = find_functions(trigger->oid);
+  const Oid owner = find_owner_of_relation(trigger->relation);
   for (int i = 0; i < trigger->narguments; ++i) {
     if (strncmp(trigger->arguments[i], "on_done=", strlen("on_done=")) != 0) continue;
     const char *signature = trigger->arguments[i] + strlen("on_done=");
@@ -235,7 +235,7 @@ void check_expressions(const StoredTrigger *trigger, const ObjectAddress &object
     if (!counts) continue;
     Node *expression = resolve_expression(trigger->relation, strchr(argument, '=') + 1);
     if (expression == nullptr) continue;
-    const Oid forbidden = forbidden_function(expression, owner_of_relation(trigger->relation));
+    const Oid forbidden = forbidden_function(expression, find_owner_of_relation(trigger->relation));
     if (OidIsValid(forbidden))
       error_broken(trigger->relation,
                    psprintf("its owner may not call function %s, which a counter uses", function_signature(forbidden)),
@@ -245,7 +245,7 @@ void check_expressions(const StoredTrigger *trigger, const ObjectAddress &object
 
 // States that are values of the types of their columns, looked at without the table.
 void check_states(const StoredTrigger *trigger) {
-  const GuardTerms *terms = guard_terms_of_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
+  const GuardTerms *terms = parse_guard_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
   for (int i = 0; i < terms->ngraphs; ++i) {
     const AttrNumber attnum = get_attnum(trigger->relation, terms->graphs[i].column);
     if (attnum <= 0) continue;
@@ -278,7 +278,7 @@ void check_table(Oid relid, bool thorough) {
     return;
   check_member(relid, thorough);
   if (!get_rel_relispartition(relid)) {
-    for (const Oid oid : each_oid(parents_of(relid))) check_parent(oid);
+    for (const Oid oid : each_oid(find_parents(relid))) check_parent(oid);
   }
   if (relkind != RELKIND_PARTITIONED_TABLE) return;
   // ATTACH PARTITION names the parent; what it attached may bring a contract of its own.
@@ -289,7 +289,7 @@ void check_table(Oid relid, bool thorough) {
 }
 
 void check_dependents(const ObjectAddress &object) {
-  const Dependents dependents = dependents_of(object);
+  const Dependents dependents = find_dependents(object);
   for (const Oid oid : each_oid(dependents.triggers)) {
     CHECK_FOR_INTERRUPTS();
     const StoredTrigger *trigger = stored_trigger(oid);
@@ -310,7 +310,7 @@ void check_dependents(const ObjectAddress &object) {
 }
 
 void check_dropped_column(Oid relation, const char *column) {
-  if (!OidIsValid(owner_of_relation(relation)) || !may_judge(relation)) return;
+  if (!OidIsValid(find_owner_of_relation(relation)) || !may_judge(relation)) return;
   for (const auto *trigger : each<StoredTrigger>(stored_triggers(relation))) {
     // A partition's columns go with those of its root.
     if (OidIsValid(trigger->parent)) continue;
@@ -322,9 +322,9 @@ void check_references(Oid relid) {
   if (!is_locked(relid) || !concerns(relid) || !may_judge(relid)) return;
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return;
-  for (const OwnTrigger &own : triggers_of(relation))
+  for (const OwnTrigger &own : copy_triggers(relation))
     if (own.kind == TriggerKind::child &&
-        !OidIsValid(parent_of(relation, child_terms_of_trigger(relation, own.trigger))))
+        !OidIsValid(find_parent(relation, parse_child_trigger(relation, own.trigger))))
       error_unenforceable(relation, "the foreign key of a tally is dropped",
                           "Remove the tally first, with ratchet.untally().");
   relation_close(relation, AccessShareLock);
@@ -334,7 +334,7 @@ void notice_times(Oid relid) {
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return;
   if (const Trigger *guard = find_trigger(relation, TriggerKind::guard); guard != nullptr && !guard->tgisclone) {
-    const GuardTerms *terms = guard_terms_of_trigger(CurrentMemoryContext, relation, guard);
+    const GuardTerms *terms = parse_guard_trigger(CurrentMemoryContext, relation, guard);
     for (const char *column : {terms->gate, terms->gate_at}) notice_time_zone(relation, column, terms->time_zone);
   }
   relation_close(relation, AccessShareLock);

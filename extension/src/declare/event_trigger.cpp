@@ -190,7 +190,7 @@ void watch_command_end(const EventTriggerData *event) {
       check_attachment(trigger);
       relation = trigger->relation;
     } else {
-      relation = table_of_trigger(oid);
+      relation = find_table_of_trigger(oid);
     }
     if (OidIsValid(relation)) touched.relations = list_append_unique_oid(touched.relations, relation);
   }

@@ -97,7 +97,7 @@ Remembered *remember(const StoredTrigger *trigger) {
   remembered->narguments = trigger->narguments;
   remembered->expressions = palloc0_array<Node *>(trigger->narguments + 1);
   remembered->functions = palloc0_array<Oid>(trigger->narguments + 1);
-  const List *functions = functions_of(trigger->oid);
+  const List *functions = find_functions(trigger->oid);
   for (int i = 0; i < trigger->narguments; ++i) {
     if (trigger->kind == TriggerKind::child) {
       // One that is broken already must not keep others from following.
@@ -238,7 +238,7 @@ void remember_dependents(Node *command) {
   List *triggers = NIL;
   ListCell *object;
   foreach (object, named_objects(command)) {
-    const Dependents dependents = dependents_of(*static_cast<const ObjectAddress *>(lfirst(object)));
+    const Dependents dependents = find_dependents(*static_cast<const ObjectAddress *>(lfirst(object)));
     triggers = list_concat_unique_oid(triggers, dependents.triggers);
   }
   MemoryContext context = memory();
@@ -262,7 +262,7 @@ struct Renaming {
 };
 
 const ChildTerms *renamed_source(Oid relid, const StoredTrigger *trigger, const Renaming &renaming) {
-  const ChildTerms *source = child_terms_of_arguments(trigger->arguments, trigger->narguments);
+  const ChildTerms *source = parse_child_arguments(trigger->arguments, trigger->narguments);
   if (const ChildTerms *after = child_renamed(source, renaming.from, renaming.to)) source = after;
   auto **expressions = palloc_array<const char *>(source->ncounters);
   for (int i = 0; i < source->ncounters; ++i) {
@@ -285,14 +285,14 @@ void rename_own(Oid relation, const Renaming &renaming) {
   for (const auto *trigger : each<StoredTrigger>(stored_triggers(relation))) {
     if (OidIsValid(trigger->parent)) continue;
     if (trigger->kind == TriggerKind::guard) {
-      const GuardTerms *terms = guard_terms_of_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
+      const GuardTerms *terms = parse_guard_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
       if (const GuardTerms *after = renamed(CurrentMemoryContext, terms, renaming.from, renaming.to))
         store_arguments(trigger, after->arguments, after->narguments);
     } else if (trigger->kind == TriggerKind::child) {
       const ChildTerms *after = renamed_source(relation, trigger, renaming);
       store_arguments(trigger, after->arguments, after->narguments);
     } else if (trigger->kind == TriggerKind::parent) {
-      const ParentTerms *kept = parent_terms_of_arguments(trigger->arguments, trigger->narguments);
+      const ParentTerms *kept = parse_parent_arguments(trigger->arguments, trigger->narguments);
       if (const ParentTerms *after = parent_renamed(kept, renaming.from, renaming.to))
         store_arguments(trigger, after->arguments, after->narguments);
     }
@@ -304,7 +304,7 @@ void rename_counters(Oid parent, const Renaming &renaming) {
   for (const Oid oid : each_oid(referencing_tables(parent))) {
     for (const auto *trigger : each<StoredTrigger>(stored_triggers(oid))) {
       if (trigger->kind != TriggerKind::child || OidIsValid(trigger->parent)) continue;
-      const ChildTerms *source = child_terms_of_arguments(trigger->arguments, trigger->narguments);
+      const ChildTerms *source = parse_child_arguments(trigger->arguments, trigger->narguments);
       if (!refers(oid, source->via, source->nvia, parent)) continue;
       if (const ChildTerms *after = parent_renamed(source, renaming.from, renaming.to))
         store_arguments(trigger, after->arguments, after->narguments);

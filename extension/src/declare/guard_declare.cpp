@@ -81,12 +81,12 @@ const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
   check_time_zone(request.time_zone);
   request.mode = text_or_null(fcinfo, mode_argument);
   request.insert = text_or_null(fcinfo, insert_argument);
-  return guard_terms_of_request(CurrentMemoryContext, request);
+  return check_guard_request(CurrentMemoryContext, request);
 }
 
 const GuardTerms *current_terms(Relation relation) {
   const Trigger *trigger = find_trigger(relation, TriggerKind::guard);
-  return trigger == nullptr ? nullptr : guard_terms_of_trigger(CurrentMemoryContext, relation, trigger);
+  return trigger == nullptr ? nullptr : parse_guard_trigger(CurrentMemoryContext, relation, trigger);
 }
 
 // A statement that is under way keeps the triggers that it has started with. If it updates rows that are counted

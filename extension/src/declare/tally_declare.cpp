@@ -184,10 +184,10 @@ Current find_current(Relation child, Relation parent, const char *const *via, in
   Current current{};
   if (const Trigger *trigger = find_child_trigger(child, via, nvia)) {
     current.name = trigger->tgname;
-    current.source = child_terms_of_trigger(child, trigger);
+    current.source = parse_child_trigger(child, trigger);
   }
   if (const Trigger *trigger = find_trigger(parent, TriggerKind::parent)) {
-    current.kept = current.others = parent_terms_of_trigger(parent, trigger);
+    current.kept = current.others = parse_parent_trigger(parent, trigger);
     if (current.source != nullptr) current.others = kept_without(current.kept, current.source);
     // Counters that nothing counts any more are free.
     if (current.others != nullptr) current.others = counted_part(parent, current.others);
@@ -232,7 +232,7 @@ void check_types(Relation child, Relation parent, const Declaration &declaration
   Oid types[INDEX_MAX_KEYS];
   for (int i = 0; i < request.nvia; ++i) {
     types[i] = get_atttype(declaration.parent, get_attnum(declaration.parent, declaration.key[i]));
-    cast_of_key(child, get_attnum(declaration.child, request.via[i]), types[i], ERRCODE_INVALID_PARAMETER_VALUE);
+    make_key_cast(child, get_attnum(declaration.child, request.via[i]), types[i], ERRCODE_INVALID_PARAMETER_VALUE);
   }
   if (request.completion.on_done == nullptr) return;
   completion_function(parent, request.completion.on_done, types, request.nvia, parent->rd_rel->relowner,
@@ -250,7 +250,7 @@ const ParentTerms *check_declaration(Relation child, Relation parent, const Decl
   const ParentTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
   check_kept(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
   check_persistence(child, RelationGetRelid(parent), ERRCODE_INVALID_PARAMETER_VALUE);
-  check_counted(child, parent, child_terms_of_request(declaration.request), ERRCODE_INVALID_PARAMETER_VALUE);
+  check_counted(child, parent, make_child_terms(declaration.request), ERRCODE_INVALID_PARAMETER_VALUE);
   return wanted;
 }
 
@@ -307,7 +307,7 @@ const char *tally(FunctionCallInfo fcinfo) {
   check_target(pair.parent, "count");
   Declaration declaration = read_declaration(fcinfo, pair.child, pair.parent);
   Current current = find_current(pair.child, pair.parent, declaration.request.via, declaration.request.nvia);
-  const ChildTerms *source = child_terms_of_request(declaration.request);
+  const ChildTerms *source = make_child_terms(declaration.request);
   const ParentTerms *kept = check_declaration(pair.child, pair.parent, declaration, current);
   // A migration that runs again must not queue behind, or in front of, the tables' writers.
   const bool same = current.source != nullptr && same_source(current.source, source) && same_kept(current.kept, kept);
@@ -324,7 +324,7 @@ const char *tally(FunctionCallInfo fcinfo) {
   check_target(pair.parent, "count");
   declaration = read_declaration(fcinfo, pair.child, pair.parent);
   current = find_current(pair.child, pair.parent, declaration.request.via, declaration.request.nvia);
-  source = child_terms_of_request(declaration.request);
+  source = make_child_terms(declaration.request);
   kept = check_declaration(pair.child, pair.parent, declaration, current);
   check_shapes(pair.child);
   check_shapes(pair.parent);
@@ -358,7 +358,7 @@ bool is_over(const List *tallies, const char *const *via, int nvia) {
 bool untally_abandoned(Oid relid) {
   Relation parent = open_owned(relid, AccessExclusiveLock, "stop counting it");
   const Trigger *trigger = find_trigger(parent, TriggerKind::parent);
-  const ParentTerms *before = trigger == nullptr ? nullptr : parent_terms_of_trigger(parent, trigger);
+  const ParentTerms *before = trigger == nullptr ? nullptr : parse_parent_trigger(parent, trigger);
   const ParentTerms *after = before == nullptr ? nullptr : counted_part(parent, before);
   const bool remnants = before == nullptr && find_named(parent, gone_trigger_name) != nullptr;
   relation_close(parent, NoLock);

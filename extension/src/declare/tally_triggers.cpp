@@ -177,15 +177,15 @@ void depend(Oid trigger, Oid classid, Oid objid) {
 
 bool leads_to(Relation child, const ChildTerms *source, Oid parent) {
   ListCell *cell;
-  foreach (cell, references_of(child, source))
+  foreach (cell, find_references(child, source))
     if (static_cast<const ForeignKeyCacheInfo *>(lfirst(cell))->confrelid == parent) return true;
   return false;
 }
 
 // Everything at once, when the foreign key is there: a restore brings it after the trigger.
 void depend_on_reference(Relation child, const Trigger *trigger) {
-  const ChildTerms *source = child_terms_of_trigger(child, trigger);
-  List *keys = references_of(child, source);
+  const ChildTerms *source = parse_child_trigger(child, trigger);
+  List *keys = find_references(child, source);
   if (keys == NIL) return;
   // Of several that say the same the others can be dropped.
   const ForeignKeyCacheInfo *reference = oldest_enforced(keys);
@@ -196,12 +196,12 @@ void depend_on_reference(Relation child, const Trigger *trigger) {
   if (depends_on_column(trigger->tgoid, RelationGetRelid(child))) return;
   const ObjectAddress dependent{TriggerRelationId, trigger->tgoid, 0};
   for (int i = 0; i < source->ncounters; ++i)
-    recordDependencyOnSingleRelExpr(&dependent, condition_of(child, source->counters[i].expression),
+    recordDependencyOnSingleRelExpr(&dependent, parse_condition(child, source->counters[i].expression),
                                     RelationGetRelid(child), DEPENDENCY_NORMAL, DEPENDENCY_NORMAL, false);
 }
 
 void depend_on_functions(Relation parent, const Trigger *trigger) {
-  const ParentTerms *kept = parent_terms_of_trigger(parent, trigger);
+  const ParentTerms *kept = parse_parent_trigger(parent, trigger);
   List *functions = NIL;
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].on_done != nullptr)
@@ -215,7 +215,7 @@ void depend_on_functions(Relation parent, const Trigger *trigger) {
 
 const Trigger *find_child_trigger(Relation child, const char *const *via, int nvia) {
   for (const Trigger *trigger : find_triggers(child, TriggerKind::child)) {
-    const ChildTerms *source = child_terms_of_trigger(child, trigger);
+    const ChildTerms *source = parse_child_trigger(child, trigger);
     bool same = source->nvia == nvia;
     for (int i = 0; same && i < nvia; ++i) {
       same = false;
@@ -239,11 +239,11 @@ bool is_kept(const ParentTerms *kept, const ChildTerms *source) {
 List *tallies_between(Relation child, Relation parent) {
   List *found = NIL;
   const Trigger *counters = find_trigger(parent, TriggerKind::parent);
-  const ParentTerms *kept = counters == nullptr ? nullptr : parent_terms_of_trigger(parent, counters);
+  const ParentTerms *kept = counters == nullptr ? nullptr : parse_parent_trigger(parent, counters);
   for (const Trigger *trigger : find_triggers(child, TriggerKind::child)) {
-    ChildTerms *source = child_terms_of_trigger(child, trigger);
-    const bool leads = references_of(child, source) == NIL ? kept != nullptr && is_kept(kept, source)
-                                                           : leads_to(child, source, RelationGetRelid(parent));
+    ChildTerms *source = parse_child_trigger(child, trigger);
+    const bool leads = find_references(child, source) == NIL ? kept != nullptr && is_kept(kept, source)
+                                                             : leads_to(child, source, RelationGetRelid(parent));
     if (leads) found = lappend(found, source);
   }
   return found;

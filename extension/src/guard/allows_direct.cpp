@@ -15,7 +15,7 @@ namespace {
 
 bool only_foreign_keys_fire(Relation relation) {
   int guards = 0;
-  for (const OwnTrigger &own : triggers_of(relation)) {
+  for (const OwnTrigger &own : copy_triggers(relation)) {
     if (!TRIGGER_FOR_UPDATE(own.trigger->tgtype)) continue;
     if (own.kind == TriggerKind::guard)
       ++guards;

@@ -142,7 +142,7 @@ bool born_closed(HeapTupleHeader row) {
   Relation relation = table_open(relid, AccessShareLock);
   bool closed = false;
   const Trigger *trigger = find_trigger(relation, TriggerKind::guard);
-  const GuardContract *contract = trigger == nullptr ? nullptr : contract_of(relation, trigger);
+  const GuardContract *contract = trigger == nullptr ? nullptr : load_guard_contract(relation, trigger);
   if (contract != nullptr && !is_suspended(contract->root)) {
     HeapTupleData tuple;
     tuple.t_len = HeapTupleHeaderGetDatumLength(row);
@@ -159,7 +159,7 @@ void reject(const TriggerData *trigger) {
   Relation relation = trigger->tg_relation;
   const Trigger *guard = find_trigger(relation, TriggerKind::guard);
   if (guard == nullptr) return;
-  const GuardContract *contract = contract_of(relation, guard);
+  const GuardContract *contract = load_guard_contract(relation, guard);
   const int place = closed_column(relation, contract, trigger->tg_trigtuple);
   if (place < 0) return;
   error_born_closed(relation, contract->guarded[place].name, contract->terms->policies[place] == core::Policy::states);

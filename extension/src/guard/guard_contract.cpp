@@ -92,7 +92,7 @@ bool new_is_stored(Relation relation) {
 Cached *build(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
   auto *contract = palloc0_object<GuardContract>();
-  const GuardTerms *terms = contract->terms = guard_terms_of_trigger(context, relation, trigger);
+  const GuardTerms *terms = contract->terms = parse_guard_trigger(context, relation, trigger);
   check_columns(relation, terms, sqlstate_unenforceable, Faults::own);
   require_time_zone(relation, terms->time_zone);
 
@@ -198,7 +198,7 @@ void check_columns(Relation relation, const GuardTerms *terms, int sqlstate, Fau
   error_column_unfit(sqlstate, relation, fault.column, fault.why);
 }
 
-GuardContract *contract_of(Relation relation, const Trigger *trigger) {
+GuardContract *load_guard_contract(Relation relation, const Trigger *trigger) {
   return static_cast<GuardContract *>(cached(relation, trigger, TriggerKind::guard, build));
 }
 

@@ -66,7 +66,7 @@ struct GuardContract : Cached {
 
 // The contract of a guard trigger on this relation, built or rebuilt as
 // needed. Errors: 42R01 when it cannot be enforced.
-GuardContract *contract_of(Relation relation, const Trigger *trigger);
+GuardContract *load_guard_contract(Relation relation, const Trigger *trigger);
 
 // The contract that a verb works with. Errors: 42R01 when there is none or it does not fire in this session.
 GuardContract *require_contract(Relation relation);

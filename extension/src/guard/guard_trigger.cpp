@@ -320,7 +320,7 @@ bool check_version(const TriggerData *trigger, const GuardContract *contract, Pe
 }
 
 HeapTuple judge(const TriggerData *trigger) {
-  GuardContract *contract = contract_of(trigger->tg_relation, trigger->tg_trigger);
+  GuardContract *contract = load_guard_contract(trigger->tg_relation, trigger->tg_trigger);
   Permission *const writer = find_permission(trigger);
   Permission *permission = writer;
   // Flushes and recounts write counters, of which the guard knows nothing, and which are no change that a version

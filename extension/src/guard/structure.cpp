@@ -32,7 +32,7 @@ List *move_findings(Oid root) {
   List *findings = NIL;
   for (const Oid oid : each_oid(find_all_inheritors(root, AccessShareLock, nullptr))) {
     Relation member = table_open(oid, NoLock);
-    for (const OwnTrigger &own : triggers_of(member)) {
+    for (const OwnTrigger &own : copy_triggers(member)) {
       const Trigger &trigger = *own.trigger;
       if (!is_before_row(trigger) || !TRIGGER_FOR_INSERT(trigger.tgtype) || !fires_ordinarily(trigger)) continue;
       findings = lappend(

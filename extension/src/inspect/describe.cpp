@@ -171,7 +171,7 @@ const char *joined(const char *const *names, int count) {
 
 // What the rows of a child count for.
 void describe_source(FunctionCallInfo fcinfo, Relation child, const ChildTerms *source) {
-  const Oid parent = parent_of(child, source);
+  const Oid parent = find_parent(child, source);
   const char *name = OidIsValid(parent) ? qualified_relation(parent) : "a table that is not there";
   StringInfoData counters;
   initStringInfo(&counters);
@@ -217,11 +217,11 @@ void describe_kept(FunctionCallInfo fcinfo, Relation child, const ChildTerms *so
 
 void describe_tallies(FunctionCallInfo fcinfo, Relation relation) {
   for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
-    describe_source(fcinfo, relation, child_terms_of_trigger(relation, trigger));
+    describe_source(fcinfo, relation, parse_child_trigger(relation, trigger));
   }
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   if (counters == nullptr) return;
-  const ParentTerms *kept = parent_terms_of_trigger(relation, counters);
+  const ParentTerms *kept = parse_parent_trigger(relation, counters);
   for (const Oid oid : each_oid(tables_with(TriggerKind::child))) {
     Relation child = try_relation_open(oid, AccessShareLock);
     if (child == nullptr) continue;
@@ -239,7 +239,7 @@ void describe(FunctionCallInfo fcinfo) {
   if (relation == nullptr)
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", PG_GETARG_OID(0)));
   if (const Trigger *guard = find_trigger(relation, TriggerKind::guard))
-    describe_guard(fcinfo, guard_terms_of_trigger(CurrentMemoryContext, relation, guard));
+    describe_guard(fcinfo, parse_guard_trigger(CurrentMemoryContext, relation, guard));
   describe_tallies(fcinfo, relation);
   relation_close(relation, AccessShareLock);
 }
@@ -249,7 +249,7 @@ Datum states_of(Relation relation, Oid wanted, bool *isnull) {
   const Trigger *guard = find_trigger(relation, TriggerKind::guard);
   *isnull = guard == nullptr || guard->tgoid != wanted;
   if (*isnull) return Datum(0);
-  const GuardTerms *terms = guard_terms_of_trigger(CurrentMemoryContext, relation, guard);
+  const GuardTerms *terms = parse_guard_trigger(CurrentMemoryContext, relation, guard);
   *isnull = terms->ngraphs == 0;
   if (*isnull) return Datum(0);
   StringInfoData out;

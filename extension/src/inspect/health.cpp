@@ -76,8 +76,8 @@ List *source_findings(List *findings, Relation member, bool is_root) {
   }
   for (const Trigger *trigger : find_triggers(member, TriggerKind::child)) {
     findings = trigger_findings(findings, member, trigger, trigger->tgname, "ratchet.tally()");
-    const ChildTerms *source = child_terms_of_trigger(member, trigger);
-    const Oid parent_oid = parent_of(member, source);
+    const ChildTerms *source = parse_child_trigger(member, trigger);
+    const Oid parent_oid = find_parent(member, source);
     if (!OidIsValid(parent_oid)) {
       findings = add(findings, "error", psprintf("the foreign key of a tally of \"%s\" does not exist", table),
                      "Restore the foreign key, or remove the tally with ratchet.untally().");
@@ -86,7 +86,7 @@ List *source_findings(List *findings, Relation member, bool is_root) {
     if (!is_root) continue;
     Relation parent = table_open(parent_oid, AccessShareLock);
     const Trigger *counters = find_trigger(parent, TriggerKind::parent);
-    if (counters == nullptr || !is_kept(parent_terms_of_trigger(parent, counters), source))
+    if (counters == nullptr || !is_kept(parse_parent_trigger(parent, counters), source))
       findings = add(findings, "error",
                      psprintf("\"%s\" does not keep the counters of \"%s\"", RelationGetRelationName(parent), table),
                      "Declare the tally again with ratchet.tally().");
@@ -107,7 +107,7 @@ List *source_findings(List *findings, Relation member, bool is_root) {
 List *kept_findings(List *findings, Relation member, bool is_root) {
   const Trigger *trigger = find_trigger(member, TriggerKind::parent);
   if (trigger == nullptr) return findings;
-  const ParentTerms *kept = parent_terms_of_trigger(member, trigger);
+  const ParentTerms *kept = parse_parent_trigger(member, trigger);
   for (const char *name : {parent_trigger_name, gone_trigger_name, flush_trigger_name})
     findings = named_findings(findings, member, name);
   for (int i = 0; i < kept->ncompletions; ++i)
@@ -141,7 +141,7 @@ List *guard_findings(Relation member, Relation root) {
   if (find_trigger(root, TriggerKind::guard) != nullptr)
     findings = trigger_findings(findings, member, guard, guard_trigger_name, "ratchet.guard()");
   if (guard == nullptr) return findings;
-  const GuardTerms *terms = guard_terms_of_trigger(CurrentMemoryContext, member, guard);
+  const GuardTerms *terms = parse_guard_trigger(CurrentMemoryContext, member, guard);
   const ColumnFault fault = find_column_fault(member, terms);
   const ColumnFault own = find_column_fault(member, terms, Faults::own);
   const bool gate = own.column == nullptr && fault.column != nullptr && terms->gate != nullptr &&
@@ -171,9 +171,9 @@ List *owner_findings(Relation member, Relation root) {
 // Every expression as a write would resolve it, but for planning, which can run the owner's functions.
 List *expression_findings(Relation member) {
   List *findings = NIL;
-  for (const OwnTrigger &own : triggers_of(member)) {
+  for (const OwnTrigger &own : copy_triggers(member)) {
     if (own.kind != TriggerKind::child) continue;
-    const ChildTerms *source = child_terms_of_trigger(member, own.trigger);
+    const ChildTerms *source = parse_child_trigger(member, own.trigger);
     for (int i = 0; i < source->ncounters; ++i) {
       const CounterTerm &counter = source->counters[i];
       findings = look_at(findings, member, psprintf("what is counted into \"%s\"", counter.column), [&]() -> List * {
@@ -201,7 +201,7 @@ List *on_done_findings(Relation member) {
   List *findings = NIL;
   const Trigger *trigger = find_trigger(member, TriggerKind::parent);
   if (trigger == nullptr) return findings;
-  const ParentTerms *kept = parent_terms_of_trigger(member, trigger);
+  const ParentTerms *kept = parse_parent_trigger(member, trigger);
   for (int i = 0; i < kept->ncompletions; ++i) {
     const char *signature = kept->completions[i].on_done;
     if (signature == nullptr) continue;
@@ -241,7 +241,7 @@ List *member_findings(List *findings, Relation member, Relation root) {
   });
 }
 
-List *findings_of(Oid relid) {
+List *find_findings(Oid relid) {
   Relation root = try_relation_open(relid, AccessShareLock);
   if (root == nullptr) return NIL;
   List *findings = NIL;
@@ -326,17 +326,17 @@ Datum tally_row(FunctionCallInfo fcinfo) {
   const Triggers triggers = child != nullptr ? find_triggers(child, TriggerKind::child) : Triggers{0, nullptr};
   for (const Trigger *trigger : triggers) {
     if (trigger->tgoid != wanted) continue;
-    const ChildTerms *source = child_terms_of_trigger(child, trigger);
+    const ChildTerms *source = parse_child_trigger(child, trigger);
     List *columns = NIL;
     for (int i = 0; i < source->nvia; ++i) columns = lappend(columns, const_cast<char *>(source->via[i]));
     put(via, text_array(columns));
     put(counters, counters_object(source));
-    const Oid parent_oid = parent_of(child, source);
+    const Oid parent_oid = find_parent(child, source);
     if (!OidIsValid(parent_oid)) break;
     put(parent, ObjectIdGetDatum(parent_oid));
     Relation relation = table_open(parent_oid, AccessShareLock);
     if (const Trigger *kept = find_trigger(relation, TriggerKind::parent)) {
-      const CompletionTerm completion = completion_of(source, parent_terms_of_trigger(relation, kept));
+      const CompletionTerm completion = completion_of(source, parse_parent_trigger(relation, kept));
       put_text(total, completion.total);
       put_text(total_of, completion.total_of);
       put_text(done, completion.done);
@@ -363,7 +363,7 @@ Datum tally_row(FunctionCallInfo fcinfo) {
 RATCHET_FUNCTION(ratchet_tally_row) { return ratchet::tally_row(fcinfo); }
 
 RATCHET_FUNCTION(ratchet_findings) {
-  ratchet::put_findings(fcinfo, ratchet::findings_of(PG_GETARG_OID(0)));
+  ratchet::put_findings(fcinfo, ratchet::find_findings(PG_GETARG_OID(0)));
   return Datum(0);
 }
 

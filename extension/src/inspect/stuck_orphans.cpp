@@ -37,7 +37,7 @@ Relation open_readable(FunctionCallInfo fcinfo, int argument, const char *name) 
 const GuardContract *contract_with_states(Relation relation) {
   const Trigger *trigger = find_trigger(relation, TriggerKind::guard);
   if (trigger == nullptr) error_no_contract(relation);
-  return contract_of(relation, trigger);
+  return load_guard_contract(relation, trigger);
 }
 
 // The only column that has this state. Errors: 22023.

@@ -62,8 +62,8 @@ List *places_of(Oid target) {
     Relation child = try_relation_open(oid, AccessShareLock);
     if (child == nullptr) continue;
     for (const Trigger *trigger : find_triggers(child, TriggerKind::child)) {
-      const ChildTerms *source = child_terms_of_trigger(child, trigger);
-      const Oid parent = parent_of(child, source);
+      const ChildTerms *source = parse_child_trigger(child, trigger);
+      const Oid parent = find_parent(child, source);
       if (!OidIsValid(parent))
         error_unenforceable(child, "the foreign key of a tally does not exist",
                             "Restore the foreign key, or remove the tally with ratchet.untally().");
@@ -155,7 +155,7 @@ void for_each_thousand(const Subject &subject, const char *sql, Take &&take) {
 }
 
 void verify_place(const Place *place, const ReturnSetInfo *result) {
-  const Subject subject = subject_of(place->child, place->parent, place->source);
+  const Subject subject = find_subject(place->child, place->parent, place->source);
   MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet verify", ALLOCSET_DEFAULT_SIZES);
   for_each_thousand(subject, drift_sql(subject, false), [&] {
     MemoryContext caller = MemoryContextSwitchTo(memory);
@@ -233,7 +233,7 @@ void lock_row(const Subject &subject, const Datum *key) {
 // Repairs the next rows in one transaction; returns how many keys it took.
 int repair_batch(const Place *place, const Drift &drift, TupleTableSlot *slot, int64 *repaired) {
   // Looked up in every transaction: what was found in the last one may have been freed.
-  const Subject subject = subject_of(place->child, place->parent, place->source);
+  const Subject subject = find_subject(place->child, place->parent, place->source);
   List *completed = NIL;
   int taken = 0;
   while (taken < batch_size && tuplestore_gettupleslot(drift.keys, true, false, slot)) {
@@ -249,7 +249,7 @@ int repair_batch(const Place *place, const Drift &drift, TupleTableSlot *slot, i
 
 void repair_place(const Place *place, MemoryContext memory) {
   MemoryContext caller = MemoryContextSwitchTo(memory);
-  const Drift drift = find_drift(subject_of(place->child, place->parent, place->source), memory);
+  const Drift drift = find_drift(find_subject(place->child, place->parent, place->source), memory);
   TupleTableSlot *slot = MakeSingleTupleTableSlot(drift.tupdesc, &TTSOpsMinimalTuple);
   int64 looked_at = 0;
   int64 repaired = 0;

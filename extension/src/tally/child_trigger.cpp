@@ -61,7 +61,7 @@ bool changes(const Tally *tally, TupleTableSlot *before, TupleTableSlot *after) 
 // What one counter makes of one row.
 Delta delta_of(Tally *tally, int place, TupleTableSlot *row) {
   bool isnull;
-  const Datum value = value_of_row(tally, place, row, &isnull);
+  const Datum value = evaluate_counted(tally, place, row, &isnull);
   if (isnull) return {0, 0};
   const Counted &counted = tally->counted[place];
   if (!counted.sum) return {DatumGetBool(value) ? 1 : 0, 0};
@@ -73,7 +73,7 @@ Delta delta_of(Tally *tally, int place, TupleTableSlot *row) {
 void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign) {
   Datum key[INDEX_MAX_KEYS];
   slot_getsomeattrs(row, tally->last_used);
-  if (!key_of_row(tally, row, key)) return;
+  if (!evaluate_key(tally, row, key)) return;
   // Everything that may run other people's code comes before the map is touched.
   Delta few[8];
   Delta *deltas = tally->ncounted <= 8 ? few : palloc_array<Delta>(tally->ncounted);
@@ -122,7 +122,7 @@ void arm(const TriggerData *trigger) {
 
 void accumulate(const TriggerData *trigger) {
   if (is_counted_at_end(RelationGetRelid(trigger->tg_relation))) return;
-  Tally *tally = tally_of(trigger->tg_relation, trigger->tg_trigger);
+  Tally *tally = load_tally(trigger->tg_relation, trigger->tg_trigger);
   lock_parent(tally);
   const Counters *counters = resolve(tally);
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
@@ -143,7 +143,7 @@ void accumulate(const TriggerData *trigger) {
 void keep_for_successor(const TriggerData *trigger) {
   const Trigger *kept = find_trigger(trigger->tg_relation, TriggerKind::parent);
   if (kept == nullptr) return;
-  const Counters *counters = counters_of(trigger->tg_relation, kept);
+  const Counters *counters = load_counters(trigger->tg_relation, kept);
   Datum key[INDEX_MAX_KEYS];
   bool isnull;
   for (int i = 0; i < counters->nkey; ++i) {

@@ -54,7 +54,7 @@ bool is_idle(TriggerKind kind, const Trigger &trigger) {
 }
 
 bool only_idle_triggers(Relation relation) {
-  for (const OwnTrigger &own : triggers_of(relation))
+  for (const OwnTrigger &own : copy_triggers(relation))
     if (TRIGGER_FOR_UPDATE(own.trigger->tgtype) && !is_idle(own.kind, *own.trigger)) return false;
   return true;
 }

@@ -167,7 +167,7 @@ Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlsta
   return expression;
 }
 
-Node *condition_of(Relation relation, const char *text) {
+Node *parse_condition(Relation relation, const char *text) {
   return with_pinned_path(relation, [&] {
     ParseState *state = parse_state(relation, NIL);
     Node *expression =

@@ -20,7 +20,7 @@ const char *canonical_expression(Relation child, const char *text, bool *sum);
 Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlstate);
 
 // The expression as it is written, with nothing inlined: what it depends on.
-Node *condition_of(Relation relation, const char *text);
+Node *parse_condition(Relation relation, const char *text);
 
 // The expression after a column was renamed: `text` has the old name, the
 // relation the new one.

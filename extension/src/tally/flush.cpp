@@ -99,12 +99,13 @@ List *batches_of(const List *entries) {
     const Oid root = entry->key.counters->root;
     Batch *batch = nullptr;
     for (auto *one : each<Batch>(batches)) {
-      if (one->table == root || (ranked && OidIsValid(one->rank.circle) && one->rank.circle == rank_of(root).circle))
+      if (one->table == root ||
+          (ranked && OidIsValid(one->rank.circle) && one->rank.circle == find_table_rank(root).circle))
         batch = one;
     }
     if (batch == nullptr) {
       batch = palloc0_object<Batch>();
-      if (ranked) batch->rank = rank_of(root);
+      if (ranked) batch->rank = find_table_rank(root);
       batch->table = OidIsValid(batch->rank.circle) ? batch->rank.circle : root;
       batches = lappend(batches, batch);
     }
@@ -329,7 +330,7 @@ List *deepest_of(RowDepths *depths, const List *entries, int *deepest) {
   *deepest = -1;
   for (auto *entry : each<Pending>(entries)) {
     Counters *counters = current_counters(entry->key.counters->root, RowExclusiveLock);
-    const int depth = depth_of(depths, counters, translated(entry, counters)->key.values);
+    const int depth = find_row_depth(depths, counters, translated(entry, counters)->key.values);
     if (depth > *deepest) found = NIL;
     if (depth >= *deepest) found = lappend(found, entry);
     *deepest = std::max(*deepest, depth);

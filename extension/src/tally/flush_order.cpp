@@ -75,12 +75,12 @@ Node *find_node(const Graph *graph, Oid relid) {
 }
 
 // Tables that a table's rows are counted for, in the current memory context.
-List *parents_of(Oid relid) {
+List *find_parents(Oid relid) {
   List *parents = NIL;
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return NIL;
   for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
-    const Oid parent = parent_of(relation, child_terms_of_trigger(relation, trigger));
+    const Oid parent = find_parent(relation, parse_child_trigger(relation, trigger));
     if (OidIsValid(parent)) parents = list_append_unique_oid(parents, parent);
   }
   relation_close(relation, NoLock);
@@ -88,7 +88,7 @@ List *parents_of(Oid relid) {
 }
 
 Node *add_node(Graph *graph, Oid relid) {
-  const List *parents = parents_of(relid);
+  const List *parents = find_parents(relid);
   bool found;
   auto *node = static_cast<Node *>(hash_search(graph->nodes, &relid, HASH_ENTER, &found));
   *node = {relid, NIL, list_member_oid(parents, relid), graph->next_index, graph->next_index, true, {0, InvalidOid}};
@@ -179,13 +179,13 @@ bool looks_at_counters(const Tally *tally, const Counters *counters) {
 }
 
 // The tallies by which the row's counters are counted further within the circle. A list of Link *.
-List *links_of(const RowDepths *depths, const Counters *counters) {
+List *find_links(const RowDepths *depths, const Counters *counters) {
   List *links = NIL;
   Relation relation = relation_open(counters->root, AccessShareLock);
   for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
     if (!fires_now(*trigger)) continue;
-    Tally *tally = tally_of(relation, trigger);
-    if (rank_of(tally->other).circle != depths->circle || !looks_at_counters(tally, counters)) continue;
+    Tally *tally = load_tally(relation, trigger);
+    if (find_table_rank(tally->other).circle != depths->circle || !looks_at_counters(tally, counters)) continue;
     auto *link = palloc_object<Link>();
     *link = {tally, resolve(tally)};
     links = lappend(links, link);
@@ -250,7 +250,7 @@ TupleTableSlot *slot_of(const List *links, const Row &row, Relation relation) {
 // Looks the row up and fills in which rows are above it.
 void look_up(RowDepths *depths, RowNode *node) {
   Counters *counters = current_counters(node->key.counters->root, AccessShareLock);
-  const List *links = links_of(depths, counters);
+  const List *links = find_links(depths, counters);
   if (links == NIL) return;
   Parameters parameters{};
   for (int i = 0; i < counters->nkey; ++i)
@@ -263,7 +263,7 @@ void look_up(RowDepths *depths, RowNode *node) {
   TupleTableSlot *slot = slot_of(links, row, relation);
   for (const auto *link : each<Link>(links)) {
     Datum key[INDEX_MAX_KEYS];
-    if (!key_of_row(link->tally, slot, key)) continue;
+    if (!evaluate_key(link->tally, slot, key)) continue;
     RowNode *above = find_or_add(depths, link->parent, key);
     MemoryContext memory = MemoryContextSwitchTo(depths->memory);
     node->above = lappend(node->above, above);
@@ -283,7 +283,7 @@ void leave(RowNode *row) {
 
 }  // namespace
 
-TableRank rank_of(Oid relid) {
+TableRank find_table_rank(Oid relid) {
   if (known == nullptr || !known->whole || known->built_at != cache_generation()) start_graph();
   if (const Node *node = find_node(known, relid)) return node->rank;
   // An error on the way leaves a part that says nothing.
@@ -301,7 +301,7 @@ RowDepths *make_row_depths(Oid circle) {
 }
 
 // With a stack of its own: a chain of rows may be longer than the C stack is deep.
-int depth_of(RowDepths *depths, Counters *counters, const Datum *key) {
+int find_row_depth(RowDepths *depths, Counters *counters, const Datum *key) {
   RowNode *row = find_or_add(depths, counters, key);
   if (row->climb == Climb::done) return row->depth;
   MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ratchet climb", ALLOCSET_DEFAULT_SIZES);

@@ -27,7 +27,7 @@ struct TableRank {
 };
 
 // Errors: 54001 when tables are counted above one another in too long a chain.
-TableRank rank_of(Oid relid);
+TableRank find_table_rank(Oid relid);
 
 // How many rows are above the rows of one circle. In the memory context in which it was made.
 struct RowDepths;
@@ -35,6 +35,6 @@ RowDepths *make_row_depths(Oid circle);
 
 // How many rows of the circle the row's count can reach, along the longest way: 0 when nothing that is written to it is
 // counted further. Where rows refer to each other in a circle that way ends where it would begin again.
-int depth_of(RowDepths *depths, Counters *counters, const Datum *key);
+int find_row_depth(RowDepths *depths, Counters *counters, const Datum *key);
 
 }  // namespace ratchet

@@ -147,7 +147,7 @@ HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTu
 Value *new_values(const Counters *counters) { return palloc_array<Value>(counters->nguarded); }
 
 HeapTuple born(const TriggerData *trigger) {
-  const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
+  const Counters *counters = load_counters(trigger->tg_relation, trigger->tg_trigger);
   Value *kept = new_values(counters);
   for (int i = 0; i < counters->ncounters; ++i) kept[i] = added(counters->counters[i], {Datum(0), true}, {0, 0});
   for (int i = counters->ncounters; i < counters->nguarded; ++i) kept[i] = {Datum(0), true};
@@ -254,7 +254,7 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
 }
 
 HeapTuple judge(const TriggerData *trigger) {
-  const Counters *counters = counters_of(trigger->tg_relation, trigger->tg_trigger);
+  const Counters *counters = load_counters(trigger->tg_relation, trigger->tg_trigger);
   if (counters->guard != nullptr && fires_now(*counters->guard)) return trigger->tg_newtuple;
   return keep(trigger, counters, find_permission(trigger), trigger->tg_newtuple, trigger->tg_newslot);
 }
@@ -273,7 +273,7 @@ bool becomes_done(const Value &before, const Value &after) {
 void note_completions(const TriggerData *trigger) {
   const Trigger *kept = find_trigger(trigger->tg_relation, TriggerKind::parent);
   if (kept == nullptr) return;
-  const Counters *counters = counters_of(trigger->tg_relation, kept);
+  const Counters *counters = load_counters(trigger->tg_relation, kept);
   Permission *run = find_run_permission(trigger);
   const bool waits = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
   MemoryContext caller = waits ? MemoryContextSwitchTo(run->memory) : CurrentMemoryContext;

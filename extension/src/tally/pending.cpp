@@ -174,7 +174,7 @@ void free_deltas(const Counters *counters, Delta *deltas) {
   pfree(deltas);
 }
 
-HTAB *tables_of(Level *level) {
+HTAB *find_tables(Level *level) {
   if (level->tables == nullptr) {
     HASHCTL control{};
     control.keysize = sizeof(Oid);
@@ -191,7 +191,7 @@ void arm_in(Level *level, Oid relation, bool armed) {
     return;
   }
   bool found;
-  static_cast<Armed *>(hash_search(tables_of(level), &relation, HASH_ENTER, &found))->armed = armed;
+  static_cast<Armed *>(hash_search(find_tables(level), &relation, HASH_ENTER, &found))->armed = armed;
 }
 
 // What a level says of a table; nullptr: nothing.

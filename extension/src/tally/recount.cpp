@@ -61,13 +61,13 @@ static const Statement *settled_statement(const Subject &subject, const Signatur
   return statement;
 }
 
-Subject subject_of(Oid child, Oid parent, const ChildTerms *source) {
+Subject find_subject(Oid child, Oid parent, const ChildTerms *source) {
   Subject subject{};
   subject.child = child;
   subject.parent = parent;
   subject.source = source;
   Relation relation = table_open(child, AccessShareLock);
-  List *found = references_of(relation, source, parent);
+  List *found = find_references(relation, source, parent);
   if (found == NIL)
     error_unenforceable(relation, "the foreign key of the tally does not exist",
                         "Restore the foreign key, or remove the tally with ratchet.untally().");
@@ -107,7 +107,7 @@ static void write_child(StringInfo sql, const Subject &subject) {
   appendStringInfo(sql, " FROM %s) c", qualified_relation(subject.child));
 }
 
-static Oid namespace_of_collation(Oid collation) {
+static Oid find_namespace_of_collation(Oid collation) {
   HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
   if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for collation %u", collation);
   const Oid schema = reinterpret_cast<Form_pg_collation>(GETSTRUCT(tuple))->collnamespace;
@@ -126,7 +126,7 @@ static void write_referenced(StringInfo sql, const Subject &subject, int place) 
   const char *left = psprintf("p.%s", parent_column(subject, place));
   if (OidIsValid(collation) && collation != child_collation)
     left = psprintf("(%s COLLATE %s)", left,
-                    quote_qualified_identifier(get_namespace_name(namespace_of_collation(collation)),
+                    quote_qualified_identifier(get_namespace_name(find_namespace_of_collation(collation)),
                                                get_collation_name(collation)));
   generate_operator_clause(sql, left, parent_type, key->conpfeqop[place], psprintf("c.k%d", place + 1), child_type);
 }
@@ -287,7 +287,7 @@ void complete_recounted(const Subject &subject, const List *completed) {
 }
 
 void backfill(Oid child, Oid parent, const ChildTerms *source) {
-  const Subject subject = subject_of(child, parent, source);
+  const Subject subject = find_subject(child, parent, source);
   List *completed = NIL;
   run_recount(subject, signature_of(subject, StatementKind::recount), recount_sql(subject, false), Parameters{},
               &completed);

@@ -38,7 +38,7 @@ Scope enter(const Counters *counters);
 void leave(const Scope &scope);
 
 // Errors: 42R01 when the foreign key is gone or the parent counts nothing.
-Subject subject_of(Oid child, Oid parent, const ChildTerms *source);
+Subject find_subject(Oid child, Oid parent, const ChildTerms *source);
 
 // Parts of statements in which t is the parent and m what was counted for its row; see tally/recount.cpp.
 void write_counted(StringInfo sql, const Subject &subject, bool one_row);

@@ -10,19 +10,19 @@ extern "C" {
 
 namespace ratchet {
 
-List *references_of(Relation child, const ChildTerms *source, Oid parent) {
+List *find_references(Relation child, const ChildTerms *source, Oid parent) {
   auto *via = palloc_array<AttrNumber>(source->nvia);
   for (int i = 0; i < source->nvia; ++i) via[i] = get_attnum(RelationGetRelid(child), source->via[i]);
   return references(child, via, source->nvia, parent);
 }
 
 bool has_one_parent(Relation child, const ChildTerms *source) {
-  List *keys = references_of(child, source);
+  List *keys = find_references(child, source);
   return keys == NIL || lead_to_one(keys);
 }
 
-Oid parent_of(Relation child, const ChildTerms *source) {
-  List *keys = references_of(child, source);
+Oid find_parent(Relation child, const ChildTerms *source) {
+  List *keys = find_references(child, source);
   return keys == NIL ? InvalidOid : static_cast<const ForeignKeyCacheInfo *>(linitial(keys))->confrelid;
 }
 

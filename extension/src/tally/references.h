@@ -14,10 +14,10 @@ namespace ratchet {
 
 // The foreign keys over the columns of a tally (ForeignKeyCacheInfo *), clones left out; parent: those to one table
 // alone.
-List *references_of(Relation child, const ChildTerms *source, Oid parent = InvalidOid);
+List *find_references(Relation child, const ChildTerms *source, Oid parent = InvalidOid);
 
 // The parent that the foreign key of a tally leads to; InvalidOid: there is no such key.
-Oid parent_of(Relation child, const ChildTerms *source);
+Oid find_parent(Relation child, const ChildTerms *source);
 
 // Whether there is no foreign key over the same columns that leads elsewhere.
 bool has_one_parent(Relation child, const ChildTerms *source);

@@ -105,7 +105,7 @@ void add_relevant(Counters *counters, AttrNumber attnum) {
   counters->relevant = bms_add_member(counters->relevant, attnum - FirstLowInvalidHeapAttributeNumber);
 }
 
-Oid root_of(Relation relation) {
+Oid find_root(Relation relation) {
   return relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(RelationGetRelid(relation)))
                                           : RelationGetRelid(relation);
 }
@@ -115,7 +115,7 @@ Oid root_of(Relation relation) {
 void check_clone(Relation relation, const Trigger *trigger) {
   if (!relation->rd_rel->relispartition) return;
   // Its triggers run as the owner of the root, and it can disable ours.
-  if (relation->rd_rel->relowner != require_owner(root_of(relation)))
+  if (relation->rd_rel->relowner != require_owner(find_root(relation)))
     error_unenforceable(relation, "a partition has another owner than its partitioned table",
                         "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
   if (trigger->tgisclone) return;
@@ -127,10 +127,10 @@ void check_clone(Relation relation, const Trigger *trigger) {
 Cached *build_counters(Relation relation, const Trigger *trigger) {
   check_clone(relation, trigger);
   auto *counters = array_of<Counters>(1);
-  counters->terms = parent_terms_of_trigger(relation, trigger);
+  counters->terms = parse_parent_trigger(relation, trigger);
   const ParentTerms *terms = counters->terms;
   check_kept(relation, terms, sqlstate_unenforceable);
-  counters->root = root_of(relation);
+  counters->root = find_root(relation);
   counters->owner = require_owner(counters->root);
 
   counters->nkey = terms->nkey;
@@ -232,7 +232,7 @@ void note_used(Tally *tally, Relation child) {
 
 // The foreign key of a tally; the one place that leads from a child and a
 // contract to the parent.
-const ForeignKeyCacheInfo *reference_of(Relation child, const ChildTerms *terms) {
+const ForeignKeyCacheInfo *find_reference(Relation child, const ChildTerms *terms) {
   auto *via = array_of<AttrNumber>(terms->nvia);
   for (int i = 0; i < terms->nvia; ++i) via[i] = require_column(child, terms->via[i]);
   List *found = references(child, via, terms->nvia, InvalidOid);
@@ -248,9 +248,9 @@ const ForeignKeyCacheInfo *reference_of(Relation child, const ChildTerms *terms)
 Cached *build_tally(Relation relation, const Trigger *trigger) {
   check_clone(relation, trigger);
   auto *tally = array_of<Tally>(1);
-  tally->terms = child_terms_of_trigger(relation, trigger);
-  tally->root = root_of(relation);
-  const ForeignKeyCacheInfo *reference = reference_of(relation, tally->terms);
+  tally->terms = parse_child_trigger(relation, trigger);
+  tally->root = find_root(relation);
+  const ForeignKeyCacheInfo *reference = find_reference(relation, tally->terms);
   tally->other = reference->confrelid;
 
   Relation parent = table_open(tally->other, AccessShareLock);
@@ -263,8 +263,8 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
     while (place < reference->nkeys && reference->confkey[place] != counters->key[i].attnum) ++place;
     same_key = place < reference->nkeys;
     if (same_key)
-      tally->key[i] = {reference->conkey[place],
-                       cast_of_key(relation, reference->conkey[place], counters->key[i].type, sqlstate_unenforceable)};
+      tally->key[i] = {reference->conkey[place], make_key_cast(relation, reference->conkey[place],
+                                                               counters->key[i].type, sqlstate_unenforceable)};
   }
   if (!same_key)
     error_unenforceable(relation, "the foreign key of the tally references another key than the tally",
@@ -335,7 +335,7 @@ void expire_with_transaction() {
 // Functions of compiled expressions may hold what the subtransaction has given back, and its locks have gone.
 void expire_with_subtransaction() { ++epoch; }
 
-Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate) {
+Expr *make_key_cast(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate) {
   const Form_pg_attribute attribute = attribute_of(child, attnum);
   if (is_same_representation(attribute->atttypid, parent_type)) return nullptr;
   Node *var = reinterpret_cast<Node *>(
@@ -366,7 +366,7 @@ void check_owner(Oid child, const Counters *counters) {
           errhint("Give both the same owner, or remove the tally with ratchet.untally()."));
 }
 
-Tally *tally_of(Relation relation, const Trigger *trigger) {
+Tally *load_tally(Relation relation, const Trigger *trigger) {
   auto *tally = static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
   if (!tally->broken || tally->built_in == transaction) return tally;
   // What it could not resolve may be there again, of which not everything tells the cache.
@@ -374,7 +374,7 @@ Tally *tally_of(Relation relation, const Trigger *trigger) {
   return static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
 }
 
-Counters *counters_of(Relation relation, const Trigger *trigger) {
+Counters *load_counters(Relation relation, const Trigger *trigger) {
   return static_cast<Counters *>(cached(relation, trigger, TriggerKind::parent, build_counters));
 }
 
@@ -417,7 +417,7 @@ void lock_parent(Tally *tally) {
   tally->locked_in = epoch;
 }
 
-bool key_of_row(Tally *tally, TupleTableSlot *row, Datum *key) {
+bool evaluate_key(Tally *tally, TupleTableSlot *row, Datum *key) {
   for (int i = 0; i < tally->nkey; ++i) {
     bool isnull;
     key[i] = slot_getattr(row, tally->key[i].attnum, &isnull);
@@ -429,7 +429,7 @@ bool key_of_row(Tally *tally, TupleTableSlot *row, Datum *key) {
   return true;
 }
 
-Datum value_of_row(Tally *tally, int place, TupleTableSlot *row, bool *isnull) {
+Datum evaluate_counted(Tally *tally, int place, TupleTableSlot *row, bool *isnull) {
   const Counted &counted = tally->counted[place];
   switch (counted.form) {
     case Form::every:

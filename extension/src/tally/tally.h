@@ -132,12 +132,12 @@ struct Tally : Cached {  // other: the parent
 
 // The conversion of a column of the foreign key to the type of the parent's column; nullptr: it needs none. Errors:
 // sqlstate when there is none, or one that is not IMMUTABLE.
-Expr *cast_of_key(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate);
+Expr *make_key_cast(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate);
 
 // The tally or counters of a trigger on this relation, built or rebuilt as
 // needed. Errors: 42R01 when it cannot be enforced.
-Tally *tally_of(Relation relation, const Trigger *trigger);
-Counters *counters_of(Relation relation, const Trigger *trigger);
+Tally *load_tally(Relation relation, const Trigger *trigger);
+Counters *load_counters(Relation relation, const Trigger *trigger);
 
 // The counters of a relation; nullptr: it has none, or they do not fire in this session.
 Counters *find_counters(Relation relation);
@@ -160,8 +160,8 @@ void lock_parent(Tally *tally);
 void check_owner(Oid child, const Counters *counters);
 
 // Evaluates against a row of the child. For a key that has a NULL false is returned.
-bool key_of_row(Tally *tally, TupleTableSlot *row, Datum *key);
-Datum value_of_row(Tally *tally, int place, TupleTableSlot *row, bool *isnull);
+bool evaluate_key(Tally *tally, TupleTableSlot *row, Datum *key);
+Datum evaluate_counted(Tally *tally, int place, TupleTableSlot *row, bool *isnull);
 
 // A smallint, integer or bigint.
 inline int64 int64_of(Oid type, Datum value) {

@@ -101,8 +101,7 @@ int scale_of(int32 typmod) {
 
 void check_kept(Relation parent, const ParentTerms *terms, int sqlstate) {
   const Trigger *trigger = find_trigger(parent, TriggerKind::guard);
-  const GuardTerms *guard =
-      trigger == nullptr ? nullptr : guard_terms_of_trigger(CurrentMemoryContext, parent, trigger);
+  const GuardTerms *guard = trigger == nullptr ? nullptr : parse_guard_trigger(CurrentMemoryContext, parent, trigger);
   for (int i = 0; i < terms->nkey; ++i) find_column(parent, terms->key[i], sqlstate);
   for (int i = 0; i < terms->ncounters; ++i) {
     const Column counter = find_column(parent, terms->counters[i], sqlstate);
@@ -153,7 +152,7 @@ void check_counted(Relation child, Relation parent, const ChildTerms *source, in
 void check_not_counted(Relation relation, const char *const *columns, int count) {
   const Trigger *trigger = find_trigger(relation, TriggerKind::parent);
   if (trigger == nullptr) return;
-  const ParentTerms *terms = parent_terms_of_trigger(relation, trigger);
+  const ParentTerms *terms = parse_parent_trigger(relation, trigger);
   for (int i = 0; i < count; ++i)
     if (is_named(terms->guarded, terms->nguarded, columns[i]))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, columns[i], "is written by a tally");

@@ -219,7 +219,7 @@ void take_stored(const Tally *tally, const Counters *counters) {
 template <typename Work>
 void for_each_tally(Relation relation, Work &&work) {
   for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
-    if (fires_now(*trigger)) work(tally_of(relation, trigger));
+    if (fires_now(*trigger)) work(load_tally(relation, trigger));
   }
 }
 

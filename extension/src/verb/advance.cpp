@@ -123,8 +123,8 @@ Advance read_advance(FunctionCallInfo fcinfo) {
     // One column holds the key of one call: another verb's would make the retry of a submission a loser.
     if (target.contract->gate != InvalidAttrNumber)
       error_argument("idempotency_key of a contract with a gate is for ratchet.submit()", nullptr);
-    advance.idempotency_key = field_of_argument(target.relation, target.contract->idempotency_key, fcinfo,
-                                                idempotency_key_argument, Purpose::set);
+    advance.idempotency_key = convert_argument(target.relation, target.contract->idempotency_key, fcinfo,
+                                               idempotency_key_argument, Purpose::set);
   }
   advance.patch = read_patch(target, fcinfo, patch_argument);
   advance.expect = read_expect(target, fcinfo, expect_argument);

@@ -159,7 +159,7 @@ Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argu
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("child \"%s\" is not a table", RelationGetRelationName(record.child)), errtable(record.child));
   record.reference = only_reference(record.child, target.relation);
-  record.fields = fields_of_object(record.child, jsonb_argument(fcinfo, record_argument), "record", Purpose::set);
+  record.fields = convert_object(record.child, jsonb_argument(fcinfo, record_argument), "record", Purpose::set);
   return record;
 }
 
@@ -229,7 +229,7 @@ Row stored_record(const Target &target, const Record &record) {
   return row;
 }
 
-const char *conflict_of(Relation child, const ErrorData *error) {
+const char *find_conflict(Relation child, const ErrorData *error) {
   if ((error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION && error->sqlerrcode != ERRCODE_EXCLUSION_VIOLATION) ||
       error->schema_name == nullptr || error->table_name == nullptr || error->constraint_name == nullptr)
     return nullptr;
@@ -249,7 +249,7 @@ bool explain_undone(const Target &target, const Record &record, const Field *ide
                     const ErrorData *error, Undone *undone) {
   // Once the row was changed it is the record's doing, and what was violated before is not.
   if (changed)
-    undone->conflict = record.child != nullptr ? conflict_of(record.child, error) : nullptr;
+    undone->conflict = record.child != nullptr ? find_conflict(record.child, error) : nullptr;
   else
     undone->key_reused =
         idempotency_key != nullptr && is_repeated_value(target.relation, idempotency_key->attnum, error);

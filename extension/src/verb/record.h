@@ -46,7 +46,7 @@ Row stored_record(const Target &target, const Record &record);
 // The unique or exclusion constraint or the index of the child that an error says was violated,
 // by the child's name for it also where a partition raised the error; nullptr:
 // it is another error.
-const char *conflict_of(Relation child, const ErrorData *error);
+const char *find_conflict(Relation child, const ErrorData *error);
 
 // What has undone a change of the target row.
 struct Undone {

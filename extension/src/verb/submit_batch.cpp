@@ -467,14 +467,14 @@ bool store_alone(const Batch &batch, Duplicate *duplicate) {
     if (!insert_alone(batch, duplicate->index)) error_record_suppressed(batch.child);
   };
   const auto judge = [&](const ErrorData *error) {
-    duplicate->constraint = conflict_of(batch.child, error);
+    duplicate->constraint = find_conflict(batch.child, error);
     return duplicate->constraint != nullptr;
   };
   return !undo_if(judge, body);
 }
 
 // The records that were not inserted, by their places in the batch.
-List *duplicates_of(const Batch &batch, const Run &run) {
+List *find_duplicates(const Batch &batch, const Run &run) {
   List *skipped = NIL;
   List *inserted = NIL;
   for (int i = 0; i < run.taken; ++i)
@@ -531,7 +531,7 @@ Batch read_batch(FunctionCallInfo fcinfo) {
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(batch.child)),
             errhint("Declare one with ratchet.tally()."), errtable(batch.child));
-  batch.tally = tally_of(batch.child, trigger);
+  batch.tally = load_tally(batch.child, trigger);
   batch.records = PG_GETARG_JSONB_P(1);
   read_columns(&batch);
   batch.keys = read_keys(batch.child, batch.columns);
@@ -544,7 +544,7 @@ Datum submit_batch(FunctionCallInfo fcinfo) {
   const uint64 since = pending_serial();
   const bool watched = watch_entries(true);
   List *duplicates = NIL;
-  if (batch.count > 0) duplicates = duplicates_of(batch, insert(batch));
+  if (batch.count > 0) duplicates = find_duplicates(batch, insert(batch));
   const int inserted = batch.count - list_length(duplicates);
   const char *outcome = duplicates == NIL ? "stored" : inserted > 0 ? "partial" : "duplicates";
   Datum values[4] = {CStringGetTextDatum(outcome), Int64GetDatum(inserted), as_json(duplicates), Datum(0)};

@@ -63,7 +63,7 @@ bool is_unique_key(Relation relation, const Fields &key) {
 }
 
 Fields key_of_object(Relation relation, const Jsonb *object) {
-  const Fields key = fields_of_object(relation, object, "key", Purpose::compare);
+  const Fields key = convert_object(relation, object, "key", Purpose::compare);
   if (key.count == 0 || !is_unique_key(relation, key)) error_no_such_key(relation);
   for (const Field &field : key)
     if (field.isnull) error_null_argument("key");
@@ -93,7 +93,7 @@ Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcin
     return key_of_object(relation, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
   }
   Fields key{0, nullptr};
-  add_field(&key, field_of_argument(relation, primary_key, fcinfo, argument, Purpose::compare));
+  add_field(&key, convert_argument(relation, primary_key, fcinfo, argument, Purpose::compare));
   return key;
 }
 

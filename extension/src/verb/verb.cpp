@@ -182,11 +182,11 @@ bool has_values(const Target &target, const Fields &fields) {
 }
 
 Fields read_patch(const Target &target, FunctionCallInfo fcinfo, int argument) {
-  return fields_of_object(target.relation, jsonb_argument(fcinfo, argument), "patch", Purpose::set);
+  return convert_object(target.relation, jsonb_argument(fcinfo, argument), "patch", Purpose::set);
 }
 
 Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument) {
-  const Fields expect = fields_of_object(target.relation, jsonb_argument(fcinfo, argument), "expect", Purpose::compare);
+  const Fields expect = convert_object(target.relation, jsonb_argument(fcinfo, argument), "expect", Purpose::compare);
   for (const Field &field : expect)
     if (!OidIsValid(equality_operator(field.type)))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field.name,

@@ -13,6 +13,7 @@
 #include "pg/pg.h"
 
 #include <cstddef>
+#include <type_traits>
 
 namespace ratchet {
 
@@ -43,16 +44,23 @@ struct fence;
 template <typename Result, typename... Arguments, Result (*Function)(Arguments...)>
 struct fence<Function> {
   static Result call(Arguments... arguments) {
-    // Neither a return nor an exception out of PG_TRY may leave the stack of handlers pointing into a frame that is
-    // gone.
-    const sigjmp_buf *handlers = PG_exception_stack;
-    return in_core([&] {
-      struct Check {
-        const sigjmp_buf *handlers;
-        ~Check() { Assert(PG_exception_stack == handlers); }
-      } const check{handlers};
-      return Function(arguments...);
-    });
+    // Neither a return nor an exception out of PG_TRY may leave the handlers pointing into a frame that is gone.
+    [[maybe_unused]] const sigjmp_buf *handlers = PG_exception_stack;
+    try {
+      if constexpr (std::is_void_v<Result>) {
+        Function(arguments...);
+        Assert(PG_exception_stack == handlers);
+        return;
+      } else {
+        const Result result = Function(arguments...);
+        Assert(PG_exception_stack == handlers);
+        return result;
+      }
+    } catch (...) {
+      keep_exception();
+    }
+    Assert(PG_exception_stack == handlers);
+    raise_kept();
   }
 };
 

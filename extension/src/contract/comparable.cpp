@@ -38,7 +38,8 @@ Shape shape_of(const Place &place, Oid type);
 [[noreturn]] void refuse(const Place &place, Oid type) {
   error_column_unfit(
       ERRCODE_INVALID_PARAMETER_VALUE, place.relation, place.column,
-      psprintf("has type %s, which cannot be compared without the checks of a domain", format_type_be(type)));
+      "column \"%s\" of relation \"%s\" has type %s, which cannot be compared without the checks of a domain",
+      format_type_be(type));
 }
 
 Shape shape_of_array(const Place &place, Oid type, Oid element) {

@@ -137,10 +137,15 @@ void error_no_column(int sqlstate, Relation relation, const char *column) {
   pg_unreachable();
 }
 
-void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *why) {
-  ereport(ERROR, errcode(sqlstate),
-          errmsg("column \"%s\" of relation \"%s\" %s", column, RelationGetRelationName(relation), why),
+void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *message, const char *more) {
+  ereport(ERROR, errcode(sqlstate), errmsg(message, column, RelationGetRelationName(relation), more),
           hint_stale(sqlstate), errtablecolname(relation, column));
+  pg_unreachable();
+}
+
+void error_column_fault(int sqlstate, Relation relation, const char *column, const char *text) {
+  ereport(ERROR, errcode(sqlstate), errmsg_internal("%s", text), hint_stale(sqlstate),
+          errtablecolname(relation, column));
   pg_unreachable();
 }
 

@@ -54,7 +54,11 @@ inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '
 
 // Class 22 family. sqlstate lets a stale contract report the same fault as 42R01.
 [[noreturn]] void error_no_column(int sqlstate, Relation relation, const char *column);
-[[noreturn]] void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *why);
+// message: the whole sentence, with a %s for the column's name, the relation's, and `more` where there is a third.
+[[noreturn]] void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *message,
+                                     const char *more = nullptr);
+// text: the sentence as it is.
+[[noreturn]] void error_column_fault(int sqlstate, Relation relation, const char *column, const char *text);
 [[noreturn]] void error_null_argument(const char *argument);
 // value: what was given instead.
 [[noreturn]] void error_not_object(const char *argument, const Jsonb *value);

@@ -28,9 +28,11 @@ AttrNumber column_named(Relation relation, const char *name, Purpose purpose) {
     const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
     if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0) continue;
     if (purpose == Purpose::set && attribute->attgenerated != '\0')
-      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name, "is generated and cannot be set");
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name,
+                         "column \"%s\" of relation \"%s\" is generated and cannot be set");
     if (purpose == Purpose::set && attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
-      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name, "is an identity column and cannot be set");
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name,
+                         "column \"%s\" of relation \"%s\" is an identity column and cannot be set");
     return attribute->attnum;
   }
   // No column has a longer name, and nobody wants to read one in a message.

@@ -254,7 +254,7 @@ void check_states(const StoredTrigger *trigger) {
     get_atttypetypmodcoll(trigger->relation, attnum, &type, &typmod, &collation);
     const ColumnFault fault = find_graph_fault(type, typmod, terms->graphs[i]);
     if (fault.column != nullptr)
-      error_broken(trigger->relation, psprintf("column \"%s\" %s", fault.column, fault.why),
+      error_broken(trigger->relation, text_of(fault, get_rel_name(trigger->relation)),
                    "Change the contract with ratchet.guard(..., replace => true).");
   }
 }

@@ -116,10 +116,11 @@ CompletionTerm read_completion(FunctionCallInfo fcinfo) {
   return completion;
 }
 
+// message: with a %s for the child and one for the parent.
 [[noreturn]] void refuse_reference(Relation child, Relation parent, const char *message, const char *hint) {
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-          errmsg("relation \"%s\" %s \"%s\"", RelationGetRelationName(child), message, RelationGetRelationName(parent)),
-          errhint("%s", hint), errtable(child));
+          errmsg(message, RelationGetRelationName(child), RelationGetRelationName(parent)), errhint("%s", hint),
+          errtable(child));
   pg_unreachable();
 }
 
@@ -132,16 +133,19 @@ const ForeignKeyCacheInfo *read_reference(Relation child, Relation parent, const
   }
   List *found = references(child, attnums, nvia, RelationGetRelid(parent));
   if (found == NIL)
-    refuse_reference(child, parent, nvia == 0 ? "has no foreign key to" : "has no foreign key over these columns to",
+    refuse_reference(child, parent,
+                     nvia == 0 ? "relation \"%s\" has no foreign key to \"%s\""
+                               : "relation \"%s\" has no foreign key over these columns to \"%s\"",
                      "Rows are counted for the parent that a foreign key refers to.");
   if (!lead_to_one(found))
-    refuse_reference(child, parent, "has several foreign keys to", "Name the columns of one of them with via.");
+    refuse_reference(child, parent, "relation \"%s\" has several foreign keys to \"%s\"",
+                     "Name the columns of one of them with via.");
   const ForeignKeyCacheInfo *reference = oldest_enforced(found);
   if (reference == nullptr)
-    refuse_reference(child, parent, "has a foreign key that is not validated to",
+    refuse_reference(child, parent, "relation \"%s\" has a foreign key that is not validated to \"%s\"",
                      "ALTER TABLE ... VALIDATE CONSTRAINT ... first.");
   if (!lead_to_one(references(child, reference->conkey, reference->nkeys, InvalidOid)))
-    refuse_reference(child, parent, "refers with the same columns to other tables than",
+    refuse_reference(child, parent, "relation \"%s\" refers with the same columns to other tables than \"%s\"",
                      "Rows are counted for the parent that a foreign key refers to; it must be the only one.");
   return reference;
 }
@@ -221,10 +225,11 @@ void check_free(Relation parent, const Declaration &declaration, const Current &
   for (int i = 0; i < request.ncounters; ++i)
     if (is_among(request.counters[i].column, current.others->guarded, current.others->nguarded))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, request.counters[i].column,
-                         "is written by another tally");
+                         "column \"%s\" of relation \"%s\" is written by another tally");
   for (const char *column : {request.completion.done, request.completion.done_at})
     if (column != nullptr && is_among(column, current.others->guarded, current.others->nguarded))
-      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, column, "is written by another tally");
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, column,
+                         "column \"%s\" of relation \"%s\" is written by another tally");
 }
 
 void check_types(Relation child, Relation parent, const Declaration &declaration) {
@@ -388,7 +393,8 @@ bool untally(FunctionCallInfo fcinfo) {
   const char **via = PG_ARGISNULL(2) ? nullptr : names_argument(fcinfo, 2, &nvia);
   List *found = tallies_between(pair.child, pair.parent);
   if (via == nullptr && list_length(found) > 1)
-    refuse_reference(pair.child, pair.parent, "has several tallies at", "Name the columns of one of them with via.");
+    refuse_reference(pair.child, pair.parent, "relation \"%s\" has several tallies at \"%s\"",
+                     "Name the columns of one of them with via.");
   if (via == nullptr && found != NIL) {
     via = static_cast<const ChildTerms *>(linitial(found))->via;
     nvia = static_cast<const ChildTerms *>(linitial(found))->nvia;

@@ -158,44 +158,54 @@ static ColumnFault find_gate_fault(Relation relation, const GuardTerms *terms, F
 
   const Oid gate_type = type_of(terms->gate);
   if (gate_type != BOOLOID && !is_time(gate_type))
-    return {terms->gate, "cannot be a gate: its type must be timestamp with time zone, timestamp or boolean"};
+    return {terms->gate,
+            "column \"%s\" of relation \"%s\" cannot be a gate: its type must be timestamp with time zone, timestamp "
+            "or boolean"};
   const Form_pg_attribute gate = TupleDescAttr(tupdesc, column_named(relation, terms->gate) - 1);
   if (is_time(gate_type) && (gate->attnotnull || (which == Faults::all && type_forbids_null(gate->atttypid))))
-    return {terms->gate, "cannot be a gate: it is NOT NULL and so can never be open"};
+    return {terms->gate, "column \"%s\" of relation \"%s\" cannot be a gate: it is NOT NULL and so can never be open"};
   if (terms->gate_at != nullptr && gate_type != BOOLOID)
-    return {terms->gate_at, "cannot be gate_at: the gate itself says when it closed"};
+    return {terms->gate_at, "column \"%s\" of relation \"%s\" cannot be gate_at: the gate itself says when it closed"};
   if (terms->gate_at != nullptr && !is_time(type_of(terms->gate_at)))
-    return {terms->gate_at, "cannot be gate_at: its type must be timestamp with time zone or timestamp"};
-  return {nullptr, nullptr};
+    return {
+        terms->gate_at,
+        "column \"%s\" of relation \"%s\" cannot be gate_at: its type must be timestamp with time zone or timestamp"};
+  return {};
 }
 
 ColumnFault find_column_fault(Relation relation, const GuardTerms *terms, Faults which) {
   const TupleDesc tupdesc = RelationGetDescr(relation);
   for (int i = 0; i < terms->nguarded; ++i) {
     const AttrNumber attnum = column_named(relation, terms->guarded[i]);
-    if (attnum == InvalidAttrNumber) return {terms->guarded[i], nullptr};
+    if (attnum == InvalidAttrNumber) return {terms->guarded[i]};
     if (TupleDescAttr(tupdesc, attnum - 1)->attgenerated != '\0')
-      return {terms->guarded[i], "is generated and cannot be guarded"};
+      return {terms->guarded[i], "column \"%s\" of relation \"%s\" is generated and cannot be guarded"};
     // It cannot be told from a value that somebody has chosen.
     if (terms->insert_reject && terms->policies[i] == core::Policy::owned && has_volatile_default(relation, attnum))
-      return {terms->guarded[i], "has a volatile default, which insert => 'reject' cannot recognise"};
+      return {terms->guarded[i],
+              "column \"%s\" of relation \"%s\" has a volatile default, which insert => 'reject' cannot recognise"};
   }
-  const ColumnFault fault =
-      terms->gate == nullptr ? ColumnFault{nullptr, nullptr} : find_gate_fault(relation, terms, which);
+  const ColumnFault fault = terms->gate == nullptr ? ColumnFault{} : find_gate_fault(relation, terms, which);
   if (fault.column != nullptr) return fault;
   if (terms->idempotency_key != nullptr) {
     const Oid type = base_type(relation, column_named(relation, terms->idempotency_key));
     if (type != UUIDOID && type != TEXTOID && type != VARCHAROID)
-      return {terms->idempotency_key, "cannot be the idempotency key: its type must be uuid or text"};
+      return {terms->idempotency_key,
+              "column \"%s\" of relation \"%s\" cannot be the idempotency key: its type must be uuid or text"};
   }
   return find_policy_fault(relation, terms, which);
+}
+
+const char *text_of(const ColumnFault &fault, const char *relation) {
+  return fault.message == nullptr ? nullptr : psprintf(fault.message, fault.column, relation, fault.more, fault.also);
 }
 
 void check_columns(Relation relation, const GuardTerms *terms, int sqlstate, Faults which) {
   const ColumnFault fault = find_column_fault(relation, terms, which);
   if (fault.column == nullptr) return;
-  if (fault.why == nullptr) error_no_column(sqlstate, relation, fault.column);
-  error_column_unfit(sqlstate, relation, fault.column, fault.why);
+  const char *text = text_of(fault, RelationGetRelationName(relation));
+  if (text == nullptr) error_no_column(sqlstate, relation, fault.column);
+  error_column_fault(sqlstate, relation, fault.column, text);
 }
 
 GuardContract *load_guard_contract(Relation relation, const Trigger *trigger) {

@@ -73,9 +73,17 @@ GuardContract *require_contract(Relation relation);
 
 // What is wrong with the guarded columns of a relation; column is nullptr when all is well.
 struct ColumnFault {
-  const char *column;
-  const char *why;  // nullptr: the column does not exist
+  const char *column = nullptr;
+  // The whole sentence, with a %s for the column's name, the relation's, and each of the next; nullptr: there is no
+  // such column.
+  const char *message = nullptr;
+  const char *more = nullptr;
+  const char *also = nullptr;
 };
+
+// The sentence; nullptr: the fault has none.
+const char *text_of(const ColumnFault &fault, const char *relation);
+
 // Which faults: a type's owner can make others than the table's, and a contract must not fail every write for those.
 enum class Faults : unsigned char {
   all,

@@ -44,13 +44,18 @@ bool is_label(const char *text, Oid type) {
          SearchSysCacheExists2(ENUMTYPOIDNAME, ObjectIdGetDatum(type), CStringGetDatum(text));
 }
 
-// Why a state cannot be a value of the column; nullptr: it can.
+// Why a state cannot be a value of the column, as in ColumnFault; nullptr: it can.
 const char *state_fault(Oid type, int32 typmod, const char *state) {
-  const char *name = format_type_with_typemod(type, typmod);
-  if (is_integer(type)) return is_integer_text(state, type) ? nullptr : psprintf("it is no value of type %s", name);
-  if (type_is_enum(type)) return is_label(state, type) ? nullptr : psprintf("it is no label of type %s", name);
+  if (is_integer(type))
+    return is_integer_text(state, type)
+               ? nullptr
+               : "column \"%s\" of relation \"%s\" cannot have state \"%s\": it is no value of type %s";
+  if (type_is_enum(type))
+    return is_label(state, type)
+               ? nullptr
+               : "column \"%s\" of relation \"%s\" cannot have state \"%s\": it is no label of type %s";
   if (type == VARCHAROID && typmod >= VARHDRSZ && pg_mbstrlen(state) > typmod - VARHDRSZ)
-    return psprintf("it is too long for type %s", name);
+    return "column \"%s\" of relation \"%s\" cannot have state \"%s\": it is too long for type %s";
   return nullptr;
 }
 
@@ -74,7 +79,8 @@ StateColumn state_column(Relation relation, const GuardContract *contract, const
     if (contract->terms->policies[place] == core::Policy::states && contract->guarded[place].attnum == column.attnum)
       column.place = place;
   column.relation = RelationGetRelid(relation);
-  column.fault = find_graph_fault(column.type, attribute->atttypmod, *graph).why;
+  column.fault =
+      text_of(find_graph_fault(column.type, attribute->atttypmod, *graph), RelationGetRelationName(relation));
   if (column.fault != nullptr) return column;
   Oid input, parameter;
   getTypeInputInfo(getBaseType(column.type), &input, &parameter);
@@ -113,11 +119,13 @@ bool goes_down(const GuardContract *contract, int place, const Value &from, cons
 ColumnFault find_graph_fault(Oid declared, int32 typmod, const GraphTerms &graph) {
   const Oid type = getBaseTypeAndTypmod(declared, &typmod);
   if (!is_integer(type) && type != TEXTOID && type != VARCHAROID && !type_is_enum(type))
-    return {graph.column, "cannot have states: its type must be text, varchar, an integer or an enum"};
+    return {
+        graph.column,
+        "column \"%s\" of relation \"%s\" cannot have states: its type must be text, varchar, an integer or an enum"};
   for (int i = 0; i < graph.nstates; ++i)
-    if (const char *why = state_fault(type, typmod, graph.states[i]))
-      return {graph.column, psprintf("cannot have state \"%s\": %s", graph.states[i], why)};
-  return {nullptr, nullptr};
+    if (const char *message = state_fault(type, typmod, graph.states[i]))
+      return {graph.column, message, graph.states[i], format_type_with_typemod(type, typmod)};
+  return {};
 }
 
 ColumnFault find_policy_fault(Relation relation, const GuardTerms *terms, Faults which) {
@@ -126,21 +134,24 @@ ColumnFault find_policy_fault(Relation relation, const GuardTerms *terms, Faults
     const Oid type = getBaseType(attribute_named(relation, column)->atttypid);
     if (which == Faults::all && terms->policies[i] == core::Policy::forward &&
         !OidIsValid(lookup_type_cache(type, TYPECACHE_CMP_PROC)->cmp_proc))
-      return {column, psprintf("cannot be forward: type %s has no default order", format_type_be(type))};
+      return {column, "column \"%s\" of relation \"%s\" cannot be forward: type %s has no default order",
+              format_type_be(type)};
     if (terms->policies[i] == core::Policy::version && !is_integer(type))
-      return {column, "cannot be the version: its type must be smallint, integer or bigint"};
+      return {column,
+              "column \"%s\" of relation \"%s\" cannot be the version: its type must be smallint, integer or bigint"};
   }
   if (terms->heartbeat != nullptr) {
     const Oid type = getBaseType(attribute_named(relation, terms->heartbeat)->atttypid);
     if (type != TIMESTAMPTZOID)
-      return {terms->heartbeat, "cannot be the heartbeat: its type must be timestamp with time zone"};
+      return {terms->heartbeat,
+              "column \"%s\" of relation \"%s\" cannot be the heartbeat: its type must be timestamp with time zone"};
   }
   for (int i = 0; which == Faults::all && i < terms->ngraphs; ++i) {
     const Form_pg_attribute attribute = attribute_named(relation, terms->graphs[i].column);
     const ColumnFault fault = find_graph_fault(attribute->atttypid, attribute->atttypmod, terms->graphs[i]);
     if (fault.column != nullptr) return fault;
   }
-  return {nullptr, nullptr};
+  return {};
 }
 
 void resolve_policies(Relation relation, GuardContract *contract) {
@@ -167,7 +178,7 @@ void resolve_policies(Relation relation, GuardContract *contract) {
 // Only who needs to know a state is told that the states cannot be read.
 static void check_states(const StateColumn *column) {
   if (column->fault == nullptr) return;
-  error_broken(column->relation, psprintf("column \"%s\" %s", column->graph->column, column->fault), remedy);
+  error_broken(column->relation, column->fault, remedy);
 }
 
 int state_of(const StateColumn *column, Datum value) {

@@ -42,9 +42,9 @@ List *add(List *findings, const char *severity, const char *text, const char *re
   return lappend(findings, finding);
 }
 
-const char *column_text(const ColumnFault &fault) {
-  return fault.why == nullptr ? psprintf("column \"%s\" of the contract does not exist", fault.column)
-                              : psprintf("column \"%s\" %s", fault.column, fault.why);
+const char *column_text(const ColumnFault &fault, Relation relation) {
+  const char *text = text_of(fault, RelationGetRelationName(relation));
+  return text != nullptr ? text : psprintf("column \"%s\" of the contract does not exist", fault.column);
 }
 
 // declare: the function that declares such contracts.
@@ -148,7 +148,7 @@ List *guard_findings(Relation member, Relation root) {
                     strcmp(fault.column, terms->gate) == 0;
   // Partitions have the columns of their root. A gate that cannot be open again stays closed, which fails nobody.
   if (fault.column != nullptr && member == root)
-    findings = add(findings, gate ? "warning" : "error", column_text(fault),
+    findings = add(findings, gate ? "warning" : "error", column_text(fault, member),
                    "Declare the contract again with ratchet.guard(..., replace => true).");
   if (terms->insert_reject)
     findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::born), insert_trigger_name,

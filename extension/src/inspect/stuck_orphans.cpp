@@ -74,8 +74,9 @@ const char *since_column(Relation relation, const GuardContract *contract, Funct
   if (attnum <= 0) error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, relation, name);
   const Oid type = getBaseType(get_atttype(RelationGetRelid(relation), attnum));
   if (!is_time(type))
-    error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, name,
-                       "cannot be since: its type must be timestamp with time zone or timestamp");
+    error_column_unfit(
+        ERRCODE_INVALID_PARAMETER_VALUE, relation, name,
+        "column \"%s\" of relation \"%s\" cannot be since: its type must be timestamp with time zone or timestamp");
   notice_time_zone(relation, name, contract->terms->time_zone);
   return pstrdup(name);
 }

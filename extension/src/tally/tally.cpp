@@ -71,7 +71,8 @@ KeyColumn key_column(Relation relation, const char *name) {
   const TypeCacheEntry *type =
       lookup_type_cache(column.type, TYPECACHE_HASH_PROC | TYPECACHE_EQ_OPR | TYPECACHE_CMP_PROC);
   if (!OidIsValid(type->eq_opr) || !OidIsValid(type->cmp_proc))
-    error_column_unfit(sqlstate_unenforceable, relation, name, "has a type without a default order");
+    error_column_unfit(sqlstate_unenforceable, relation, name,
+                       "column \"%s\" of relation \"%s\" has a type without a default order");
   fmgr_info(get_opcode(type->eq_opr), &column.equal);
   fmgr_info(type->cmp_proc, &column.compare);
   column.hashable = OidIsValid(type->hash_proc);
@@ -343,18 +344,21 @@ Expr *make_key_cast(Relation child, AttrNumber attnum, Oid parent_type, int sqls
   Node *cast = coerce_to_target_type(nullptr, var, attribute->atttypid, getBaseType(parent_type), -1,
                                      COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
   if (cast == nullptr)
-    error_column_unfit(sqlstate, child, NameStr(attribute->attname),
-                       "cannot be converted to the type of the column that it references");
+    error_column_unfit(
+        sqlstate, child, NameStr(attribute->attname),
+        "column \"%s\" of relation \"%s\" cannot be converted to the type of the column that it references");
   // A row that is added under one setting would be taken away from another parent's count under another.
   if (contain_mutable_functions(cast))
     error_column_unfit(sqlstate, child, NameStr(attribute->attname),
-                       psprintf("cannot be the reference of a tally: its conversion to type %s depends on settings",
-                                format_type_be(parent_type)));
+                       "column \"%s\" of relation \"%s\" cannot be the reference of a tally: its conversion to type %s "
+                       "depends on settings",
+                       format_type_be(parent_type));
   // It is evaluated for each row, as whoever writes it; a referential check runs it as the table's owner.
   if (calls_users_function(cast))
     error_column_unfit(sqlstate, child, NameStr(attribute->attname),
-                       psprintf("cannot be the reference of a tally: its conversion to type %s is a user's function",
-                                format_type_be(parent_type)));
+                       "column \"%s\" of relation \"%s\" cannot be the reference of a tally: its conversion to type %s "
+                       "is a user's function",
+                       format_type_be(parent_type));
   return expression_planner(reinterpret_cast<Expr *>(cast));
 }
 

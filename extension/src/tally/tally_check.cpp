@@ -36,12 +36,13 @@ Column find_column(Relation relation, const char *name, int sqlstate) {
   if (attnum <= 0) error_no_column(sqlstate, relation, name);
   Column column{relation, name, sqlstate, TupleDescAttr(RelationGetDescr(relation), attnum - 1)};
   if (column.attribute->attgenerated != '\0')
-    error_column_unfit(sqlstate, relation, name, "is generated and cannot be part of a tally");
+    error_column_unfit(sqlstate, relation, name,
+                       "column \"%s\" of relation \"%s\" is generated and cannot be part of a tally");
   return column;
 }
 
-void require(const Column &column, bool holds, const char *why) {
-  if (!holds) error_column_unfit(column.sqlstate, column.relation, column.name, why);
+void require(const Column &column, bool holds, const char *message) {
+  if (!holds) error_column_unfit(column.sqlstate, column.relation, column.name, message);
 }
 
 // An update of such a column would lock the row against foreign key checks,
@@ -67,27 +68,31 @@ bool is_named(const char *const *names, int count, const char *name) {
 void check_written(Relation parent, const ParentTerms *terms, const char *name, const GuardTerms *guard, int sqlstate) {
   const Column column = find_column(parent, name, sqlstate);
   require(column, !is_in_unique_index(parent, column.attribute->attnum),
-          "is part of a unique index and cannot be written by a tally");
-  require(column, !is_named(terms->key, terms->nkey, name), "is part of the key that the tally references");
+          "column \"%s\" of relation \"%s\" is part of a unique index and cannot be written by a tally");
+  require(column, !is_named(terms->key, terms->nkey, name),
+          "column \"%s\" of relation \"%s\" is part of the key that the tally references");
   require(column, !is_in_foreign_key(parent, column.attribute->attnum),
-          "is part of a foreign key and cannot be written by a tally");
+          "column \"%s\" of relation \"%s\" is part of a foreign key and cannot be written by a tally");
   require(column, guard == nullptr || !is_named(guard->guarded, guard->nguarded, name),
-          "belongs to the guard contract of the table");
+          "column \"%s\" of relation \"%s\" belongs to the guard contract of the table");
 }
 
 void check_completion(Relation parent, const CompletionTerm &completion, int sqlstate) {
   const Column total = find_column(parent, completion.total, sqlstate);
   require(total, is_countable(total.attribute->atttypid),
-          "cannot be a total: its type must be smallint, integer, bigint or numeric");
+          "column \"%s\" of relation \"%s\" cannot be a total: its type must be smallint, integer, bigint or numeric");
   if (completion.done != nullptr) {
     const Column done = find_column(parent, completion.done, sqlstate);
-    require(done, done.attribute->atttypid == BOOLOID, "cannot be done: its type must be boolean");
+    require(done, done.attribute->atttypid == BOOLOID,
+            "column \"%s\" of relation \"%s\" cannot be done: its type must be boolean");
   }
   if (completion.done_at != nullptr) {
     const Column done_at = find_column(parent, completion.done_at, sqlstate);
-    require(done_at, is_time(done_at.attribute->atttypid),
-            "cannot be done_at: its type must be timestamp with time zone or timestamp");
-    require(done_at, !done_at.attribute->attnotnull, "cannot be done_at: it is NOT NULL");
+    require(
+        done_at, is_time(done_at.attribute->atttypid),
+        "column \"%s\" of relation \"%s\" cannot be done_at: its type must be timestamp with time zone or timestamp");
+    require(done_at, !done_at.attribute->attnotnull,
+            "column \"%s\" of relation \"%s\" cannot be done_at: it is NOT NULL");
   }
 }
 
@@ -105,14 +110,16 @@ void check_kept(Relation parent, const ParentTerms *terms, int sqlstate) {
   for (int i = 0; i < terms->nkey; ++i) find_column(parent, terms->key[i], sqlstate);
   for (int i = 0; i < terms->ncounters; ++i) {
     const Column counter = find_column(parent, terms->counters[i], sqlstate);
-    require(counter, is_countable(counter.attribute->atttypid),
-            "cannot be a counter: its type must be smallint, integer, bigint or numeric");
+    require(
+        counter, is_countable(counter.attribute->atttypid),
+        "column \"%s\" of relation \"%s\" cannot be a counter: its type must be smallint, integer, bigint or numeric");
   }
   for (int i = 0; i < terms->ncompletions; ++i) check_completion(parent, terms->completions[i], sqlstate);
   for (int i = 0; i < terms->nguarded; ++i) {
     check_written(parent, terms, terms->guarded[i], guard, sqlstate);
     if (is_named(terms->guarded, i, terms->guarded[i]))
-      error_column_unfit(sqlstate, parent, terms->guarded[i], "is written by two tallies");
+      error_column_unfit(sqlstate, parent, terms->guarded[i],
+                         "column \"%s\" of relation \"%s\" is written by two tallies");
   }
 }
 
@@ -128,15 +135,17 @@ void check_persistence(Relation child, Oid parent, int sqlstate) {
 void check_sum(Relation parent, const char *name, Oid type, int32 typmod, int sqlstate) {
   if (getBaseType(type) != NUMERICOID) return;
   const Column counter = find_column(parent, name, sqlstate);
-  require(counter, counter.attribute->atttypid == NUMERICOID, "cannot hold a numeric sum: its type must be numeric");
+  require(counter, counter.attribute->atttypid == NUMERICOID,
+          "column \"%s\" of relation \"%s\" cannot hold a numeric sum: its type must be numeric");
   require(counter, counter.attribute->atttypmod < 0 || scale_of(typmod) <= scale_of(counter.attribute->atttypmod),
-          "would round what is summed: its type must be numeric, without a scale or with one that is large enough");
+          "column \"%s\" of relation \"%s\" would round what is summed: its type must be numeric, without a scale or "
+          "with one that is large enough");
 }
 
 void check_scale(Relation parent, const char *name, int sqlstate) {
   const Column counter = find_column(parent, name, sqlstate);
   require(counter, counter.attribute->atttypid != NUMERICOID || scale_of(counter.attribute->atttypmod) >= 0,
-          "would round what is counted: its scale is negative");
+          "column \"%s\" of relation \"%s\" would round what is counted: its scale is negative");
 }
 
 void check_counted(Relation child, Relation parent, const ChildTerms *source, int sqlstate) {
@@ -155,7 +164,8 @@ void check_not_counted(Relation relation, const char *const *columns, int count)
   const ParentTerms *terms = parse_parent_trigger(relation, trigger);
   for (int i = 0; i < count; ++i)
     if (is_named(terms->guarded, terms->nguarded, columns[i]))
-      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, columns[i], "is written by a tally");
+      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, relation, columns[i],
+                         "column \"%s\" of relation \"%s\" is written by a tally");
 }
 
 }  // namespace ratchet

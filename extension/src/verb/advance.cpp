@@ -89,7 +89,8 @@ const StateColumn *read_column(const Target &target, FunctionCallInfo fcinfo) {
   const char *name = NameStr(*PG_GETARG_NAME(state_column_argument));
   const StateColumn *column = find_state_column(contract, name);
   if (column == nullptr)
-    error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, name, "has no states in the contract");
+    error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, name,
+                       "column \"%s\" of relation \"%s\" has no states in the contract");
   return column;
 }
 
@@ -105,7 +106,7 @@ void check_patch(const Advance &advance) {
   for (const AttrNumber attnum : {advance.column->attnum, contract->idempotency_key, contract->heartbeat})
     if (const Field *field = attnum == InvalidAttrNumber ? nullptr : find_field(advance.patch, attnum))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, advance.target.relation, field->name,
-                         "is set by advance itself and cannot be patched");
+                         "column \"%s\" of relation \"%s\" is set by advance itself and cannot be patched");
 }
 
 Advance read_advance(FunctionCallInfo fcinfo) {

@@ -68,7 +68,7 @@ RATCHET_FUNCTION(ratchet_beat) {
   const ratchet::Fields patch = ratchet::read_patch(target, fcinfo, 2);
   if (const ratchet::Field *field = ratchet::find_field(patch, target.contract->heartbeat))
     ratchet::error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field->name,
-                                "is set by beat itself and cannot be patched");
+                                "column \"%s\" of relation \"%s\" is set by beat itself and cannot be patched");
   const ratchet::Answer answer = ratchet::beat(target, patch);
   ratchet::close_target(target);
 

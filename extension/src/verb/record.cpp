@@ -47,7 +47,7 @@ Field reference_field(const Target &target, const Record &record, int place, Dat
   const Field from = field_of_value(target.relation, referenced, value, isnull);
   if (isnull)
     error_column_unfit(ERRCODE_NULL_VALUE_NOT_ALLOWED, target.relation, from.name,
-                       "is null and cannot be referenced by a record");
+                       "column \"%s\" of relation \"%s\" is null and cannot be referenced by a record");
   Field field = field_of_value(record.child, record.reference->conkey[place], value, false);
   field.type = from.type;
   return field;
@@ -91,7 +91,7 @@ Fields with_reference(const Target &target, const Record &record, const Datum *r
       add_field(&fields, field);
     else if (!refers_to(record, i, field, *given))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, record.child, field.name,
-                         "refers to another row than the one that is submitted");
+                         "column \"%s\" of relation \"%s\" refers to another row than the one that is submitted");
   }
   return fields;
 }
@@ -108,9 +108,9 @@ static void check_conversions(Relation child, const ForeignKeyCacheInfo *key) {
     if (find_coercion_pathway(right, type, COERCION_IMPLICIT, &function) != COERCION_PATH_FUNC ||
         function < FirstNormalObjectId)
       continue;
-    error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, child,
-                       get_attname(RelationGetRelid(child), key->conkey[i], false),
-                       "refers to another type through a user's function, and so cannot be followed");
+    error_column_unfit(
+        ERRCODE_INVALID_PARAMETER_VALUE, child, get_attname(RelationGetRelid(child), key->conkey[i], false),
+        "column \"%s\" of relation \"%s\" refers to another type through a user's function, and so cannot be followed");
   }
 }
 

@@ -97,7 +97,7 @@ void check_patch(const Submission &submission) {
     if (attnum != InvalidAttrNumber)
       if (const Field *field = find_field(submission.patch, attnum))
         error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, submission.target.relation, field->name,
-                           "is set by submit itself and cannot be patched");
+                           "column \"%s\" of relation \"%s\" is set by submit itself and cannot be patched");
 }
 
 // An argument that goes to a column of the contract. Errors: 22023 when it has none.

@@ -99,10 +99,10 @@ AttrNumber column_of(Relation child, const char *name, int length) {
       continue;
     if (attribute->attgenerated != '\0')
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, child, NameStr(attribute->attname),
-                         "is generated and cannot be set");
+                         "column \"%s\" of relation \"%s\" is generated and cannot be set");
     if (attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, child, NameStr(attribute->attname),
-                         "is an identity column and cannot be set");
+                         "column \"%s\" of relation \"%s\" is an identity column and cannot be set");
     return attribute->attnum;
   }
   error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, pnstrdup(name, std::min(length, NAMEDATALEN - 1)));
@@ -178,7 +178,7 @@ const char *default_text(Relation child, AttrNumber attnum) {
   if (expression == nullptr) return psprintf("NULL::%s", qualified_type(attribute->atttypid));
   if (attribute->attidentity != '\0')
     error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, child, NameStr(attribute->attname),
-                       "is an identity column: all records must name it, or none");
+                       "column \"%s\" of relation \"%s\" is an identity column: all records must name it, or none");
   const int level = NewGUCNestLevel();
   pin_text_settings();
   const char *text = deparse_expression(expression, NIL, false, false);

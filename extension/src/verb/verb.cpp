@@ -190,7 +190,8 @@ Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument) 
   for (const Field &field : expect)
     if (!OidIsValid(equality_operator(field.type)))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field.name,
-                         psprintf("has type %s, which has no equality operator", format_type_be(field.type)));
+                         "column \"%s\" of relation \"%s\" has type %s, which has no equality operator",
+                         format_type_be(field.type));
   return expect;
 }
 

@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ratchet;
 COMMENT ON SCHEMA ratchet IS
-'Race safety declared on tables: contracts, verbs and what tells about them.';
+'Race safety declared on tables: contracts, verbs, and what reports on them.';
 
 -- ---------------------------------------------------------------------------
 -- Result types. Every verb answers exactly one row of one of these.
@@ -218,8 +218,8 @@ COMMENT ON FUNCTION ratchet.flush() IS
 -- as a key or an actor: it reads the types of its arguments from the call.
 -- Untyped parameters resolve to the text overload, and an untyped
 -- anycompatible argument to text; drivers that ask for the types of untyped
--- parameters are told so, and cast (docs/clients.md). No declaration does
--- better: PostgreSQL refuses to tell the type of a parameter that is "any" or
+-- parameters must cast (docs/clients.md). No declaration does
+-- better: PostgreSQL refuses to report the type of a parameter that is "any" or
 -- anyelement, and a type of our own is one that tokio-postgres encodes nothing
 -- for, not even text. What follows an argument with a default
 -- needs one too, so bigint and uuid actors come without, which also keeps a
@@ -347,7 +347,7 @@ CREATE FUNCTION ratchet.beat(target regclass, key uuid, patch jsonb DEFAULT NULL
 CREATE FUNCTION ratchet.beat(target regclass, key jsonb, patch jsonb DEFAULT NULL)
     RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
 
--- amend(): break-glass. The table's owner may, and whoever was granted
+-- amend(): break-glass. The table's owner may, and a role that was granted
 -- EXECUTE on the marker function amend_right() and may UPDATE the table.
 CREATE FUNCTION ratchet.amend_right() RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -369,10 +369,10 @@ CREATE PROCEDURE ratchet.suspend(target regclass, reason text)
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_suspend';
 COMMENT ON PROCEDURE ratchet.suspend(regclass, text) IS
-'Suspends the guard contract of a table in this transaction only, for all that it writes: to backfill or repair data without disabling triggers for everybody. Counters are kept all the same. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table, of a partition that of the partitioned table as well. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside of a transaction block; 42R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
+'Suspends the guard contract of a table in this transaction only, for all that it writes: to backfill or repair data without disabling triggers for every session. Counters are kept all the same. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table, of a partition that of the partitioned table as well. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside of a transaction block; 42R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
 
 -- ---------------------------------------------------------------------------
--- Rows that nobody works on any more
+-- Rows that no worker is on any more
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION ratchet.stuck(target regclass, older_than interval, state text DEFAULT NULL, since name DEFAULT NULL)
@@ -380,7 +380,7 @@ CREATE FUNCTION ratchet.stuck(target regclass, older_than interval, state text D
     LANGUAGE c STABLE
     AS 'MODULE_PATHNAME', 'ratchet_stuck';
 COMMENT ON FUNCTION ratchet.stuck(regclass, interval, text, name) IS
-'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for that long, oldest first. state: only rows in this state, among them those that have never shown one. since: the time column that tells; default: the heartbeat. state answered: of the only column with states, or of the one that has the state asked for. key: the primary key as the verbs take it, so that the answer can be handed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'') a. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 42R01 no contract. Locks: ACCESS SHARE.';
+'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for that long, oldest first. state: only rows in this state, among them those that have never shown one. since: the time column to go by; default: the heartbeat. state answered: of the only column with states, or of the one that has the state asked for. key: the primary key as the verbs take it, so that the answer can be handed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'') a. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 42R01 no contract. Locks: ACCESS SHARE.';
 
 CREATE FUNCTION ratchet.orphans(target regclass, child regclass, state text)
     RETURNS TABLE (key text, target_key text, state text)
@@ -455,13 +455,13 @@ CREATE FUNCTION ratchet._arguments(trigger oid) RETURNS text[]
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_arguments';
 COMMENT ON FUNCTION ratchet._arguments(oid) IS
-'Internal: the arguments of a trigger, decoded. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it tells no more than pg_trigger does.';
+'Internal: the arguments of a trigger, decoded. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it shows no more than pg_trigger does.';
 
 CREATE FUNCTION ratchet._states(target oid, trigger oid) RETURNS jsonb
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_states';
 COMMENT ON FUNCTION ratchet._states(oid, oid) IS
-'Internal: the state graphs of a guard, as ratchet.guard() takes them. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it tells no more than pg_trigger does.';
+'Internal: the state graphs of a guard, as ratchet.guard() takes them. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it shows no more than pg_trigger does.';
 
 CREATE FUNCTION ratchet._findings(target regclass) RETURNS TABLE (severity text, finding text, remedy text)
     LANGUAGE c STABLE STRICT
@@ -475,7 +475,7 @@ CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT 
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_tally_row';
 COMMENT ON FUNCTION ratchet._tally(oid, oid) IS
-'Internal: what ratchet.contract has to say about one tally. Executable by all, because the view calls it with its reader''s rights; it tells no more than pg_trigger does.';
+'Internal: what ratchet.contract has to say about one tally. Executable by all, because the view calls it with its reader''s rights; it shows no more than pg_trigger does.';
 
 CREATE VIEW ratchet.contract AS
 SELECT t.tgrelid::pg_catalog.regclass AS target,
@@ -590,7 +590,7 @@ DECLARE
 BEGIN
     FOR verb, meaning IN VALUES
         ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. key and expect are compared as their columns'' base types, neither rounded to a length nor checked by a domain; a null of expect stands for JSON''s null too. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 42R01 no contract, a trigger, rule or policy defeats it, or the table is distributed by Citus; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
-        ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns; a column that the caller may not read is always written, and not told of. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
+        ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns; a column that the caller may not read is always written, and not reported. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
         ('advance', 'Moves one row along the graph of its states, sets the columns of patch and stores record in child with its reference filled in, all or nothing. state: where to, as text or as a value of the column''s type; state_column is needed where several columns have states. expect: column values that must still hold. idempotency_key (of a contract without a gate): a repeated call with the key that was stored last answers already_there with the stored record, wherever the row is by then. A heartbeat of the contract is set too. Answers one row always: advanced, already_there, refused (the graph does not lead there from where the row is), key_reused, conflict (the record hit a unique key or an exclusion constraint; nothing changed), stale or not_found. Obeys the other policies as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R03 a protected column of patch in mode reject; 23xxx a constraint of the tables; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table (and on child); the row until the end of the transaction, also when it is not moved.'),
         ('beat', 'Sets the heartbeat of one row to now, and the columns of patch with it, unless the row is finished. Several at once never undo one another: the latest heartbeat stays. A beat that changes nothing but the heartbeat does not count up the version. Answers one row always: alive, finished (gate closed or a state terminal; nothing is written) or not_found; kept lists patched columns that the contract kept. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R02, 23R03, 23R04 what patch may not do, in mode reject; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; the row until the end of the transaction.'),
         ('progress', 'What the counters of one parent row say: exact as of this statement, with what this transaction has counted, which is written first. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. Runs with the caller''s rights. Errors: 22xxx bad argument; 42501 a missing right; 42R01 no tally. Locks: ACCESS SHARE on the table.'),

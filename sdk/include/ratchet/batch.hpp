@@ -50,7 +50,7 @@ struct batch_progress {
   std::int64_t inserted = 0;  ///< Of those, how many were stored; the others were duplicates.
 };
 
-/// Stores records in a table by `ratchet.submit_batch()`, leaves out those that are there already, and tells what the
+/// Stores records in a table by `ratchet.submit_batch()`, leaves out those that are there already, and says what the
 /// parents that they belong to have come to.
 ///
 ///     auto r = ratchet::batch("results").add_all(answers, [&](const answer &a) {
@@ -60,7 +60,8 @@ struct batch_progress {
 /// A batch may have any size: it is sent in chunks, each of them one statement. Calls of one chunk may overlap in any
 /// order without deadlocks, and so may longer ones that a ratchet::client runs, where every chunk is a transaction of
 /// its own. Inside one transaction chunks lock one after the other: use order_by() there, or be ready for
-/// error_kind::contention. A call whose answer was lost may be made again: what it stored is then told as duplicates.
+/// error_kind::contention. A call whose answer was lost may be made again: what it stored is then reported as
+/// duplicates.
 ///
 /// One thread at a time may put it together; any number may run it then, each in a transaction of its own. What
 /// on_progress() names is called by all of them.

@@ -14,7 +14,7 @@
 
 namespace ratchet {
 
-/// The answer to a heartbeat. True when the row is alive; false tells whoever works on it to stop.
+/// The answer to a heartbeat. True when the row is alive; false tells the worker to stop.
 struct [[nodiscard]] beat_result {
   beat_outcome outcome = beat_outcome::unknown;  ///< What it came to.
   std::string outcome_text;                      ///< The outcome as the server spelled it.
@@ -32,7 +32,7 @@ inline int http_status(const beat_result &result) noexcept { return http_status(
 ///     while (ratchet::beat("jobs", id).set("progress", percent()).run(tx)) ...
 ///
 /// Several at once do not undo one another: the latest heartbeat stays, and so does the furthest value of a column that
-/// only goes forward. A thread that beats needs a connection of its own, and commits each beat: until then nobody sees
+/// only goes forward. A thread that beats needs a connection of its own, and commits each beat: until then no one sees
 /// it, and the row stays locked.
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.

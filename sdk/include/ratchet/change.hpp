@@ -30,7 +30,7 @@ struct [[nodiscard]] update_result {
 /// See http_status(update_outcome).
 inline int http_status(const update_result &result) noexcept { return http_status(result.outcome); }
 
-/// A call of `ratchet.update()`: changes the named columns of one row and tells which of them its contract kept.
+/// A call of `ratchet.update()`: changes the named columns of one row and says which of them its contract kept.
 ///
 ///     auto r = ratchet::change("scorecards", id).set("comment", text).expect("comment", old).run(tx);
 ///

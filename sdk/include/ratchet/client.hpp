@@ -31,7 +31,7 @@ struct client_options {
   std::chrono::milliseconds pool_wait{5000};  ///< How long to wait for a free one before error_kind::busy.
   std::chrono::seconds lifetime{1800};  ///< A connection that old is closed instead of kept, so that none outlives a
                                         ///< failover or a change of the password for long.
-  std::function<void(std::string_view)> on_notice;  ///< Is given what the server tells besides answers, such as the
+  std::function<void(std::string_view)> on_notice;  ///< Is given what the server sends besides answers, such as the
                                                     ///< NOTICE that columns were kept, on the thread that runs the
                                                     ///< statement. By default it is dropped. Must not throw.
 };
@@ -120,7 +120,7 @@ class RATCHET_EXPORT client {
   }
 
   /// Runs a batch, each chunk as a statement that commits by itself. When it throws, the chunks before are stored, as
-  /// batch::on_progress told: the whole batch may be run again, they are duplicates then.
+  /// batch::on_progress reported: the whole batch may be run again, they are duplicates then.
   batch_result run(const batch &records, const retry_options &options = {});
 
   /// Runs `f` in a transaction and commits. Returns what `f` returns.

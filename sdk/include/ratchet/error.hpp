@@ -52,7 +52,7 @@ class RATCHET_EXPORT error : public std::runtime_error {
 
   /// What kind of failure this is.
   error_kind kind() const noexcept { return kind_; }
-  /// SQLSTATE, empty where libpqxx does not tell.
+  /// SQLSTATE, empty where libpqxx does not say.
   const std::string &sqlstate() const noexcept { return details_->sqlstate; }
   /// True for 40001 and 40P01 only: the whole transaction, COMMIT included, may be run again.
   bool retryable() const noexcept { return kind_ == error_kind::contention; }

@@ -56,7 +56,7 @@ class RATCHET_EXPORT progress {
   progress(std::string parent, ratchet::key key);
 
   /// Runs it. What this transaction has counted and not written yet (see batch::flush) is written first, which waits
-  /// while another transaction holds one of those parents; otherwise it locks no row and waits for nobody.
+  /// while another transaction holds one of those parents; otherwise it locks no row and waits for no lock.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (42R01: no tally counts into the
   /// table), privilege (42501), connection.

@@ -1,5 +1,5 @@
 /// @file
-/// Finding the rows that nobody works on any more.
+/// Finding the rows that no worker is on any more.
 #pragma once
 
 #include <chrono>
@@ -45,10 +45,10 @@ class RATCHET_EXPORT stuck {
 
   /// Only rows in this state, a terminal one too, and among them those that have never shown a sign of life.
   stuck &state(const identifier &wanted);
-  /// The column, timestamptz or timestamp, that tells of the last sign of life; by default the contract's heartbeat.
+  /// The column, timestamptz or timestamp, of the last sign of life; by default the contract's heartbeat.
   stuck &since(std::string column);
 
-  /// Runs it. It sees what `tx` sees and waits for nobody.
+  /// Runs it. It sees what `tx` sees and waits for no lock.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: no such state or column, or no `since`
   /// where the contract has no heartbeat), contract (42R01: the table has none), privilege (42501), connection.

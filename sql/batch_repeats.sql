@@ -57,6 +57,27 @@ CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW;
 CREATE TRIGGER leave BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION leave();
 SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('item', '[{"run": 1, "no": 1, "span": "[1,5)"}, {"run": 1, "no": 2, "span": "[4,9)"}, {"run": 1, "no": 3, "span": "[5,9)"}]');
 SELECT n FROM run;
+-- a trigger of a partition alone: what it suppresses is no duplicate
+DROP TRIGGER leave ON item;
+CREATE TRIGGER suppress BEFORE INSERT ON item_1 FOR EACH ROW EXECUTE FUNCTION suppress_nine();
+SELECT ratchet.submit_batch('item', '[{"run": 1, "no": 9, "span": "[20,21)"}]');
+SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('item', '[{"run": 1, "no": 8, "span": "[2,3)"}, {"run": 1, "no": 10, "span": "[30,31)"}]');
+-- a unique index of a partition alone is a key like any other, for every caller
+CREATE UNIQUE INDEX item_1_no ON item_1 (no);
+DROP TRIGGER suppress ON item_1;
+ALTER TABLE item ADD PRIMARY KEY (run, span);
+SELECT outcome, inserted FROM ratchet.submit_batch('item', '[{"run": 1, "no": 11, "span": "[40,41)"}, {"run": 1, "no": 11, "span": "[50,51)"}]');
+SELECT n, (SELECT count(*) FROM item) FROM run;
+DROP TABLE item;
+
+-- a deferrable constraint: only where the key that records can repeat is another one
+CREATE TABLE item (run int REFERENCES run, no int PRIMARY KEY, code int UNIQUE DEFERRABLE);
+SELECT ratchet.tally('item', 'run', '{"n": "true"}', replace => true);
+SELECT ratchet.submit_batch('item', '[{"run": 1, "no": 1}]');
+DROP TABLE item;
+CREATE TABLE item (run int REFERENCES run, no int UNIQUE, id serial PRIMARY KEY DEFERRABLE);
+SELECT ratchet.tally('item', 'run', '{"n": "true"}', replace => true);
+SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('item', '[{"run": 1, "no": 1}, {"run": 1, "no": 1}]');
 DROP TABLE item;
 
 -- NULLs that are not distinct

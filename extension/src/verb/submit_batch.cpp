@@ -16,8 +16,10 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/relation.h"
+#include "access/table.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/prs2lock.h"
@@ -252,6 +254,8 @@ bool may_read(const Batch &batch, const Key *key) {
 // that could be named. Naming it saves a look into every other unique index,
 // but takes the right to read its columns.
 const Key *only_key(const Batch &batch) {
+  // A partition may have unique indexes that the table does not know of.
+  if (batch.child->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) return nullptr;
   // A named key is read, and what is read has to pass the policies of SELECT, be it new.
   if (check_enable_rls(RelationGetRelid(batch.child), InvalidOid, true) == RLS_ENABLED) return nullptr;
   if (list_length(batch.keys) != 1 || !may_read(batch, static_cast<const Key *>(linitial(batch.keys)))) return nullptr;
@@ -430,8 +434,25 @@ void explain(const Batch &batch, const Key *key, int place, Datum skipped, Datum
   }
 }
 
-// Whether something else than a unique key can keep a row from being inserted.
-bool may_be_suppressed(Relation child) { return child->rd_rules != nullptr || fires_before_insert(child); }
+// Whether something else than a unique key can keep a row from being inserted: a trigger, also of a partition alone, or
+// a rule.
+bool may_be_suppressed(Relation child) {
+  if (child->rd_rules != nullptr || fires_before_insert(child)) return true;
+  if (child->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) return false;
+  bool may = false;
+  for (const Oid oid : each_oid(find_all_inheritors(RelationGetRelid(child), AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
+    may = may || fires_before_insert(member);
+    table_close(member, NoLock);
+  }
+  return may;
+}
+
+bool is_unexplained(const List *duplicates) {
+  for (const auto *duplicate : each<Duplicate>(duplicates))
+    if (duplicate->constraint == nullptr) return true;
+  return false;
+}
 
 // An array of that record alone.
 Jsonb *record_alone(const Jsonb *records, int index) {
@@ -494,7 +515,7 @@ List *find_duplicates(const Batch &batch, const Run &run) {
   int place = 0;
   foreach (cell, batch.keys)
     explain(batch, static_cast<const Key *>(lfirst(cell)), place++, ordinals(skipped), ordinals(inserted), duplicates);
-  if (!may_be_suppressed(batch.child)) return duplicates;
+  if (!is_unexplained(duplicates) || !may_be_suppressed(batch.child)) return duplicates;
   foreach (cell, duplicates) {
     CHECK_FOR_INTERRUPTS();
     auto *duplicate = static_cast<Duplicate *>(lfirst(cell));
@@ -521,6 +542,25 @@ Datum as_json(const List *duplicates) {
   return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 }
 
+// Where no key can be named, ON CONFLICT looks into every unique index, and PostgreSQL has none for what is checked at
+// the end of the transaction.
+void refuse_deferrable(Relation child) {
+  for (const Oid oid : each_oid(RelationGetIndexList(child))) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
+    if (!HeapTupleIsValid(tuple)) continue;
+    const bool immediate = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple))->indimmediate;
+    ReleaseSysCache(tuple);
+    if (immediate) continue;
+    ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+            errmsg("cannot submit a batch to relation \"%s\", which has a deferrable constraint",
+                   RelationGetRelationName(child)),
+            errdetail(
+                "Constraint \"%s\" is checked at the end of the transaction, too late to leave out a repeated record.",
+                get_rel_name(oid)),
+            errhint("Make it NOT DEFERRABLE, or use INSERT."), errtableconstraint(child, get_rel_name(oid)));
+  }
+}
+
 Batch read_batch(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(0)) error_null_argument("child");
   if (PG_ARGISNULL(1)) error_null_argument("records");
@@ -535,6 +575,7 @@ Batch read_batch(FunctionCallInfo fcinfo) {
   batch.records = PG_GETARG_JSONB_P(1);
   read_columns(&batch);
   batch.keys = read_keys(batch.child, batch.columns);
+  if (only_key(batch) == nullptr) refuse_deferrable(batch.child);
   return batch;
 }
 

@@ -369,7 +369,7 @@ CREATE PROCEDURE ratchet.suspend(target regclass, reason text)
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_suspend';
 COMMENT ON PROCEDURE ratchet.suspend(regclass, text) IS
-'Suspends the guard contract of a table in this transaction only, for everything that it writes: to backfill or repair data without disabling triggers for all sessions. Counters are still maintained. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table, and for a partition only the owner of the partitioned table as well. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside a transaction block; 42R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
+'Suspends the guard contract of a table in this transaction only, for everything that it writes: to backfill or repair data without disabling triggers for all sessions. Counters are still maintained. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table and, for a partition, of the partitioned table as well. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside a transaction block; 42R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
 
 -- ---------------------------------------------------------------------------
 -- Rows that nobody works on any more

@@ -2,7 +2,7 @@
 
 CREATE SCHEMA ratchet;
 COMMENT ON SCHEMA ratchet IS
-'Race safety declared on tables: contracts, verbs, and what reports on them.';
+'Race safety declared on tables: contracts, verbs and functions that report on them.';
 
 -- ---------------------------------------------------------------------------
 -- Result types. Every verb answers exactly one row of one of these.
@@ -58,19 +58,19 @@ CREATE TYPE ratchet.progress_result AS (
 );
 
 COMMENT ON TYPE ratchet.batch_result IS
-'What ratchet.submit_batch() answers. outcome: stored (all records), partial or duplicates (none was new). inserted: how many were stored. duplicates: a JSON array, an object for each record that was not: index (its place in records, from 0), constraint (the unique constraint or index that it repeats, null where that is not known or the caller may not read the key), same_as (the place of the record of this batch that it repeats, null: a stored row). progress: a JSON array about the parents that were counted for, see ratchet.progress(); NULL without flush.';
+'What ratchet.submit_batch() returns. outcome: stored (all records), partial or duplicates (none was new). inserted: how many were stored. duplicates: a JSON array, an object for each record that was not stored: index (its place in records, from 0), constraint (the unique constraint or index that it repeats, null where that is not known or the caller may not read the key), same_as (the place of the record of this batch that it repeats, null: a stored row). progress: a JSON array about the parents that were counted for, see ratchet.progress(); NULL without flush.';
 COMMENT ON TYPE ratchet.progress_result IS
-'What ratchet.progress() answers. outcome: found or not_found. progress: {"parent": "public.runs", "key": {"id": 7}, "columns": {counters, totals, done, done_at}, "done": whether all of it is complete, null where no done is declared}.';
+'What ratchet.progress() returns. outcome: found or not_found. progress: {"parent": "public.runs", "key": {"id": 7}, "columns": {counters, totals, done, done_at}, "done": whether all of it is complete, null where no done is declared}.';
 COMMENT ON TYPE ratchet.submit_result IS
-'What ratchet.submit() answers. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (of the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL where none do or nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit. stale: columns that differ from what the caller expected.';
+'What ratchet.submit() returns. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (by the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL where none do or nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.update_result IS
-'What ratchet.update() answers. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. A column that the caller may not read counts as updated, whatever its value was and whether it was kept. stale: columns that differ from what the caller expected.';
+'What ratchet.update() returns. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. A column that the caller may not read counts as updated, whatever its value was and whether it was kept. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.advance_result IS
-'What ratchet.advance() answers. outcome: advanced, already_there, refused (also, for who may not read the state, where the row is there already), key_reused (the idempotency key belongs to another row; nothing was changed), conflict, stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged or the caller may not read the column. record: the stored child row. progress: as in ratchet.submit_result. kept: patched columns that the contract kept, of those that the caller may read. conflict: name of the unique or exclusion constraint or the index that the record hit; nothing was changed. stale: columns that differ from what the caller expected.';
+'What ratchet.advance() returns. outcome: advanced, already_there, refused (for a caller who may not read the state, also where the row is already there), key_reused (the idempotency key belongs to another row; nothing was changed), conflict, stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged or the caller may not read the column. record: the stored child row. progress: as in ratchet.submit_result. kept: patched columns that the contract kept, of those that the caller may read. conflict: name of the unique or exclusion constraint or the index that the record hit; nothing was changed. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.beat_result IS
-'What ratchet.beat() answers. outcome: alive, finished (the row''s gate is closed or a state is terminal; nothing was written) or not_found. kept: patched columns that the contract kept, of those that the caller may read.';
+'What ratchet.beat() returns. outcome: alive, finished (the row''s gate is closed or a state is terminal; nothing was written) or not_found. kept: patched columns that the contract kept, of those that the caller may read.';
 COMMENT ON TYPE ratchet.amend_result IS
-'What ratchet.amend() answers. outcome: amended, unchanged or not_found. changed: the columns that changed, and those of patch that the caller may not read.';
+'What ratchet.amend() returns. outcome: amended, unchanged or not_found. changed: the columns that changed, and those of patch that the caller may not read.';
 
 -- ---------------------------------------------------------------------------
 -- Version
@@ -92,13 +92,13 @@ CREATE FUNCTION ratchet.guard_row() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_guard_row';
 COMMENT ON FUNCTION ratchet.guard_row() IS
-'Trigger function of ratchet.guard(): BEFORE UPDATE FOR EACH ROW, named ~ratchet_guard. Not to be attached by hand; use ratchet.guard().';
+'Trigger function of ratchet.guard(): BEFORE UPDATE FOR EACH ROW, named ~ratchet_guard. Do not attach it by hand; use ratchet.guard().';
 
 CREATE FUNCTION ratchet.guard_insert() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_guard_insert';
 COMMENT ON FUNCTION ratchet.guard_insert() IS
-'Trigger function of ratchet.guard(insert => ''reject''): AFTER INSERT FOR EACH ROW, named ~ratchet_guard_insert. Raises 23R01. Not to be attached by hand; use ratchet.guard().';
+'Trigger function of ratchet.guard(insert => ''reject''): AFTER INSERT FOR EACH ROW, named ~ratchet_guard_insert. Raises 23R01. Do not attach it by hand; use ratchet.guard().';
 
 CREATE FUNCTION ratchet.born_closed(inserted record) RETURNS boolean
     LANGUAGE c STABLE
@@ -110,37 +110,37 @@ CREATE FUNCTION ratchet.count_row() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_count_row';
 COMMENT ON FUNCTION ratchet.count_row() IS
-'Trigger function of ratchet.tally(): AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW on the child, named !ratchet_tally_1 and so on. Adds to a map in memory; nothing is written before the flush. Not to be attached by hand; use ratchet.tally().';
+'Trigger function of ratchet.tally(): AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW on the child, named !ratchet_tally_1 and so on. Adds to a map in memory; nothing is written before the flush. Do not attach it by hand; use ratchet.tally().';
 
 CREATE FUNCTION ratchet.flush_counters() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_flush_counters';
 COMMENT ON FUNCTION ratchet.flush_counters() IS
-'Trigger function of ratchet.tally(): deferred constraint trigger on child and parent, named ~ratchet_flush. Its WHEN (false) keeps PostgreSQL from queueing it for every row: the other triggers queue it once. Writes what the transaction has counted, just before COMMIT. Not to be attached by hand; use ratchet.tally().';
+'Trigger function of ratchet.tally(): deferred constraint trigger on child and parent, named ~ratchet_flush. Its WHEN (false) keeps PostgreSQL from queueing it for every row: the other triggers queue it once. Writes what the transaction has counted, just before COMMIT. Do not attach it by hand; use ratchet.tally().';
 
 CREATE FUNCTION ratchet.count_truncate() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_count_truncate';
 COMMENT ON FUNCTION ratchet.count_truncate() IS
-'Trigger function of ratchet.tally(): TRUNCATE triggers on the child and its partitions, named ~ratchet_truncate and ~ratchet_truncating. Not to be attached by hand; use ratchet.tally().';
+'Trigger function of ratchet.tally(): TRUNCATE triggers on the child and its partitions, named ~ratchet_truncate and ~ratchet_truncating. Do not attach it by hand; use ratchet.tally().';
 
 CREATE FUNCTION ratchet.keep_counters() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_keep_counters';
 COMMENT ON FUNCTION ratchet.keep_counters() IS
-'Trigger function of ratchet.tally(): BEFORE INSERT OR UPDATE FOR EACH ROW on the parent, named ~ratchet_counters. Keeps counters and decides whether a row is complete. Not to be attached by hand; use ratchet.tally().';
+'Trigger function of ratchet.tally(): BEFORE INSERT OR UPDATE FOR EACH ROW on the parent, named ~ratchet_counters. Keeps counters and decides whether a row is complete. Do not attach it by hand; use ratchet.tally().';
 
 CREATE FUNCTION ratchet.count_gone() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_count_gone';
 COMMENT ON FUNCTION ratchet.count_gone() IS
-'Trigger function of ratchet.tally(): AFTER INSERT OR DELETE FOR EACH ROW on the parent, named !ratchet_gone. Keeps what a deleted row had for a row that is inserted under its key in the same transaction. Not to be attached by hand; use ratchet.tally().';
+'Trigger function of ratchet.tally(): AFTER INSERT OR DELETE FOR EACH ROW on the parent, named !ratchet_gone. Keeps what a deleted row had for a row that is inserted under its key in the same transaction. Do not attach it by hand; use ratchet.tally().';
 
 CREATE FUNCTION ratchet.complete_row() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_complete_row';
 COMMENT ON FUNCTION ratchet.complete_row() IS
-'Trigger function of ratchet.tally(): AFTER UPDATE FOR EACH ROW on the parent, named ~ratchet_completion. Calls on_done and notifies. Not to be attached by hand; use ratchet.tally().';
+'Trigger function of ratchet.tally(): AFTER UPDATE FOR EACH ROW on the parent, named ~ratchet_completion. Calls on_done and notifies. Do not attach it by hand; use ratchet.tally().';
 
 -- ---------------------------------------------------------------------------
 -- Declaring contracts
@@ -171,13 +171,13 @@ CREATE FUNCTION ratchet.guard(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
 COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, text, text, text, boolean, text, boolean, boolean) IS
-'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state a key, a terminal one leads to []; NULL is not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database counts up with every update. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) tells. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions and stale versions are rejected and all else is kept. insert: ''reject'' refuses new rows that are not open. validate: rows that break the contract already are an error instead of a notice. Declarative: answers created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 rows break the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to take insert => ''reject'' back.';
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions and stale versions are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject''.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_unguard';
 COMMENT ON FUNCTION ratchet.unguard(regclass) IS
-'Removes the guard contract of a table, or what is left of one. Answers whether there was anything to remove. Only the table''s owner (42501). Locks: ACCESS EXCLUSIVE, as DROP TRIGGER, until the end of the transaction.';
+'Removes the guard contract of a table, or what is left of one. Returns whether there was anything to remove. Only the table''s owner (42501). Locks: ACCESS EXCLUSIVE, as DROP TRIGGER, until the end of the transaction.';
 
 CREATE FUNCTION ratchet.tally(
     child      regclass,
@@ -199,13 +199,13 @@ CREATE FUNCTION ratchet.tally(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_tally';
 COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, text, text, text, boolean) IS
-'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key, once for each time that done becomes true, whatever made it so, in that transaction, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. backfill: ''now'' counts what is there, ''later'' leaves that to CALL ratchet.repair(). Declarative: answers created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be one. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 0A000 contention => ''spill''; 25001 backfill at another isolation level than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
+'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key, once for each time that done becomes true, whatever the cause, in that transaction, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. backfill: ''now'' counts the existing rows, ''later'' leaves that to CALL ratchet.repair(). Declarative: returns created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be the same role. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 0A000 contention => ''spill''; 25001 backfill at an isolation level other than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
 
 CREATE FUNCTION ratchet.untally(child regclass, parent regclass, via name[] DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_untally';
 COMMENT ON FUNCTION ratchet.untally(regclass, regclass, name[]) IS
-'Removes the tally of child at parent; the counters keep their values and become ordinary columns. Answers whether there was one. Only the owner of both tables (42501). Errors: 22023 when there are several and via names none of them. Locks: ACCESS EXCLUSIVE on child, then on parent, until the end of the transaction.';
+'Removes the tally of child on parent; the counters keep their values and become ordinary columns. Returns whether there was one. Only the owner of both tables (42501). Errors: 22023 when there are several and via names none of them. Locks: ACCESS EXCLUSIVE on child, then on parent, until the end of the transaction.';
 
 CREATE FUNCTION ratchet.flush() RETURNS void
     LANGUAGE c VOLATILE
@@ -287,7 +287,7 @@ CREATE FUNCTION ratchet.update(target regclass, key jsonb, patch jsonb, expect j
 CREATE FUNCTION ratchet.submit_batch(child regclass, records jsonb, flush boolean DEFAULT true)
     RETURNS ratchet.batch_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_batch';
 COMMENT ON FUNCTION ratchet.submit_batch(regclass, jsonb, boolean) IS
-'Stores records, a JSON array of objects, in a counted table, those that repeat a unique key left out and reported one by one. A column that a record does not name gets its default. Records are inserted in the order of their keys, so that batches which overlap do not deadlock. flush: write the counts now and answer the parents as they will commit; false: leave that to COMMIT. Runs with the caller''s rights; parents that the caller may not read are left out of the answer. Errors: 22xxx bad argument, nothing changed; 42R01 no tally, or a trigger or rule suppresses a record; 23xxx a constraint other than a unique one; 42501 a missing right; 40001 as any INSERT ... ON CONFLICT. Locks: ROW EXCLUSIVE on child; with flush the parents'' rows until the end of the transaction.';
+'Stores records, a JSON array of objects, in a counted table, those that repeat a unique key left out and reported one by one. A column that a record does not name gets its default. Records are inserted in the order of their keys, so that batches which overlap do not deadlock. flush: write the counts now and report the parents as they will commit; false: leave that to COMMIT. Runs with the caller''s rights; parents that the caller may not read are left out of the result. Errors: 22xxx bad argument, nothing changed; 42R01 no tally, or a trigger or rule suppresses a record; 23xxx a constraint other than a unique one; 42501 a missing right; 40001 as any INSERT ... ON CONFLICT. Locks: ROW EXCLUSIVE on child; with flush the parents'' rows until the end of the transaction.';
 
 CREATE FUNCTION ratchet._take(ordinal bigint) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -369,7 +369,7 @@ CREATE PROCEDURE ratchet.suspend(target regclass, reason text)
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_suspend';
 COMMENT ON PROCEDURE ratchet.suspend(regclass, text) IS
-'Suspends the guard contract of a table in this transaction only, for all that it writes: to backfill or repair data without disabling triggers for every session. Counters are kept all the same. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table, of a partition that of the partitioned table as well. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside of a transaction block; 42R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
+'Suspends the guard contract of a table in this transaction only, for everything that it writes: to backfill or repair data without disabling triggers for all sessions. Counters are still maintained. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table and, for a partition, of the partitioned table as well. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside a transaction block; 42R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
 
 -- ---------------------------------------------------------------------------
 -- Rows that no worker is on any more
@@ -380,7 +380,7 @@ CREATE FUNCTION ratchet.stuck(target regclass, older_than interval, state text D
     LANGUAGE c STABLE
     AS 'MODULE_PATHNAME', 'ratchet_stuck';
 COMMENT ON FUNCTION ratchet.stuck(regclass, interval, text, name) IS
-'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for that long, oldest first. state: only rows in this state, among them those that have never shown one. since: the time column to go by; default: the heartbeat. state answered: of the only column with states, or of the one that has the state asked for. key: the primary key as the verbs take it, so that the answer can be handed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'') a. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 42R01 no contract. Locks: ACCESS SHARE.';
+'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for older_than, oldest first. state: only rows in this state, among them those that have never shown one. since: the time column to judge by; default: the heartbeat. state returned: that of the only column with states, or of the one that has the requested state. key: the primary key as the verbs take it, so that the result can be passed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'') a. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 42R01 no contract. Locks: ACCESS SHARE.';
 
 CREATE FUNCTION ratchet.orphans(target regclass, child regclass, state text)
     RETURNS TABLE (key text, target_key text, state text)
@@ -398,13 +398,13 @@ CREATE FUNCTION ratchet.verify(target regclass DEFAULT NULL)
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_verify';
 COMMENT ON FUNCTION ratchet.verify(regclass) IS
-'Counts all children anew and answers a row for each counter, or done, that is not what was counted. target: a parent or a child; NULL: all tallies of tables that the caller owns. No rows: there is no drift. Each tally is counted in one snapshot, so writers need not stop; what this transaction has counted is written first. Above READ COMMITTED that is the transaction''s snapshot, which sees a table that was truncated since as empty, and so tells drift that is none. Only the owner (42501). Errors: 42R01 no tally. Locks: ACCESS SHARE on both tables.';
+'Recounts all children and returns a row for each counter, or done, that differs from the count. target: a parent or a child; NULL: all tallies of tables that the caller owns. No rows: no drift. Each tally is counted in one snapshot, so writers need not stop; what this transaction has counted is written first. Above READ COMMITTED that is the transaction''s snapshot, which sees a table that has been truncated since as empty, and so reports drift where there is none. Only the owner (42501). Errors: 42R01 no tally. Locks: ACCESS SHARE on both tables.';
 
 CREATE PROCEDURE ratchet.repair(target regclass DEFAULT NULL)
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_repair';
 COMMENT ON PROCEDURE ratchet.repair(regclass) IS
-'Sets counters and done that are not what is counted, row by row, each under its row lock, in transactions of its own; writers go on meanwhile. target: as for ratchet.verify(). It can be stopped and called again. Tells its progress by INFO messages. Rows that become complete are completed, with on_done. Only the owner (42501). Errors: 25001 in a transaction block, or not at READ COMMITTED; 42R01 no tally. Locks: ROW EXCLUSIVE on the parent, the rows of a batch until it commits.';
+'Corrects counters and done that differ from the count, row by row, each under its row lock, in transactions of its own; writers continue meanwhile. target: as for ratchet.verify(). It can be stopped and called again. Reports its progress in INFO messages. Rows that become complete are completed, with on_done. Only the owner (42501). Errors: 25001 in a transaction block, or not at READ COMMITTED; 42R01 no tally. Locks: ROW EXCLUSIVE on the parent, the rows of a batch until it commits.';
 
 -- ---------------------------------------------------------------------------
 -- Contracts in words
@@ -455,13 +455,13 @@ CREATE FUNCTION ratchet._arguments(trigger oid) RETURNS text[]
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_arguments';
 COMMENT ON FUNCTION ratchet._arguments(oid) IS
-'Internal: the arguments of a trigger, decoded. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it shows no more than pg_trigger does.';
+'Internal: the arguments of a trigger, decoded. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it reveals no more than pg_trigger does.';
 
 CREATE FUNCTION ratchet._states(target oid, trigger oid) RETURNS jsonb
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_states';
 COMMENT ON FUNCTION ratchet._states(oid, oid) IS
-'Internal: the state graphs of a guard, as ratchet.guard() takes them. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it shows no more than pg_trigger does.';
+'Internal: the state graphs of a guard, as ratchet.guard() takes them. Executable by all, because the view ratchet.contract calls it with its reader''s rights; it reveals no more than pg_trigger does.';
 
 CREATE FUNCTION ratchet._findings(target regclass) RETURNS TABLE (severity text, finding text, remedy text)
     LANGUAGE c STABLE STRICT
@@ -475,7 +475,7 @@ CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT 
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_tally_row';
 COMMENT ON FUNCTION ratchet._tally(oid, oid) IS
-'Internal: what ratchet.contract has to say about one tally. Executable by all, because the view calls it with its reader''s rights; it shows no more than pg_trigger does.';
+'Internal: what ratchet.contract shows about one tally. Executable by all, because the view calls it with its reader''s rights; it reveals no more than pg_trigger does.';
 
 CREATE VIEW ratchet.contract AS
 SELECT t.tgrelid::pg_catalog.regclass AS target,
@@ -589,12 +589,12 @@ DECLARE
     meaning text;
 BEGIN
     FOR verb, meaning IN VALUES
-        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. key and expect are compared as their columns'' base types, neither rounded to a length nor checked by a domain; a null of expect stands for JSON''s null too. expect: column values that must still hold. Answers one row always; of concurrent calls one answers submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 42R01 no contract, a trigger, rule or policy defeats it, or the table is distributed by Citus; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
-        ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Answers one row always: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns; a column that the caller may not read is always written, and not reported. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
-        ('advance', 'Moves one row along the graph of its states, sets the columns of patch and stores record in child with its reference filled in, all or nothing. state: where to, as text or as a value of the column''s type; state_column is needed where several columns have states. expect: column values that must still hold. idempotency_key (of a contract without a gate): a repeated call with the key that was stored last answers already_there with the stored record, wherever the row is by then. A heartbeat of the contract is set too. Answers one row always: advanced, already_there, refused (the graph does not lead there from where the row is), key_reused, conflict (the record hit a unique key or an exclusion constraint; nothing changed), stale or not_found. Obeys the other policies as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R03 a protected column of patch in mode reject; 23xxx a constraint of the tables; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table (and on child); the row until the end of the transaction, also when it is not moved.'),
-        ('beat', 'Sets the heartbeat of one row to now, and the columns of patch with it, unless the row is finished. Several at once never undo one another: the latest heartbeat stays. A beat that changes nothing but the heartbeat does not count up the version. Answers one row always: alive, finished (gate closed or a state terminal; nothing is written) or not_found; kept lists patched columns that the contract kept. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R02, 23R03, 23R04 what patch may not do, in mode reject; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; the row until the end of the transaction.'),
+        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. key and expect are compared as their columns'' base types, neither rounded to a length nor checked against a domain; a null in expect stands for JSON''s null too. expect: column values that must still hold. Always returns one row; of concurrent calls one returns submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 42R01 no contract, a trigger, rule or policy defeats it, or the table is distributed by Citus; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
+        ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Always returns one row: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns; a column that the caller may not read is always written, and not reported. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
+        ('advance', 'Moves one row along the graph of its states, sets the columns of patch and stores record in child with its reference filled in, all or nothing. state: where to, as text or as a value of the column''s type; state_column is needed where several columns have states. expect: column values that must still hold. idempotency_key (of a contract without a gate): a repeated call with the key that was stored last returns already_there with the stored record, whatever state the row is in by then. A heartbeat of the contract is set too. Always returns one row: advanced, already_there, refused (the graph does not lead there from where the row is), key_reused, conflict (the record hit a unique key or an exclusion constraint; nothing changed), stale or not_found. Obeys the other policies as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R03 a protected column of patch in mode reject; 23xxx a constraint of the tables; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table (and on child); the row until the end of the transaction, also when it is not moved.'),
+        ('beat', 'Sets the heartbeat of one row to now, and the columns of patch with it, unless the row is finished. Several at once never undo one another: the latest heartbeat stays. A beat that changes nothing but the heartbeat does not increment the version. Always returns one row: alive, finished (gate closed or a state terminal; nothing is written) or not_found; kept lists patched columns that the contract kept. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R02, 23R03, 23R04 what patch may not do, in mode reject; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; the row until the end of the transaction.'),
         ('progress', 'What the counters of one parent row say: exact as of this statement, with what this transaction has counted, which is written first. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. Runs with the caller''s rights. Errors: 22xxx bad argument; 42501 a missing right; 42R01 no tally. Locks: ACCESS SHARE on the table.'),
-        ('amend', 'Break-glass: changes any column of one row, also owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the owner of the table, of a partition that of the partitioned table, or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Answers one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.')
+        ('amend', 'Break-glass: changes any column of one row, including owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the owner of the table (of the partitioned table for a partition), or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Returns one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.')
     LOOP
         FOR overload IN
             SELECT p.oid FROM pg_catalog.pg_proc p

@@ -120,10 +120,23 @@ void arm(const TriggerData *trigger) {
     flush_pending(InvalidOid);
 }
 
-void accumulate(const TriggerData *trigger) {
-  if (is_counted_at_end(RelationGetRelid(trigger->tg_relation))) return;
+// The tally of the call, with its parent locked. A migration that has renamed the counter meanwhile may have committed
+// while this waited for the lock. It has rewritten the child's trigger without a lock on the child, and the executor's
+// copy of it is of when the statement began; so the tally is built anew, from the relation's own. Once the parent is
+// locked no other such migration can come.
+Tally *load_locked_tally(const TriggerData *trigger) {
   Tally *tally = load_tally(trigger->tg_relation, trigger->tg_trigger);
   lock_parent(tally);
+  if (tally->valid) return tally;
+  for (const Trigger *now : find_triggers(trigger->tg_relation, TriggerKind::child))
+    if (now->tgoid == trigger->tg_trigger->tgoid) tally = load_tally(trigger->tg_relation, now);
+  lock_parent(tally);
+  return tally;
+}
+
+void accumulate(const TriggerData *trigger) {
+  if (is_counted_at_end(RelationGetRelid(trigger->tg_relation))) return;
+  Tally *tally = load_locked_tally(trigger);
   const Counters *counters = resolve(tally);
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
     count(tally, counters, trigger->tg_trigslot, 1);

@@ -156,4 +156,19 @@ SELECT attempt($$SELECT ratchet.update('card', 19, '{"code": "c20"}')$$);
 UPDATE card SET submitted_at = NULL WHERE id = 19;
 SELECT id, submitted_at IS NOT NULL FROM card WHERE id = 19;
 
+-- One transaction may name any number of sets of columns: no more of their plans stay than of as many statements as are kept.
+CREATE TABLE wide (id int PRIMARY KEY, a int, b int, c int, d int, e int, f int, g int, h int, submitted_at timestamptz);
+SELECT ratchet.guard('wide', 'submitted_at');
+INSERT INTO wide (id) VALUES (1);
+DO $$
+BEGIN
+  FOR n IN 1 .. 255 LOOP
+    PERFORM ratchet.update('wide', 1, (SELECT jsonb_object_agg(chr(97 + bit), n) FROM generate_series(0, 7) bit WHERE n & (1 << bit) <> 0));
+  END LOOP;
+  IF (SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'CachedPlanSource' AND ident LIKE 'UPDATE update.wide %') > 64 THEN
+    RAISE 'plans of statements that are kept no more are still there';
+  END IF;
+END $$;
+SELECT a, h FROM wide;
+
 DROP SCHEMA update CASCADE;

@@ -28,6 +28,7 @@ namespace {
 constexpr int max_statements = 64;
 
 List *retired_plans;  // SPIPlanPtr, in TopMemoryContext
+int runs;             // how many runs of statements are under way, one underneath the other
 
 template <typename Item>
 Item *grown(Item *items, int capacity) {
@@ -137,9 +138,13 @@ void check_relation(const CachedPlan *plan, Oid relation) {
           errmsg("could not run the statement: relation with OID %u was moved concurrently", relation));
 }
 
-// Drops one statement from its contract.
+// Drops one statement from its contract. While a run is under way its plan may be that run's, and has to stay;
+// otherwise no plan outlives its statement, for one transaction may have any number of them.
 void discard(Cached *owner, Statement *statement) {
-  retire_statements(list_make1(statement));
+  if (runs == 0)
+    SPI_freeplan(statement->plan);
+  else
+    retire_statements(list_make1(statement));
   owner->statements = list_delete_ptr(owner->statements, statement);
   pfree(statement->signature.words);
   pfree(statement);
@@ -252,12 +257,14 @@ Row run_statement(const Statement *statement, const Parameters &parameters, Oid 
 
   auto *source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(statement->plan)));
   Permission *outer = current_permission;
+  const int outer_runs = runs;
   // READ COMMITTED: what was committed up to now, so that a loser reads its winner.
   PushActiveSnapshot(snapshot != nullptr ? snapshot : GetTransactionSnapshot());
   CachedPlan *plan = GetCachedPlan(source, nullptr, CurrentResourceOwner, nullptr);
   PG_TRY();
   {
     current_permission = permission;
+    runs = outer_runs + 1;
     if (OidIsValid(relation)) check_relation(plan, relation);
     row.processed = execute_all(source, plan, &receiver.receiver, bind(parameters), permission);
   }
@@ -265,6 +272,7 @@ Row run_statement(const Statement *statement, const Parameters &parameters, Oid 
   {
     // An error unwinds plan, snapshot and executor through the resource owner; the frame is on our stack.
     current_permission = outer;
+    runs = outer_runs;
   }
   PG_END_TRY();
   ReleaseCachedPlan(plan, CurrentResourceOwner);

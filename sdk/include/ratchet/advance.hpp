@@ -16,19 +16,19 @@
 
 namespace ratchet {
 
-/// The answer to a move. True when the row has come to that state by this request or before: advanced, already_there.
+/// The answer to a move. Converts to true when the row has reached that state, now or earlier: advanced, already_there.
 struct [[nodiscard]] advance_result {
-  advance_outcome outcome = advance_outcome::unknown;  ///< What it came to.
+  advance_outcome outcome = advance_outcome::unknown;  ///< The outcome.
   std::string outcome_text;                            ///< The outcome as the server spelled it.
-  std::optional<std::string> state;       ///< The state that the row is in afterwards; empty where it was not judged.
-  std::optional<std::string> was;         ///< The one before; empty where it was not judged or has not begun (NULL).
+  std::optional<std::string> state;       ///< The state of the row afterwards; empty where it was not examined.
+  std::optional<std::string> was;         ///< The one before; empty where it was not examined or not begun (NULL).
   std::optional<nlohmann::json> record;   ///< The stored child row, also of the move that an idempotency key repeats.
   std::vector<parent_progress> progress;  ///< Counters of the parents of row and record that the role may read.
-  std::vector<std::string> kept;          ///< Columns to be set that the contract kept at their current value.
-  std::string conflict;                   ///< Name of the constraint or index that the record hit.
-  std::vector<std::string> stale;         ///< Columns that differ from what was expected.
+  std::vector<std::string> kept;          ///< Columns of the call that the contract kept at their current value.
+  std::string conflict;                   ///< Name of the constraint or index that the record violates.
+  std::vector<std::string> stale;         ///< Columns whose values are not as expected.
 
-  /// Whether the row has come to that state, now or before.
+  /// Whether the row has reached that state, now or earlier.
   explicit operator bool() const noexcept {
     return outcome == advance_outcome::advanced || outcome == advance_outcome::already_there;
   }
@@ -42,26 +42,26 @@ inline int http_status(const advance_result &result) noexcept { return http_stat
 ///     auto r = ratchet::advance("interviews", id, "enhancing").store_in("prompts", {{"body", text}}).run(tx);
 ///     if (!r) return reply(ratchet::http_status(r));
 ///
-/// Of concurrent calls that lead to the same state one is answered `advanced`, the others `already_there`. A heartbeat
-/// that the contract has is set too. Names are checked here, values by the server. Every function that takes text
-/// throws ratchet::error (argument, 22021) for an embedded NUL.
+/// Of concurrent calls that lead to the same state, one returns `advanced`, the others `already_there`. The contract's
+/// heartbeat, if any, is set too. Names are checked here, values by the server. Every function that takes text throws
+/// ratchet::error (argument, 22021) for an embedded NUL.
 ///
-/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
+/// Only one thread at a time may build it; any number may then run it, each in a transaction of its own.
 class RATCHET_EXPORT advance {
  public:
   /// A move of the row `key` of `table` to `state`, a value of the column with states: text, a label of an enum or an
   /// integer. The table is written as in SQL, see submission::submission.
   advance(std::string table, ratchet::key key, const identifier &state);
 
-  /// Which column moves; needed where the contract has several with states.
+  /// The state column to move; needed where the contract has several.
   advance &state_column(std::string column);
-  /// Sets a column of the row in the same statement, if it moves. The last value for a column counts.
+  /// Sets a column of the row in the same statement, if it moves. If a column is set twice, the last value counts.
   advance &set(std::string column, const value &to);
-  /// Names the request: asked again with the key that was stored last, the answer is `already_there` with the record
-  /// that was stored, wherever the row is by then.
+  /// Identifies the request: repeated with the key that was stored last, it returns `already_there` with the stored
+  /// record, whatever state the row is in by then.
   advance &idempotency_key(const identifier &request);
-  /// Stores `record`, an object over columns, in the table `child` together with the move. Its reference to the row is
-  /// filled in. Throws ratchet::error (argument, 22023) for a document that is no object.
+  /// Stores `record`, an object keyed by column, in the table `child` together with the move. Its reference to the row
+  /// is filled in. Throws ratchet::error (argument, 22023) for a document that is not an object.
   advance &store_in(std::string child, const nlohmann::json &record);
   /// Moves the row only if the column still has this value; otherwise the outcome is `stale`.
   advance &expect(std::string column, const value &current);
@@ -69,17 +69,17 @@ class RATCHET_EXPORT advance {
   /// Runs it. Waits while another transaction holds the row; the outcome is settled when `tx` commits.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: also a state that the graph does not
-  /// have), constraint (class 23: 23R01 and 23R03 for a column that may not be set so, in mode reject), contract
+  /// have), constraint (class 23: 23R01 and 23R03 for a value that a column may not take, in mode reject), contract
   /// (42R01: no contract, or a trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and
-  /// SERIALIZABLE when the row changed since the snapshot, 40P01), privilege (42501), connection.
+  /// SERIALIZABLE when the row has changed since the snapshot, 40P01), privilege (42501), connection.
   advance_result run(pqxx::transaction_base &tx) const;
 
   /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for
   /// text that is not UTF-8.
   [[nodiscard]] statement to_statement() const;
-  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  /// Reads the result from the answer. Throws ratchet::error (other) for an answer of another form.
   static advance_result read(const rows &answer);
-  /// Whether the same call made again after its answer was lost comes to the same end: it has an idempotency key.
+  /// Whether the call may be repeated after its answer was lost: only if it has an idempotency key.
   bool repeatable() const noexcept { return idempotency_key_.has_value(); }
 
  private:

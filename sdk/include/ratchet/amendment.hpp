@@ -15,9 +15,9 @@
 
 namespace ratchet {
 
-/// The answer to an amendment. True when the row now has the values: amended, unchanged.
+/// The answer to an amendment. Converts to true when the row now has the values: amended, unchanged.
 struct [[nodiscard]] amend_result {
-  amend_outcome outcome = amend_outcome::unknown;  ///< What it came to.
+  amend_outcome outcome = amend_outcome::unknown;  ///< The outcome.
   std::string outcome_text;                        ///< The outcome as the server spelled it.
   std::vector<std::string> changed;                ///< Columns that were changed.
 
@@ -30,8 +30,8 @@ struct [[nodiscard]] amend_result {
 /// See http_status(amend_outcome).
 inline int http_status(const amend_result &result) noexcept { return http_status(result.outcome); }
 
-/// A call of `ratchet.amend()`: corrects any column of one row, whatever its contract says, and leaves a trace of it in
-/// the server's log. For people who may: the table's owner, and roles that were given the right.
+/// A call of `ratchet.amend()`: corrects any column of one row, whatever its contract says, and leaves a trace in the
+/// server log. For the table's owner, and for roles that were granted the privilege.
 ///
 ///     auto r = ratchet::amendment("scorecards", id, "wrong candidate").actor(admin).set("submitted_at",
 ///     nullptr).run(tx);
@@ -39,16 +39,16 @@ inline int http_status(const amend_result &result) noexcept { return http_status
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL and for text that is not
 /// UTF-8.
 ///
-/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
+/// Only one thread at a time may build it; any number may then run it, each in a transaction of its own.
 class RATCHET_EXPORT amendment {
  public:
-  /// An amendment of the row `key` of `table` for that reason, which must not be blank; the table is written as in SQL,
+  /// An amendment of the row `key` of `table` with a reason, which must not be blank; the table is written as in SQL,
   /// see submission::submission.
   amendment(std::string table, ratchet::key key, std::string reason);
 
-  /// Who amends; goes to the log only.
+  /// Who amends; only logged.
   amendment &actor(const identifier &who);
-  /// Sets a column. The last value for a column counts.
+  /// Sets a column. If a column is set twice, the last value counts.
   amendment &set(std::string column, const value &to);
 
   /// Runs it. Waits while another transaction holds the row.
@@ -59,10 +59,10 @@ class RATCHET_EXPORT amendment {
 
   /// The call as SQL, for other clients of PostgreSQL; see statement.hpp.
   [[nodiscard]] statement to_statement() const;
-  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  /// Reads the result from the answer. Throws ratchet::error (other) for an answer of another form.
   static amend_result read(const rows &answer);
-  /// Whether the same call made again after its answer was lost comes to the same end: never, another writer may have
-  /// been there meanwhile.
+  /// Whether the call may be repeated after its answer was lost: never, because another writer may have changed the row
+  /// in the meantime.
   bool repeatable() const noexcept { return false; }
 
  private:

@@ -17,22 +17,22 @@
 
 namespace ratchet {
 
-/// A record of a batch that was not stored, because a row with the same unique key is there already.
+/// A record of a batch that was not stored, because a row with the same unique key already exists.
 struct duplicate {
-  std::size_t index = 0;               ///< Its place in the batch, from 0, in the order of batch::add.
-  std::string constraint;              ///< Name of the unique constraint that it hit; empty where that is not known.
-  std::optional<std::size_t> same_as;  ///< Place of the earlier record of the same chunk that it repeats; empty: it
-                                       ///< repeats a row that was stored before.
+  std::size_t index = 0;               ///< Its position in the batch, from 0, in the order of batch::add.
+  std::string constraint;              ///< Name of the unique constraint it violates; empty where that is not known.
+  std::optional<std::size_t> same_as;  ///< Position of the earlier record in the chunk that it repeats; empty: it
+                                       ///< repeats a row that was already stored.
 };
 
-/// The answer to a batch. True unless nothing was stored: stored or partial.
+/// The answer to a batch. Converts to true unless nothing was stored: stored or partial.
 struct [[nodiscard]] batch_result {
-  batch_outcome outcome = batch_outcome::unknown;  ///< What it came to.
+  batch_outcome outcome = batch_outcome::unknown;  ///< The outcome.
   std::string outcome_text;                        ///< The outcome as the server spelled it.
   std::int64_t inserted = 0;                       ///< How many records were stored.
-  std::vector<duplicate> duplicates;      ///< The records that were not, one by one, by their place in the batch.
-  std::vector<parent_progress> progress;  ///< Counters of every parent that stored records belong to, as far as the
-                                          ///< role may read them; none without flush.
+  std::vector<duplicate> duplicates;      ///< The records that were not stored, by their position in the batch.
+  std::vector<parent_progress> progress;  ///< Counters of every parent of a stored record, as far as the role may
+                                          ///< read them; none without flush.
 
   /// Whether anything was stored, so that there is something to commit. Also true for an empty batch.
   explicit operator bool() const noexcept {
@@ -43,27 +43,26 @@ struct [[nodiscard]] batch_result {
 /// See http_status(batch_outcome).
 inline int http_status(const batch_result &result) noexcept { return http_status(result.outcome); }
 
-/// How far a batch of several chunks is.
+/// The progress of a batch of several chunks.
 struct batch_progress {
   std::size_t done = 0;       ///< Records that were sent and answered.
   std::size_t total = 0;      ///< Records of the batch.
   std::int64_t inserted = 0;  ///< Of those, how many were stored; the others were duplicates.
 };
 
-/// Stores records in a table by `ratchet.submit_batch()`, leaves out those that are there already, and says what the
-/// parents that they belong to have come to.
+/// Stores records in a table by `ratchet.submit_batch()`, skips those that already exist, and reports the progress of
+/// their parents.
 ///
 ///     auto r = ratchet::batch("results").add_all(answers, [&](const answer &a) {
 ///       return nlohmann::json{{"run_id", run}, {"question_id", a.question}, {"is_correct", a.correct}};
 ///     }).run(tx);
 ///
-/// A batch may have any size: it is sent in chunks, each of them one statement. Calls of one chunk may overlap in any
-/// order without deadlocks, and so may longer ones that a ratchet::client runs, where every chunk is a transaction of
-/// its own. Inside one transaction chunks lock one after the other: use order_by() there, or be ready for
-/// error_kind::contention. A call whose answer was lost may be made again: what it stored is then reported as
-/// duplicates.
+/// A batch may have any size: it is sent in chunks of one statement each. Calls of one chunk may overlap in any order
+/// without deadlocks, and so may longer ones that a ratchet::client runs, where every chunk is a transaction of its
+/// own. Inside one transaction, chunks take their locks one after the other: use order_by() there, or be prepared for
+/// error_kind::contention. A call whose answer was lost may be repeated: what it stored is then reported as duplicates.
 ///
-/// One thread at a time may put it together; any number may run it then, each in a transaction of its own. What
+/// Only one thread at a time may build it; any number may then run it, each in a transaction of its own. What
 /// on_progress() names is called by all of them.
 class RATCHET_EXPORT batch {
  public:
@@ -71,13 +70,13 @@ class RATCHET_EXPORT batch {
   /// (argument, 22021) for an embedded NUL and for text that is not UTF-8.
   explicit batch(std::string child);
 
-  /// Adds a record, an object over columns. Throws ratchet::error (argument) for a document that is no object (22023),
-  /// for an embedded NUL or text that is not UTF-8 (22021) and for a number without a JSON form (22023); the batch is
-  /// as it was then.
+  /// Adds a record, an object keyed by column. Throws ratchet::error (argument) for a document that is not an object
+  /// (22023), for an embedded NUL or text that is not UTF-8 (22021) and for a number without a JSON form (22023); the
+  /// batch is then unchanged.
   batch &add(const nlohmann::json &record);
 
   /// Adds a record for each element of a range: `convert(element)` makes the object. Throws as add() does, and what
-  /// `convert` throws; the records before are added then.
+  /// `convert` throws; the earlier records have then been added.
   template <typename Range, typename Convert>
   batch &add_all(const Range &range, Convert convert) {
     for (const auto &element : range) add(convert(element));
@@ -91,20 +90,20 @@ class RATCHET_EXPORT batch {
   }
 
   /// `flush(false)` leaves the counters to the end of the transaction, or to ratchet::flush(): for several batches in
-  /// one transaction, so that their parents are locked once and late. The answer has no progress then. A client, for
-  /// which every chunk is a transaction, counts all the same.
+  /// one transaction, so that their parents are locked once and late. The answer then has no progress. A client, for
+  /// which every chunk is a transaction, writes the counts anyway.
   batch &flush(bool now);
 
-  /// How many records a chunk has at most; 1,000 by default. Throws ratchet::error (argument, 22023) for 0.
+  /// The maximum number of records in a chunk; 1,000 by default. Throws ratchet::error (argument, 22023) for 0.
   batch &chunk(std::size_t records);
 
-  /// Sends the records in the order of these columns, by their JSON values, whatever the order of add(). When all who
-  /// store records of several chunks in one transaction name the columns of the unique key, that of the parent first,
+  /// Sends the records in the order of these columns, by their JSON values, whatever the order of add(). If every
+  /// transaction that stores records of several chunks names the columns of the unique key, that of the parent first,
   /// they cannot deadlock. Throws ratchet::error (argument, 22021) for a name that PostgreSQL cannot take.
   batch &order_by(std::vector<std::string> columns);
 
-  /// Is called after every chunk, on the calling thread, before the next one is sent. What it throws ends the batch:
-  /// inside a transaction nothing should be committed then, with a client the chunks before stay.
+  /// Called after every chunk, on the calling thread, before the next one is sent. An exception ends the batch and
+  /// propagates: inside a transaction nothing should then be committed; with a client the earlier chunks stay.
   batch &on_progress(std::function<void(const batch_progress &)> report);
 
   /// How many records it has.
@@ -119,7 +118,7 @@ class RATCHET_EXPORT batch {
   /// contention (40001, 40P01), privilege (42501), connection.
   batch_result run(pqxx::transaction_base &tx) const;
 
-  /// The same with `send` in place of a transaction: it is handed the statement of each chunk, see statement.hpp, and
+  /// The same with `send` in place of a transaction: it receives the statement of each chunk, see statement.hpp, and
   /// returns its rows. What it throws is passed on.
   batch_result run(const std::function<rows(const statement &)> &send) const;
 

@@ -1,5 +1,5 @@
 /// @file
-/// A sign of life of one row, with its progress.
+/// The heartbeat of one row, with its progress.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,11 +14,11 @@
 
 namespace ratchet {
 
-/// The answer to a heartbeat. True when the row is alive; false tells the worker to stop.
+/// The answer to a heartbeat. Converts to true when the row is alive; on false, its worker should stop.
 struct [[nodiscard]] beat_result {
-  beat_outcome outcome = beat_outcome::unknown;  ///< What it came to.
+  beat_outcome outcome = beat_outcome::unknown;  ///< The outcome.
   std::string outcome_text;                      ///< The outcome as the server spelled it.
-  std::vector<std::string> kept;                 ///< Columns to be set that the contract kept at their current value.
+  std::vector<std::string> kept;                 ///< Columns of the call that the contract kept at their current value.
 
   /// Whether the row is alive.
   explicit operator bool() const noexcept { return outcome == beat_outcome::alive; }
@@ -27,39 +27,40 @@ struct [[nodiscard]] beat_result {
 /// See http_status(beat_outcome).
 inline int http_status(const beat_result &result) noexcept { return http_status(result.outcome); }
 
-/// A call of `ratchet.beat()`: sets the heartbeat of one row to now, and columns with it, unless the row is finished.
+/// A call of `ratchet.beat()`: sets the heartbeat of one row to the current time, and columns with it, unless the row
+/// is finished.
 ///
 ///     while (ratchet::beat("jobs", id).set("progress", percent()).run(tx)) ...
 ///
-/// Several at once do not undo one another: the latest heartbeat stays, and so does the furthest value of a column that
-/// only goes forward. A thread that beats needs a connection of its own, and commits each beat: until then no one sees
-/// it, and the row stays locked.
+/// Concurrent calls do not undo one another: the latest heartbeat stays, and so does the highest value of a forward
+/// column. A thread that sends heartbeats needs a connection of its own, and must commit each of them: until then no
+/// other transaction sees it, and the row stays locked.
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
 ///
-/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
+/// Only one thread at a time may build it; any number may then run it, each in a transaction of its own.
 class RATCHET_EXPORT beat {
  public:
   /// A heartbeat of the row `key` of `table`; the table is written as in SQL, see submission::submission.
   beat(std::string table, ratchet::key key);
 
-  /// Sets a column in the same statement. The last value for a column counts.
+  /// Sets a column in the same statement. If a column is set twice, the last value counts.
   beat &set(std::string column, const value &to);
 
   /// Runs it. Waits while another transaction holds the row.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: also where the contract has no heartbeat),
-  /// constraint (23R01, 23R02, 23R03) and stale (23R04) for a column that may not be set so, in mode reject, contract
-  /// (42R01: no contract, or a trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and
-  /// SERIALIZABLE when the row changed since the snapshot, 40P01), privilege (42501), connection.
+  /// constraint (23R01, 23R02, 23R03) and stale (23R04) for a value that a column may not take, in mode reject,
+  /// contract (42R01: no contract, or a trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ
+  /// and SERIALIZABLE when the row has changed since the snapshot, 40P01), privilege (42501), connection.
   beat_result run(pqxx::transaction_base &tx) const;
 
   /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for
   /// text that is not UTF-8.
   [[nodiscard]] statement to_statement() const;
-  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  /// Reads the result from the answer. Throws ratchet::error (other) for an answer of another form.
   static beat_result read(const rows &answer);
-  /// Whether the same call made again after its answer was lost comes to the same end: a sign of life alone does.
+  /// Whether the call may be repeated after its answer was lost: only if it sets nothing but the heartbeat.
   bool repeatable() const noexcept { return patch_.is_null(); }
 
  private:

@@ -14,12 +14,13 @@
 
 namespace ratchet {
 
-/// The answer to a change. True when the row now has the values, as far as no contract kept them: updated, unchanged.
+/// The answer to a change. Converts to true when the row now has the values, except in columns that the contract kept:
+/// updated, unchanged.
 struct [[nodiscard]] update_result {
-  update_outcome outcome = update_outcome::unknown;  ///< What it came to.
+  update_outcome outcome = update_outcome::unknown;  ///< The outcome.
   std::string outcome_text;                          ///< The outcome as the server spelled it.
   std::vector<std::string> kept;                     ///< Columns that the contract kept at their current value.
-  std::vector<std::string> stale;                    ///< Columns that differ from what was expected.
+  std::vector<std::string> stale;                    ///< Columns whose values are not as expected.
 
   /// Whether the row now has the values of every column that is not in `kept`.
   explicit operator bool() const noexcept {
@@ -30,19 +31,19 @@ struct [[nodiscard]] update_result {
 /// See http_status(update_outcome).
 inline int http_status(const update_result &result) noexcept { return http_status(result.outcome); }
 
-/// A call of `ratchet.update()`: changes the named columns of one row and says which of them its contract kept.
+/// A call of `ratchet.update()`: changes the named columns of one row and reports which of them its contract kept.
 ///
 ///     auto r = ratchet::change("scorecards", id).set("comment", text).expect("comment", old).run(tx);
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
 ///
-/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
+/// Only one thread at a time may build it; any number may then run it, each in a transaction of its own.
 class RATCHET_EXPORT change {
  public:
   /// A change of the row `key` of `table`; the table is written as in SQL, see submission::submission.
   change(std::string table, ratchet::key key);
 
-  /// Sets a column. The last value for a column counts.
+  /// Sets a column. If a column is set twice, the last value counts.
   change &set(std::string column, const value &to);
   /// Changes the row only if the column still has this value; otherwise the outcome is `stale`.
   change &expect(std::string column, const value &current);
@@ -57,10 +58,10 @@ class RATCHET_EXPORT change {
   /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for
   /// text that is not UTF-8.
   [[nodiscard]] statement to_statement() const;
-  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  /// Reads the result from the answer. Throws ratchet::error (other) for an answer of another form.
   static update_result read(const rows &answer);
-  /// Whether the same call made again after its answer was lost comes to the same end: never, another writer may have
-  /// been there meanwhile.
+  /// Whether the call may be repeated after its answer was lost: never, because another writer may have changed the row
+  /// in the meantime.
   bool repeatable() const noexcept { return false; }
 
  private:

@@ -1,5 +1,5 @@
 /// @file
-/// How a row, an actor and a request are named.
+/// How a row, an actor and a request are identified.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,12 +11,12 @@
 
 namespace ratchet {
 
-/// An integer or a text that names something: a user, a request, a row. A uuid is given as text.
+/// An integer or a text that identifies something: a user, a request, a row. A uuid is given as text.
 ///
-/// Throws ratchet::error (argument, 22021) for an embedded NUL. Thread-safe: it does not change.
+/// Throws ratchet::error (argument, 22021) for an embedded NUL. Thread-safe: it is immutable.
 class RATCHET_EXPORT identifier {
  public:
-  /// An integer of any width; no boolean and no character.
+  /// An integer of any width; not a boolean or a character.
   template <typename T,
             std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>, int> = 0>
   identifier(T number) : text_(std::to_string(number)) {}
@@ -34,8 +34,8 @@ class RATCHET_EXPORT identifier {
   std::string text_;
 };
 
-/// The key of one row: the value of a single-column primary key, or a JSON object over the columns of any unique key,
-/// `nlohmann::json{{"project_id", 1}, {"evaluator_id", 7}}`. Thread-safe: it does not change.
+/// The key of one row: the value of a single-column primary key, or a JSON object with the columns of any unique key,
+/// `nlohmann::json{{"project_id", 1}, {"evaluator_id", 7}}`. Thread-safe: it is immutable.
 class RATCHET_EXPORT key {
  public:
   /// A single-column primary key: integer or text (uuid as text).
@@ -43,13 +43,13 @@ class RATCHET_EXPORT key {
   key(const T &single) : key(identifier{single}) {}
   /// A single-column primary key.
   key(identifier single) : text_(std::move(single).text()) {}
-  /// An object over the columns of a unique key. Throws ratchet::error (argument) for a document that is no object
+  /// An object with the columns of a unique key. Throws ratchet::error (argument) for a document that is not an object
   /// (22023) and for an embedded NUL (22021).
   key(const nlohmann::json &columns);
 
   /// The key as it is sent.
   const std::string &text() const noexcept { return text_; }
-  /// Whether the key is an object over columns.
+  /// Whether the key is a JSON object.
   bool composite() const noexcept { return composite_; }
 
  private:

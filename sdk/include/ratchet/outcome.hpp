@@ -1,5 +1,5 @@
 /// @file
-/// What a call can come to.
+/// The outcomes of calls.
 #pragma once
 
 #include <ratchet/export.hpp>
@@ -7,86 +7,86 @@
 
 namespace ratchet {
 
-/// What a submission came to.
+/// Outcome of a submission.
 enum class submit_outcome {
   submitted,          ///< This call closed the gate.
   replayed,           ///< The same idempotency key had closed it before: a safe retry, nothing was changed.
-  already_submitted,  ///< Somebody else closed it first; the result says who and when.
-  key_reused,         ///< The idempotency key is that of another row, or of another actor's submission of this one;
+  already_submitted,  ///< Another call closed it first; the result says who and when.
+  key_reused,         ///< The idempotency key belongs to another row, or to another actor's submission of this one;
                       ///< nothing was changed.
-  conflict,           ///< The record hit a unique key or an exclusion constraint; nothing was changed.
+  conflict,           ///< The record violates a unique or exclusion constraint; nothing was changed.
   stale,              ///< An expected value no longer holds; nothing was changed.
   not_found,          ///< There is no such row.
   limited,            ///< Refused by a rate limit.
-  unknown             ///< A newer server's outcome; the result has its text.
+  unknown             ///< An outcome of a newer server; the result has its text.
 };
 
-/// What a change came to.
+/// Outcome of a change.
 enum class update_outcome {
   updated,    ///< At least one column was changed.
   unchanged,  ///< The row already had these values; nothing was written.
   kept,       ///< Every column that would have changed is protected and was kept.
   stale,      ///< An expected value no longer holds; nothing was changed.
   not_found,  ///< There is no such row.
-  unknown     ///< A newer server's outcome; the result has its text.
+  unknown     ///< An outcome of a newer server; the result has its text.
 };
 
-/// What a batch came to.
+/// Outcome of a batch.
 enum class batch_outcome {
   stored,      ///< Every record was stored.
-  partial,     ///< Some were stored; the result names those that are there already.
-  duplicates,  ///< Every record is there already; nothing was changed.
-  unknown      ///< A newer server's outcome; the result has its text.
+  partial,     ///< Some were stored; the result lists those that already exist.
+  duplicates,  ///< Every record already exists; nothing was changed.
+  unknown      ///< An outcome of a newer server; the result has its text.
 };
 
-/// What a question for progress came to.
+/// Outcome of a request for progress.
 enum class progress_outcome {
   found,      ///< The result has the counters.
   not_found,  ///< There is no such row.
-  unknown     ///< A newer server's outcome; the result has its text.
+  unknown     ///< An outcome of a newer server; the result has its text.
 };
 
-/// What a move along the graph of states came to.
+/// Outcome of a move along the graph of states.
 enum class advance_outcome {
   advanced,       ///< This call moved the row.
   already_there,  ///< The row was in that state, or the same idempotency key had moved it; nothing was changed.
-  refused,        ///< The graph does not lead there from where the row is; nothing was changed.
-  key_reused,     ///< The idempotency key is that of another row; nothing was changed.
-  conflict,       ///< The record hit a unique key or an exclusion constraint; nothing was changed.
+  refused,        ///< The graph does not lead there from the row's state; nothing was changed.
+  key_reused,     ///< The idempotency key belongs to another row; nothing was changed.
+  conflict,       ///< The record violates a unique or exclusion constraint; nothing was changed.
   stale,          ///< An expected value no longer holds; nothing was changed.
   not_found,      ///< There is no such row.
-  unknown         ///< A newer server's outcome; the result has its text.
+  unknown         ///< An outcome of a newer server; the result has its text.
 };
 
-/// What a heartbeat came to.
+/// Outcome of a heartbeat.
 enum class beat_outcome {
-  alive,      ///< The heartbeat stands.
+  alive,      ///< The heartbeat was recorded.
   finished,   ///< The row is in a terminal state, or its gate is closed: nothing was written, stop working on it.
   not_found,  ///< There is no such row.
-  unknown     ///< A newer server's outcome; the result has its text.
+  unknown     ///< An outcome of a newer server; the result has its text.
 };
 
-/// What an amendment came to.
+/// Outcome of an amendment.
 enum class amend_outcome {
   amended,    ///< At least one column was changed.
   unchanged,  ///< The row already had these values; nothing was written.
   not_found,  ///< There is no such row.
-  unknown     ///< A newer server's outcome; the result has its text.
+  unknown     ///< An outcome of a newer server; the result has its text.
 };
 
-/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+/// The outcome with this spelling; `unknown` for any other text. Never throws.
 RATCHET_EXPORT submit_outcome submit_outcome_from(std::string_view text) noexcept;
-/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+/// The outcome with this spelling; `unknown` for any other text. Never throws.
 RATCHET_EXPORT update_outcome update_outcome_from(std::string_view text) noexcept;
-/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+/// The outcome with this spelling; `unknown` for any other text. Never throws.
 RATCHET_EXPORT batch_outcome batch_outcome_from(std::string_view text) noexcept;
-/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+/// The outcome with this spelling; `unknown` for any other text. Never throws.
 RATCHET_EXPORT progress_outcome progress_outcome_from(std::string_view text) noexcept;
-/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+/// The outcome with this spelling; `unknown` for any other text. Never throws.
 RATCHET_EXPORT advance_outcome advance_outcome_from(std::string_view text) noexcept;
-/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+/// The outcome with this spelling; `unknown` for any other text. Never throws.
 RATCHET_EXPORT beat_outcome beat_outcome_from(std::string_view text) noexcept;
-/// The outcome that the server spells so; `unknown` for any other text. Never throws.
+/// The outcome with this spelling; `unknown` for any other text. Never throws.
 RATCHET_EXPORT amend_outcome amend_outcome_from(std::string_view text) noexcept;
 
 /// The outcome as the server spells it. Never throws.

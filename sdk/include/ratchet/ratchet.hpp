@@ -1,5 +1,5 @@
 /// @file
-/// The whole SDK. Every other header stands alone, too.
+/// The whole SDK. Every other header can also be included alone.
 ///
 /// The calls run the SQL functions of the extension `ratchet` inside a libpqxx transaction that the caller opens and
 /// commits; they never retry and never commit. A ratchet::client owns connections and does both. An expected race is an

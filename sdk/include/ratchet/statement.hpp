@@ -1,9 +1,9 @@
 /// @file
-/// SQL and its answer as text: what every call of the SDK comes to.
+/// SQL and its answer as text: the form of every call of the SDK.
 ///
-/// Every call offers `to_statement()` and a static `read()`, so that it can be sent by libpq, by a pool of one's own or
-/// by another client of PostgreSQL: send `sql` with `parameters` as text in their order, hand the columns of the answer
-/// as text to `read()`. Both are stateless.
+/// Every call offers `to_statement()` and a static `read()`, so that it can be sent by libpq, by your own pool or by
+/// another client of PostgreSQL: send `sql` with `parameters` as text in order, and pass the columns of the answer as
+/// text to `read()`. Both are stateless.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
 /// @file
-/// Finding the rows that no worker is on any more.
+/// Finding rows that no worker is processing any more.
 #pragma once
 
 #include <chrono>
@@ -19,36 +19,36 @@ struct stuck_row {
   std::string key;                               ///< Its primary key as every other call takes it: a composite one is
                                                  ///< the text of a JSON object.
   std::optional<std::string> state;              ///< Its state; empty where it is NULL, or where several columns have
-                                                 ///< states and none was asked for.
+                                                 ///< states and none was requested.
   std::optional<timestamp> since;                ///< Its last sign of life; empty if there was none, and for infinity.
-  std::optional<std::chrono::microseconds> age;  ///< How long that is ago, by the clock of the server at the start of
-                                                 ///< the transaction; empty as `since` is.
+  std::optional<std::chrono::microseconds> age;  ///< How long ago that was, by the server's clock at the start of the
+                                                 ///< transaction; empty where `since` is.
 };
 
 /// A call of `ratchet.stuck()`: lists rows that are not finished (no terminal state, gate open) and have shown no sign
-/// of life for that long, the oldest first.
+/// of life for that long, oldest first.
 ///
 ///     for (const auto &job : ratchet::stuck("jobs", std::chrono::minutes{10}).state("running").run(tx)) {
 ///       auto r = ratchet::advance("jobs", job.key, "failed").expect("heartbeat_at", ...).run(tx);
 ///     }
 ///
-/// It locks no row: one that it lists may have come to life until something is done about it, see advance::expect.
+/// It locks no row: a listed row may have come back to life before anything is done about it, see advance::expect.
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
 ///
-/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
+/// Only one thread at a time may build it; any number may then run it, each in a transaction of its own.
 class RATCHET_EXPORT stuck {
  public:
   /// Asks for the rows of `table` without a sign of life for `older_than`, of any unit up to hours; the table is
   /// written as in SQL, see submission::submission.
   stuck(std::string table, std::chrono::microseconds older_than);
 
-  /// Only rows in this state, a terminal one too, and among them those that have never shown a sign of life.
+  /// Only rows in this state, which may be terminal, including rows that have never shown a sign of life.
   stuck &state(const identifier &wanted);
-  /// The column, timestamptz or timestamp, of the last sign of life; by default the contract's heartbeat.
+  /// The column, timestamptz or timestamp, that has the last sign of life; by default the contract's heartbeat.
   stuck &since(std::string column);
 
-  /// Runs it. It sees what `tx` sees and waits for no lock.
+  /// Runs it. It sees what `tx` sees and does not wait for other transactions.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: no such state or column, or no `since`
   /// where the contract has no heartbeat), contract (42R01: the table has none), privilege (42501), connection.
@@ -57,9 +57,9 @@ class RATCHET_EXPORT stuck {
   /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for
   /// text that is not UTF-8.
   [[nodiscard]] statement to_statement() const;
-  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  /// Reads the result from the answer. Throws ratchet::error (other) for an answer of another form.
   static std::vector<stuck_row> read(const rows &answer);
-  /// Whether the same call made again after its answer was lost comes to the same end: it only reads.
+  /// Whether the call may be repeated after its answer was lost: always, because it only reads.
   bool repeatable() const noexcept { return true; }
 
  private:

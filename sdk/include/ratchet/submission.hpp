@@ -17,18 +17,18 @@
 
 namespace ratchet {
 
-/// The answer to a submission. True when the gate is closed by this request: submitted or replayed.
+/// The answer to a submission. Converts to true when this request closed the gate: submitted or replayed.
 struct [[nodiscard]] submit_result {
-  submit_outcome outcome = submit_outcome::unknown;  ///< What it came to.
+  submit_outcome outcome = submit_outcome::unknown;  ///< The outcome.
   std::string outcome_text;                          ///< The outcome as the server spelled it.
-  std::optional<timestamp> submitted_at;    ///< When the gate was closed, also for a loser; empty for infinity, too.
+  std::optional<timestamp> submitted_at;    ///< When the gate was closed, also for a loser; empty for infinity too.
   std::optional<std::string> submitted_by;  ///< Who closed it, also for a loser; empty where no actor is kept.
   std::optional<nlohmann::json> record;     ///< The stored child row.
   std::vector<parent_progress> progress;    ///< Counters of the parents of row and record that the role may read.
-  std::string conflict;                     ///< Name of the constraint or index that the record hit.
-  std::vector<std::string> stale;           ///< Columns that differ from what was expected.
+  std::string conflict;                     ///< Name of the constraint or index that the record violates.
+  std::vector<std::string> stale;           ///< Columns whose values are not as expected.
 
-  /// Whether this request closed the gate, now or before.
+  /// Whether this request closed the gate, now or earlier.
   explicit operator bool() const noexcept {
     return outcome == submit_outcome::submitted || outcome == submit_outcome::replayed;
   }
@@ -45,7 +45,7 @@ inline int http_status(const submit_result &result) noexcept { return http_statu
 /// Names are checked here, values by the server. Every function that takes text throws ratchet::error (argument,
 /// 22021) for an embedded NUL.
 ///
-/// One thread at a time may put it together; any number may run it then, each in a transaction of its own.
+/// Only one thread at a time may build it; any number may then run it, each in a transaction of its own.
 class RATCHET_EXPORT submission {
  public:
   /// A submission of the row `key` of `table`. The table is written as in SQL: `scorecards`, `app.scorecards`,
@@ -54,12 +54,12 @@ class RATCHET_EXPORT submission {
 
   /// Who submits; stored in the contract's actor column.
   submission &actor(const identifier &who);
-  /// Sets a column of the row in the same statement. The last value for a column counts.
+  /// Sets a column of the row in the same statement. If a column is set twice, the last value counts.
   submission &set(std::string column, const value &to);
-  /// Names the request, so that asking again after a lost answer comes to `replayed`.
+  /// Identifies the request, so that repeating it after a lost answer returns `replayed`.
   submission &idempotency_key(const identifier &request);
-  /// Stores `record`, an object over columns, in the table `child` together with the gate. Its reference to the row is
-  /// filled in. Throws ratchet::error (argument, 22023) for a document that is no object.
+  /// Stores `record`, an object keyed by column, in the table `child` together with the gate. Its reference to the row
+  /// is filled in. Throws ratchet::error (argument, 22023) for a document that is not an object.
   submission &store_in(std::string child, const nlohmann::json &record);
   /// Submits only if the column still has this value; otherwise the outcome is `stale`.
   submission &expect(std::string column, const value &current);
@@ -67,16 +67,16 @@ class RATCHET_EXPORT submission {
   /// Runs it. Waits while another transaction holds the row; the outcome is settled when `tx` commits.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (42R01: no contract, or a
-  /// trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and SERIALIZABLE when the row changed
-  /// since the snapshot, 40P01), privilege (42501), constraint (class 23), connection.
+  /// trigger, rule or policy defeats it), contention (40001 under REPEATABLE READ and SERIALIZABLE when the row has
+  /// changed since the snapshot, 40P01), privilege (42501), constraint (class 23), connection.
   submit_result run(pqxx::transaction_base &tx) const;
 
   /// The call as SQL, for other clients of PostgreSQL; see statement.hpp. Throws ratchet::error (argument, 22021) for
   /// text that is not UTF-8.
   [[nodiscard]] statement to_statement() const;
-  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  /// Reads the result from the answer. Throws ratchet::error (other) for an answer of another form.
   static submit_result read(const rows &answer);
-  /// Whether the same call made again after its answer was lost comes to the same end: it has an idempotency key.
+  /// Whether the call may be repeated after its answer was lost: only if it has an idempotency key.
   bool repeatable() const noexcept { return idempotency_key_.has_value(); }
 
  private:

@@ -17,13 +17,12 @@ namespace ratchet {
 
 /// A value for a column: NULL, boolean, number, text or a JSON document.
 ///
-/// Converts implicitly from those, so that `set("comment", text)` reads well. The server converts it to the column's
+/// Converts implicitly from these, so that `set("comment", text)` reads well. The server converts it to the column's
 /// type as `jsonb_populate_record` does: uuids, enums, intervals and numerics of any length are given as text.
 ///
 /// Constructors that take text or a document throw ratchet::error: (argument, 22021) for an embedded NUL, which
 /// PostgreSQL cannot store and libpq would cut off silently, and for text that is not UTF-8; (argument, 22023) for NaN
-/// or infinity in a document. A document's texts are looked at for UTF-8 when it is sent. Thread-safe: it does not
-/// change.
+/// or infinity in a document. A document's texts are checked for UTF-8 when it is sent. Thread-safe: it is immutable.
 class RATCHET_EXPORT value {
  public:
   /// SQL NULL.
@@ -34,7 +33,7 @@ class RATCHET_EXPORT value {
   template <typename T>
   value(const std::optional<T> &maybe) : value(maybe ? value(*maybe) : value(nullptr)) {}
 
-  /// A boolean. A template, so that no pointer turns into one.
+  /// A boolean. A template, so that no pointer converts to one.
   template <typename T, std::enable_if_t<std::is_same_v<T, bool>, int> = 0>
   value(T truth) : json_(truth) {}
   /// An integer of any width. Characters are neither numbers nor text, and are refused.

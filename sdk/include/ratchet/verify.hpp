@@ -1,5 +1,5 @@
 /// @file
-/// Counting anew what the tallies keep.
+/// Recounting what the tallies maintain.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,24 +12,24 @@
 
 namespace ratchet {
 
-/// A counter, or a `done`, that is not what its children say.
+/// A counter, or a `done`, that differs from the count of its children.
 struct drift {
   std::string parent;                  ///< The parent's table.
   std::string child;                   ///< The child's table.
-  nlohmann::json key;                  ///< Object over the columns of the parent's key.
+  nlohmann::json key;                  ///< Object with the columns of the parent's key.
   std::string column;                  ///< The column that differs.
   std::optional<std::string> stored;   ///< What is in it; empty for NULL.
   std::optional<std::string> counted;  ///< What should be in it; empty for NULL.
 };
 
-/// A call of `ratchet.verify()`: counts anew and lists what differs. None: all counters are right.
+/// A call of `ratchet.verify()`: recounts and lists what differs. An empty list: all counters are right.
 ///
 ///     for (const auto &d : ratchet::verify("runs").run(tx)) warn(d.parent, d.key, d.column);
 ///
-/// Each tally is counted in one snapshot, so that writers need not stop; all children are read. `CALL
-/// ratchet.repair()`, which cannot run inside a transaction, sets right what it lists; so does `pg_ratchet repair`.
+/// Each tally is counted in one snapshot, so writers need not stop; all children are read. `CALL ratchet.repair()`,
+/// which cannot run inside a transaction, corrects what it lists; so does `pg_ratchet repair`.
 ///
-/// Thread-safe: it does not change.
+/// Thread-safe: it is immutable.
 class RATCHET_EXPORT verify {
  public:
   /// All tallies of tables that the role owns.
@@ -45,9 +45,9 @@ class RATCHET_EXPORT verify {
 
   /// The call as SQL, for other clients of PostgreSQL; see statement.hpp.
   [[nodiscard]] statement to_statement() const;
-  /// The result out of the answer to it. Throws ratchet::error (other) for an answer of another form.
+  /// Reads the result from the answer. Throws ratchet::error (other) for an answer of another form.
   static std::vector<drift> read(const rows &answer);
-  /// Whether the same call made again after its answer was lost comes to the same end: it changes nothing.
+  /// Whether the call may be repeated after its answer was lost: always, because it changes nothing.
   bool repeatable() const noexcept { return true; }
 
  private:

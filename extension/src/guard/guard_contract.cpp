@@ -26,6 +26,7 @@ extern "C" {
 #include "guard/structure.h"
 #include "pg/list.h"
 #include "pg/memory.h"
+#include "pg/partition.h"
 #include "pg/row_value.h"
 #include "pg/unique_value.h"
 
@@ -129,7 +130,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
   contract->is_parent = find_trigger(relation, TriggerKind::parent) != nullptr;
   contract->root = RelationGetRelid(relation);
   if (relation->rd_rel->relispartition) {
-    contract->root = llast_oid(get_partition_ancestors(contract->root));
+    contract->root = find_topmost_ancestor(contract->root);
     contract->partition_key = partition_key_columns(relation);
   }
   check_structure(relation);

@@ -17,6 +17,7 @@ extern "C" {
 #include "pg/list.h"
 #include "pg/log_text.h"
 #include "pg/memory.h"
+#include "pg/partition.h"
 
 namespace ratchet {
 
@@ -59,7 +60,7 @@ void suspend(FunctionCallInfo fcinfo) {
   const Oid relid = RelationGetRelid(relation);
   // Its updates happen elsewhere.
   check_not_distributed(relid);
-  const Oid root = relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(relid)) : relid;
+  const Oid root = find_topmost_ancestor(relid);
   // Whoever owns a partition does not own the contract.
   if (root != relid && !owns_relation(root, GetUserId())) error_not_owner(root, "suspend its contract");
   const char *table =

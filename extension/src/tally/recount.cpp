@@ -22,6 +22,7 @@ extern "C" {
 #include "pg/foreign_key.h"
 #include "pg/guc_nest.h"
 #include "pg/list.h"
+#include "pg/partition.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
 #include "tally/completion.h"
@@ -74,7 +75,7 @@ Subject find_subject(Oid child, Oid parent, const ChildTerms *source) {
   subject.reference = static_cast<const ForeignKeyCacheInfo *>(linitial(found));
   table_close(relation, NoLock);
   subject.counters = current_counters(parent, AccessShareLock);
-  check_owner(get_rel_relispartition(child) ? llast_oid(get_partition_ancestors(child)) : child, subject.counters);
+  check_owner(find_topmost_ancestor(child), subject.counters);
   const ParentTerms *kept = subject.counters->terms;
   for (int i = 0; i < kept->ncompletions; ++i)
     for (int j = 0; j < source->ncounters; ++j)

@@ -27,6 +27,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
 #include "pg/memory.h"
+#include "pg/partition.h"
 #include "tally/direct_flush.h"
 #include "tally/expression.h"
 #include "tally/structure.h"
@@ -106,10 +107,7 @@ void add_relevant(Counters *counters, AttrNumber attnum) {
   counters->relevant = bms_add_member(counters->relevant, attnum - FirstLowInvalidHeapAttributeNumber);
 }
 
-Oid find_root(Relation relation) {
-  return relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(RelationGetRelid(relation)))
-                                          : RelationGetRelid(relation);
-}
+Oid find_root(Relation relation) { return find_topmost_ancestor(RelationGetRelid(relation)); }
 
 // A partition's trigger is a clone of the root's, whose owner has declared it;
 // one of the partition's own was made by hand, or came along when the table was attached.

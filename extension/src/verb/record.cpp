@@ -11,6 +11,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "pg/json_text.h"
 #include "pg/list.h"
+#include "pg/partition.h"
 #include "pg/quote.h"
 #include "pg/row_value.h"
 #include "pg/unique_value.h"
@@ -242,7 +243,7 @@ const char *find_conflict(Relation child, const ErrorData *error) {
   // Which partition it was is an accident of the row's key; its index descends from the child's.
   const Oid index = get_relname_relid(error->constraint_name, schema);
   if (!OidIsValid(index) || !get_rel_relispartition(index)) return error->constraint_name;
-  return get_rel_name(llast_oid(get_partition_ancestors(index)));
+  return get_rel_name(find_topmost_ancestor(index));
 }
 
 bool explain_undone(const Target &target, const Record &record, const Field *idempotency_key, bool changed,

@@ -58,9 +58,10 @@ void check_source(Relation child, const Trigger *trigger, const ChildTerms *sour
     error_unenforceable(child, "another foreign key over the columns of a tally refers to something else",
                         "Rows are counted for the parent that their foreign key refers to; it must be the only one.");
   const List *keys = find_references(child, source);
-  if (keys == NIL || child->rd_rel->relispartition) return;
+  if (keys == NIL) return;
   const auto *key = static_cast<const ForeignKeyCacheInfo *>(linitial(keys));
   check_persistence(child, key->confrelid, sqlstate_unenforceable);
+  if (child->rd_rel->relispartition) return;
   for (int i = 0; i < key->nkeys; ++i)
     make_key_cast(child, key->conkey[i], get_atttype(key->confrelid, key->confkey[i]), sqlstate_unenforceable);
 }

@@ -201,6 +201,9 @@ void watch_command_end(const EventTriggerData *event) {
     foreach (cell, touched.relations) notice_times(lfirst_oid(cell));
   check_others(event, touched);
   if (const Oid moved = moved_partition(event->parsetree); OidIsValid(moved)) follow_moved_partition(moved);
+  if (IsA(event->parsetree, CreateSchemaStmt))
+    for (const Oid oid : each_oid(touched.relations))
+      if (get_rel_relispartition(oid)) follow_moved_partition(oid);
   foreach (cell, touched.relations) follow_references(lfirst_oid(cell));
 }
 

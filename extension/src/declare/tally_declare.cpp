@@ -254,7 +254,11 @@ const ParentTerms *check_declaration(Relation child, Relation parent, const Decl
   const char *const *key = current.others == nullptr ? declaration.key : current.others->key;
   const ParentTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
   check_kept(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
-  check_persistence(child, RelationGetRelid(parent), ERRCODE_INVALID_PARAMETER_VALUE);
+  for (const Oid oid : each_oid(find_all_inheritors(RelationGetRelid(child), AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
+    check_persistence(member, RelationGetRelid(parent), ERRCODE_INVALID_PARAMETER_VALUE);
+    table_close(member, NoLock);
+  }
   check_counted(child, parent, make_child_terms(declaration.request), ERRCODE_INVALID_PARAMETER_VALUE);
   return wanted;
 }

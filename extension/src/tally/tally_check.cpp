@@ -124,7 +124,9 @@ void check_kept(Relation parent, const ParentTerms *terms, int sqlstate) {
 }
 
 void check_persistence(Relation child, Oid parent, int sqlstate) {
-  if (child->rd_rel->relpersistence == get_rel_persistence(parent)) return;
+  if (child->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+      child->rd_rel->relpersistence == get_rel_persistence(parent))
+    return;
   ereport(ERROR, errcode(sqlstate),
           errmsg("relations \"%s\" and \"%s\" must both be logged, or both unlogged", RelationGetRelationName(child),
                  get_rel_name(parent)),

@@ -5,7 +5,9 @@
 //   WHERE ratchet._take(s.o) ON CONFLICT DO NOTHING
 //
 // Batches that overlap wait for each other at equal keys. Every batch inserts
-// in the order of its keys, so they cannot wait in a circle.
+// in the order of its keys, so they cannot wait in a circle at those of one index. No
+// order of the records is that of several indexes, and one with expressions or a condition is not sorted by: there
+// the deadlock detector decides.
 //
 // Which record was a duplicate: the executor inserts each row before it asks
 // for the next one, and _take() is evaluated as each is asked for. So the number

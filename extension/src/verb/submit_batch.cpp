@@ -62,6 +62,14 @@ struct Run {
 
 Run *current_run;
 
+// A unique index whose columns are all given.
+struct Key {
+  const char *name;
+  bool nulls_equal;  // NULLS NOT DISTINCT
+  int count;
+  AttrNumber *attnums;
+};
+
 struct Batch {
   Relation child;
   Tally *tally;
@@ -70,14 +78,7 @@ struct Batch {
   Bitmapset *columns;   // attribute numbers that any record names
   Bitmapset *optional;  // those that some record lacks
   List *keys;           // Key *
-};
-
-// A unique index whose columns are all given.
-struct Key {
-  const char *name;
-  bool nulls_equal;  // NULLS NOT DISTINCT
-  int count;
-  AttrNumber *attnums;
+  const Key *only;      // see only_key()
 };
 
 struct Duplicate {
@@ -306,7 +307,7 @@ const char *insert_sql(const Batch &batch) {
   }
   appendStringInfoString(&sql, bms_is_empty(batch.optional) ? "r.o" : "e.o");
   appendStringInfoString(&sql, " OFFSET 0) s WHERE ratchet._take(s.o) ON CONFLICT ");
-  if (const Key *only = only_key(batch)) {
+  if (const Key *only = batch.only) {
     for (int i = 0; i < only->count; ++i)
       appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "(",
                        quote_identifier(get_attname(RelationGetRelid(batch.child), only->attnums[i], false)));
@@ -332,7 +333,7 @@ Run insert(const Batch &batch) {
   Parameters parameters{};
   add_parameter(&parameters, JSONBOID, JsonbPGetDatum(batch.records), false);
   Signature signature = signature_of(batch, StatementKind::batch);
-  sign(&signature, static_cast<int16>(only_key(batch) != nullptr));
+  sign(&signature, static_cast<int16>(batch.only != nullptr));
   const Statement *statement = find_statement(batch.tally, signature);
   if (statement == nullptr)
     statement = prepare_statement(batch.tally, signature, insert_sql(batch), parameters, RelationGetRelid(batch.child));
@@ -577,7 +578,8 @@ Batch read_batch(FunctionCallInfo fcinfo) {
   batch.records = PG_GETARG_JSONB_P(1);
   read_columns(&batch);
   batch.keys = read_keys(batch.child, batch.columns);
-  if (only_key(batch) == nullptr) refuse_deferrable(batch.child);
+  batch.only = only_key(batch);
+  if (batch.only == nullptr) refuse_deferrable(batch.child);
   return batch;
 }
 

@@ -126,6 +126,9 @@ INSERT INTO result VALUES (1, 12, 'a$1''s', 'it''s red', '($2)', '(1,2)', 6);
 SELECT n5, "n $1", m FROM run;
 SELECT severity, finding FROM ratchet.health();
 
+-- ratchet's own schema is found by its name
+SELECT attempt('ALTER SCHEMA ratchet RENAME TO rachet');
+
 SET client_min_messages = error;
 DROP SCHEMA ddl_names, lib, moved CASCADE;
 DROP ROLE regress_ratchet_names;

@@ -75,6 +75,35 @@ SELECT attempt('ALTER TABLE shard_102008 ADD note text');
 SELECT attempt('UPDATE shard_102008 SET score = 2');
 SELECT h FROM health() h WHERE h ~ 'shard';
 
+-- what a tally depends on is not recorded, as after pg_upgrade
+CREATE TABLE class (id int PRIMARY KEY, total int, n int, done boolean);
+CREATE TABLE pupil (class int REFERENCES class, age int);
+CREATE FUNCTION adult(n int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT n >= 18';
+SELECT ratchet.tally('pupil', 'class', '{"n": "health.adult(age)"}', total => 'total', total_of => 'n', done => 'done', on_done => 'finished(int)');
+SELECT ratchet.record_dependencies('pupil'), ratchet.record_dependencies('class');
+CREATE FUNCTION recorded() RETURNS SETOF text LANGUAGE sql AS $$
+SELECT format('%s on %s', t.tgname, pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid))
+FROM pg_depend d JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
+WHERE t.tgrelid IN ('pupil'::regclass, 'class'::regclass) AND d.deptype = 'n' AND d.refobjid >= 16384
+  AND d.refobjid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e') ORDER BY 1
+$$;
+SELECT recorded();
+DELETE FROM pg_depend d USING pg_trigger t
+WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND t.tgrelid IN ('pupil'::regclass, 'class'::regclass) AND d.deptype = 'n'
+  AND d.refobjid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e') AND d.refobjid >= 16384
+  AND t.tgname IN ('!ratchet_tally_1', '~ratchet_counters');
+SELECT h FROM health() h WHERE h ~ 'pupil|class';
+SELECT attempt('ALTER TABLE pupil ALTER age TYPE bigint');
+SELECT attempt('ALTER EXTENSION ratchet ADD FUNCTION health.adult(int)'), attempt('ALTER EXTENSION ratchet DROP FUNCTION health.adult(int)');
+SET ROLE regress_ratchet_health;
+SELECT ratchet.record_dependencies(), attempt($$SELECT ratchet.record_dependencies('pupil')$$);
+RESET ROLE;
+SELECT ratchet.record_dependencies('pupil'), ratchet.record_dependencies(), ratchet.record_dependencies();
+SELECT recorded();
+SELECT h FROM health() h WHERE h ~ 'pupil|class';
+ALTER FUNCTION adult(int) RENAME TO grown;
+SELECT counters FROM ratchet.contract WHERE target = 'pupil'::regclass;
+
 SET client_min_messages = error;
 DROP SCHEMA health CASCADE;
 DROP ROLE regress_ratchet_health;

@@ -34,5 +34,12 @@ ALTER TABLE result ATTACH PARTITION result_3 FOR VALUES FROM (20) TO (30);
 SELECT attempt($$SELECT ratchet.tally('result', 'run', '{"n": "true"}')$$);
 ALTER TABLE result_3 SET LOGGED;
 SELECT ratchet.tally('result', 'run', '{"n": "true"}');
+-- one that became so unseen is reported
+ALTER EVENT TRIGGER ratchet_ddl_end DISABLE;
+ALTER TABLE result_3 SET UNLOGGED;
+ALTER EVENT TRIGGER ratchet_ddl_end ENABLE;
+SELECT * FROM ratchet.health();
+ALTER TABLE result_3 SET LOGGED;
+SELECT * FROM ratchet.health();
 
 DROP SCHEMA of_partition_ddl, partition_ddl CASCADE;

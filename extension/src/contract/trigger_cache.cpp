@@ -9,6 +9,7 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include "contract/core_copy.h"
 #include "contract/statement.h"
 #include "contract/trigger_cache.h"
 #include "pg/fence.h"
@@ -133,14 +134,10 @@ Trigger *peek(Relation relation, TriggerKind kind) {
   return peek(relation, [&](const Trigger &trigger) { return OidIsValid(function) && trigger.tgfoid == function; });
 }
 
-// Whether the trigger is as the relation has it now. The executor's is a copy
-// of when its statement began, and the contract may have changed since.
-bool is_current(Relation relation, const Trigger *trigger) {
-  const Trigger *now = peek(relation, [&](const Trigger &one) { return one.tgoid == trigger->tgoid; });
-  if (now == nullptr || now->tgnargs != trigger->tgnargs) return false;
-  for (int i = 0; i < now->tgnargs; ++i)
-    if (strcmp(now->tgargs[i], trigger->tgargs[i]) != 0) return false;
-  return true;
+// The trigger as the relation has it now; nullptr: it has gone.
+const Trigger *copy_current(Relation relation, const Trigger *trigger) {
+  Trigger *now = peek(relation, [&](const Trigger &one) { return one.tgoid == trigger->tgoid; });
+  return now == nullptr ? nullptr : copy_of(now);
 }
 
 Cached *build_whole(Relation relation, const Trigger *trigger, TriggerKind kind, Build build) {
@@ -202,6 +199,15 @@ Oid find_own_function(const char *name) {
 }
 
 uint64 cache_generation() { return generation; }
+
+bool await_invalidations(int waits) {
+  constexpr int most_waits = 5;
+  if (waits == most_waits) return false;
+  pg_usleep(1000L << waits);
+  CHECK_FOR_INTERRUPTS();
+  AcceptInvalidationMessages();
+  return true;
+}
 
 Oid find_trigger_function(TriggerKind kind) {
   know_functions();
@@ -270,11 +276,27 @@ bool fires_before_insert(Relation relation) {
   return relation->trigdesc != nullptr && relation->trigdesc->trig_insert_before_row;
 }
 
+// The executor's trigger is a copy of when its statement began. What a guard says of its columns holds for the whole
+// statement. But a stranger's rename of what a tally names takes no lock on the table: it rewrites the trigger and
+// commits at any time. Text of before it, read after it, names nothing, or an object that has got the name since. So a
+// tally is built from the relation's own trigger, and what was built while an invalidation arrived is built again.
 Cached *cached(Relation relation, const Trigger *trigger, TriggerKind kind, Build build) {
   if (Cached *known = find_valid(relation, trigger->tgoid, kind)) return known;
-  const uint64 built_at = generation;
-  const bool current = is_current(relation, trigger);
-  Cached *fresh = build_whole(relation, trigger, kind, build);
+  constexpr int most_builds = 4;
+  Cached *fresh;
+  bool holds = false;
+  for (int builds = 1;; ++builds) {
+    AcceptInvalidationMessages();
+    const uint64 built_at = generation;
+    const Trigger *now = copy_current(relation, trigger);
+    if (now != nullptr && kind != TriggerKind::guard) trigger = now;
+    fresh = build_whole(relation, trigger, kind, build);
+    AcceptInvalidationMessages();
+    const bool current = now != nullptr && same_arguments(now->tgargs, now->tgnargs, trigger->tgargs, trigger->tgnargs);
+    holds = current && generation == built_at;
+    if (holds || !current || builds == most_builds) break;
+    MemoryContextDelete(fresh->context);
+  }
   bool found;
   auto *entry = static_cast<Entry *>(hash_search(entries, &fresh->trigger, HASH_ENTER, &found));
   if (!found) entry->object = nullptr;
@@ -284,8 +306,8 @@ Cached *cached(Relation relation, const Trigger *trigger, TriggerKind kind, Buil
     MemoryContextSwitchTo(caller);
   }
   MemoryContextSetParent(fresh->context, CacheMemoryContext);
-  // An invalidation that arrives while building may have come after what was read: use it once, then rebuild.
-  fresh->valid = current && generation == built_at;
+  // What does not hold serves once.
+  fresh->valid = holds;
   if (!fresh->valid) any_invalid = true;
   entry->object = fresh;
   return fresh;

@@ -75,6 +75,10 @@ CachedTrigger find_cached(Relation relation, TriggerKind kind, Build build);
 // derived from catalogs at one value holds while the value stays.
 uint64 cache_generation();
 
+// A commit can be seen a moment before its invalidations are sent. So a name that was read and cannot be resolved is
+// looked up again after 1, 2, 4, 8 and 16 ms, before that is an error. false: the waits are over.
+bool await_invalidations(int waits);
+
 // A function of the schema ratchet that takes no arguments; InvalidOid: there is none.
 Oid find_own_function(const char *name);
 

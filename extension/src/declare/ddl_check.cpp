@@ -216,6 +216,8 @@ void check_on_done(const StoredTrigger *trigger) {
     Oid function = InvalidOid;
     for (const Oid member : each_oid(functions))
       if (strcmp(function_signature(member), signature) == 0) function = member;
+    // After pg_upgrade no dependency says which it is.
+    if (!OidIsValid(function)) attempt([&] { function = find_function(signature); });
     if (!OidIsValid(function))
       error_broken(trigger->relation, psprintf("on_done function %s does not exist", signature),
                    "Declare the tally with another function first.");
@@ -316,6 +318,17 @@ void check_dropped_column(Oid relation, const char *column) {
     // A partition's columns go with those of its root.
     if (OidIsValid(trigger->parent)) continue;
     if (const char *what = part_in(trigger, column)) error_column_of_contract(relation, column, what);
+  }
+}
+
+void check_retyped_column(Oid relation, const char *column) {
+  if (!may_judge(relation)) return;
+  for (const auto *trigger : each<StoredTrigger>(stored_triggers(relation))) {
+    if (trigger->kind != TriggerKind::child || OidIsValid(trigger->parent)) continue;
+    const ChildTerms *source = parse_child_arguments(trigger->arguments, trigger->narguments);
+    for (int i = 0; i < source->ncounters; ++i)
+      if (names_column(source->counters[i].expression, column))
+        error_column_of_contract(relation, column, "a part of what is counted");
   }
 }
 

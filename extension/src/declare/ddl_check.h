@@ -24,6 +24,9 @@ void check_dependents(const ObjectAddress &object);
 // rights.
 void check_dropped_column(Oid relation, const char *column);
 
+// A column that has got another type. Errors: 42R01 where a tally counts by it and the caller has its owner's rights.
+void check_retyped_column(Oid relation, const char *column);
+
 // The foreign keys of a table's tallies, after one was dropped. Errors: 42R01, as there.
 void check_references(Oid relation);
 

@@ -16,6 +16,7 @@ extern "C" {
 #include "catalog/pg_trigger.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 }
 
@@ -176,7 +177,29 @@ void check_others(const EventTriggerData *event, const Touched &touched) {
   foreach (cell, objects) check_dependents(*static_cast<const ObjectAddress *>(lfirst(cell)));
 }
 
+// PostgreSQL refuses another type for a column that a condition counts by, where the dependency is recorded; not after
+// pg_upgrade.
+void check_retyped(const Node *command) {
+  const auto *alter = reinterpret_cast<const AlterTableStmt *>(command);
+  const Oid relation = RangeVarGetRelid(alter->relation, NoLock, true);
+  ListCell *cell;
+  if (OidIsValid(relation))
+    foreach (cell, alter->cmds)
+      if (const auto *one = lfirst_node(AlterTableCmd, cell); one->subtype == AT_AlterColumnType)
+        check_retyped_column(relation, one->name);
+}
+
+// Its functions find one another, and their triggers, by the name of their schema.
+void refuse_new_name_of_own_schema(const Node *command) {
+  if (!IsA(command, RenameStmt)) return;
+  const auto *rename = reinterpret_cast<const RenameStmt *>(command);
+  if (rename->renameType != OBJECT_SCHEMA || strcmp(rename->subname, "ratchet") != 0) return;
+  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("schema \"ratchet\" cannot be renamed"),
+          errdetail("It belongs to extension \"ratchet\", whose contracts would all fail."));
+}
+
 void watch_command_end(const EventTriggerData *event) {
+  refuse_new_name_of_own_schema(event->parsetree);
   follow_names(event);
   if (IsA(event->parsetree, RenameStmt)) {
     const auto *rename = reinterpret_cast<const RenameStmt *>(event->parsetree);
@@ -197,8 +220,10 @@ void watch_command_end(const EventTriggerData *event) {
   const bool thorough = changes_columns(event->parsetree);
   for (const Oid member : each_oid(touched.relations)) check_table(member, thorough);
   if (thorough) check_children(touched.relations);
-  if (has_subcommand(event->parsetree, {AT_AlterColumnType}))
+  if (has_subcommand(event->parsetree, {AT_AlterColumnType})) {
+    check_retyped(event->parsetree);
     foreach (cell, touched.relations) notice_times(lfirst_oid(cell));
+  }
   check_others(event, touched);
   if (const Oid moved = moved_partition(event->parsetree); OidIsValid(moved)) follow_moved_partition(moved);
   if (IsA(event->parsetree, CreateSchemaStmt))
@@ -245,6 +270,8 @@ void watch(FunctionCallInfo fcinfo) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
     ereport(ERROR, errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
             errmsg("function \"%s\" was not called by event trigger manager", "ratchet.watch_ddl"));
+  // pg_upgrade brings everything as it was, in an order of its own, in which not all is there yet.
+  if (IsBinaryUpgrade) return;
   const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
   if (strcmp(event->event, "ddl_command_start") == 0)
     remember_names(event);

@@ -182,15 +182,20 @@ bool leads_to(Relation child, const ChildTerms *source, Oid parent) {
   return false;
 }
 
+// The foreign key that a child's trigger depends on; InvalidOid: it is not there. Of several that say the same the
+// others can be dropped.
+Oid find_key_to_depend_on(Relation child, const ChildTerms *source) {
+  List *keys = find_references(child, source);
+  if (keys == NIL) return InvalidOid;
+  const ForeignKeyCacheInfo *reference = oldest_enforced(keys);
+  return (reference != nullptr ? reference : static_cast<const ForeignKeyCacheInfo *>(linitial(keys)))->conoid;
+}
+
 // Everything at once, when the foreign key is there: a restore brings it after the trigger.
 void depend_on_reference(Relation child, const Trigger *trigger) {
   const ChildTerms *source = parse_child_trigger(child, trigger);
-  List *keys = find_references(child, source);
-  if (keys == NIL) return;
-  // Of several that say the same the others can be dropped.
-  const ForeignKeyCacheInfo *reference = oldest_enforced(keys);
-  const Oid key = (reference != nullptr ? reference : static_cast<const ForeignKeyCacheInfo *>(linitial(keys)))->conoid;
-  if (depends(trigger->tgoid, ConstraintRelationId, key)) return;
+  const Oid key = find_key_to_depend_on(child, source);
+  if (!OidIsValid(key) || depends(trigger->tgoid, ConstraintRelationId, key)) return;
   depend(trigger->tgoid, ConstraintRelationId, key);
   // There already, where only the foreign key was made anew.
   if (depends_on_column(trigger->tgoid, RelationGetRelid(child))) return;
@@ -200,15 +205,22 @@ void depend_on_reference(Relation child, const Trigger *trigger) {
                                     RelationGetRelid(child), DEPENDENCY_NORMAL, DEPENDENCY_NORMAL, false);
 }
 
-void depend_on_functions(Relation parent, const Trigger *trigger) {
+// The on_done functions that a parent's trigger has no recorded dependency on.
+List *find_unrecorded_functions(Relation parent, const Trigger *trigger) {
   const ParentTerms *kept = parse_parent_trigger(parent, trigger);
   List *functions = NIL;
-  for (int i = 0; i < kept->ncompletions; ++i)
-    if (kept->completions[i].on_done != nullptr)
-      functions = list_append_unique_oid(functions, find_function(kept->completions[i].on_done));
-  for (const Oid oid : each_oid(functions))
-    if (OidIsValid(oid) && !depends(trigger->tgoid, ProcedureRelationId, oid))
-      depend(trigger->tgoid, ProcedureRelationId, oid);
+  for (int i = 0; i < kept->ncompletions; ++i) {
+    if (kept->completions[i].on_done == nullptr) continue;
+    const Oid function = find_function(kept->completions[i].on_done);
+    if (OidIsValid(function) && !depends(trigger->tgoid, ProcedureRelationId, function))
+      functions = list_append_unique_oid(functions, function);
+  }
+  return functions;
+}
+
+void depend_on_functions(Relation parent, const Trigger *trigger) {
+  for (const Oid oid : each_oid(find_unrecorded_functions(parent, trigger)))
+    depend(trigger->tgoid, ProcedureRelationId, oid);
 }
 
 }  // namespace
@@ -406,6 +418,16 @@ void write_dependencies(Oid relid) {
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   if (counters != nullptr && !counters->tgisclone) depend_on_functions(relation, counters);
   table_close(relation, AccessShareLock);
+}
+
+bool lacks_dependencies(Relation relation) {
+  for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
+    if (trigger->tgisclone) continue;
+    const Oid key = find_key_to_depend_on(relation, parse_child_trigger(relation, trigger));
+    if (OidIsValid(key) && !depends(trigger->tgoid, ConstraintRelationId, key)) return true;
+  }
+  const Trigger *counters = find_trigger(relation, TriggerKind::parent);
+  return counters != nullptr && !counters->tgisclone && find_unrecorded_functions(relation, counters) != NIL;
 }
 
 }  // namespace ratchet

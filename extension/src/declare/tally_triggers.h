@@ -51,4 +51,8 @@ bool is_whole_parent(Oid parent, const ParentTerms *kept);
 // and DROP without CASCADE is refused.
 void write_dependencies(Oid relid);
 
+// Whether any of these is not recorded, as after pg_upgrade, which takes no such dependency along and runs no event
+// trigger.
+bool lacks_dependencies(Relation relation);
+
 }  // namespace ratchet

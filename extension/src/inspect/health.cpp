@@ -196,6 +196,31 @@ List *expression_findings(Relation member) {
   return findings;
 }
 
+// pg_upgrade leaves them out, and nothing else shows that.
+List *dependency_findings(Relation member) {
+  if (!lacks_dependencies(member)) return NIL;
+  return add(NIL, "warning",
+             psprintf("what the tallies of \"%s\" depend on is not recorded: it can be dropped or renamed unseen",
+                      RelationGetRelationName(member)),
+             psprintf("SELECT ratchet.record_dependencies(%s), as after each pg_upgrade.",
+                      quote_literal_cstr(qualified_relation(RelationGetRelid(member)))));
+}
+
+// A crash empties an unlogged table. Where the parent is logged no declaration and no ATTACH PARTITION lets that pass.
+List *persistence_findings(Relation member) {
+  if (member->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) return NIL;
+  for (const Trigger *trigger : find_triggers(member, TriggerKind::child)) {
+    const Oid parent = find_parent(member, parse_child_trigger(member, trigger));
+    if (OidIsValid(parent) && get_rel_persistence(parent) != member->rd_rel->relpersistence &&
+        get_rel_relkind(parent) != RELKIND_PARTITIONED_TABLE)
+      return add(NIL, "warning",
+                 psprintf("of \"%s\" and \"%s\" one is unlogged: after a crash it is empty, and the counters are wrong",
+                          RelationGetRelationName(member), get_rel_name(parent)),
+                 "ALTER TABLE ... SET LOGGED, then CALL ratchet.repair().");
+  }
+  return NIL;
+}
+
 // The functions that completions call, looked up as the owner, who calls them.
 List *on_done_findings(Relation member) {
   List *findings = NIL;
@@ -228,8 +253,10 @@ List *member_findings(List *findings, Relation member, Relation root) {
   findings = look_at(findings, member, "the owner", [&] { return owner_findings(member, root); });
   findings = look_at(findings, member, "the tally", [&] { return source_findings(NIL, member, is_root); });
   findings = look_at(findings, member, "the counters", [&] { return kept_findings(NIL, member, is_root); });
+  findings = look_at(findings, member, "the tally", [&] { return persistence_findings(member); });
   if (is_root) {
     findings = look_at(findings, member, "the tally", [&] { return expression_findings(member); });
+    findings = look_at(findings, member, "the tally", [&] { return dependency_findings(member); });
     findings = look_at(findings, member, "the counters", [&] { return on_done_findings(member); });
   }
   findings = look_at(findings, member, "a trigger", [&]() -> List * {

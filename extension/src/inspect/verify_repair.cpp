@@ -17,12 +17,15 @@ extern "C" {
 #include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/tuplestore.h"
 }
 
+#include "contract/core_copy.h"
 #include "contract/distributed.h"
 #include "contract/errors.h"
 #include "declare/tally_triggers.h"
+#include "pg/attempt.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
 #include "pg/json_text.h"
@@ -43,9 +46,9 @@ namespace {
 constexpr int batch_size = 100;
 
 struct Place {
+  Oid trigger;
   Oid child;
   Oid parent;
-  const ChildTerms *source;
 };
 
 void check_owner(Oid relid, const char *action) {
@@ -69,7 +72,7 @@ List *places_of(Oid target) {
                             "Restore the foreign key, or remove the tally with ratchet.untally().");
       if (OidIsValid(target) && target != parent && target != RelationGetRelid(child)) continue;
       auto *place = palloc_object<Place>();
-      *place = {RelationGetRelid(child), parent, source};
+      *place = {trigger->tgoid, RelationGetRelid(child), parent};
       places = lappend(places, place);
     }
     relation_close(child, NoLock);
@@ -82,6 +85,22 @@ List *places_of(Oid target) {
   }
   return places;
 }
+
+// What is counted, as the child's trigger says it now: a rename of a function that a condition names takes no lock on
+// the table.
+const ChildTerms *read_source(const Place *place) {
+  AcceptInvalidationMessages();
+  Relation child = table_open(place->child, AccessShareLock);
+  const ChildTerms *source = nullptr;
+  for (const Trigger *trigger : find_triggers(child, TriggerKind::child))
+    if (trigger->tgoid == place->trigger) source = parse_child_trigger(child, trigger);
+  if (source == nullptr)
+    error_unenforceable(child, "the tally was removed meanwhile", "Look at the tallies in ratchet.contract.");
+  table_close(child, NoLock);
+  return source;
+}
+
+Subject subject_of(const Place *place) { return find_subject(place->child, place->parent, read_source(place)); }
 
 //   SELECT v.name, v.stored, v.counted, m.k1, ...
 //   FROM schema.parent t JOIN <counted> ON <join>
@@ -154,8 +173,7 @@ void for_each_thousand(const Subject &subject, const char *sql, Take &&take) {
   leave(scope);
 }
 
-void verify_place(const Place *place, const ReturnSetInfo *result) {
-  const Subject subject = find_subject(place->child, place->parent, place->source);
+void put_drift(const Place *place, const Subject &subject, const ReturnSetInfo *result) {
   MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet verify", ALLOCSET_DEFAULT_SIZES);
   for_each_thousand(subject, drift_sql(subject, false), [&] {
     MemoryContext caller = MemoryContextSwitchTo(memory);
@@ -171,6 +189,25 @@ void verify_place(const Place *place, const ReturnSetInfo *result) {
     MemoryContextReset(memory);
   });
   MemoryContextDelete(memory);
+}
+
+// A name that cannot be resolved, which says so before any row is read, has perhaps been renamed since the source was
+// read.
+void verify_place(const Place *place, const ReturnSetInfo *result) {
+  constexpr int most_renames = 10;
+  int waits = 0;
+  for (int renames = 0;; ++renames) {
+    const Subject subject = subject_of(place);
+    ErrorData *error = attempt([&] { put_drift(place, subject, result); });
+    if (error == nullptr) return;
+    const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+    const bool unresolved = category == ERRCODE_TO_CATEGORY(ERRCODE_UNDEFINED_FUNCTION) ||
+                            category == ERRCODE_TO_CATEGORY(ERRCODE_INVALID_SCHEMA_NAME);
+    const ChildTerms *before = subject.source;
+    const ChildTerms *now = read_source(place);
+    const bool renamed = !same_arguments(now->arguments, now->narguments, before->arguments, before->narguments);
+    if (!unresolved || renames == most_renames || !(renamed || await_invalidations(waits++))) ReThrowError(error);
+  }
 }
 
 void verify(FunctionCallInfo fcinfo) {
@@ -233,7 +270,7 @@ void lock_row(const Subject &subject, const Datum *key) {
 // Repairs the next rows in one transaction; returns how many keys it took.
 int repair_batch(const Place *place, const Drift &drift, TupleTableSlot *slot, int64 *repaired) {
   // Looked up in every transaction: what was found in the last one may have been freed.
-  const Subject subject = find_subject(place->child, place->parent, place->source);
+  const Subject subject = subject_of(place);
   List *completed = NIL;
   int taken = 0;
   while (taken < batch_size && tuplestore_gettupleslot(drift.keys, true, false, slot)) {
@@ -249,7 +286,7 @@ int repair_batch(const Place *place, const Drift &drift, TupleTableSlot *slot, i
 
 void repair_place(const Place *place, MemoryContext memory) {
   MemoryContext caller = MemoryContextSwitchTo(memory);
-  const Drift drift = find_drift(find_subject(place->child, place->parent, place->source), memory);
+  const Drift drift = find_drift(subject_of(place), memory);
   TupleTableSlot *slot = MakeSingleTupleTableSlot(drift.tupdesc, &TTSOpsMinimalTuple);
   int64 looked_at = 0;
   int64 repaired = 0;

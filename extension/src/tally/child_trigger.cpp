@@ -121,15 +121,13 @@ void arm(const TriggerData *trigger) {
 }
 
 // The tally of the call, with its parent locked. A migration that has renamed the counter meanwhile may have committed
-// while this waited for the lock. It has rewritten the child's trigger without a lock on the child, and the executor's
-// copy of it is of when the statement began; so the tally is built anew, from the relation's own. Once the parent is
-// locked no other such migration can come.
+// while this waited for the lock. It has rewritten the child's trigger without a lock on the child, so the tally is
+// built anew. Once the parent is locked no other such migration can come.
 Tally *load_locked_tally(const TriggerData *trigger) {
   Tally *tally = load_tally(trigger->tg_relation, trigger->tg_trigger);
   lock_parent(tally);
   if (tally->valid) return tally;
-  for (const Trigger *now : find_triggers(trigger->tg_relation, TriggerKind::child))
-    if (now->tgoid == trigger->tg_trigger->tgoid) tally = load_tally(trigger->tg_relation, now);
+  tally = load_tally(trigger->tg_relation, trigger->tg_trigger);
   lock_parent(tally);
   return tally;
 }

@@ -213,8 +213,9 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
   const bool recounts = permission != nullptr && permission->verb == Verb::recount;
   if (!counts && !recounts && sets_nothing_relevant(trigger, counters)) return row;
   check_key(trigger, counters, after);
-  if (counts && !same_arguments(counters->terms->arguments, counters->terms->narguments,
-                                permission->counters->terms->arguments, permission->counters->terms->narguments))
+  // The deltas are in the order of the counters. What else the contract says may be renamed by anybody at any time.
+  if (counts && !same_arguments(counters->terms->counters, counters->terms->ncounters,
+                                permission->counters->terms->counters, permission->counters->terms->ncounters))
     error_unenforceable(trigger->tg_relation, "the contract was changed while counts were written",
                         "Do not declare tallies in triggers of their parents.");
 

@@ -275,7 +275,6 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
   tally->places = array_of<int>(tally->ncounted);
   for (int i = 0; i < tally->ncounted; ++i) tally->counted[i] = counted_of(relation, tally->terms->counters[i]);
   for (int i = 0; i < tally->ncounted; ++i) tally->broken = tally->broken || tally->counted[i].fault != nullptr;
-  tally->built_in = transaction;
   note_used(tally, relation);
   return tally;
 }
@@ -370,10 +369,15 @@ void check_owner(Oid child, const Counters *counters) {
 
 Tally *load_tally(Relation relation, const Trigger *trigger) {
   auto *tally = static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
-  if (!tally->broken || tally->built_in == transaction) return tally;
-  // What it could not resolve may be there again, of which not everything tells the cache.
-  tally->valid = false;
-  return static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
+  // What it could not resolve may be there again, of which not everything tells the cache. So it is looked for once a
+  // transaction.
+  if (!tally->broken || tally->given_up_in == transaction) return tally;
+  for (int waits = 0; tally->broken && await_invalidations(waits); ++waits) {
+    tally->valid = false;
+    tally = static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
+  }
+  tally->given_up_in = transaction;
+  return tally;
 }
 
 Counters *load_counters(Relation relation, const Trigger *trigger) {

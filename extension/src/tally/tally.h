@@ -118,8 +118,8 @@ struct Tally : Cached {  // other: the parent
   int nused;
   AttrNumber last_used;
 
-  bool broken;      // some counted has a fault
-  uint64 built_in;  // transaction in which it was built
+  bool broken;         // some counted has a fault
+  uint64 given_up_in;  // transaction in which that was found to stay so; valid only if broken
 
   Counters *counters;  // of the parent; valid while resolved_at is cache_generation()
   int *places;         // of the counted in counters->counters

@@ -236,6 +236,19 @@ SELECT outcome, inserted, jsonb_array_length(duplicates), progress->0->'columns'
     (SELECT jsonb_agg(jsonb_build_object('run', 1, 'question', q % 20)) FROM generate_series(1, 2000) q));
 SELECT * FROM ratchet.verify('part_run');
 
+-- a domain is checked of what is stored, so a column that a record does not name gets its default
+CREATE DOMAIN code AS varchar(3) COLLATE "C" NOT NULL CHECK (VALUE <> 'bad');
+CREATE TABLE coded_run (id int PRIMARY KEY, n int);
+CREATE TABLE coded (id int PRIMARY KEY, run int REFERENCES coded_run, code code DEFAULT 'new', "odd name" code DEFAULT 'odd', parts code[] DEFAULT '{}');
+SELECT ratchet.tally('coded', 'coded_run', '{"n": "true"}');
+SELECT outcome, inserted FROM ratchet.submit_batch('coded', '[{"id": 1}, {"id": 2}]');
+SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('coded', '[{"id": 2}, {"id": 3, "code": "abc"}, {"id": 4, "odd name": "x", "parts": ["p"]}]');
+SELECT * FROM coded ORDER BY id;
+SELECT attempt($$SELECT ratchet.submit_batch('coded', '[{"id": 5, "code": "bad"}, {"id": 6}]')$$);
+SELECT attempt($$SELECT ratchet.submit_batch('coded', '[{"id": 5, "code": "long"}]')$$);
+SELECT attempt($$SELECT ratchet.submit_batch('coded', '[{"id": 5, "code": null}]')$$);
+SELECT count(*) FROM coded;
+
 SET client_min_messages = error;
 DROP SCHEMA batch CASCADE;
 DROP ROLE regress_ratchet_batch;

@@ -191,28 +191,40 @@ const char *default_text(Relation child, AttrNumber attnum) {
   return text;
 }
 
-//   pg_catalog.jsonb_populate_recordset(NULL::schema.child, $1) WITH ORDINALITY AS r (c1, c2, ..., o)
+//   name type COLLATE ..., ...
+// of the columns that records name, and no others: the whole row type would have a domain that is NOT NULL checked
+// though its column gets a default. For that their base types, too; the INSERT converts, and checks what will be
+// stored.
+void write_definitions(StringInfo sql, const Batch &batch) {
+  const int level = NewGUCNestLevel();
+  pin_text_settings();
+  bool first = true;
+  for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0; first = false) {
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(batch.child), attnum - 1);
+    int32 typmod = attribute->atttypmod;
+    const Oid type = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
+    appendStringInfo(sql, "%s%s %s", first ? "" : ", ", quote_identifier(NameStr(attribute->attname)),
+                     format_type_extended(type, typmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+    if (OidIsValid(attribute->attcollation) && type_is_collatable(type))
+      appendStringInfo(sql, " COLLATE %s", generate_collation_name(attribute->attcollation));
+  }
+  AtEOXact_GUC(true, level);
+}
+
+//   ROWS FROM (pg_catalog.jsonb_to_recordset($1) AS (<definitions>)) WITH ORDINALITY AS r (c1, c2, ..., o)
 // or, where a record may lack a column,
 //   pg_catalog.jsonb_array_elements($1) WITH ORDINALITY AS e (record, o)
-//   CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(NULL::schema.child, e.record) AS r (c1, c2, ...)
+//   CROSS JOIN LATERAL ROWS FROM (pg_catalog.jsonb_to_record(e.record) AS (<definitions>)) AS r (c1, c2, ...)
 void write_records(StringInfo sql, const Batch &batch) {
   const bool uniform = bms_is_empty(batch.optional);
-  const char *child = qualified_relation(RelationGetRelid(batch.child));
-  if (uniform)
-    appendStringInfo(sql, "ROWS FROM (pg_catalog.jsonb_populate_recordset(NULL::%s, $1)) WITH ORDINALITY AS r (",
-                     child);
-  else
-    appendStringInfo(sql,
-                     "pg_catalog.jsonb_array_elements($1) WITH ORDINALITY AS e (record, o)"
-                     " CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(NULL::%s, e.record) AS r (",
-                     child);
-  const TupleDesc tupdesc = RelationGetDescr(batch.child);
+  appendStringInfoString(sql, uniform ? "ROWS FROM (pg_catalog.jsonb_to_recordset($1) AS ("
+                                      : "pg_catalog.jsonb_array_elements($1) WITH ORDINALITY AS e (record, o)"
+                                        " CROSS JOIN LATERAL ROWS FROM (pg_catalog.jsonb_to_record(e.record) AS (");
+  write_definitions(sql, batch);
+  appendStringInfoString(sql, uniform ? ")) WITH ORDINALITY AS r (" : ")) AS r (");
   bool first = true;
-  for (int i = 0; i < tupdesc->natts; ++i) {
-    if (TupleDescAttr(tupdesc, i)->attisdropped) continue;
-    appendStringInfo(sql, "%sc%d", first ? "" : ", ", i + 1);
-    first = false;
-  }
+  for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0; first = false)
+    appendStringInfo(sql, "%sc%d", first ? "" : ", ", attnum);
   appendStringInfoString(sql, uniform ? ", o)" : ")");
 }
 

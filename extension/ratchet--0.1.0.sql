@@ -62,11 +62,11 @@ COMMENT ON TYPE ratchet.batch_result IS
 COMMENT ON TYPE ratchet.progress_result IS
 'What ratchet.progress() returns. outcome: found or not_found. progress: {"parent": "public.runs", "key": {"id": 7}, "columns": {counters, totals, done, done_at}, "done": whether all of it is complete, null where no done is declared}.';
 COMMENT ON TYPE ratchet.submit_result IS
-'What ratchet.submit() returns. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (by the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL where none do or nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit. stale: columns that differ from what the caller expected.';
+'What ratchet.submit() returns. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (by the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL without flush, where none do, and where nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.update_result IS
 'What ratchet.update() returns. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. A column that the caller may not read counts as updated, whatever its value was and whether it was kept. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.advance_result IS
-'What ratchet.advance() returns. outcome: advanced, already_there, refused (for a caller who may not read the state, also where the row is already there), key_reused (the idempotency key belongs to another row; nothing was changed), conflict, stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged or the caller may not read the column. record: the stored child row. progress: as in ratchet.submit_result. kept: patched columns that the contract kept, of those that the caller may read. conflict: name of the unique or exclusion constraint or the index that the record hit; nothing was changed. stale: columns that differ from what the caller expected.';
+'What ratchet.advance() returns. outcome: advanced, replayed (the same idempotency key had moved the row before), and, none of them a success: already_there (another call had moved the row to that state), refused (for a caller who may not read the state, also where the row is already there), key_reused (the idempotency key belongs to another row; nothing was changed), conflict, stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged or the caller may not read the column. record: the stored child row; after replayed and already_there that of the call that moved the row, where it is the only one. progress: as in ratchet.submit_result. kept: patched columns that the contract kept, of those that the caller may read. conflict: name of the unique or exclusion constraint or the index that the record hit; nothing was changed. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.beat_result IS
 'What ratchet.beat() returns. outcome: alive, finished (the row''s gate is closed or a state is terminal; nothing was written) or not_found. kept: patched columns that the contract kept, of those that the caller may read.';
 COMMENT ON TYPE ratchet.amend_result IS
@@ -228,51 +228,51 @@ COMMENT ON FUNCTION ratchet.flush() IS
 
 CREATE FUNCTION ratchet.submit(target regclass, key text, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key text, actor bigint, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key text, actor uuid, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor bigint, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor uuid, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor bigint, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor uuid, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor bigint, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor uuid, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
-    expect jsonb DEFAULT NULL)
+    expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
 
 CREATE FUNCTION ratchet.update(target regclass, key text, patch jsonb, expect jsonb DEFAULT NULL)
@@ -284,10 +284,10 @@ CREATE FUNCTION ratchet.update(target regclass, key uuid, patch jsonb, expect js
 CREATE FUNCTION ratchet.update(target regclass, key jsonb, patch jsonb, expect jsonb DEFAULT NULL)
     RETURNS ratchet.update_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_update';
 
-CREATE FUNCTION ratchet.submit_batch(child regclass, records jsonb, flush boolean DEFAULT true)
+CREATE FUNCTION ratchet.submit_batch(child regclass, records jsonb, flush boolean DEFAULT false)
     RETURNS ratchet.batch_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_batch';
 COMMENT ON FUNCTION ratchet.submit_batch(regclass, jsonb, boolean) IS
-'Stores records, a JSON array of objects, in a counted table, those that repeat a unique key left out and reported one by one. A column that a record does not name gets its default. Records are inserted in the order of their keys, so that batches which overlap do not deadlock. flush: write the counts now and report the parents as they will commit; false: leave that to COMMIT. Runs with the caller''s rights; parents that the caller may not read are left out of the result. Errors: 22xxx bad argument, nothing changed; 42R01 no tally, or a trigger or rule suppresses a record; 23xxx a constraint other than a unique one; 42501 a missing right; 40001 as any INSERT ... ON CONFLICT. Locks: ROW EXCLUSIVE on child; with flush the parents'' rows until the end of the transaction.';
+'Stores records, a JSON array of objects, in a counted table, those that repeat a unique key left out and reported one by one. A column that a record does not name gets its default. Records are inserted in the order of their keys, so that batches which overlap do not deadlock. flush: write the counts now and report the parents as they will commit, whose rows it then holds until the end of the transaction; false (default): leave that to COMMIT, so that transactions with several batches do not deadlock. Runs with the caller''s rights; parents that the caller may not read are left out of the result. Errors: 22xxx bad argument, nothing changed; 42R01 no tally, or a trigger or rule suppresses a record; 23xxx a constraint other than a unique one; 42501 a missing right; 40001 as any INSERT ... ON CONFLICT. Locks: ROW EXCLUSIVE on child; with flush the parents'' rows until the end of the transaction.';
 
 CREATE FUNCTION ratchet._take(ordinal bigint) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -307,35 +307,35 @@ CREATE FUNCTION ratchet.progress(parent regclass, key jsonb)
 -- advance() takes a state as text, or as a value of its column's own type.
 CREATE FUNCTION ratchet.advance(target regclass, key text, state text, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
 CREATE FUNCTION ratchet.advance(target regclass, key text, state anyelement, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
 CREATE FUNCTION ratchet.advance(target regclass, key bigint, state text, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
 CREATE FUNCTION ratchet.advance(target regclass, key bigint, state anyelement, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
 CREATE FUNCTION ratchet.advance(target regclass, key uuid, state text, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
 CREATE FUNCTION ratchet.advance(target regclass, key uuid, state anyelement, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
 CREATE FUNCTION ratchet.advance(target regclass, key jsonb, state text, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
 CREATE FUNCTION ratchet.advance(target regclass, key jsonb, state anyelement, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
-    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL)
+    idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
 
 CREATE FUNCTION ratchet.beat(target regclass, key text, patch jsonb DEFAULT NULL)
@@ -595,9 +595,9 @@ DECLARE
     meaning text;
 BEGIN
     FOR verb, meaning IN VALUES
-        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. key and expect are compared as their columns'' base types, neither rounded to a length nor checked against a domain; a null in expect stands for JSON''s null too. expect: column values that must still hold. Always returns one row; of concurrent calls one returns submitted, the others already_submitted with the winner''s actor and time. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 42R01 no contract, a trigger, rule or policy defeats it, or the table is distributed by Citus; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
+        ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. key and expect are compared as their columns'' base types, neither rounded to a length nor checked against a domain; a null in expect stands for JSON''s null too. expect: column values that must still hold. Always returns one row; of concurrent calls one returns submitted, the others already_submitted with the winner''s actor and time. flush: also write what the transaction has counted and report it as progress; the rows of the parents are then held until the end of the transaction. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 42R01 no contract, a trigger, rule or policy defeats it, or the table is distributed by Citus; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
         ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Always returns one row: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns; a column that the caller may not read is always written, and not reported. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
-        ('advance', 'Moves one row along the graph of its states, sets the columns of patch and stores record in child with its reference filled in, all or nothing. state: where to, as text or as a value of the column''s type; state_column is needed where several columns have states. expect: column values that must still hold. idempotency_key (of a contract without a gate): a repeated call with the key that was stored last returns already_there with the stored record, whatever state the row is in by then. A heartbeat of the contract is set too. Always returns one row: advanced, already_there, refused (the graph does not lead there from where the row is), key_reused, conflict (the record hit a unique key or an exclusion constraint; nothing changed), stale or not_found. Obeys the other policies as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R03 a protected column of patch in mode reject; 23xxx a constraint of the tables; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table (and on child); the row until the end of the transaction, also when it is not moved.'),
+        ('advance', 'Moves one row along the graph of its states, sets the columns of patch and stores record in child with its reference filled in, all or nothing. state: where to, as text or as a value of the column''s type; state_column is needed where several columns have states. expect: column values that must still hold. idempotency_key (of a contract without a gate): a repeated call with the key that was stored last returns replayed with the stored record, whatever state the row is in by then and whatever it expects. flush: as in ratchet.submit(). A heartbeat of the contract is set too. Always returns one row: advanced and replayed are successes; already_there (another call moved the row there), refused (the graph does not lead there from where the row is), key_reused, conflict (the record hit a unique key or an exclusion constraint; nothing changed), stale or not_found. Obeys the other policies as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R03 a protected column of patch in mode reject; 23xxx a constraint of the tables; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table (and on child); the row until the end of the transaction, also when it is not moved.'),
         ('beat', 'Sets the heartbeat of one row to now, and the columns of patch with it, unless the row is finished. Several at once never undo one another: the latest heartbeat stays. A beat that changes nothing but the heartbeat does not increment the version. Always returns one row: alive, finished (gate closed or a state terminal; nothing is written) or not_found; kept lists patched columns that the contract kept. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R02, 23R03, 23R04 what patch may not do, in mode reject; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; the row until the end of the transaction.'),
         ('progress', 'What the counters of one parent row say: exact as of this statement, with what this transaction has counted, which is written first. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. Runs with the caller''s rights. Errors: 22xxx bad argument; 42501 a missing right; 42R01 no tally. Locks: ACCESS SHARE on the table.'),
         ('amend', 'Break-glass: changes any column of one row, including owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the owner of the table (of the partitioned table for a partition), or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Returns one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.')

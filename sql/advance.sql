@@ -23,7 +23,7 @@ $$;
 --
 -- Moves, and every answer
 --
-SELECT outcome, state, was, record, progress, kept, conflict, stale FROM ratchet.advance('interview', 1, 'enhancing', '{"title": "one"}', 'prompt', '{"body": "p1"}');
+SELECT outcome, state, was, record, progress, kept, conflict, stale FROM ratchet.advance('interview', 1, 'enhancing', '{"title": "one"}', 'prompt', '{"body": "p1"}', flush => true);
 SELECT look(1), alive IS NOT NULL FROM interview WHERE id = 1;
 SELECT outcome, state, was, record, progress FROM ratchet.advance('interview', 1, 'enhancing', NULL, 'prompt', '{"body": "p2"}');
 SELECT outcome, state, was, record FROM ratchet.advance('interview', 1, 'draft', NULL, 'prompt', '{"body": "p2"}');
@@ -94,6 +94,43 @@ SELECT attempt($$SELECT * FROM ratchet.advance('step', '{"a": 1, "b": "00000000-
 SELECT attempt($$SELECT * FROM ratchet.advance('step', '{"a": 1, "b": "00000000-0000-0000-0000-000000000001"}', 'y', state_column => 'a')$$);
 SELECT attempt($$SELECT * FROM ratchet.advance('step', '{"a": 1, "b": "00000000-0000-0000-0000-000000000001"}', 'y', state_column => 'nothing')$$);
 DROP TABLE step;
+
+--
+-- A claim is made once. Whether a call repeats one comes before what it expects, as in submit()
+--
+CREATE TABLE seat (id int PRIMARY KEY, status text NOT NULL DEFAULT 'free', holder text, request text);
+SELECT ratchet.guard('seat', states => '{"status": {"free": ["held"], "held": ["free", "sold"], "sold": []}}', idempotency_key => 'request');
+INSERT INTO seat VALUES (1), (2);
+SELECT outcome, state, was FROM ratchet.advance('seat', 1, 'held', '{"holder": "A"}', expect => '{"holder": null}', idempotency_key => 'a');
+SELECT outcome, state, was FROM ratchet.advance('seat', 1, 'held', '{"holder": "B"}');
+SELECT outcome, state, was FROM ratchet.advance('seat', 1, 'held', '{"holder": "B"}', idempotency_key => 'b');
+SELECT outcome, state, was, stale FROM ratchet.advance('seat', 1, 'held', '{"holder": "B"}', expect => '{"holder": null}', idempotency_key => 'b');
+SELECT outcome, state, was, stale FROM ratchet.advance('seat', 1, 'held', '{"holder": "A"}', expect => '{"holder": null}', idempotency_key => 'a');
+SELECT outcome, state, was, stale FROM ratchet.advance('seat', 1, 'sold', expect => '{"holder": "B"}', idempotency_key => 'c');
+SELECT outcome, state, was, stale FROM ratchet.advance('seat', 1, 'sold', expect => '{"holder": "A"}', idempotency_key => 'c');
+SELECT outcome, state, was, stale FROM ratchet.advance('seat', 1, 'sold', expect => '{"holder": "A", "status": "held"}', idempotency_key => 'c');
+SELECT outcome, state, was, stale FROM ratchet.advance('seat', 1, 'held', expect => '{"holder": null}', idempotency_key => 'a');
+SELECT outcome FROM ratchet.advance('seat', 3, 'held', expect => '{"holder": null}', idempotency_key => 'a');
+SELECT * FROM seat ORDER BY id;
+-- for a role that may move it and read nothing but its key and what it expects
+CREATE ROLE regress_ratchet_mover;
+GRANT USAGE ON SCHEMA advance TO regress_ratchet_mover;
+GRANT SELECT (id, holder), UPDATE ON seat TO regress_ratchet_mover;
+SET ROLE regress_ratchet_mover;
+SELECT outcome, state, was FROM ratchet.advance('seat', 2, 'held', '{"holder": "A"}', expect => '{"holder": null}', idempotency_key => 'a');
+SELECT outcome, state, was FROM ratchet.advance('seat', 2, 'held', '{"holder": "A"}', expect => '{"holder": null}', idempotency_key => 'a');
+SELECT outcome, state, was FROM ratchet.advance('seat', 2, 'held', '{"holder": "B"}', idempotency_key => 'b');
+SELECT outcome, state, was, stale FROM ratchet.advance('seat', 2, 'held', '{"holder": "B"}', expect => '{"holder": null}', idempotency_key => 'b');
+RESET ROLE;
+DROP OWNED BY regress_ratchet_mover;
+DROP ROLE regress_ratchet_mover;
+-- the winner of a submission is found before what a repetition expects, too
+CREATE TABLE card (id int PRIMARY KEY, note text, submitted_at timestamptz, request text);
+SELECT ratchet.guard('card', 'submitted_at', idempotency_key => 'request', version => NULL);
+INSERT INTO card VALUES (1, 'a');
+SELECT outcome FROM ratchet.submit('card', 1, patch => '{"note": "b"}', expect => '{"note": "a"}', idempotency_key => 'k');
+SELECT outcome FROM ratchet.submit('card', 1, patch => '{"note": "b"}', expect => '{"note": "a"}', idempotency_key => 'k');
+SELECT outcome FROM ratchet.submit('card', 1, patch => '{"note": "c"}', expect => '{"note": "a"}', idempotency_key => 'l');
 
 --
 -- Bad arguments change nothing

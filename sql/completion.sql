@@ -149,7 +149,7 @@ SELECT attempt('UPDATE run SET total = -1 WHERE id = 6'), attempt('INSERT INTO r
 SELECT attempt('UPDATE run SET total = 1 WHERE id = 6');
 SELECT attempt($$SELECT * FROM ratchet.submit_batch('result', '[{"run": 6, "question": 9}]', false)$$);
 UPDATE run SET total = 3 WHERE id = 6;
-SELECT attempt($$SELECT * FROM ratchet.submit_batch('result', '[{"run": 6, "question": 10}]')$$);
+SELECT attempt($$SELECT * FROM ratchet.submit_batch('result', '[{"run": 6, "question": 10}]', flush => true)$$);
 BEGIN;
 SELECT attempt($$SELECT * FROM ratchet.submit_batch('result', '[{"run": 6, "question": 10}]', false)$$);
 COMMIT;
@@ -277,7 +277,7 @@ INSERT INTO run (id, total) VALUES (1, 1), (2, 1), (3, 1), (4, 5);
 SET ROLE regress_ratchet_completer;
 SET search_path = hostile, completion, pg_catalog, test_setup;
 INSERT INTO completion.result VALUES (1, 1);
-SELECT outcome FROM ratchet.submit_batch('result', '[{"run": 2, "question": 1}]');
+SELECT outcome FROM ratchet.submit_batch('result', '[{"run": 2, "question": 1}]', flush => true);
 BEGIN;
 SET CONSTRAINTS ALL IMMEDIATE;
 INSERT INTO completion.result VALUES (3, 1);

@@ -54,7 +54,7 @@ CREATE TABLE run (id color PRIMARY KEY, n int DEFAULT 0, total int DEFAULT 1, do
 CREATE TABLE item (run color REFERENCES run, no int UNIQUE);
 INSERT INTO run VALUES ('red');
 SELECT ratchet.tally('item', 'run', '{"n": "true"}', total => 'total', done => 'done', notify => true);
-SELECT outcome, inserted, progress FROM ratchet.submit_batch('item', '[{"run": "red", "no": 1}]');
+SELECT outcome, inserted, progress FROM ratchet.submit_batch('item', '[{"run": "red", "no": 1}]', flush => true);
 SELECT outcome, progress FROM ratchet.progress('run', 'red');
 ALTER TABLE run DISABLE TRIGGER USER;
 UPDATE run SET n = 7;

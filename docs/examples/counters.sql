@@ -76,7 +76,7 @@ SELECT b.outcome, p -> 'key' ->> 'id' AS run, p -> 'columns' ->> 'evaluated_coun
 FROM ratchet.submit_batch('quality.results', '[
     {"run_id": 11, "question_id": 1, "is_correct": true, "score": 0.9},
     {"run_id": 10, "question_id": 1, "is_correct": true, "score": 0.8},
-    {"run_id": 11, "question_id": 2, "is_correct": true, "score": 0.7}]') b, jsonb_array_elements(b.progress) p
+    {"run_id": 11, "question_id": 2, "is_correct": true, "score": 0.7}]', flush => true) b, jsonb_array_elements(b.progress) p
 WHERE p ->> 'parent' = 'quality.runs' ORDER BY 2;
 --> stored | 10 | 1 | false
 --> stored | 11 | 2 | true

@@ -92,7 +92,7 @@ SELECT outcome, record ->> 'grade' AS grade,
        progress -> 0 -> 'columns' ->> 'evaluated_count' AS evaluated, progress -> 0 ->> 'done' AS done
 FROM ratchet.submit('defence.assignments', '{"project_id": 1, "evaluator_id": 7}', 'Babbage',
     child => 'defence.evaluations', record => '{"grade": 1.3, "remark": "sound"}',
-    idempotency_key => '6f9619ff-8b86-4011-b42d-00c04fc964ff');
+    idempotency_key => '6f9619ff-8b86-4011-b42d-00c04fc964ff', flush => true);
 --> submitted | 1.3 | 1 | false
 
 -- ... so that it can ask again when the answer was lost: 200, and the evaluation that is stored.
@@ -111,7 +111,7 @@ FROM ratchet.submit('defence.assignments', '{"project_id": 1, "evaluator_id": 7}
 -- The last evaluation concludes the defence.
 SELECT outcome, progress -> 0 -> 'columns' ->> 'evaluated_count' AS evaluated, progress -> 0 ->> 'done' AS done
 FROM ratchet.submit('defence.assignments', '{"project_id": 1, "evaluator_id": 8}', 'Somerville',
-    child => 'defence.evaluations', record => '{"grade": 1.7}');
+    child => 'defence.evaluations', record => '{"grade": 1.7}', flush => true);
 --> submitted | 2 | true
 SELECT stage, (SELECT count(*) FROM defence.access_codes) AS codes FROM defence.students WHERE id = 1;
 --> graduated | 0

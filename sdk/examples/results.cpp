@@ -68,7 +68,7 @@ nlohmann::json record(const answer &a) {
 // when that answer is lost, belongs into the tally's on_done.
 void work(ratchet::client &client, queue &from, totals &all) {
   while (const auto answers = from.next()) {
-    const auto r = client.run(ratchet::batch("results_example.results").add_all(*answers, record));
+    const auto r = client.run(ratchet::batch("results_example.results").add_all(*answers, record).with_progress());
     all.stored += r.inserted;
     all.repeated += r.duplicates.size();
     for (const auto &run : r.progress) all.completions += run.done.value_or(false) ? 1 : 0;

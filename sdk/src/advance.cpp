@@ -16,7 +16,8 @@ std::string sql(const key &key) {
              " FROM ratchet.advance($1::pg_catalog.regclass, $2::pg_catalog."} +
          detail::key_type(key) +
          ", $3::pg_catalog.text, $4::pg_catalog.jsonb, $5::pg_catalog.regclass, $6::pg_catalog.jsonb,"
-         " $7::pg_catalog.jsonb, $8::pg_catalog.text, $9::pg_catalog.name) AS r";
+         " $7::pg_catalog.jsonb, $8::pg_catalog.text, $9::pg_catalog.name,"
+         " $10::pg_catalog.bool) AS r";
 }
 
 }  // namespace
@@ -51,12 +52,17 @@ advance &advance::expect(std::string column, const value &current) {
   return *this;
 }
 
+advance &advance::with_progress(bool asked) {
+  flush_ = asked;
+  return *this;
+}
+
 advance_result advance::run(pqxx::transaction_base &tx) const { return read(ratchet::run(tx, to_statement())); }
 
 statement advance::to_statement() const {
   return {sql(key_),
           {table_, key_.text(), state_, detail::serialized_or_null(patch_), child_, detail::serialized_or_null(record_),
-           detail::serialized_or_null(expect_), idempotency_key_, state_column_}};
+           detail::serialized_or_null(expect_), idempotency_key_, state_column_, flush_ ? "true" : "false"}};
 }
 
 advance_result advance::read(const rows &answer) {

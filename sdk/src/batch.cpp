@@ -93,8 +93,8 @@ batch &batch::add(const nlohmann::json &record) {
   return *this;
 }
 
-batch &batch::flush(bool now) {
-  flush_ = now;
+batch &batch::with_progress(bool asked) {
+  flush_ = asked;
   return *this;
 }
 

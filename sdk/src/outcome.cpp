@@ -27,7 +27,7 @@ constexpr std::array<meaning<submit_outcome>, 9> submit_meanings{{
 
 constexpr std::array<meaning<update_outcome>, 6> update_meanings{{
     {update_outcome::updated, "updated", 200},
-    {update_outcome::unchanged, "unchanged", 200},
+    {update_outcome::unchanged, "unchanged", 409},
     {update_outcome::kept, "kept", 409},
     {update_outcome::stale, "stale", 412},
     {update_outcome::not_found, "not_found", 404},
@@ -47,9 +47,10 @@ constexpr std::array<meaning<progress_outcome>, 3> progress_meanings{{
     {progress_outcome::unknown, "unknown", 500},
 }};
 
-constexpr std::array<meaning<advance_outcome>, 8> advance_meanings{{
+constexpr std::array<meaning<advance_outcome>, 9> advance_meanings{{
     {advance_outcome::advanced, "advanced", 200},
-    {advance_outcome::already_there, "already_there", 200},
+    {advance_outcome::replayed, "replayed", 200},
+    {advance_outcome::already_there, "already_there", 409},
     {advance_outcome::refused, "refused", 409},
     {advance_outcome::key_reused, "key_reused", 422},
     {advance_outcome::conflict, "conflict", 409},
@@ -67,7 +68,7 @@ constexpr std::array<meaning<beat_outcome>, 4> beat_meanings{{
 
 constexpr std::array<meaning<amend_outcome>, 4> amend_meanings{{
     {amend_outcome::amended, "amended", 200},
-    {amend_outcome::unchanged, "unchanged", 200},
+    {amend_outcome::unchanged, "unchanged", 409},
     {amend_outcome::not_found, "not_found", 404},
     {amend_outcome::unknown, "unknown", 500},
 }};

@@ -19,7 +19,7 @@ std::string sql(const key &key) {
              " FROM ratchet.submit($1::pg_catalog.regclass, $2::pg_catalog."} +
          detail::key_type(key) +
          ", $3::pg_catalog.text, $4::pg_catalog.jsonb, $5::pg_catalog.text, $6::pg_catalog.regclass,"
-         " $7::pg_catalog.jsonb, $8::pg_catalog.jsonb) AS r";
+         " $7::pg_catalog.jsonb, $8::pg_catalog.jsonb, $9::pg_catalog.bool) AS r";
 }
 
 }  // namespace
@@ -54,12 +54,17 @@ submission &submission::expect(std::string column, const value &current) {
   return *this;
 }
 
+submission &submission::with_progress(bool asked) {
+  flush_ = asked;
+  return *this;
+}
+
 submit_result submission::run(pqxx::transaction_base &tx) const { return read(ratchet::run(tx, to_statement())); }
 
 statement submission::to_statement() const {
   return {sql(key_),
           {table_, key_.text(), actor_, detail::serialized_or_null(patch_), idempotency_key_, child_,
-           detail::serialized_or_null(record_), detail::serialized_or_null(expect_)}};
+           detail::serialized_or_null(record_), detail::serialized_or_null(expect_), flush_ ? "true" : "false"}};
 }
 
 submit_result submission::read(const rows &answer) {

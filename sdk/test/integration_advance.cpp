@@ -52,15 +52,16 @@ TEST_F(advance_test, row_moves_with_everything_that_was_asked_for) {
 }
 
 TEST_F(advance_test, row_in_that_state_is_already_there_and_nothing_is_done) {
-  ASSERT_TRUE(run(advance("jobs", 1, "running")));
+  ASSERT_TRUE(run(advance("jobs", 1, "running").store_in("steps", {{"name", "first"}})));
   const auto r = run(advance("jobs", 1, "running").set("comment", "x").store_in("steps", {{"name", "again"}}));
   EXPECT_EQ(r.outcome, advance_outcome::already_there);
-  EXPECT_TRUE(r);
-  EXPECT_EQ(http_status(r), 200);
+  EXPECT_FALSE(r);
+  EXPECT_EQ(http_status(r), 409);
   EXPECT_EQ(r.state, "running");
-  EXPECT_FALSE(r.record);
+  ASSERT_TRUE(r.record);  // the winner's
+  EXPECT_EQ(r.record->at("name"), "first");
   EXPECT_EQ(job(1), "running 0");
-  EXPECT_EQ(ask("SELECT count(*) FROM steps"), "0");
+  EXPECT_EQ(ask("SELECT string_agg(name, ',') FROM steps"), "first");
 }
 
 TEST_F(advance_test, move_that_the_graph_has_not_is_refused) {
@@ -121,12 +122,14 @@ TEST_F(advance_test, repeated_request_is_answered_with_its_record_wherever_the_r
   const auto again = advance("jobs", 1, "running").idempotency_key(request_a).store_in("steps", {{"name", "first"}});
   ASSERT_EQ(run(again).outcome, advance_outcome::advanced);
   const auto second = run(again);
-  EXPECT_EQ(second.outcome, advance_outcome::already_there);
+  EXPECT_EQ(second.outcome, advance_outcome::replayed);
+  EXPECT_TRUE(second);
+  EXPECT_EQ(http_status(second), 200);
   ASSERT_TRUE(second.record);
   EXPECT_EQ(second.record->at("name"), "first");
   ASSERT_EQ(run(advance("jobs", 1, "done")).outcome, advance_outcome::advanced);
   const auto third = run(again);
-  EXPECT_EQ(third.outcome, advance_outcome::already_there);
+  EXPECT_EQ(third.outcome, advance_outcome::replayed);
   EXPECT_EQ(third.state, "done");
   EXPECT_EQ(ask("SELECT count(*) FROM steps"), "1");
 }
@@ -161,11 +164,12 @@ TEST_F(advance_test, parents_of_the_record_and_of_the_row_are_told) {
       "SELECT ratchet.tally('steps', 'jobs', '{\"stored\": \"true\"}');"
       "SELECT ratchet.tally('jobs', 'queues', '{\"finished\": \"status = ''done''\"}', total => 'total',"
       " total_of => 'finished', done => 'empty')");
-  const auto first = run(advance("jobs", 1, "running").store_in("steps", {{"name", "first"}}));
+  const auto first = run(advance("jobs", 1, "running").store_in("steps", {{"name", "first"}}).with_progress());
   std::map<std::string, std::optional<std::int64_t>> told;
   for (const auto &p : first.progress) told[p.parent] = p.count(p.parent == "public.queues" ? "finished" : "stored");
   EXPECT_EQ(told, (decltype(told){{"public.queues", 0}, {"public.jobs", 1}}));
-  const auto last = run(advance("jobs", 1, "done"));
+  EXPECT_TRUE(run(advance("jobs", 2, "running")).progress.empty());  // nobody has asked
+  const auto last = run(advance("jobs", 1, "done").with_progress());
   ASSERT_EQ(last.progress.size(), 1U);
   EXPECT_EQ(last.progress[0].parent, "public.queues");
   EXPECT_EQ(last.progress[0].count("finished"), 1);

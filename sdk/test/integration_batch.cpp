@@ -35,7 +35,7 @@ class batch_test : public tally_test {
 };
 
 TEST_F(batch_test, new_records_are_stored_and_counted) {
-  const auto r = run(batch("results").add(result(1, 1)).add(result(2, 1)).add(result(1, 2, false)));
+  const auto r = run(batch("results").add(result(1, 1)).add(result(2, 1)).add(result(1, 2, false)).with_progress());
   EXPECT_EQ(r.outcome, batch_outcome::stored);
   EXPECT_EQ(r.outcome_text, "stored");
   EXPECT_TRUE(r);
@@ -66,7 +66,8 @@ TEST_F(batch_test, duplicates_are_named_one_by_one) {
                          .add(result(1, 2))           // 0: new
                          .add(result(1, 1, false))    // 1: stored before
                          .add(result(1, 3))           // 2: new
-                         .add(result(1, 2, false)));  // 3: repeats 0
+                         .add(result(1, 2, false))  // 3: repeats 0
+                         .with_progress());
   EXPECT_EQ(r.outcome, batch_outcome::partial);
   EXPECT_TRUE(r);
   EXPECT_EQ(http_status(r), 207);
@@ -110,8 +111,8 @@ TEST_F(batch_test, empty_batch_is_stored) {
 }
 
 TEST_F(batch_test, last_result_completes_its_run_once) {
-  ASSERT_FALSE(run(batch("results").add(result(2, 1))).progress.at(0).done.value());
-  const auto r = run(batch("results").add(result(2, 2)));
+  ASSERT_FALSE(run(batch("results").add(result(2, 1)).with_progress()).progress.at(0).done.value());
+  const auto r = run(batch("results").add(result(2, 2)).with_progress());
   ASSERT_EQ(r.progress.size(), 1U);
   EXPECT_EQ(r.progress[0].done, true);
   EXPECT_EQ(r.progress[0].columns.at("is_completed"), true);
@@ -121,20 +122,20 @@ TEST_F(batch_test, last_result_completes_its_run_once) {
   EXPECT_EQ(ask("SELECT count(*) FROM completions"), "1");
 }
 
-TEST_F(batch_test, without_flush_parents_are_left_to_the_end) {
+TEST_F(batch_test, parents_are_left_to_the_end_unless_asked_for) {
   pqxx::connection connection{dsn_};
   pqxx::work tx{connection};
-  const auto r = batch("results").add(result(1, 1)).flush(false).run(tx);
+  const auto r = batch("results").add(result(1, 1)).run(tx);
   EXPECT_EQ(r.inserted, 1);
   EXPECT_TRUE(r.progress.empty());
   EXPECT_EQ(tx.exec("SELECT evaluated_count FROM runs WHERE id = 1")[0][0].as<int>(), 0);
   tx.exec("SELECT ratchet.flush()");
   EXPECT_EQ(tx.exec("SELECT evaluated_count FROM runs WHERE id = 1")[0][0].as<int>(), 1);
-  (void)batch("results").add(result(1, 2)).flush(false).run(tx);
+  (void)batch("results").add(result(1, 2)).run(tx);
   EXPECT_EQ(tx.exec("SELECT evaluated_count FROM runs WHERE id = 1")[0][0].as<int>(), 1);
-  (void)batch("results").add(result(1, 3)).flush(false).flush(true).run(tx);
+  (void)batch("results").add(result(1, 3)).with_progress().run(tx);
   EXPECT_EQ(tx.exec("SELECT evaluated_count FROM runs WHERE id = 1")[0][0].as<int>(), 3);
-  (void)batch("results").add(result(1, 4)).flush(false).run(tx);
+  (void)batch("results").add(result(1, 4)).run(tx);
   tx.commit();
   EXPECT_EQ(run_now(1), "4/4/0 t");
   EXPECT_EQ(ask("SELECT count(*) FROM completions"), "1");
@@ -144,7 +145,7 @@ TEST_F(batch_test, rolled_back_batch_counts_nowhere) {
   pqxx::connection connection{dsn_};
   {
     pqxx::work tx{connection};
-    EXPECT_EQ(batch("results").add(result(1, 1)).run(tx).progress.at(0).count("evaluated_count"), 1);
+    EXPECT_EQ(batch("results").add(result(1, 1)).with_progress().run(tx).progress.at(0).count("evaluated_count"), 1);
     tx.abort();
   }
   EXPECT_EQ(run_now(1), "0/0/0 f");
@@ -166,7 +167,8 @@ TEST_F(batch_test, values_of_every_kind_arrive) {
 TEST_F(batch_test, composite_keys_and_quoted_names_work) {
   const auto r = run(batch("\"Other\".\"Ergebnisse\"")
                          .add({{"id", request_a}, {"project_id", 1}, {"year", 2026}})
-                         .add({{"id", request_b}, {"project_id", 1}, {"year", nullptr}}));  // counts nowhere
+                         .add({{"id", request_b}, {"project_id", 1}, {"year", nullptr}})  // counts nowhere
+                         .with_progress());
   EXPECT_EQ(r.outcome, batch_outcome::stored);
   EXPECT_EQ(r.inserted, 2);
   ASSERT_EQ(r.progress.size(), 1U);
@@ -180,7 +182,7 @@ TEST_F(batch_test, thousand_records_in_a_call) {
   batch records{"results"};
   for (int i = 1; i <= 1000; ++i) records.add(result(1 + i % 3, i, i % 2 == 0));
   EXPECT_EQ(records.size(), 1000U);
-  const auto r = run(records);
+  const auto r = run(records.with_progress());
   EXPECT_EQ(r.inserted, 1000);
   EXPECT_EQ(r.progress.size(), 3U);
   EXPECT_EQ(run_now(1), "333/166/0 t");
@@ -192,7 +194,7 @@ TEST_F(batch_test, writer_needs_no_right_on_the_parent_and_learns_nothing_of_it)
     pqxx::connection connection{dsn_};
     pqxx::work tx{connection};
     tx.exec("SET ROLE batch_writer");
-    const auto r = batch("results").add(result(1, 1)).run(tx);
+    const auto r = batch("results").add(result(1, 1)).with_progress().run(tx);
     EXPECT_EQ(r.outcome, batch_outcome::stored);
     EXPECT_TRUE(r.progress.empty());
     try {
@@ -211,7 +213,7 @@ TEST_F(batch_test, changed_parent_under_repeatable_read_is_retryable) {
   tx.exec("SELECT FROM runs LIMIT 1");  // takes the snapshot
   ASSERT_TRUE(run(batch("results").add(result(1, 1))));
   try {
-    (void)batch("results").add(result(1, 2)).run(tx);
+    (void)batch("results").add(result(1, 2)).with_progress().run(tx);
     ADD_FAILURE() << "counted on top of a run that changed";
   } catch (const error &e) {
     EXPECT_EQ(e.sqlstate(), "40001") << e.what();

@@ -20,7 +20,8 @@ TEST_F(change_test, same_values_are_unchanged) {
   const auto before = ask("SELECT xmin FROM scorecards WHERE id = 1");
   const auto r = run(change("scorecards", 1).set("comment", "draft"));
   EXPECT_EQ(r.outcome, update_outcome::unchanged);
-  EXPECT_TRUE(r);
+  EXPECT_FALSE(r);
+  EXPECT_TRUE(r.holds());
   EXPECT_EQ(ask("SELECT xmin FROM scorecards WHERE id = 1"), before);
 }
 

@@ -30,7 +30,7 @@ TEST_F(progress_test, counters_are_told) {
 TEST_F(progress_test, own_results_are_counted_that_are_not_flushed_yet) {
   pqxx::connection connection{dsn_};
   pqxx::work tx{connection};
-  (void)batch("results").add(result(2, 1)).flush(false).run(tx);
+  (void)batch("results").add(result(2, 1)).run(tx);
   tx.exec("INSERT INTO results VALUES (2, 2, true)");
   const auto r = progress("runs", 2).run(tx);
   ASSERT_TRUE(r);

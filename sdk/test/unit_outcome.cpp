@@ -46,7 +46,7 @@ struct update_case {
 
 TEST(outcome, update_outcomes_have_text_status_and_truth) {
   for (const auto &c : {update_case{update_outcome::updated, "updated", 200, true},
-                        {update_outcome::unchanged, "unchanged", 200, true},
+                        {update_outcome::unchanged, "unchanged", 409, false},
                         {update_outcome::kept, "kept", 409, false},
                         {update_outcome::stale, "stale", 412, false},
                         {update_outcome::not_found, "not_found", 404, false},
@@ -110,7 +110,8 @@ struct advance_case {
 
 TEST(outcome, advance_outcomes_have_text_status_and_truth) {
   for (const auto &c : {advance_case{advance_outcome::advanced, "advanced", 200, true},
-                        {advance_outcome::already_there, "already_there", 200, true},
+                        {advance_outcome::replayed, "replayed", 200, true},
+                        {advance_outcome::already_there, "already_there", 409, false},
                         {advance_outcome::refused, "refused", 409, false},
                         {advance_outcome::key_reused, "key_reused", 422, false},
                         {advance_outcome::conflict, "conflict", 409, false},

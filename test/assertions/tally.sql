@@ -108,16 +108,16 @@ SELECT look();
 --
 -- Verbs that count: batches, progress, a record with submit
 --
-SELECT outcome, inserted, duplicates, timeless(progress) FROM ratchet.submit_batch('result', '[{"run": 7, "q": 1, "good": true}, {"run": 8, "q": 1}, {"run": 8, "q": 2, "points": 2.5}, {"run": 7, "q": 1}]');
+SELECT outcome, inserted, duplicates, timeless(progress) FROM ratchet.submit_batch('result', '[{"run": 7, "q": 1, "good": true}, {"run": 8, "q": 1}, {"run": 8, "q": 2, "points": 2.5}, {"run": 7, "q": 1}]', flush => true);
 SELECT outcome, inserted, duplicates FROM ratchet.submit_batch('result', '[{"run": 7, "q": 1}]', flush => false);
-SELECT outcome, inserted FROM ratchet.submit_batch('result', '[]');
-SELECT attempt($$SELECT ratchet.submit_batch('result', '[{"run": 99, "q": 1}]')$$), attempt($$SELECT ratchet.submit_batch('result', '[{"nothing": 1}]')$$), attempt($$SELECT ratchet.submit_batch('log', '[]')$$);
+SELECT outcome, inserted FROM ratchet.submit_batch('result', '[]', flush => true);
+SELECT attempt($$SELECT ratchet.submit_batch('result', '[{"run": 99, "q": 1}]', flush => true)$$), attempt($$SELECT ratchet.submit_batch('result', '[{"nothing": 1}]', flush => true)$$), attempt($$SELECT ratchet.submit_batch('log', '[]', flush => true)$$);
 SELECT outcome, timeless(progress) FROM ratchet.progress('run', '7'::text);
 SELECT outcome, timeless(progress) FROM ratchet.progress('run', '{"id": 8}'::jsonb);
 SELECT outcome, timeless(progress) FROM ratchet.progress('run', 99);
 ALTER TABLE run ADD closed timestamptz;
 SELECT ratchet.guard('run', 'closed', forward => '{total}');
-SELECT outcome, record - 'id', timeless(progress) FROM ratchet.submit('run', 1, child => 'result', record => '{"q": 77, "good": true, "points": 1}');
+SELECT outcome, record - 'id', timeless(progress) FROM ratchet.submit('run', 1, child => 'result', record => '{"q": 77, "good": true, "points": 1}', flush => true);
 SELECT * FROM ratchet.update('run', 2, '{"total": 1}');
 SELECT * FROM ratchet.update('run', 2, '{"total": 6, "n": 3}');
 SELECT look();

@@ -145,7 +145,7 @@ FROM (SELECT CASE (:attempt)::int WHEN 4 THEN NULL WHEN 3 THEN md5(:project || '
         jsonb_build_object('project_id', (:project)::bigint, 'evaluator_id', (:evaluator)::bigint),
         'attempt ' || greatest((:attempt)::int, 2), child => 'defence.evaluations',
         record => jsonb_build_object('grade', 1 + (:evaluator)::int % 4, 'remark', 'attempt ' || :attempt),
-        idempotency_key => r.request) s;
+        idempotency_key => r.request, flush => true) s;
 SQL
 my $rolled_back = "BEGIN;\n$submit" . "ROLLBACK;\n";
 my $mixture = "\\if :attempt = $attempts\n$rolled_back\\else\n$submit\\endif\n";
@@ -246,7 +246,7 @@ sub attempt
     $node->psql(
         'defence', qq{BEGIN; SELECT outcome, progress -> 0 ->> 'done' FROM ratchet.submit('defence.assignments',
             '{"project_id": $project, "evaluator_id": $evaluator}', 'ann', child => 'defence.evaluations',
-            record => '{"grade": 2}'); $then},
+            record => '{"grade": 2}', flush => true); $then},
         stdout => \$out, stderr => \$err, on_error_stop => 0);
     return $err =~ /ERROR:  (.*)/ ? $1 : $out;
 }

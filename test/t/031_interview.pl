@@ -116,9 +116,9 @@ is(state_of(15), 'enhancing 1', 'what was committed is there');
 my $keyed = q{SELECT outcome, state, record ->> 'body' FROM ratchet.advance('interviews', 16, 'enhancing', child => 'prompts', record => '{"body": "once"}',
     idempotency_key => '00000000-0000-0000-0000-000000000016')};
 is(ask($keyed), 'advanced|enhancing|once', 'the answer gets lost');
-is(ask($keyed), 'already_there|enhancing|once', 'asked again');
+is(ask($keyed), 'replayed|enhancing|once', 'asked again');
 ask("SELECT outcome FROM ratchet.advance('interviews', 16, 'ready')");
-is(ask($keyed), 'already_there|ready|once', 'asked again when it has moved on');
+is(ask($keyed), 'replayed|ready|once', 'asked again when it has moved on');
 is(state_of(16), 'ready 1', 'one prompt');
 
 # -- stuck() lists exactly what is stuck ------------------------------------------------------------------------------------

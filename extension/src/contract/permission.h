@@ -43,6 +43,7 @@ struct Permission {
 
   const char *state;   // valid only if verb is advance: the state column's name
   const char *target;  // valid only if verb is advance: the state to move to, as text
+  bool only_replays;   // of advance: a row that the idempotency key has not moved before is left out, without a reason
 
   // What the guard found out about the row.
   bool left_out;       // nothing was written, and that is the answer
@@ -50,7 +51,7 @@ struct Permission {
   bool finished;       // of beat: because the row is finished
   bool refused;        // of advance: because the graph does not lead there
   bool already_there;  // of advance: because the row is in that state
-  bool replayed;       // of advance: because the same idempotency key has brought it there before
+  bool replayed;       // of advance: because the same idempotency key has moved it before
   const char *was;     // of advance: the state before, as text; nullptr: NULL
   const char *is;      // of advance: the state afterwards, as text
   Bitmapset *kept;     // places in `patched` that the contract kept; in the verb's memory

@@ -258,13 +258,12 @@ bool moves(const TriggerData *trigger, const GuardContract *contract, Permission
     permission->replayed = permission->replayed && !slot_attisnull(trigger->tg_trigslot, contract->idempotency_key) &&
                            !attribute_differs(trigger, contract->idempotency_key);
   }
-  if (permission->replayed ||
-      same_image(from.datum, from.isnull, to.datum, to.isnull, column->typbyval, column->typlen))
-    permission->already_there = true;
-  else if (!may_move(column, from, to))
-    permission->refused = true;
-  else
-    return true;
+  if (!permission->replayed && !permission->only_replays) {
+    permission->already_there =
+        same_image(from.datum, from.isnull, to.datum, to.isnull, column->typbyval, column->typlen);
+    permission->refused = !permission->already_there && !may_move(column, from, to);
+    if (!permission->already_there && !permission->refused) return true;
+  }
   permission->is = permission->was;
   return false;
 }

@@ -35,7 +35,8 @@ enum Argument {
   record_argument,
   expect_argument,
   idempotency_key_argument,
-  state_column_argument
+  state_column_argument,
+  flush_argument
 };
 
 struct Advance {
@@ -175,21 +176,40 @@ bool may_read_state(const Advance &advance) {
          pg_attribute_aclcheck(relid, advance.column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
+// The record of the call that has moved the row.
+void answer_record(const Advance &advance, Answer *answer) {
+  if (advance.record.child == nullptr) return;
+  const Row row = stored_record(advance.target, advance.record);
+  answer->has_record = row.found && !row.nulls[0];
+  if (answer->has_record) answer->record = row.values[0];
+}
+
 void answer_left_out(const Advance &advance, const Permission &permission, Answer *answer) {
   answer->state = answer->was = permission.was;
   if (permission.stale) {
     answer->outcome = "stale";
     answer->stale = list_make1(const_cast<char *>(advance.target.contract->terms->version));
-  } else if (permission.refused) {
+  } else if (permission.replayed) {
+    answer->outcome = "replayed";
+    answer_record(advance, answer);
+  } else if (permission.refused || !may_read_state(advance)) {
+    // That the row is in this state is more than a plain UPDATE would tell who may not read it.
     answer->outcome = "refused";
   } else {
-    // That the row is in this state is more than a plain UPDATE would tell who may not read it.
-    answer->outcome = permission.replayed || may_read_state(advance) ? "already_there" : "refused";
-    if (!permission.replayed || advance.record.child == nullptr) return;
-    const Row row = stored_record(advance.target, advance.record);
-    answer->has_record = row.found && !row.nulls[0];
-    if (answer->has_record) answer->record = row.values[0];
+    answer->outcome = "already_there";
+    answer_record(advance, answer);
   }
+}
+
+Permission permission_of(const Advance &advance) {
+  Permission permission{};
+  permission.verb = Verb::advance;
+  permission.state = advance.column->graph->column;
+  permission.target = advance.target_state;
+  permission.replayed = advance.has_idempotency_key;
+  set_patched(&permission, advance.target, advance.patch);
+  permission.memory = CurrentMemoryContext;
+  return permission;
 }
 
 // False when the guard has not seen the row, so that the outcome is not known.
@@ -197,13 +217,7 @@ bool try_to_advance(const Advance &advance, Answer *answer) {
   const Target &target = advance.target;
   Parameters parameters{};
   const Statement *statement = moving_statement(advance, moving_fields(advance), &parameters);
-  Permission permission{};
-  permission.verb = Verb::advance;
-  permission.state = advance.column->graph->column;
-  permission.target = advance.target_state;
-  permission.replayed = advance.has_idempotency_key;
-  set_patched(&permission, target, advance.patch);
-  permission.memory = CurrentMemoryContext;
+  Permission permission = permission_of(advance);
   const Row row = run_change(statement, target, parameters, &permission);
   if (permission.left_out) {
     answer_left_out(advance, permission, answer);
@@ -242,8 +256,25 @@ bool move(const Advance &advance, Answer *answer) {
   return true;
 }
 
-bool explain(const Probe &seen, Answer *answer) {
+// Whether the row, which is not as expected, is so because this very call has been made before. The guard decides, as it
+// does for a call that expects nothing, and moves nothing.
+bool is_replayed(const Advance &advance, Answer *answer) {
+  if (!advance.has_idempotency_key) return false;
+  Advance again = advance;
+  again.expect = Fields{};
+  Parameters parameters{};
+  const Statement *statement = moving_statement(again, moving_fields(again), &parameters);
+  Permission permission = permission_of(again);
+  permission.only_replays = true;
+  run_change(statement, again.target, parameters, &permission);
+  if (!permission.replayed || !permission.left_out) return false;
+  answer_left_out(again, permission, answer);
+  return true;
+}
+
+bool explain(const Advance &advance, const Probe &seen, Answer *answer) {
   if (seen.found && seen.stale == NIL) return false;
+  if (seen.found && is_replayed(advance, answer)) return true;
   answer->outcome = seen.found ? "stale" : "not_found";
   answer->stale = seen.stale;
   return true;
@@ -253,7 +284,7 @@ Answer advance_row(const Advance &advance) {
   Answer answer{};
   if (!settle(
           advance.target, advance.expect, Sees::expectations, [&] { return move(advance, &answer); },
-          [&](const Probe &seen) { return explain(seen, &answer); }))
+          [&](const Probe &seen) { return explain(advance, seen, &answer); }))
     error_suppressed(advance.target.relation);
   return answer;
 }
@@ -290,7 +321,7 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
 
 RATCHET_FUNCTION(ratchet_advance) {
   ratchet::Advance advance = ratchet::read_advance(fcinfo);
-  const ratchet::Watch watch = ratchet::start_watching();
+  const ratchet::Watch watch = ratchet::start_watching(fcinfo, ratchet::flush_argument);
   ratchet::Answer answer = ratchet::advance_by_key(&advance);
   const bool counted = strcmp(answer.outcome, "advanced") == 0;
   answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);

@@ -182,12 +182,17 @@ Datum progress_since(uint64 serial, bool *any) {
   return jsonb_of_text(psprintf("[%s]", array.data));
 }
 
-Watch start_watching() {
-  const Watch watch{pending_serial(), watch_entries(true)};
+Watch start_watching(FunctionCallInfo fcinfo, int argument) {
+  Watch watch{};
+  watch.asked = !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument);
+  if (!watch.asked) return watch;
+  watch.since = pending_serial();
+  watch.watched = watch_entries(true);
   return watch;
 }
 
 bool end_watching(const Watch &watch, bool done, Datum *progress) {
+  if (!watch.asked) return false;
   bool any = false;
   if (done && pending_serial() > watch.since) *progress = progress_since(watch.since, &any);
   watch_entries(watch.watched);

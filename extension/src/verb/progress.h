@@ -14,16 +14,20 @@ namespace ratchet {
 // false when no parent row was touched.
 Datum progress_since(uint64 serial, bool *any);
 
-// A verb that answers the progress of the parents that it counted for.
+// A verb that answers the progress of the parents that it counted for, if it is asked to.
 struct Watch {
-  uint64 since;  // pending_serial() before it
-  bool watched;  // whether entries were watched before it
+  bool asked;
+  uint64 since;  // pending_serial() before it; valid only if asked
+  bool watched;  // whether entries were watched before it; valid only if asked
 };
 
-Watch start_watching();
+// argument: its place, of the boolean that asks. Who asks holds the parents' rows from here to the end of the
+// transaction, in an order of its own; who does not, from just before COMMIT, in the order of the flush.
+Watch start_watching(FunctionCallInfo fcinfo, int argument);
 
 // The parents that the verb has counted for, if it did what it was to do (`done`), as they will commit: written and
-// locked now, so that of several last rows exactly one verb is told that it completed them. False: there are none.
+// locked now, so that of several last rows exactly one verb is told that it completed them. False: nobody has asked, or
+// there are none.
 bool end_watching(const Watch &watch, bool done, Datum *progress);
 
 }  // namespace ratchet

@@ -42,7 +42,8 @@ enum Argument {
   idempotency_key_argument,
   child_argument,
   record_argument,
-  expect_argument
+  expect_argument,
+  flush_argument
 };
 
 struct Submission {
@@ -401,7 +402,7 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
 
 RATCHET_FUNCTION(ratchet_submit) {
   ratchet::Submission submission = ratchet::read_submission(fcinfo);
-  const ratchet::Watch watch = ratchet::start_watching();
+  const ratchet::Watch watch = ratchet::start_watching(fcinfo, ratchet::flush_argument);
   ratchet::Answer answer = ratchet::submit_by_key(&submission);
   const bool counted = strcmp(answer.outcome, "submitted") == 0;
   answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);

@@ -597,18 +597,14 @@ Batch read_batch(FunctionCallInfo fcinfo) {
 
 Datum submit_batch(FunctionCallInfo fcinfo) {
   const Batch batch = read_batch(fcinfo);
-  const bool flushes = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
-  const uint64 since = pending_serial();
-  const bool watched = watch_entries(true);
+  const Watch watch = start_watching(fcinfo, 2);
   List *duplicates = NIL;
   if (batch.count > 0) duplicates = find_duplicates(batch, insert(batch));
   const int inserted = batch.count - list_length(duplicates);
   const char *outcome = duplicates == NIL ? "stored" : inserted > 0 ? "partial" : "duplicates";
   Datum values[4] = {CStringGetTextDatum(outcome), Int64GetDatum(inserted), as_json(duplicates), Datum(0)};
-  bool nulls[4] = {false, false, false, !flushes};
-  bool any;
-  if (flushes) values[3] = progress_since(since, &any);
-  watch_entries(watched);
+  bool nulls[4] = {false, false, false, !watch.asked};
+  if (watch.asked && !end_watching(watch, true, &values[3])) values[3] = as_json(NIL);
   relation_close(batch.child, NoLock);
   return answer_row(fcinfo, values, nulls);
 }

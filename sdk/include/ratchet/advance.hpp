@@ -16,21 +16,23 @@
 
 namespace ratchet {
 
-/// The answer to a move. Converts to true when the row has reached that state, now or earlier: advanced, already_there.
+/// The answer to a move. Converts to true when this request has moved the row, now or earlier: advanced, replayed.
 struct [[nodiscard]] advance_result {
   advance_outcome outcome = advance_outcome::unknown;  ///< The outcome.
   std::string outcome_text;                            ///< The outcome as the server spelled it.
   std::optional<std::string> state;       ///< The state of the row afterwards; empty where it was not examined.
   std::optional<std::string> was;         ///< The one before; empty where it was not examined or not begun (NULL).
-  std::optional<nlohmann::json> record;   ///< The stored child row, also of the move that an idempotency key repeats.
-  std::vector<parent_progress> progress;  ///< Counters of the parents of row and record that the role may read.
+  std::optional<nlohmann::json> record;   ///< The stored child row; after replayed and already_there that of the move.
+  std::vector<parent_progress> progress;  ///< Counters of the parents of row and record that the role may read; none
+                                          ///< unless with_progress() asked.
   std::vector<std::string> kept;          ///< Columns of the call that the contract kept at their current value.
   std::string conflict;                   ///< Name of the constraint or index that the record violates.
   std::vector<std::string> stale;         ///< Columns whose values are not as expected.
 
-  /// Whether the row has reached that state, now or earlier.
+  /// Whether this request has moved the row, now or earlier. That another one had moved it there before is no success:
+  /// of two workers that claim a job, one has it.
   explicit operator bool() const noexcept {
-    return outcome == advance_outcome::advanced || outcome == advance_outcome::already_there;
+    return outcome == advance_outcome::advanced || outcome == advance_outcome::replayed;
   }
 };
 
@@ -57,14 +59,19 @@ class RATCHET_EXPORT advance {
   advance &state_column(std::string column);
   /// Sets a column of the row in the same statement, if it moves. If a column is set twice, the last value counts.
   advance &set(std::string column, const value &to);
-  /// Identifies the request: repeated with the key that was stored last, it returns `already_there` with the stored
-  /// record, whatever state the row is in by then.
+  /// Identifies the request: repeated with the key that was stored last, it returns `replayed` with the stored record,
+  /// whatever state the row is in by then, and whatever it expects.
   advance &idempotency_key(const identifier &request);
   /// Stores `record`, an object keyed by column, in the table `child` together with the move. Its reference to the row
   /// is filled in. Throws ratchet::error (argument, 22023) for a document that is not an object.
   advance &store_in(std::string child, const nlohmann::json &record);
   /// Moves the row only if the column still has this value; otherwise the outcome is `stale`.
   advance &expect(std::string column, const value &current);
+
+  /// Writes what the transaction has counted and reports the parents of row and record. Their rows are then held until
+  /// the transaction ends, so that two of these in one transaction can deadlock with others; otherwise they are written
+  /// at COMMIT.
+  advance &with_progress(bool asked = true);
 
   /// Runs it. Waits while another transaction holds the row; the outcome is settled when `tx` commits.
   ///
@@ -92,6 +99,7 @@ class RATCHET_EXPORT advance {
   nlohmann::json patch_;  // these three are null until they are given
   nlohmann::json record_;
   nlohmann::json expect_;
+  bool flush_ = false;
 };
 
 }  // namespace ratchet

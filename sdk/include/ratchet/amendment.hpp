@@ -15,16 +15,16 @@
 
 namespace ratchet {
 
-/// The answer to an amendment. Converts to true when the row now has the values: amended, unchanged.
+/// The answer to an amendment. Converts to true when this call has changed the row: amended.
 struct [[nodiscard]] amend_result {
   amend_outcome outcome = amend_outcome::unknown;  ///< The outcome.
   std::string outcome_text;                        ///< The outcome as the server spelled it.
   std::vector<std::string> changed;                ///< Columns that were changed.
 
-  /// Whether the row now has the values.
-  explicit operator bool() const noexcept {
-    return outcome == amend_outcome::amended || outcome == amend_outcome::unchanged;
-  }
+  /// Whether this call has changed the row.
+  explicit operator bool() const noexcept { return outcome == amend_outcome::amended; }
+  /// Whether the row now has the values, whoever wrote them.
+  bool holds() const noexcept { return outcome == amend_outcome::amended || outcome == amend_outcome::unchanged; }
 };
 
 /// See http_status(amend_outcome).

@@ -32,7 +32,7 @@ struct [[nodiscard]] batch_result {
   std::int64_t inserted = 0;                       ///< How many records were stored.
   std::vector<duplicate> duplicates;      ///< The records that were not stored, by their position in the batch.
   std::vector<parent_progress> progress;  ///< Counters of every parent of a stored record, as far as the role may
-                                          ///< read them; none without flush.
+                                          ///< read them; none unless with_progress() asked.
 
   /// Whether anything was stored, so that there is something to commit. Also true for an empty batch.
   explicit operator bool() const noexcept {
@@ -89,10 +89,10 @@ class RATCHET_EXPORT batch {
     return *this;
   }
 
-  /// `flush(false)` leaves the counters to the end of the transaction, or to ratchet::flush(): for several batches in
-  /// one transaction, so that their parents are locked once and late. The answer then has no progress. A client, for
-  /// which every chunk is a transaction, writes the counts anyway.
-  batch &flush(bool now);
+  /// Writes the counts with each chunk and reports their parents. Otherwise they are written at COMMIT, or by
+  /// ratchet::flush(), so that several batches in one transaction lock their parents once and late. Nothing is gained by
+  /// leaving it out where every chunk is a transaction of its own, as with a client.
+  batch &with_progress(bool asked = true);
 
   /// The maximum number of records in a chunk; 1,000 by default. Throws ratchet::error (argument, 22023) for 0.
   batch &chunk(std::size_t records);
@@ -128,7 +128,7 @@ class RATCHET_EXPORT batch {
   std::vector<std::string> order_by_;
   std::function<void(const batch_progress &)> on_progress_;
   std::size_t chunk_ = 1000;
-  bool flush_ = true;
+  bool flush_ = false;
 };
 
 }  // namespace ratchet

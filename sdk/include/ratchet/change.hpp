@@ -14,18 +14,18 @@
 
 namespace ratchet {
 
-/// The answer to a change. Converts to true when the row now has the values, except in columns that the contract kept:
-/// updated, unchanged.
+/// The answer to a change. Converts to true when this call has changed the row: updated.
 struct [[nodiscard]] update_result {
   update_outcome outcome = update_outcome::unknown;  ///< The outcome.
   std::string outcome_text;                          ///< The outcome as the server spelled it.
   std::vector<std::string> kept;                     ///< Columns that the contract kept at their current value.
   std::vector<std::string> stale;                    ///< Columns whose values are not as expected.
 
-  /// Whether the row now has the values of every column that is not in `kept`.
-  explicit operator bool() const noexcept {
-    return outcome == update_outcome::updated || outcome == update_outcome::unchanged;
-  }
+  /// Whether this call has changed the row.
+  explicit operator bool() const noexcept { return outcome == update_outcome::updated; }
+  /// Whether the row now has the values of every column that is not in `kept`, whoever wrote them: what is asked when a
+  /// form is saved, and not when a job is claimed.
+  bool holds() const noexcept { return outcome == update_outcome::updated || outcome == update_outcome::unchanged; }
 };
 
 /// See http_status(update_outcome).

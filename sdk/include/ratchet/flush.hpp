@@ -8,7 +8,7 @@
 namespace ratchet {
 
 /// Calls `ratchet.flush()`: writes what this transaction has counted so far, which otherwise happens at COMMIT. For
-/// reading your own counts, after batches with batch::flush(false), and before DDL on a table that was counted.
+/// reading your own counts, and before DDL on a table that was counted.
 ///
 /// Locks the parents, in the order of their keys, and waits while another transaction holds one of them. Throws
 /// ratchet::error, after which `tx` is aborted: contention (40001, 40P01), constraint (class 23, from an on_done

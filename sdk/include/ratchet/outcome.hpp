@@ -49,7 +49,8 @@ enum class progress_outcome {
 /// Outcome of a move along the graph of states.
 enum class advance_outcome {
   advanced,       ///< This call moved the row.
-  already_there,  ///< The row was in that state, or the same idempotency key had moved it; nothing was changed.
+  replayed,       ///< The same idempotency key had moved the row before: a safe retry, nothing was changed.
+  already_there,  ///< Another call had moved the row to that state; nothing was changed.
   refused,        ///< The graph does not lead there from the row's state; nothing was changed.
   key_reused,     ///< The idempotency key belongs to another row; nothing was changed.
   conflict,       ///< The record violates a unique or exclusion constraint; nothing was changed.
@@ -107,18 +108,18 @@ RATCHET_EXPORT std::string_view to_string(amend_outcome outcome) noexcept;
 /// 201 submitted, 200 replayed, 409 already_submitted and conflict, 422 key_reused, 412 stale, 404 not_found,
 /// 429 limited, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(submit_outcome outcome) noexcept;
-/// 200 updated and unchanged, 409 kept, 412 stale, 404 not_found, 500 unknown. Never throws.
+/// 200 updated, 409 unchanged and kept, 412 stale, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(update_outcome outcome) noexcept;
 /// 201 stored, 207 partial, 409 duplicates, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(batch_outcome outcome) noexcept;
 /// 200 found, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(progress_outcome outcome) noexcept;
-/// 200 advanced and already_there, 409 refused and conflict, 422 key_reused, 412 stale, 404 not_found, 500 unknown.
+/// 200 advanced and replayed, 409 already_there, refused and conflict, 422 key_reused, 412 stale, 404 not_found, 500 unknown.
 /// Never throws.
 RATCHET_EXPORT int http_status(advance_outcome outcome) noexcept;
 /// 200 alive, 409 finished, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(beat_outcome outcome) noexcept;
-/// 200 amended and unchanged, 404 not_found, 500 unknown. Never throws.
+/// 200 amended, 409 unchanged, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(amend_outcome outcome) noexcept;
 
 }  // namespace ratchet

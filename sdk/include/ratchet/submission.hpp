@@ -64,6 +64,11 @@ class RATCHET_EXPORT submission {
   /// Submits only if the column still has this value; otherwise the outcome is `stale`.
   submission &expect(std::string column, const value &current);
 
+  /// Writes what the transaction has counted and reports the parents of row and record. Their rows are then held until
+  /// the transaction ends, so that two of these in one transaction can deadlock with others; otherwise they are written
+  /// at COMMIT.
+  submission &with_progress(bool asked = true);
+
   /// Runs it. Waits while another transaction holds the row; the outcome is settled when `tx` commits.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22), contract (42R01: no contract, or a
@@ -88,6 +93,7 @@ class RATCHET_EXPORT submission {
   nlohmann::json patch_;  // these three are null until they are given
   nlohmann::json record_;
   nlohmann::json expect_;
+  bool flush_ = false;
 };
 
 }  // namespace ratchet

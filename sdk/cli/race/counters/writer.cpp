@@ -89,7 +89,7 @@ void writer::call_submit_batch(const result_batch &batch) {
     records.add({{"run_id", batch.run}, {"question_id", question}, {"is_correct", is_correct(question)}});
   }
   slow_work work{connection_, network_};
-  const auto result = work.trip([&](auto &tx) { return records.run(tx); });
+  const auto result = work.trip([&](auto &tx) { return records.with_progress().run(tx); });
   work.commit();
   if (result.outcome != batch_outcome::stored) {
     throw std::runtime_error("ratchet.submit_batch() of new rows answered " + result.outcome_text);

@@ -208,10 +208,11 @@ FROM (
     UNION ALL
     SELECT 'losers are told the state that they lost to',
            (SELECT count(*) FROM call
-            WHERE (outcome IN ('already_there', 'refused')
+            WHERE (outcome IN ('already_there', 'replayed', 'refused')
                    AND (told -> 'was' = found -> 'status' AND told -> 'state' = found -> 'status') IS NOT TRUE)
-               OR (outcome = 'already_there' AND (asked -> 'status' = found -> 'status'
-                                                  OR asked -> 'request' = found -> 'request') IS NOT TRUE)
+               OR (outcome = 'already_there' AND (asked -> 'status' = found -> 'status') IS NOT TRUE)
+               OR (verb = 'advance' AND outcome NOT IN ('advanced', 'conflict')
+                   AND (outcome = 'replayed') <> COALESCE(asked -> 'request' = found -> 'request', false))
                OR (outcome = 'refused' AND EXISTS (SELECT FROM edge e WHERE e.before = found ->> 'status'
                                                                        AND e.after = asked ->> 'status')))
     UNION ALL
@@ -226,7 +227,7 @@ FROM (
            + (SELECT count(*) FROM answer l
               WHERE l.outcome <> 'advanced' AND l.told ->> 'record' IS NOT NULL
                 AND NOT EXISTS (SELECT FROM answer w WHERE w.job = l.job AND w.n < l.n AND w.outcome = 'advanced'
-                                  AND w.asked -> 'request' = l.asked -> 'request'
+                                  AND (l.outcome = 'already_there' OR w.asked -> 'request' = l.asked -> 'request')
                                   AND w.told -> 'record' = l.told -> 'record'))
     UNION ALL
     SELECT 'a request moves a job once',

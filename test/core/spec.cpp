@@ -57,9 +57,9 @@ TEST(Arguments, NeedSomethingToGuard) {
 }
 
 TEST(Arguments, OfAllPoliciesAreWrittenBack) {
-  const std::vector<std::string> written{"once=creator",    "frozen=result", "frozen=creator",  "forward=progress",
-                                         "state=status",    "from=done",     "from=open",       "to=done",
-                                         "heartbeat=alive", "version=v",     "mode=once=reject"};
+  const std::vector<std::string> written{"once=creator",    "frozen=result", "frozen=creator", "forward=progress",
+                                         "state=status",    "from=done",     "from=open",      "to=done",
+                                         "heartbeat=alive", "fence=n",       "version=v",      "mode=once=reject"};
   EXPECT_EQ(core::arguments(parse({written.begin(), written.end()})), written);
 }
 
@@ -75,7 +75,7 @@ TEST(Consistency, AColumnPlaysOneRole) {
 
 TEST(Consistency, OnlyFrozenComesBesideAnotherRole) {
   EXPECT_NO_THROW(parse({"gate=g", "once=a", "forward=b", "heartbeat=c", "frozen=a", "frozen=b", "frozen=c"}));
-  for (const char *role : {"gate=x", "owned=x", "state=x", "version=x", "frozen=x"})
+  for (const char *role : {"gate=x", "owned=x", "state=x", "fence=x", "version=x", "frozen=x"})
     EXPECT_EQ(caught([&] { parse({"gate=g", role, "from=1", "frozen=x"}); }).sqlstate(), "42R01") << role;
   EXPECT_STREQ(caught([] { parse({"gate=g", "version=x", "frozen=x"}); }).what(), "column \"x\" is named twice");
 }
@@ -101,6 +101,14 @@ TEST(Weakened, NamesEverythingThatIsLost) {
   EXPECT_EQ(core::join(core::weakened(scorecard(), after), "; "),
             "gate \"submitted_at\" becomes \"closed_at\"; actor \"submitter\" is removed; owned \"source\" is removed; "
             "gate_by submit becomes any; mode of owned keep becomes observe");
+}
+
+TEST(Weakened, AFenceGoesForwardToo) {
+  EXPECT_TRUE(core::weakened(parse({"forward=n"}), parse({"fence=n"})).empty());
+  EXPECT_EQ(core::join(core::weakened(parse({"forward=n"}), parse({"fence=n", "mode=observe"})), "; "),
+            "forward \"n\" is removed; mode of forward keep becomes observe");
+  EXPECT_EQ(core::join(core::weakened(parse({"fence=n"}), parse({"fence=m", "mode=keep"})), "; "),
+            "fence \"n\" becomes \"m\"; mode of fence reject becomes keep");
 }
 
 TEST(Renamed, FollowsTheColumnInEveryRole) {

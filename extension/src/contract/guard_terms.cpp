@@ -38,6 +38,7 @@ GuardTerms *flatten(MemoryContext context, const core::GuardSpec &spec) {
   terms->actor = copy_optional(context, spec.actor);
   terms->idempotency_key = copy_optional(context, spec.idempotency_key);
   terms->heartbeat = copy_optional(context, spec.heartbeat);
+  terms->fence = copy_optional(context, spec.fence);
   terms->version = copy_optional(context, spec.version);
   terms->time_zone = copy_optional(context, spec.time_zone);
   terms->nguarded = static_cast<int>(guarded.size());
@@ -87,6 +88,7 @@ GuardTerms *check_guard_request(MemoryContext context, const GuardRequest &reque
     spec.actor = text_of(request.actor);
     spec.idempotency_key = text_of(request.idempotency_key);
     spec.heartbeat = text_of(request.heartbeat);
+    spec.fence = text_of(request.fence);
     spec.version = text_of(request.version);
     spec.time_zone = text_of(request.time_zone);
     spec.owned.assign(request.owned, request.owned + request.nowned);

@@ -31,6 +31,7 @@ struct GuardTerms {
   const char *actor;            // nullptr: none
   const char *idempotency_key;  // nullptr: none
   const char *heartbeat;        // nullptr: none
+  const char *fence;            // nullptr: none
   const char *version;          // nullptr: none
   const char *time_zone;        // of columns without one; nullptr: the session's
   const char **guarded;         // every guarded column, the gate first if there is one; frozen ones perhaps twice
@@ -53,6 +54,7 @@ struct GuardRequest {
   const char *actor;
   const char *idempotency_key;
   const char *heartbeat;
+  const char *fence;
   const char *version;
   const char *time_zone;
   const char **owned;

@@ -19,7 +19,8 @@ struct SingleColumn {
 constexpr SingleColumn single_columns[] = {
     {"gate", &GuardSpec::gate},           {"gate_at", &GuardSpec::gate_at},
     {"actor", &GuardSpec::actor},         {"idempotency_key", &GuardSpec::idempotency_key},
-    {"heartbeat", &GuardSpec::heartbeat}, {"version", &GuardSpec::version}};
+    {"heartbeat", &GuardSpec::heartbeat}, {"fence", &GuardSpec::fence},
+    {"version", &GuardSpec::version}};
 
 struct ColumnList {
   const char *name;
@@ -82,6 +83,11 @@ GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
   return spec;
 }
 
+// A column need not be in `forward` for that.
+bool goes_forward(const GuardSpec &spec, const std::string &column) {
+  return spec.heartbeat == column || (spec.fence == column && spec.modes.fence > Mode::observe);
+}
+
 [[noreturn]] void throw_needs(const char *what, const char *needs, const char *hint) {
   throw error(invalid_argument, std::string(what) + " needs " + needs, {}, hint);
 }
@@ -90,8 +96,9 @@ GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
 void check_needs(const GuardSpec &spec) {
   constexpr const char *name_gate = "Name the column that submit closes, for example gate => 'submitted_at'.";
   if (spec.policies().empty())
-    throw error(invalid_argument, "a guard needs something to guard", {},
-                "Name a gate, for example gate => 'submitted_at', or columns for once, forward, states or version.");
+    throw error(
+        invalid_argument, "a guard needs something to guard", {},
+        "Name a gate, for example gate => 'submitted_at', or columns for once, forward, states, fence or version.");
   if (spec.gate.empty()) {
     if (!spec.gate_at.empty()) throw_needs("gate_at", "a gate", name_gate);
     if (!spec.actor.empty()) throw_needs("actor", "a gate", name_gate);
@@ -122,6 +129,7 @@ std::vector<Guarded> GuardSpec::guarded() const {
   for (const std::string &column : forward) columns.push_back({column, Policy::forward});
   add(heartbeat, Policy::forward);
   for (const Graph &graph : states) columns.push_back({graph.column, Policy::states});
+  add(fence, Policy::fence);
   add(version, Policy::version);
   return columns;
 }
@@ -134,6 +142,7 @@ std::vector<Policy> GuardSpec::policies() const {
   if (!frozen.empty()) present.push_back(Policy::frozen);
   if (!forward.empty() || !heartbeat.empty()) present.push_back(Policy::forward);
   if (!states.empty()) present.push_back(Policy::states);
+  if (!fence.empty()) present.push_back(Policy::fence);
   if (!version.empty()) present.push_back(Policy::version);
   return present;
 }
@@ -173,6 +182,7 @@ std::vector<std::string> arguments(const GuardSpec &spec) {
     for (const std::string &column : spec.*list.columns) add(list.name, column);
   append_arguments(out, spec.states);
   add("heartbeat", spec.heartbeat);
+  add("fence", spec.fence);
   add("version", spec.version);
   add("time_zone", spec.time_zone);
   add("mode", text_of(spec.modes, spec.policies()));
@@ -205,8 +215,7 @@ std::vector<std::string> weakened(const GuardSpec &before, const GuardSpec &afte
   note_lost(lost, "time_zone", before.time_zone, after.time_zone);
   for (const ColumnList &list : column_lists)
     for (const std::string &column : before.*list.columns)
-      // A heartbeat goes forward too.
-      if (!has(after.*list.columns, column) && (list.columns != &GuardSpec::forward || after.heartbeat != column))
+      if (!has(after.*list.columns, column) && (list.columns != &GuardSpec::forward || !goes_forward(after, column)))
         lost.push_back(std::string(list.name) + " " + quoted(column) + " is removed");
   add_all(lost, weakened(before.states, after.states));
   if (after.gate_by < before.gate_by)

@@ -35,6 +35,7 @@ struct GuardSpec {
   std::vector<std::string> forward;
   std::vector<Graph> states;
   std::string heartbeat;  // empty: none
+  std::string fence;      // empty: none
   std::string version;    // empty: none
   std::string time_zone;  // of columns without one; empty: the session's
   GateBy gate_by = GateBy::any;

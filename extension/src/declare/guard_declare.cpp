@@ -45,6 +45,7 @@ enum Argument {
   states_argument,
   heartbeat_argument,
   version_argument,
+  fence_argument,
   time_zone_argument,
   mode_argument,
   insert_argument,
@@ -77,6 +78,7 @@ const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
     request.states = graph_arguments(PG_GETARG_JSONB_P(states_argument), &request.nstates);
   request.heartbeat = name_argument(fcinfo, heartbeat_argument);
   request.version = name_argument(fcinfo, version_argument);
+  request.fence = name_argument(fcinfo, fence_argument);
   request.time_zone = text_or_null(fcinfo, time_zone_argument);
   check_time_zone(request.time_zone);
   request.mode = text_or_null(fcinfo, mode_argument);

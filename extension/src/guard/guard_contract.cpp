@@ -124,6 +124,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
   if (contract->primary_key != InvalidAttrNumber) {
     contract->primary_index = primary_key_index(relation);
     contract->primary_equal = primary_equal(contract->primary_index, context);
+    // A fence need not turn it off: what submit() sets there leaves the fence alone, and is current.
     contract->direct = contract->version == InvalidAttrNumber && allows_direct(relation);
   }
   contract->new_is_stored = new_is_stored(relation);

@@ -116,6 +116,17 @@ void describe_states(FunctionCallInfo fcinfo, const GuardTerms *terms, const Gra
                fate(terms->modes.terminal, "23R02"), fate(terms->modes.transition, "23R02")));
 }
 
+void describe_fence(FunctionCallInfo fcinfo, const GuardTerms *terms) {
+  const char *outdated =
+      terms->modes.fence == core::Mode::reject ? "fails with SQLSTATE 23R04, and a verb answers stale"
+      : terms->modes.fence == core::Mode::keep ? "leaves the whole row as it is, and a verb answers stale"
+                                               : "goes through and is logged";
+  put(fcinfo, terms->fence, "fence",
+      psprintf(
+          "Only grows. A write that brings a smaller value, or NULL over a value, is out of date as a whole: it %s.",
+          outdated));
+}
+
 void describe_version(FunctionCallInfo fcinfo, const GuardTerms *terms) {
   const char *stale = terms->modes.version == core::Mode::reject ? "fails with SQLSTATE 23R04"
                       : terms->modes.version == core::Mode::keep ? "goes through as far as the other policies let it"
@@ -149,6 +160,9 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
       case core::Policy::states:
         for (int j = 0; j < terms->ngraphs; ++j)
           if (strcmp(terms->graphs[j].column, column) == 0) describe_states(fcinfo, terms, terms->graphs[j]);
+        break;
+      case core::Policy::fence:
+        describe_fence(fcinfo, terms);
         break;
       case core::Policy::version:
         describe_version(fcinfo, terms);

@@ -177,9 +177,9 @@ bool may_read_state(const Advance &advance) {
 
 void answer_left_out(const Advance &advance, const Permission &permission, Answer *answer) {
   answer->state = answer->was = permission.was;
-  if (permission.stale) {
+  if (permission.stale != nullptr) {
     answer->outcome = "stale";
-    answer->stale = list_make1(const_cast<char *>(advance.target.contract->terms->version));
+    answer->stale = list_make1(const_cast<char *>(permission.stale));
   } else if (permission.refused) {
     answer->outcome = "refused";
   } else {

@@ -103,6 +103,39 @@ TEST(Weakened, NamesEverythingThatIsLost) {
             "gate_by submit becomes any; mode of owned keep becomes observe");
 }
 
+TEST(Alive, IsOfOneColumnInAnyOrder) {
+  const std::vector<std::string_view> jobs{"state=a", "from=x", "to=y", "from=y", "heartbeat=h"};
+  const auto with = [&](std::initializer_list<std::string_view> more) {
+    std::vector<std::string_view> arguments{"state=b", "from=1", "to=2", "from=2", "from=x", "to=1"};
+    arguments.insert(arguments.end(), jobs.begin(), jobs.end());
+    arguments.insert(arguments.end(), more);
+    return parse(arguments);
+  };
+  core::GuardSpec spec = with({"alive=x", "alive=1", "alive=x"});
+  EXPECT_EQ(spec.alive, (std::vector<std::string>{"1", "x"}));
+  EXPECT_EQ(spec.settle_alive()->column, "b");
+  EXPECT_STREQ(caught([&] { with({"alive=x"}); }).what(), "columns \"a\" and \"b\" both have the states of alive");
+  EXPECT_STREQ(caught([&] { with({"alive=z"}); }).what(), "state \"z\" of alive is a key of no graph");
+  EXPECT_STREQ(caught([&] { with({"alive=1", "alive=y"}); }).what(), "no column has all the states of alive");
+  EXPECT_STREQ(caught([&] { with({"alive=2"}); }).what(), "state \"2\" of alive is terminal");
+  EXPECT_STREQ(caught([] { parse({"state=a", "from=x", "alive=x"}); }).what(), "alive needs a heartbeat");
+  EXPECT_STREQ(caught([] { parse({"heartbeat=h", "alive=x"}); }).what(), "alive needs states");
+  EXPECT_EQ(core::GuardSpec{}.settle_alive(), nullptr);
+}
+
+TEST(Alive, IsNotChangedUnasked) {
+  const std::vector<std::string_view> job{"state=a", "from=x", "to=y", "from=y", "to=z", "from=z", "heartbeat=h"};
+  const auto with = [&](std::initializer_list<std::string_view> more) {
+    std::vector<std::string_view> arguments = job;
+    arguments.insert(arguments.end(), more);
+    return parse(arguments);
+  };
+  EXPECT_TRUE(core::weakened(with({}), with({"alive=x"})).empty());
+  EXPECT_EQ(core::join(core::weakened(with({"alive=x"}), with({"alive=y"})), "; "),
+            "a row is alive in state \"y\" too; a row is alive in state \"x\" no more");
+  EXPECT_EQ(core::join(core::weakened(with({"alive=x"}), with({})), "; "), "alive is removed");
+}
+
 TEST(Weakened, AFenceGoesForwardToo) {
   EXPECT_TRUE(core::weakened(parse({"forward=n"}), parse({"fence=n"})).empty());
   EXPECT_EQ(core::join(core::weakened(parse({"forward=n"}), parse({"fence=n", "mode=observe"})), "; "),

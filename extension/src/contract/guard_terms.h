@@ -39,6 +39,8 @@ struct GuardTerms {
   int nguarded;
   GraphTerms *graphs;
   int ngraphs;
+  int alive_graph;  // the place in graphs of the column that says whether a row is alive; -1: none
+  bool *alive;      // of each of its states; valid only if alive_graph
   core::GateBy gate_by;
   core::Modes modes;
   bool insert_reject;
@@ -65,6 +67,8 @@ struct GuardRequest {
   int nfrozen;
   const char **forward;
   int nforward;
+  const char **alive;
+  int nalive;
   const char **states;  // as trigger arguments: state=..., from=..., to=...
   int nstates;
   const char *mode;

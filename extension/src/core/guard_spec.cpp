@@ -57,6 +57,10 @@ bool take_argument(GuardSpec &spec, std::string_view name, std::string_view valu
       (spec.*list.columns).emplace_back(value);
       return true;
     }
+  if (name == "alive") {
+    spec.alive.emplace_back(value);
+    return true;
+  }
   return take_graph_argument(spec.states, name, value);
 }
 
@@ -79,6 +83,7 @@ GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
   if (!mode.empty()) spec.modes = parse_modes(mode, spec.policies());
   if (!insert.empty()) spec.insert_reject = parse_insert(insert);
   settle(spec.states);
+  spec.settle_alive();
   check_consistent(spec);
   return spec;
 }
@@ -113,6 +118,38 @@ void check_needs(const GuardSpec &spec) {
 }
 
 }  // namespace
+
+const Graph *GuardSpec::settle_alive() {
+  if (alive.empty()) return nullptr;
+  if (heartbeat.empty())
+    throw_needs("alive", "a heartbeat",
+                "Name the column that ratchet.beat() sets, for example heartbeat => 'seen_at'.");
+  if (states.empty()) throw_needs("alive", "states", "Name the states of the column that says what a row is at.");
+  std::sort(alive.begin(), alive.end());
+  alive.erase(std::unique(alive.begin(), alive.end()), alive.end());
+  const Graph *only = nullptr;
+  for (const Graph &graph : states) {
+    const bool all = std::all_of(alive.begin(), alive.end(),
+                                 [&](const std::string &name) { return find_state(graph, name) != nullptr; });
+    if (!all) continue;
+    if (only != nullptr)
+      throw error(invalid_argument,
+                  "columns " + quoted(only->column) + " and " + quoted(graph.column) + " both have the states of alive",
+                  {}, "Name a state that only one of them has as well.");
+    only = &graph;
+  }
+  if (only == nullptr)
+    for (const std::string &name : alive)
+      if (std::none_of(states.begin(), states.end(),
+                       [&](const Graph &graph) { return find_state(graph, name) != nullptr; }))
+        throw error(invalid_argument, "state " + quoted(name) + " of alive is a key of no graph");
+  if (only == nullptr) throw error(invalid_argument, "no column has all the states of alive");
+  for (const std::string &name : alive)
+    if (find_state(*only, name)->next.empty())
+      throw error(invalid_argument, "state " + quoted(name) + " of alive is terminal", {},
+                  "A row in a terminal state is finished: ratchet.beat() leaves it alone.");
+  return only;
+}
 
 const char *name_of(GateBy by) noexcept { return by == GateBy::any ? "any" : "submit"; }
 
@@ -182,6 +219,7 @@ std::vector<std::string> arguments(const GuardSpec &spec) {
     for (const std::string &column : spec.*list.columns) add(list.name, column);
   append_arguments(out, spec.states);
   add("heartbeat", spec.heartbeat);
+  for (const std::string &state : spec.alive) add("alive", state);
   add("fence", spec.fence);
   add("version", spec.version);
   add("time_zone", spec.time_zone);
@@ -218,6 +256,14 @@ std::vector<std::string> weakened(const GuardSpec &before, const GuardSpec &afte
       if (!has(after.*list.columns, column) && (list.columns != &GuardSpec::forward || !goes_forward(after, column)))
         lost.push_back(std::string(list.name) + " " + quoted(column) + " is removed");
   add_all(lost, weakened(before.states, after.states));
+  if (!before.alive.empty()) {
+    if (after.alive.empty()) lost.emplace_back("alive is removed");
+    for (const std::string &state : after.alive)
+      if (!has(before.alive, state)) lost.push_back("a row is alive in state " + quoted(state) + " too");
+    for (const std::string &state : before.alive)
+      if (!after.alive.empty() && !has(after.alive, state))
+        lost.push_back("a row is alive in state " + quoted(state) + " no more");
+  }
   if (after.gate_by < before.gate_by)
     lost.push_back(std::string("gate_by ") + name_of(before.gate_by) + " becomes " + name_of(after.gate_by));
   add_all(lost, weakened(before.modes, after.modes, before.policies()));

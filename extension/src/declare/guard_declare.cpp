@@ -46,6 +46,7 @@ enum Argument {
   heartbeat_argument,
   version_argument,
   fence_argument,
+  alive_argument,
   time_zone_argument,
   mode_argument,
   insert_argument,
@@ -79,6 +80,7 @@ const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
   request.heartbeat = name_argument(fcinfo, heartbeat_argument);
   request.version = name_argument(fcinfo, version_argument);
   request.fence = name_argument(fcinfo, fence_argument);
+  request.alive = texts_argument(fcinfo, alive_argument, "a state of alive", &request.nalive);
   request.time_zone = text_or_null(fcinfo, time_zone_argument);
   check_time_zone(request.time_zone);
   request.mode = text_or_null(fcinfo, mode_argument);

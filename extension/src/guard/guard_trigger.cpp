@@ -301,7 +301,7 @@ bool sets_nothing_guarded(const TriggerData *trigger, const GuardContract *contr
 // told why not. A suspended contract refuses no move.
 bool is_to_be_done(const TriggerData *trigger, const GuardContract *contract, Permission *permission, bool suspended) {
   if (permission->verb == Verb::beat) {
-    permission->finished = is_finished(contract, trigger->tg_trigslot);
+    permission->finished = !is_alive(contract, trigger->tg_trigslot);
     return !permission->finished;
   }
   if (permission->verb != Verb::advance || moves(trigger, contract, permission)) return true;

@@ -244,6 +244,16 @@ bool is_finished(const GuardContract *contract, TupleTableSlot *row) {
   return false;
 }
 
+bool is_alive(const GuardContract *contract, TupleTableSlot *row) {
+  if (is_finished(contract, row)) return false;
+  const GuardTerms *terms = contract->terms;
+  if (terms->alive_graph < 0) return true;
+  const StateColumn *column = &contract->states[terms->alive_graph];
+  const Value value = value_of(row, column->attnum);
+  const int state = value.isnull ? -1 : state_of(column, value.datum);
+  return state >= 0 && terms->alive[state];
+}
+
 bool lowers_fence(const TriggerData *trigger, const GuardContract *contract) {
   return contract->fence != InvalidAttrNumber &&
          goes_down(contract, contract->fence_place, value_of(trigger->tg_trigslot, contract->fence),

@@ -36,6 +36,9 @@ void resolve_policies(Relation relation, GuardContract *contract);
 // Whether the row's gate is closed or one of its states is terminal.
 bool is_finished(const GuardContract *contract, TupleTableSlot *row);
 
+// Whether somebody may be at work on the row: it is not finished, and in one of the states that `alive` names.
+bool is_alive(const GuardContract *contract, TupleTableSlot *row);
+
 // Whether the write brings a smaller fence than the row has: NULL is smaller than any other value. A write that leaves
 // the fence alone does not.
 bool lowers_fence(const TriggerData *trigger, const GuardContract *contract);

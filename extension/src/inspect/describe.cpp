@@ -104,6 +104,16 @@ void describe_forward(FunctionCallInfo fcinfo, const GuardTerms *terms, const ch
       psprintf("%sNever goes down. A write that would lower it or set it to NULL %s.",
                heartbeat ? "The last sign of life, set by ratchet.beat() and ratchet.advance(). " : "",
                fate(terms->modes.forward, "23R03")));
+  if (!heartbeat || terms->alive_graph < 0) return;
+  const GraphTerms &graph = terms->graphs[terms->alive_graph];
+  StringInfoData states;
+  initStringInfo(&states);
+  for (int i = 0; i < graph.nstates; ++i)
+    if (terms->alive[i]) appendStringInfo(&states, "%s%s", states.len > 0 ? ", " : "", graph.states[i]);
+  put(fcinfo, column, "alive",
+      psprintf("A row is alive while %s is one of: %s. Elsewhere ratchet.beat() answers finished, and ratchet.stuck() "
+               "does not look.",
+               graph.column, states.data));
 }
 
 void describe_states(FunctionCallInfo fcinfo, const GuardTerms *terms, const GraphTerms &graph) {

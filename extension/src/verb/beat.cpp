@@ -3,7 +3,7 @@
 //   UPDATE target SET heartbeat = now, ... WHERE key AND <expect>
 //
 // It obeys the contract as every other writer does, but for two things that the
-// guard decides under the row's lock: a finished row is left alone, and a heartbeat that
+// guard decides under the row's lock: a row on which nobody should be at work is left alone, and a heartbeat that
 // waited for the row while a later one was written is dropped without a word. A beat of somebody who was displaced
 // is no sign of life: what is not as expected, or out of date, sets nothing.
 #include "pg/pg.h"

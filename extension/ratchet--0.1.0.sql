@@ -161,6 +161,7 @@ CREATE FUNCTION ratchet.guard(
     states          jsonb   DEFAULT NULL,
     heartbeat       name    DEFAULT NULL,
     version         name    DEFAULT NULL,
+    version_ignores name[]  DEFAULT '{}',
     fence           name    DEFAULT NULL,
     alive           text[]  DEFAULT NULL,
     time_zone       text    DEFAULT NULL,
@@ -173,8 +174,8 @@ CREATE FUNCTION ratchet.guard(
 ) RETURNS text
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
-COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name, text[], text, text, text, boolean, text, boolean, boolean) IS
-'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject''.';
+COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name[], name, text[], text, text, text, boolean, text, boolean, boolean) IS
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject''.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -495,6 +496,7 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        ratchet._states(t.tgrelid, t.oid) AS states,
        v.heartbeat[1] AS heartbeat,
        v.version[1] AS version,
+       v.version_ignores AS version_ignores,
        v.fence[1] AS fence,
        v.alive AS alive,
        v.mode[1] AS mode,
@@ -526,6 +528,7 @@ CROSS JOIN LATERAL (
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'heartbeat'), '{}') AS heartbeat,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'version'), '{}') AS version,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'fence'), '{}') AS fence,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'version_ignores'), '{}') AS version_ignores,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'alive'), '{}') AS alive,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'mode'), '{}') AS mode,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'time_zone'), '{}') AS time_zone,
@@ -540,7 +543,7 @@ CROSS JOIN LATERAL (
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
 UNION ALL
-SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
        y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y

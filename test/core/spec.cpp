@@ -136,6 +136,24 @@ TEST(Alive, IsNotChangedUnasked) {
   EXPECT_EQ(core::join(core::weakened(with({"alive=x"}), with({})), "; "), "alive is removed");
 }
 
+TEST(Version, IgnoresColumnsOfAnyOtherRole) {
+  const core::GuardSpec spec = parse({"gate=g", "forward=n", "version=v", "version_ignores=n", "version_ignores=g"});
+  EXPECT_EQ(spec.version_ignores, (std::vector<std::string>{"n", "g"}));
+  EXPECT_EQ(core::renamed(spec, "n", "m"), (std::vector<std::string>{"gate=g", "gate_by=any", "forward=m", "version=v",
+                                                                     "version_ignores=m", "version_ignores=g"}));
+  EXPECT_STREQ(caught([] { parse({"once=a", "version_ignores=a"}); }).what(), "version_ignores needs a version");
+  for (const char *column : {"version_ignores=v", "version_ignores=n"})
+    EXPECT_EQ(caught([&] { parse({"version=v", "version_ignores=n", column}); }).sqlstate(), "42R01") << column;
+}
+
+TEST(Weakened, IgnoringMoreIs) {
+  const core::GuardSpec before = parse({"version=v", "version_ignores=a"});
+  EXPECT_EQ(core::join(core::weakened(before, parse({"version=v", "version_ignores=a", "version_ignores=b"})), "; "),
+            "the version ignores \"b\" too");
+  EXPECT_TRUE(core::weakened(before, parse({"version=v"})).empty());
+  EXPECT_TRUE(core::weakened(parse({"once=c"}), parse({"once=c", "version=v", "version_ignores=a"})).empty());
+}
+
 TEST(Weakened, AFenceGoesForwardToo) {
   EXPECT_TRUE(core::weakened(parse({"forward=n"}), parse({"fence=n"})).empty());
   EXPECT_EQ(core::join(core::weakened(parse({"forward=n"}), parse({"fence=n", "mode=observe"})), "; "),

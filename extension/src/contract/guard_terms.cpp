@@ -51,6 +51,8 @@ GuardTerms *flatten(MemoryContext context, const core::GuardSpec &spec) {
   terms->heartbeat = copy_optional(context, spec.heartbeat);
   terms->fence = copy_optional(context, spec.fence);
   terms->version = copy_optional(context, spec.version);
+  terms->ignored = copy_all(context, spec.version_ignores);
+  terms->nignored = static_cast<int>(spec.version_ignores.size());
   terms->time_zone = copy_optional(context, spec.time_zone);
   terms->nguarded = static_cast<int>(guarded.size());
   terms->guarded = allocate<const char *>(context, guarded.size());
@@ -102,6 +104,7 @@ GuardTerms *check_guard_request(MemoryContext context, const GuardRequest &reque
     spec.heartbeat = text_of(request.heartbeat);
     spec.fence = text_of(request.fence);
     spec.version = text_of(request.version);
+    spec.version_ignores.assign(request.ignored, request.ignored + request.nignored);
     spec.time_zone = text_of(request.time_zone);
     spec.owned.assign(request.owned, request.owned + request.nowned);
     spec.once.assign(request.once, request.once + request.nonce);

@@ -33,9 +33,11 @@ struct GuardTerms {
   const char *heartbeat;        // nullptr: none
   const char *fence;            // nullptr: none
   const char *version;          // nullptr: none
-  const char *time_zone;        // of columns without one; nullptr: the session's
-  const char **guarded;         // every guarded column, the gate first if there is one; frozen ones perhaps twice
-  core::Policy *policies;       // of each of them
+  const char **ignored;         // columns whose changes are no new version
+  int nignored;
+  const char *time_zone;   // of columns without one; nullptr: the session's
+  const char **guarded;    // every guarded column, the gate first if there is one; frozen ones perhaps twice
+  core::Policy *policies;  // of each of them
   int nguarded;
   GraphTerms *graphs;
   int ngraphs;
@@ -67,6 +69,8 @@ struct GuardRequest {
   int nfrozen;
   const char **forward;
   int nforward;
+  const char **ignored;
+  int nignored;
   const char **alive;
   int nalive;
   const char **states;  // as trigger arguments: state=..., from=..., to=...

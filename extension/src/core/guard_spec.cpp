@@ -57,6 +57,10 @@ bool take_argument(GuardSpec &spec, std::string_view name, std::string_view valu
       (spec.*list.columns).emplace_back(value);
       return true;
     }
+  if (name == "version_ignores") {
+    spec.version_ignores.emplace_back(value);
+    return true;
+  }
   if (name == "alive") {
     spec.alive.emplace_back(value);
     return true;
@@ -110,6 +114,8 @@ void check_needs(const GuardSpec &spec) {
     if (!spec.owned.empty()) throw_needs("owned", "a gate", name_gate);
     if (spec.gate_by != GateBy::any) throw_needs("gate_by", "a gate", name_gate);
   }
+  if (!spec.version_ignores.empty() && spec.version.empty())
+    throw_needs("version_ignores", "a version", "Name the column that counts, for example version => 'lock_version'.");
   if (!spec.gate.empty() || !spec.states.empty()) return;
   constexpr const char *name_either = "Name a gate, or states with a terminal one.";
   if (!spec.idempotency_key.empty()) throw_needs("idempotency_key", "a gate or states", name_either);
@@ -222,6 +228,7 @@ std::vector<std::string> arguments(const GuardSpec &spec) {
   for (const std::string &state : spec.alive) add("alive", state);
   add("fence", spec.fence);
   add("version", spec.version);
+  for (const std::string &column : spec.version_ignores) add("version_ignores", column);
   add("time_zone", spec.time_zone);
   add("mode", text_of(spec.modes, spec.policies()));
   if (spec.insert_reject) add("insert", "reject");
@@ -230,10 +237,12 @@ std::vector<std::string> arguments(const GuardSpec &spec) {
 
 void check_consistent(const GuardSpec &spec) {
   check_needs(spec);
-  std::vector<std::string> columns, frozen = spec.frozen;
+  // What a version ignores may obey any policy but the version's own.
+  std::vector<std::string> columns, frozen = spec.frozen, ignored = spec.version_ignores;
+  if (!spec.version.empty()) ignored.push_back(spec.version);
   for (const Guarded &guarded : spec.guarded())
     if (guarded.policy != Policy::frozen) columns.push_back(guarded.column);
-  for (std::vector<std::string> *list : {&columns, &frozen}) {
+  for (std::vector<std::string> *list : {&columns, &frozen, &ignored}) {
     std::sort(list->begin(), list->end());
     const auto twice = std::adjacent_find(list->begin(), list->end());
     if (twice != list->end()) throw error(invalid_argument, "column " + quoted(*twice) + " is named twice");
@@ -256,6 +265,9 @@ std::vector<std::string> weakened(const GuardSpec &before, const GuardSpec &afte
       if (!has(after.*list.columns, column) && (list.columns != &GuardSpec::forward || !goes_forward(after, column)))
         lost.push_back(std::string(list.name) + " " + quoted(column) + " is removed");
   add_all(lost, weakened(before.states, after.states));
+  if (!before.version.empty())
+    for (const std::string &column : after.version_ignores)
+      if (!has(before.version_ignores, column)) lost.push_back("the version ignores " + quoted(column) + " too");
   if (!before.alive.empty()) {
     if (after.alive.empty()) lost.emplace_back("alive is removed");
     for (const std::string &state : after.alive)
@@ -282,6 +294,7 @@ std::vector<std::string> renamed(const GuardSpec &spec, std::string_view from, s
   for (const SingleColumn &single : single_columns) rename(after.*single.column);
   for (const ColumnList &list : column_lists)
     for (std::string &column : after.*list.columns) rename(column);
+  for (std::string &column : after.version_ignores) rename(column);
   for (Graph &graph : after.states) rename(graph.column);
   settle(after.states);
   return found ? arguments(after) : std::vector<std::string>{};

@@ -34,11 +34,12 @@ struct GuardSpec {
   std::vector<std::string> frozen;
   std::vector<std::string> forward;
   std::vector<Graph> states;
-  std::string heartbeat;           // empty: none
-  std::vector<std::string> alive;  // states in which a row has a heartbeat; empty: all but terminal ones
-  std::string fence;               // empty: none
-  std::string version;             // empty: none
-  std::string time_zone;           // of columns without one; empty: the session's
+  std::string heartbeat;                     // empty: none
+  std::vector<std::string> alive;            // states in which a row has a heartbeat; empty: all but terminal ones
+  std::string fence;                         // empty: none
+  std::string version;                       // empty: none
+  std::vector<std::string> version_ignores;  // columns whose changes are no new version
+  std::string time_zone;                     // of columns without one; empty: the session's
   GateBy gate_by = GateBy::any;
   Modes modes;
   bool insert_reject = false;

@@ -48,6 +48,7 @@ struct GuardContract : Cached {
   AttrNumber version;    // InvalidAttrNumber: none
   int version_place;     // in guarded; valid only if version
   Oid version_type;      // base type; valid only if version
+  Bitmapset *ignored;    // attribute numbers of columns whose changes are no new version; nullptr: none
   bool only_gate;        // there is no other policy
 
   AttrNumber primary_key;  // the only column of the primary key; InvalidAttrNumber: none, or several

@@ -236,6 +236,30 @@ HeapTuple with_next_version(const TriggerData *trigger, const GuardContract *con
   return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), 1, &attnum, &version, &isnull);
 }
 
+// Whether a row changes in nothing that the version counts. That the writer has counted it up himself is such a thing:
+// he goes by the number that he has written. Generated columns follow others.
+bool changes_only_ignored(const TriggerData *trigger, const GuardContract *contract, const Permission *permission,
+                          HeapTuple row) {
+  if (contract->ignored == nullptr || attribute_differs(trigger, contract->version)) return false;
+  const TupleDesc tupdesc = RelationGetDescr(trigger->tg_relation);
+  const bool beats = permission != nullptr && permission->verb == Verb::beat;
+  auto *values = palloc_array<Datum>(tupdesc->natts);
+  auto *nulls = palloc_array<bool>(tupdesc->natts);
+  heap_deform_tuple(row, tupdesc, values, nulls);
+  slot_getallattrs(trigger->tg_trigslot);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    const AttrNumber attnum = attribute->attnum;
+    if (attribute->attisdropped || attribute->attgenerated != '\0' || bms_is_member(attnum, contract->ignored))
+      continue;
+    if (attnum == contract->version || (beats && attnum == contract->heartbeat)) continue;
+    const Value before = value_of(trigger->tg_trigslot, attnum);
+    if (!same_image(before.datum, before.isnull, values[i], nulls[i], attribute->attbyval, attribute->attlen))
+      return false;
+  }
+  return true;
+}
+
 const char *state_text(const StateColumn *column, const Value &value) {
   return value.isnull ? nullptr : text_of_value(column->type, value.datum);
 }
@@ -415,7 +439,8 @@ HeapTuple judge(const TriggerData *trigger) {
   }
   // A mere sign of life is no change either: whoever edits the row meanwhile has not missed anything.
   const bool lives = permission != nullptr && permission->verb == Verb::beat && permission->changed == nullptr;
-  if (versioned && !lives) row = with_next_version(trigger, contract, row);
+  if (versioned && !lives && !changes_only_ignored(trigger, contract, permission, row))
+    row = with_next_version(trigger, contract, row);
   if (changes_partition_key(trigger, contract, row)) {
     check_moves(trigger->tg_relation, contract);
     if (contract->terms->insert_reject) remember_move(trigger, contract, row);

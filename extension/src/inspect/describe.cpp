@@ -29,6 +29,13 @@ void put(FunctionCallInfo fcinfo, const char *column, const char *policy, const 
   tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+const char *joined(const char *const *names, int count) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < count; ++i) appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", names[i]);
+  return out.data;
+}
+
 // What becomes of a write that is refused, after "a write that ...".
 const char *fate(core::Mode mode, const char *sqlstate) {
   switch (mode) {
@@ -142,8 +149,10 @@ void describe_version(FunctionCallInfo fcinfo, const GuardTerms *terms) {
                       : terms->modes.version == core::Mode::keep ? "goes through as far as the other policies let it"
                                                                  : "goes through and is logged";
   put(fcinfo, terms->version, "version",
-      psprintf("Counted up by the database with every update. A write that brings another version than the row has %s.",
-               stale));
+      psprintf(
+          "Counted up by the database with every update%s. A write that brings another version than the row has %s.",
+          terms->nignored == 0 ? "" : psprintf(" that changes more than %s", joined(terms->ignored, terms->nignored)),
+          stale));
 }
 
 void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
@@ -184,13 +193,6 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
         "A new row must be open, with owned columns at their defaults and in no terminal state; otherwise the INSERT "
         "fails "
         "with SQLSTATE 23R01.");
-}
-
-const char *joined(const char *const *names, int count) {
-  StringInfoData out;
-  initStringInfo(&out);
-  for (int i = 0; i < count; ++i) appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", names[i]);
-  return out.data;
 }
 
 // What the rows of a child count for.

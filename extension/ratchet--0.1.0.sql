@@ -37,7 +37,8 @@ CREATE TYPE ratchet.advance_result AS (
 
 CREATE TYPE ratchet.beat_result AS (
     outcome text,
-    kept    text[]
+    kept    text[],
+    stale   text[]
 );
 
 CREATE TYPE ratchet.amend_result AS (
@@ -68,7 +69,7 @@ COMMENT ON TYPE ratchet.update_result IS
 COMMENT ON TYPE ratchet.advance_result IS
 'What ratchet.advance() returns. outcome: advanced, replayed (the same idempotency key had moved the row before), and, none of them a success: already_there (another call had moved the row to that state), refused (for a caller who may not read the state, also where the row is already there), key_reused (the idempotency key belongs to another row; nothing was changed), conflict, stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged or the caller may not read the column. record: the stored child row; after replayed and already_there that of the call that moved the row, where it is the only one. progress: as in ratchet.submit_result. kept: patched columns that the contract kept, of those that the caller may read. conflict: name of the unique or exclusion constraint or the index that the record hit; nothing was changed. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.beat_result IS
-'What ratchet.beat() returns. outcome: alive, finished (the row''s gate is closed or a state is terminal; nothing was written) or not_found. kept: patched columns that the contract kept, of those that the caller may read.';
+'What ratchet.beat() returns. outcome: alive, finished (the row''s gate is closed, a state is terminal, or the row is in no state that the contract calls alive; nothing was written), stale (somebody else has the row; nothing was written) or not_found. kept: patched columns that the contract kept, of those that the caller may read. stale: columns that differ from what the caller expected, or the fence or version that its patch was out of date by.';
 COMMENT ON TYPE ratchet.amend_result IS
 'What ratchet.amend() returns. outcome: amended, unchanged or not_found. changed: the columns that changed, and those of patch that the caller may not read.';
 
@@ -160,6 +161,9 @@ CREATE FUNCTION ratchet.guard(
     states          jsonb   DEFAULT NULL,
     heartbeat       name    DEFAULT NULL,
     version         name    DEFAULT NULL,
+    version_ignores name[]  DEFAULT '{}',
+    fence           name    DEFAULT NULL,
+    alive           text[]  DEFAULT NULL,
     time_zone       text    DEFAULT NULL,
     mode            text    DEFAULT NULL,
     insert          text    DEFAULT 'allow',
@@ -170,8 +174,8 @@ CREATE FUNCTION ratchet.guard(
 ) RETURNS text
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
-COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, text, text, text, boolean, text, boolean, boolean) IS
-'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions and stale versions are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject''.';
+COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name[], name, text[], text, text, text, boolean, text, boolean, boolean) IS
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject''.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -338,13 +342,13 @@ CREATE FUNCTION ratchet.advance(target regclass, key jsonb, state anyelement, pa
     idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
     RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
 
-CREATE FUNCTION ratchet.beat(target regclass, key text, patch jsonb DEFAULT NULL)
+CREATE FUNCTION ratchet.beat(target regclass, key text, patch jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
     RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
-CREATE FUNCTION ratchet.beat(target regclass, key bigint, patch jsonb DEFAULT NULL)
+CREATE FUNCTION ratchet.beat(target regclass, key bigint, patch jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
     RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
-CREATE FUNCTION ratchet.beat(target regclass, key uuid, patch jsonb DEFAULT NULL)
+CREATE FUNCTION ratchet.beat(target regclass, key uuid, patch jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
     RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
-CREATE FUNCTION ratchet.beat(target regclass, key jsonb, patch jsonb DEFAULT NULL)
+CREATE FUNCTION ratchet.beat(target regclass, key jsonb, patch jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
     RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
 
 -- amend(): break-glass. The table's owner may, and a role that was granted
@@ -380,7 +384,7 @@ CREATE FUNCTION ratchet.stuck(target regclass, older_than interval, state text D
     LANGUAGE c STABLE
     AS 'MODULE_PATHNAME', 'ratchet_stuck';
 COMMENT ON FUNCTION ratchet.stuck(regclass, interval, text, name) IS
-'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for older_than, oldest first. state: only rows in this state, among them those that have never shown one. since: the time column to judge by; default: the heartbeat. state returned: that of the only column with states, or of the one that has the requested state. key: the primary key as the verbs take it, so that the result can be passed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'') a. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 42R01 no contract. Locks: ACCESS SHARE.';
+'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for older_than, oldest first; where the contract says in which states a row is alive, only rows in these, among them those that have never shown one. state: instead of that, only rows in this state, among them those that have never shown one. since: the time column to judge by; default: the heartbeat. state returned: that of the only column with states, or of the one that has the requested state or those of alive. key: the primary key as the verbs take it, so that the result can be passed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'') a. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 42R01 no contract. Locks: ACCESS SHARE.';
 
 CREATE FUNCTION ratchet.orphans(target regclass, child regclass, state text)
     RETURNS TABLE (key text, target_key text, state text)
@@ -498,6 +502,9 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        ratchet._states(t.tgrelid, t.oid) AS states,
        v.heartbeat[1] AS heartbeat,
        v.version[1] AS version,
+       v.version_ignores AS version_ignores,
+       v.fence[1] AS fence,
+       v.alive AS alive,
        v.mode[1] AS mode,
        COALESCE(v.insert[1], 'allow') AS insert,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D' AS enabled,
@@ -526,6 +533,9 @@ CROSS JOIN LATERAL (
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'forward'), '{}') AS forward,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'heartbeat'), '{}') AS heartbeat,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'version'), '{}') AS version,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'fence'), '{}') AS fence,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'version_ignores'), '{}') AS version_ignores,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'alive'), '{}') AS alive,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'mode'), '{}') AS mode,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'time_zone'), '{}') AS time_zone,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'insert'), '{}') AS insert
@@ -539,7 +549,7 @@ CROSS JOIN LATERAL (
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
 UNION ALL
-SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
        y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
@@ -598,7 +608,7 @@ BEGIN
         ('submit', 'Closes the gate of one row, once: sets gate, actor and idempotency key, the columns of patch, and stores record in child with its reference filled in, all or nothing. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. key and expect are compared as their columns'' base types, neither rounded to a length nor checked against a domain; a null in expect stands for JSON''s null too. expect: column values that must still hold. Always returns one row; of concurrent calls one returns submitted, the others already_submitted with the winner''s actor and time. flush: also write what the transaction has counted and report it as progress; the rows of the parents are then held until the end of the transaction. Runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 42R01 no contract, a trigger, rule or policy defeats it, or the table is distributed by Citus; 23xxx a constraint of the tables; 42501 a missing right; 40001 under REPEATABLE READ and SERIALIZABLE when a row that it would have to write changed since the snapshot, and at any level when the row is being moved to another partition. Locks: ROW EXCLUSIVE on the table (and on child); the winner holds the row until the end of the transaction.'),
         ('update', 'Updates the columns named in patch, of one row found by key, where expect still holds. Always returns one row: updated, unchanged (the row had these values; nothing is written), kept (all of it was protected), stale or not_found; kept lists the protected columns; a column that the caller may not read is always written, and not reported. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01 a protected column in mode reject; 23xxx a constraint; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.'),
         ('advance', 'Moves one row along the graph of its states, sets the columns of patch and stores record in child with its reference filled in, all or nothing. state: where to, as text or as a value of the column''s type; state_column is needed where several columns have states. expect: column values that must still hold. idempotency_key (of a contract without a gate): a repeated call with the key that was stored last returns replayed with the stored record, whatever state the row is in by then and whatever it expects. flush: as in ratchet.submit(). A heartbeat of the contract is set too. Always returns one row: advanced and replayed are successes; already_there (another call moved the row there), refused (the graph does not lead there from where the row is), key_reused, conflict (the record hit a unique key or an exclusion constraint; nothing changed), stale or not_found. Obeys the other policies as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R03 a protected column of patch in mode reject; 23xxx a constraint of the tables; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table (and on child); the row until the end of the transaction, also when it is not moved.'),
-        ('beat', 'Sets the heartbeat of one row to now, and the columns of patch with it, unless the row is finished. Several at once never undo one another: the latest heartbeat stays. A beat that changes nothing but the heartbeat does not increment the version. Always returns one row: alive, finished (gate closed or a state terminal; nothing is written) or not_found; kept lists patched columns that the contract kept. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R02, 23R03, 23R04 what patch may not do, in mode reject; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; the row until the end of the transaction.'),
+        ('beat', 'Sets the heartbeat of one row to now, and the columns of patch with it, where expect still holds, unless the row is finished. Several at once never undo one another: the latest heartbeat stays. A beat that changes nothing but the heartbeat does not increment the version. Always returns one row: alive, finished (gate closed, a state terminal or, with alive in the contract, the row in none of these states; nothing is written), stale (expect does not hold, or patch brings a fence or version that is out of date; nothing is written) or not_found; kept lists patched columns that the contract kept. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22xxx bad argument, nothing changed; 23R01, 23R02, 23R03 what patch may not do, in mode reject; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; the row until the end of the transaction, unless expect does not hold.'),
         ('progress', 'What the counters of one parent row say: exact as of this statement, with what this transaction has counted, which is written first. key: the single-column primary key as text, bigint or uuid, or a JSON object over any unique key. Runs with the caller''s rights. Errors: 22xxx bad argument; 42501 a missing right; 42R01 no tally. Locks: ACCESS SHARE on the table.'),
         ('amend', 'Break-glass: changes any column of one row, including owned ones, and can reopen the gate (actor, gate_at and idempotency key are cleared with it unless patch names them). Only the owner of the table (of the partitioned table for a partition), or a role with EXECUTE on ratchet.amend_right(). Always written to the server log with actor and reason. Returns one row: amended, unchanged or not_found. Errors: 42501 no right; 22xxx bad argument, nothing changed; 42R01 no contract, or a trigger, rule or policy suppresses the update; 40001 as any UPDATE. Locks: ROW EXCLUSIVE on the table; a row that was written until the end of the transaction.')
     LOOP

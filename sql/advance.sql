@@ -248,7 +248,7 @@ SELECT outcome FROM ratchet.beat('doc', 4);
 INSERT INTO line VALUES (4), (4);
 SELECT doc(4), n FROM doc WHERE id = 4;
 SELECT outcome FROM ratchet.beat('doc', 4, '{"note": "beat"}');
-SELECT attempt($$SELECT * FROM ratchet.beat('doc', 4, '{"note": "beat", "lock_version": 1}')$$);
+SELECT outcome, stale FROM ratchet.beat('doc', 4, '{"note": "beat", "lock_version": 1}');
 SELECT doc(4);
 SELECT outcome FROM ratchet.submit('doc', 4, patch => '{"body": "final"}');
 SELECT doc(4);

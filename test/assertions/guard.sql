@@ -156,6 +156,39 @@ SELECT ratchet.guard('strict', 'closed', gate_at => 'closed_at', owned => '{at}'
 SELECT attempt('UPDATE strict SET closed = true, at = NULL WHERE id = 2'), attempt('UPDATE strict SET at = now() WHERE id = 2');
 
 --
+-- A fence: late writes of every kind, in every mode
+--
+CREATE TABLE task (id int PRIMARY KEY, status text DEFAULT 'running', attempt int DEFAULT 3, at timestamptz, note text, alive timestamptz, holder int REFERENCES strict);
+SELECT ratchet.guard('task', 'at', fence => 'attempt', heartbeat => 'alive', states => '{"status": {"running": ["done"], "done": []}}');
+INSERT INTO task (id) SELECT generate_series(1, 5);
+SELECT attempt('UPDATE task SET attempt = 2, note = ''late'''), attempt('UPDATE task SET attempt = NULL');
+SELECT outcome, was, stale FROM ratchet.advance('task', 1, 'done', '{"attempt": 2}');
+SELECT outcome, stale FROM ratchet.update('task', 1, '{"attempt": 2, "note": "late"}');
+SELECT outcome, stale FROM ratchet.submit('task', 1, patch => '{"attempt": 2}');
+SELECT * FROM ratchet.beat('task', 1, '{"attempt": 2}');
+SELECT * FROM ratchet.beat('task', 1, expect => '{"attempt": 2, "status": "running"}');
+SELECT * FROM ratchet.beat('task', 1, '{"attempt": 4}', '{"attempt": 3}');
+SELECT outcome FROM ratchet.submit('task', 2);
+ALTER TABLE task ADD v int DEFAULT 1, ADD views int;
+SELECT ratchet.guard('task', 'at', fence => 'attempt', heartbeat => 'alive', states => '{"status": {"running": ["done"], "done": []}}', version => 'v', version_ignores => '{views}');
+UPDATE task SET views = 1;
+UPDATE task SET views = 2, note = 'edited' WHERE id = 4;
+SELECT outcome FROM ratchet.beat('task', 5, '{"views": 3}');
+SELECT id, views, v FROM task ORDER BY id;
+SELECT attempt($$SELECT ratchet.guard('task', 'at', fence => 'attempt', heartbeat => 'alive', states => '{"status": {"running": ["done"], "done": []}}', alive => '{done}')$$);
+SELECT ratchet.guard('task', 'at', fence => 'attempt', heartbeat => 'alive', states => '{"status": {"running": ["done"], "done": []}}', alive => '{running}', replace => true);
+SELECT id, outcome FROM generate_series(1, 3) id, LATERAL ratchet.beat('task', id);
+SELECT key, state FROM ratchet.stuck('task', '0');
+SELECT ratchet.guard('task', 'at', fence => 'attempt', heartbeat => 'alive', states => '{"status": {"running": ["done"], "done": []}}', mode => 'fence=keep', replace => true);
+UPDATE task SET attempt = 2, note = 'late', status = 'lost', at = NULL;
+INSERT INTO task (id, attempt) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, note = 'late';
+SELECT * FROM ratchet.describe('task');
+SELECT ratchet.guard('task', 'at', fence => 'attempt', mode => 'observe', replace => true);
+UPDATE task SET attempt = 2, note = 'observed' WHERE id = 3;
+SELECT id, status, attempt, at IS NOT NULL, note, alive IS NOT NULL FROM task ORDER BY id;
+DROP TABLE task;
+
+--
 -- Referential actions are no stale writers
 --
 CREATE TABLE person (id int PRIMARY KEY);

@@ -15,8 +15,8 @@ namespace core = ratchet::core;
 using core::Mode;
 using core::Policy;
 
-const std::vector<Policy> all{Policy::owned,   Policy::once,   Policy::frozen,
-                              Policy::forward, Policy::states, Policy::version};
+const std::vector<Policy> all{Policy::owned,  Policy::once,  Policy::frozen, Policy::forward,
+                              Policy::states, Policy::fence, Policy::version};
 
 template <typename Body>
 core::error caught(Body body) {
@@ -43,13 +43,14 @@ TEST(Modes, HaveDefaultsThatDifferByPolicy) {
   EXPECT_EQ(modes.owned, Mode::keep);
   EXPECT_EQ(modes.transition, Mode::reject);
   EXPECT_EQ(modes.terminal, Mode::keep);
+  EXPECT_EQ(modes.fence, Mode::reject);
   EXPECT_EQ(modes.version, Mode::reject);
 }
 
 TEST(Modes, AreOneWordOrAList) {
   const core::Modes observed = core::parse_modes("observe", all);
   for (const Mode mode : {observed.owned, observed.once, observed.frozen, observed.forward, observed.transition,
-                          observed.terminal, observed.version})
+                          observed.terminal, observed.fence, observed.version})
     EXPECT_EQ(mode, Mode::observe);
   const core::Modes listed = core::parse_modes(" owned = reject , states=observe", all);
   EXPECT_EQ(listed.owned, Mode::reject);
@@ -66,7 +67,8 @@ TEST(Modes, RefuseWhatTheyWouldOtherwiseIgnore) {
 }
 
 TEST(Modes, AreReadBackAsTheyWereWritten) {
-  for (const char *text : {"keep", "reject", "observe", "once=reject, forward=observe", "states=keep", "version=keep"})
+  for (const char *text :
+       {"keep", "reject", "observe", "once=reject, forward=observe", "states=keep", "fence=keep", "version=keep"})
     EXPECT_EQ(core::text_of(core::parse_modes(text, all), all), text);
   EXPECT_EQ(core::text_of(core::Modes{}, all), "");
   EXPECT_EQ(core::text_of(core::Modes{}, {Policy::owned, Policy::once}), "keep");

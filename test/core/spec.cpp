@@ -57,9 +57,9 @@ TEST(Arguments, NeedSomethingToGuard) {
 }
 
 TEST(Arguments, OfAllPoliciesAreWrittenBack) {
-  const std::vector<std::string> written{"once=creator",    "frozen=result", "frozen=creator",  "forward=progress",
-                                         "state=status",    "from=done",     "from=open",       "to=done",
-                                         "heartbeat=alive", "version=v",     "mode=once=reject"};
+  const std::vector<std::string> written{"once=creator",    "frozen=result", "frozen=creator", "forward=progress",
+                                         "state=status",    "from=done",     "from=open",      "to=done",
+                                         "heartbeat=alive", "fence=n",       "version=v",      "mode=once=reject"};
   EXPECT_EQ(core::arguments(parse({written.begin(), written.end()})), written);
 }
 
@@ -75,7 +75,7 @@ TEST(Consistency, AColumnPlaysOneRole) {
 
 TEST(Consistency, OnlyFrozenComesBesideAnotherRole) {
   EXPECT_NO_THROW(parse({"gate=g", "once=a", "forward=b", "heartbeat=c", "frozen=a", "frozen=b", "frozen=c"}));
-  for (const char *role : {"gate=x", "owned=x", "state=x", "version=x", "frozen=x"})
+  for (const char *role : {"gate=x", "owned=x", "state=x", "fence=x", "version=x", "frozen=x"})
     EXPECT_EQ(caught([&] { parse({"gate=g", role, "from=1", "frozen=x"}); }).sqlstate(), "42R01") << role;
   EXPECT_STREQ(caught([] { parse({"gate=g", "version=x", "frozen=x"}); }).what(), "column \"x\" is named twice");
 }
@@ -101,6 +101,65 @@ TEST(Weakened, NamesEverythingThatIsLost) {
   EXPECT_EQ(core::join(core::weakened(scorecard(), after), "; "),
             "gate \"submitted_at\" becomes \"closed_at\"; actor \"submitter\" is removed; owned \"source\" is removed; "
             "gate_by submit becomes any; mode of owned keep becomes observe");
+}
+
+TEST(Alive, IsOfOneColumnInAnyOrder) {
+  const std::vector<std::string_view> jobs{"state=a", "from=x", "to=y", "from=y", "heartbeat=h"};
+  const auto with = [&](std::initializer_list<std::string_view> more) {
+    std::vector<std::string_view> arguments{"state=b", "from=1", "to=2", "from=2", "from=x", "to=1"};
+    arguments.insert(arguments.end(), jobs.begin(), jobs.end());
+    arguments.insert(arguments.end(), more);
+    return parse(arguments);
+  };
+  core::GuardSpec spec = with({"alive=x", "alive=1", "alive=x"});
+  EXPECT_EQ(spec.alive, (std::vector<std::string>{"1", "x"}));
+  EXPECT_EQ(spec.settle_alive()->column, "b");
+  EXPECT_STREQ(caught([&] { with({"alive=x"}); }).what(), "columns \"a\" and \"b\" both have the states of alive");
+  EXPECT_STREQ(caught([&] { with({"alive=z"}); }).what(), "state \"z\" of alive is a key of no graph");
+  EXPECT_STREQ(caught([&] { with({"alive=1", "alive=y"}); }).what(), "no column has all the states of alive");
+  EXPECT_STREQ(caught([&] { with({"alive=2"}); }).what(), "state \"2\" of alive is terminal");
+  EXPECT_STREQ(caught([] { parse({"state=a", "from=x", "alive=x"}); }).what(), "alive needs a heartbeat");
+  EXPECT_STREQ(caught([] { parse({"heartbeat=h", "alive=x"}); }).what(), "alive needs states");
+  EXPECT_EQ(core::GuardSpec{}.settle_alive(), nullptr);
+}
+
+TEST(Alive, IsNotChangedUnasked) {
+  const std::vector<std::string_view> job{"state=a", "from=x", "to=y", "from=y", "to=z", "from=z", "heartbeat=h"};
+  const auto with = [&](std::initializer_list<std::string_view> more) {
+    std::vector<std::string_view> arguments = job;
+    arguments.insert(arguments.end(), more);
+    return parse(arguments);
+  };
+  EXPECT_TRUE(core::weakened(with({}), with({"alive=x"})).empty());
+  EXPECT_EQ(core::join(core::weakened(with({"alive=x"}), with({"alive=y"})), "; "),
+            "a row is alive in state \"y\" too; a row is alive in state \"x\" no more");
+  EXPECT_EQ(core::join(core::weakened(with({"alive=x"}), with({})), "; "), "alive is removed");
+}
+
+TEST(Version, IgnoresColumnsOfAnyOtherRole) {
+  const core::GuardSpec spec = parse({"gate=g", "forward=n", "version=v", "version_ignores=n", "version_ignores=g"});
+  EXPECT_EQ(spec.version_ignores, (std::vector<std::string>{"n", "g"}));
+  EXPECT_EQ(core::renamed(spec, "n", "m"), (std::vector<std::string>{"gate=g", "gate_by=any", "forward=m", "version=v",
+                                                                     "version_ignores=m", "version_ignores=g"}));
+  EXPECT_STREQ(caught([] { parse({"once=a", "version_ignores=a"}); }).what(), "version_ignores needs a version");
+  for (const char *column : {"version_ignores=v", "version_ignores=n"})
+    EXPECT_EQ(caught([&] { parse({"version=v", "version_ignores=n", column}); }).sqlstate(), "42R01") << column;
+}
+
+TEST(Weakened, IgnoringMoreIs) {
+  const core::GuardSpec before = parse({"version=v", "version_ignores=a"});
+  EXPECT_EQ(core::join(core::weakened(before, parse({"version=v", "version_ignores=a", "version_ignores=b"})), "; "),
+            "the version ignores \"b\" too");
+  EXPECT_TRUE(core::weakened(before, parse({"version=v"})).empty());
+  EXPECT_TRUE(core::weakened(parse({"once=c"}), parse({"once=c", "version=v", "version_ignores=a"})).empty());
+}
+
+TEST(Weakened, AFenceGoesForwardToo) {
+  EXPECT_TRUE(core::weakened(parse({"forward=n"}), parse({"fence=n"})).empty());
+  EXPECT_EQ(core::join(core::weakened(parse({"forward=n"}), parse({"fence=n", "mode=observe"})), "; "),
+            "forward \"n\" is removed; mode of forward keep becomes observe");
+  EXPECT_EQ(core::join(core::weakened(parse({"fence=n"}), parse({"fence=m", "mode=keep"})), "; "),
+            "fence \"n\" becomes \"m\"; mode of fence reject becomes keep");
 }
 
 TEST(Renamed, FollowsTheColumnInEveryRole) {

@@ -42,6 +42,20 @@ const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count) {
   return names;
 }
 
+const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count) {
+  *count = 0;
+  if (PG_ARGISNULL(argument)) return nullptr;
+  Datum *elements;
+  bool *nulls;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, count);
+  auto **texts = palloc_array<const char *>(*count);
+  for (int i = 0; i < *count; ++i) {
+    if (nulls[i]) error_null_argument(what);
+    texts[i] = TextDatumGetCString(elements[i]);
+  }
+  return texts;
+}
+
 [[noreturn]] void refuse_policy(const char *argument) {
   ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
           errmsg("%s is not supported by ratchet %s", argument, RATCHET_VERSION),

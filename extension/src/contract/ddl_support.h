@@ -18,6 +18,7 @@ const char *name_argument(FunctionCallInfo fcinfo, int argument);
 const char *text_or_null(FunctionCallInfo fcinfo, int argument);
 
 // An array of names; NULL is an empty one. Errors: 22004 for a NULL in it.
+const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count);
 const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count);
 
 // 0A000: an argument that a later version will understand.

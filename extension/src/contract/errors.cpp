@@ -35,10 +35,19 @@ void error_backward(Relation relation, const char *column) {
 }
 
 void error_stale_version(Relation relation, const char *column) {
-  ereport(ERROR, errcode(sqlstate_stale_version),
+  ereport(ERROR, errcode(sqlstate_stale),
           errmsg("row of relation \"%s\" was changed since it was read", RelationGetRelationName(relation)),
           errdetail("Column \"%s\" is not what the write expects.", column),
           errhint("Read the row again and repeat the change."), errtablecolname(relation, column));
+  pg_unreachable();
+}
+
+void error_stale_fence(Relation relation, const char *column) {
+  ereport(ERROR, errcode(sqlstate_stale),
+          errmsg("write to relation \"%s\" is out of date", RelationGetRelationName(relation)),
+          errdetail("It brings a smaller value of column \"%s\" than the row has, or NULL.", column),
+          errhint("Somebody else has taken the row over, or a later event was written first: give the write up."),
+          errtablecolname(relation, column));
   pg_unreachable();
 }
 

@@ -28,6 +28,17 @@ GraphTerms flatten(MemoryContext context, const core::Graph &graph) {
   return flat;
 }
 
+void flatten_alive(MemoryContext context, core::GuardSpec spec, GuardTerms *terms) {
+  terms->alive_graph = -1;
+  terms->alive = nullptr;
+  const core::Graph *graph = spec.settle_alive();
+  if (graph == nullptr) return;
+  terms->alive_graph = static_cast<int>(graph - spec.states.data());
+  terms->alive = allocate<bool>(context, graph->states.size());
+  for (std::size_t i = 0; i < graph->states.size(); ++i)
+    terms->alive[i] = std::find(spec.alive.begin(), spec.alive.end(), graph->states[i].name) != spec.alive.end();
+}
+
 GuardTerms *flatten(MemoryContext context, const core::GuardSpec &spec) {
   auto *terms = static_cast<GuardTerms *>(MemoryContextAllocExtended(context, sizeof(GuardTerms), MCXT_ALLOC_NO_OOM));
   if (terms == nullptr) throw std::bad_alloc();
@@ -38,7 +49,10 @@ GuardTerms *flatten(MemoryContext context, const core::GuardSpec &spec) {
   terms->actor = copy_optional(context, spec.actor);
   terms->idempotency_key = copy_optional(context, spec.idempotency_key);
   terms->heartbeat = copy_optional(context, spec.heartbeat);
+  terms->fence = copy_optional(context, spec.fence);
   terms->version = copy_optional(context, spec.version);
+  terms->ignored = copy_all(context, spec.version_ignores);
+  terms->nignored = static_cast<int>(spec.version_ignores.size());
   terms->time_zone = copy_optional(context, spec.time_zone);
   terms->nguarded = static_cast<int>(guarded.size());
   terms->guarded = allocate<const char *>(context, guarded.size());
@@ -50,6 +64,7 @@ GuardTerms *flatten(MemoryContext context, const core::GuardSpec &spec) {
   terms->ngraphs = static_cast<int>(spec.states.size());
   terms->graphs = allocate<GraphTerms>(context, spec.states.size());
   for (std::size_t i = 0; i < spec.states.size(); ++i) terms->graphs[i] = flatten(context, spec.states[i]);
+  flatten_alive(context, spec, terms);
   terms->gate_by = spec.gate_by;
   terms->modes = spec.modes;
   terms->insert_reject = spec.insert_reject;
@@ -87,7 +102,9 @@ GuardTerms *check_guard_request(MemoryContext context, const GuardRequest &reque
     spec.actor = text_of(request.actor);
     spec.idempotency_key = text_of(request.idempotency_key);
     spec.heartbeat = text_of(request.heartbeat);
+    spec.fence = text_of(request.fence);
     spec.version = text_of(request.version);
+    spec.version_ignores.assign(request.ignored, request.ignored + request.nignored);
     spec.time_zone = text_of(request.time_zone);
     spec.owned.assign(request.owned, request.owned + request.nowned);
     spec.once.assign(request.once, request.once + request.nonce);
@@ -97,6 +114,8 @@ GuardTerms *check_guard_request(MemoryContext context, const GuardRequest &reque
         {request.states, request.states + request.nstates}, "ratchet.guard()",
         [&](std::string_view name, std::string_view value) { core::take_graph_argument(spec.states, name, value); });
     core::settle(spec.states);
+    spec.alive.assign(request.alive, request.alive + request.nalive);
+    spec.settle_alive();
     if (request.gate_by != nullptr) spec.gate_by = core::parse_gate_by(request.gate_by);
     if (request.mode != nullptr) spec.modes = core::parse_modes(request.mode, spec.policies());
     if (request.insert != nullptr) spec.insert_reject = core::parse_insert(request.insert);

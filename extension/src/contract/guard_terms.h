@@ -31,13 +31,18 @@ struct GuardTerms {
   const char *actor;            // nullptr: none
   const char *idempotency_key;  // nullptr: none
   const char *heartbeat;        // nullptr: none
+  const char *fence;            // nullptr: none
   const char *version;          // nullptr: none
-  const char *time_zone;        // of columns without one; nullptr: the session's
-  const char **guarded;         // every guarded column, the gate first if there is one; frozen ones perhaps twice
-  core::Policy *policies;       // of each of them
+  const char **ignored;         // columns whose changes are no new version
+  int nignored;
+  const char *time_zone;   // of columns without one; nullptr: the session's
+  const char **guarded;    // every guarded column, the gate first if there is one; frozen ones perhaps twice
+  core::Policy *policies;  // of each of them
   int nguarded;
   GraphTerms *graphs;
   int ngraphs;
+  int alive_graph;  // the place in graphs of the column that says whether a row is alive; -1: none
+  bool *alive;      // of each of its states; valid only if alive_graph
   core::GateBy gate_by;
   core::Modes modes;
   bool insert_reject;
@@ -53,6 +58,7 @@ struct GuardRequest {
   const char *actor;
   const char *idempotency_key;
   const char *heartbeat;
+  const char *fence;
   const char *version;
   const char *time_zone;
   const char **owned;
@@ -63,6 +69,10 @@ struct GuardRequest {
   int nfrozen;
   const char **forward;
   int nforward;
+  const char **ignored;
+  int nignored;
+  const char **alive;
+  int nalive;
   const char **states;  // as trigger arguments: state=..., from=..., to=...
   int nstates;
   const char *mode;

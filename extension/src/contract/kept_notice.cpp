@@ -24,7 +24,7 @@ struct Note {
   const GuardedColumn *guarded;  // lives at least until the end of the transaction
   Bitmapset *columns;            // places in guarded
   uint64 rows;
-  bool observed;
+  Told told;
   const TupleTableSlot *slot;  // compared, never read: it belongs to the statement's executor
   SubTransactionId subtransaction;
 };
@@ -33,6 +33,8 @@ constexpr int max_notes = 1024;  // more than statements are nested, times parti
 
 List *notes;  // Note *, in TopTransactionContext
 bool kept_notice = true;
+
+bool is_observed(Told told) { return told == Told::observed || told == Told::row_observed; }
 
 // A transaction may have very many statements.
 void discard(Note *note) {
@@ -80,6 +82,21 @@ int message_observed(bool one_column, unsigned long rows, const char *columns, c
                              rows, columns, table, rows);
 }
 
+int message_row_kept(unsigned long rows, const char *columns, const char *table) {
+  return errmsg_plural("%lu row of relation \"%s\" stayed as it was: the write brought an older value of column %s",
+                       "%lu rows of relation \"%s\" stayed as they were: the write brought an older value of column %s",
+                       rows, rows, table, columns);
+}
+
+int message_row_observed(unsigned long rows, const char *columns, const char *table) {
+  return errmsg_plural(
+      "ratchet observed: %lu row of relation %s would have stayed as it was: the write brought an older value of "
+      "column %s",
+      "ratchet observed: %lu rows of relation %s would have stayed as they were: the write brought an older value of "
+      "column %s",
+      rows, rows, table, columns);
+}
+
 // The columns that the writer may be told of: where he may not read one, that it was kept would tell him its value.
 Bitmapset *readable(Oid root, const GuardedColumn *guarded, const Bitmapset *columns) {
   if (pg_class_aclcheck(root, GetUserId(), ACL_SELECT) == ACLCHECK_OK) return bms_copy(columns);
@@ -98,7 +115,7 @@ void tell(const Note *note) {
   if (table == nullptr) return;
   const char *schema = get_namespace_name(get_rel_namespace(note->root));
   const List *names = named_columns(note);
-  const char *columns = quoted_list(names, note->observed);
+  const char *columns = quoted_list(names, is_observed(note->told));
   const bool one = list_length(names) == 1;
   const auto rows = static_cast<unsigned long>(note->rows);
   const auto fields = [&] {
@@ -108,11 +125,14 @@ void tell(const Note *note) {
   };
   // A client can ask for what goes to the log.
   const bool may_read = bms_equal(readable(note->root, note->guarded, note->columns), note->columns);
-  if (note->observed)
+  if (is_observed(note->told))
     ereport(may_read ? LOG : LOG_SERVER_ONLY, errcode(sqlstate_kept),
-            message_observed(one, rows, columns, quoted_for_log(table)), fields());
+            note->told == Told::observed ? message_observed(one, rows, columns, quoted_for_log(table))
+                                         : message_row_observed(rows, columns, quoted_for_log(table)),
+            fields());
   else if (kept_notice)
-    ereport(NOTICE, errcode(sqlstate_kept), message_kept(one, rows, columns, table),
+    ereport(NOTICE, errcode(sqlstate_kept),
+            note->told == Told::kept ? message_kept(one, rows, columns, table) : message_row_kept(rows, columns, table),
             errhint("ratchet.describe() shows what is guarded, and how."), fields());
 }
 
@@ -120,7 +140,7 @@ void tell(const Note *note) {
 Note *find_note(List *among, const Note *like) {
   for (auto *note : each<Note>(among)) {
     // No column has two contracts, so the first name tells them apart; partitions have the same names.
-    if (note->root == like->root && note->observed == like->observed &&
+    if (note->root == like->root && note->told == like->told &&
         strcmp(note->guarded[0].name, like->guarded[0].name) == 0)
       return note;
   }
@@ -172,16 +192,14 @@ void forget_notes_since(SubTransactionId subtransaction) {
   }
 }
 
-void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, bool observed,
-              const TupleTableSlot *slot) {
+void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, Told told, const TupleTableSlot *slot) {
   // The server log is for those who may see all.
-  if (!observed) columns = readable(root, guarded, columns);
+  if (!is_observed(told)) columns = readable(root, guarded, columns);
   if (bms_is_empty(columns)) return;
   MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
   Note *note = nullptr;
   for (auto *known : each<Note>(notes)) {
-    if (known->slot != slot || known->root != root || known->guarded != guarded || known->observed != observed)
-      continue;
+    if (known->slot != slot || known->root != root || known->guarded != guarded || known->told != told) continue;
     note = known;
     break;
   }
@@ -194,7 +212,7 @@ void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, 
     note = palloc0_object<Note>();
     note->root = root;
     note->guarded = guarded;
-    note->observed = observed;
+    note->told = told;
     note->slot = slot;
     note->subtransaction = GetCurrentSubTransactionId();
     notes = lappend(notes, note);

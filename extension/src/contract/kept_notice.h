@@ -19,12 +19,18 @@ void forget_notes();
 // A subtransaction was rolled back.
 void forget_notes_since(SubTransactionId subtransaction);
 
+// What is told of a row.
+enum class Told : unsigned char {
+  kept,          // columns kept their values
+  observed,      // they would have
+  row_kept,      // the whole row stayed as it was, because the write brought an older value of a column
+  row_observed,  // it would have
+};
+
 // Notes one row of a table. root: the table, the topmost one of a partition
 // tree; guarded: its guarded columns, which live until the end of the
-// transaction; columns: places in it that the row was kept (or, when observed,
-// would have been kept) in, of which those that the writer may not read are left out; slot: the trigger's tuple slot,
-// which tells the statement.
-void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, bool observed,
-              const TupleTableSlot *slot);
+// transaction; columns: the places in it that this is about, of which those that the writer may not read are left out;
+// slot: the trigger's tuple slot, which tells the statement.
+void note_row(Oid root, const GuardedColumn *guarded, const Bitmapset *columns, Told told, const TupleTableSlot *slot);
 
 }  // namespace ratchet

@@ -47,8 +47,8 @@ struct Permission {
 
   // What the guard found out about the row.
   bool left_out;       // nothing was written, and that is the answer
-  bool stale;          // because it brings another version than the row has
-  bool finished;       // of beat: because the row is finished
+  const char *stale;   // because it brings another version, or a smaller fence: that column; nullptr: it does not
+  bool finished;       // of beat: because the row is finished, or in no state in which somebody works on it
   bool refused;        // of advance: because the graph does not lead there
   bool already_there;  // of advance: because the row is in that state
   bool replayed;       // of advance: because the same idempotency key has moved it before

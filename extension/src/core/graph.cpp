@@ -10,12 +10,6 @@ namespace ratchet::core {
 
 namespace {
 
-const State *find(const Graph &graph, const std::string &name) {
-  for (const State &state : graph.states)
-    if (state.name == name) return &state;
-  return nullptr;
-}
-
 const Graph *find(const std::vector<Graph> &graphs, const std::string &column) {
   for (const Graph &graph : graphs)
     if (graph.column == column) return &graph;
@@ -44,7 +38,7 @@ void settle(Graph &graph) {
     state.next.erase(std::unique(state.next.begin(), state.next.end()), state.next.end());
     state.next.erase(std::remove(state.next.begin(), state.next.end(), state.name), state.next.end());
     for (const std::string &to : state.next)
-      if (find(graph, to) == nullptr)
+      if (find_state(graph, to) == nullptr)
         throw error(invalid_argument,
                     "state " + quoted(to) + " of column " + quoted(graph.column) + " is not a key of its graph", {},
                     "Every state must be a key; a terminal one leads to [].");
@@ -52,6 +46,12 @@ void settle(Graph &graph) {
 }
 
 }  // namespace
+
+const State *find_state(const Graph &graph, const std::string &name) {
+  for (const State &state : graph.states)
+    if (state.name == name) return &state;
+  return nullptr;
+}
 
 bool take_graph_argument(std::vector<Graph> &graphs, std::string_view name, std::string_view value) {
   if (name == "state") {
@@ -93,7 +93,7 @@ std::vector<std::string> weakened(const std::vector<Graph> &before, const std::v
       continue;
     }
     for (const State &state : was.states) {
-      const State *now = find(*is, state.name);
+      const State *now = find_state(*is, state.name);
       if (now == nullptr) {
         lost.push_back("state " + quoted(state.name) + " of " + quoted(was.column) + " is removed");
         continue;

@@ -26,6 +26,8 @@ bool take_graph_argument(std::vector<Graph> &graphs, std::string_view name, std:
 // what is not one of its states: a typing error would make a terminal state.
 void settle(std::vector<Graph> &graphs);
 
+const State *find_state(const Graph &graph, const std::string &name);  // nullptr: it has no such state
+
 void append_arguments(std::vector<std::string> &out, const std::vector<Graph> &graphs);
 
 // What `after` would take away from `before`: states, or refusals of transitions.

@@ -19,7 +19,8 @@ struct SingleColumn {
 constexpr SingleColumn single_columns[] = {
     {"gate", &GuardSpec::gate},           {"gate_at", &GuardSpec::gate_at},
     {"actor", &GuardSpec::actor},         {"idempotency_key", &GuardSpec::idempotency_key},
-    {"heartbeat", &GuardSpec::heartbeat}, {"version", &GuardSpec::version}};
+    {"heartbeat", &GuardSpec::heartbeat}, {"fence", &GuardSpec::fence},
+    {"version", &GuardSpec::version}};
 
 struct ColumnList {
   const char *name;
@@ -56,6 +57,14 @@ bool take_argument(GuardSpec &spec, std::string_view name, std::string_view valu
       (spec.*list.columns).emplace_back(value);
       return true;
     }
+  if (name == "version_ignores") {
+    spec.version_ignores.emplace_back(value);
+    return true;
+  }
+  if (name == "alive") {
+    spec.alive.emplace_back(value);
+    return true;
+  }
   return take_graph_argument(spec.states, name, value);
 }
 
@@ -78,8 +87,14 @@ GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
   if (!mode.empty()) spec.modes = parse_modes(mode, spec.policies());
   if (!insert.empty()) spec.insert_reject = parse_insert(insert);
   settle(spec.states);
+  spec.settle_alive();
   check_consistent(spec);
   return spec;
+}
+
+// A column need not be in `forward` for that.
+bool goes_forward(const GuardSpec &spec, const std::string &column) {
+  return spec.heartbeat == column || (spec.fence == column && spec.modes.fence > Mode::observe);
 }
 
 [[noreturn]] void throw_needs(const char *what, const char *needs, const char *hint) {
@@ -90,14 +105,17 @@ GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
 void check_needs(const GuardSpec &spec) {
   constexpr const char *name_gate = "Name the column that submit closes, for example gate => 'submitted_at'.";
   if (spec.policies().empty())
-    throw error(invalid_argument, "a guard needs something to guard", {},
-                "Name a gate, for example gate => 'submitted_at', or columns for once, forward, states or version.");
+    throw error(
+        invalid_argument, "a guard needs something to guard", {},
+        "Name a gate, for example gate => 'submitted_at', or columns for once, forward, states, fence or version.");
   if (spec.gate.empty()) {
     if (!spec.gate_at.empty()) throw_needs("gate_at", "a gate", name_gate);
     if (!spec.actor.empty()) throw_needs("actor", "a gate", name_gate);
     if (!spec.owned.empty()) throw_needs("owned", "a gate", name_gate);
     if (spec.gate_by != GateBy::any) throw_needs("gate_by", "a gate", name_gate);
   }
+  if (!spec.version_ignores.empty() && spec.version.empty())
+    throw_needs("version_ignores", "a version", "Name the column that counts, for example version => 'lock_version'.");
   if (!spec.gate.empty() || !spec.states.empty()) return;
   constexpr const char *name_either = "Name a gate, or states with a terminal one.";
   if (!spec.idempotency_key.empty()) throw_needs("idempotency_key", "a gate or states", name_either);
@@ -106,6 +124,38 @@ void check_needs(const GuardSpec &spec) {
 }
 
 }  // namespace
+
+const Graph *GuardSpec::settle_alive() {
+  if (alive.empty()) return nullptr;
+  if (heartbeat.empty())
+    throw_needs("alive", "a heartbeat",
+                "Name the column that ratchet.beat() sets, for example heartbeat => 'seen_at'.");
+  if (states.empty()) throw_needs("alive", "states", "Name the states of the column that says what a row is at.");
+  std::sort(alive.begin(), alive.end());
+  alive.erase(std::unique(alive.begin(), alive.end()), alive.end());
+  const Graph *only = nullptr;
+  for (const Graph &graph : states) {
+    const bool all = std::all_of(alive.begin(), alive.end(),
+                                 [&](const std::string &name) { return find_state(graph, name) != nullptr; });
+    if (!all) continue;
+    if (only != nullptr)
+      throw error(invalid_argument,
+                  "columns " + quoted(only->column) + " and " + quoted(graph.column) + " both have the states of alive",
+                  {}, "Name a state that only one of them has as well.");
+    only = &graph;
+  }
+  if (only == nullptr)
+    for (const std::string &name : alive)
+      if (std::none_of(states.begin(), states.end(),
+                       [&](const Graph &graph) { return find_state(graph, name) != nullptr; }))
+        throw error(invalid_argument, "state " + quoted(name) + " of alive is a key of no graph");
+  if (only == nullptr) throw error(invalid_argument, "no column has all the states of alive");
+  for (const std::string &name : alive)
+    if (find_state(*only, name)->next.empty())
+      throw error(invalid_argument, "state " + quoted(name) + " of alive is terminal", {},
+                  "A row in a terminal state is finished: ratchet.beat() leaves it alone.");
+  return only;
+}
 
 const char *name_of(GateBy by) noexcept { return by == GateBy::any ? "any" : "submit"; }
 
@@ -122,6 +172,7 @@ std::vector<Guarded> GuardSpec::guarded() const {
   for (const std::string &column : forward) columns.push_back({column, Policy::forward});
   add(heartbeat, Policy::forward);
   for (const Graph &graph : states) columns.push_back({graph.column, Policy::states});
+  add(fence, Policy::fence);
   add(version, Policy::version);
   return columns;
 }
@@ -134,6 +185,7 @@ std::vector<Policy> GuardSpec::policies() const {
   if (!frozen.empty()) present.push_back(Policy::frozen);
   if (!forward.empty() || !heartbeat.empty()) present.push_back(Policy::forward);
   if (!states.empty()) present.push_back(Policy::states);
+  if (!fence.empty()) present.push_back(Policy::fence);
   if (!version.empty()) present.push_back(Policy::version);
   return present;
 }
@@ -173,7 +225,10 @@ std::vector<std::string> arguments(const GuardSpec &spec) {
     for (const std::string &column : spec.*list.columns) add(list.name, column);
   append_arguments(out, spec.states);
   add("heartbeat", spec.heartbeat);
+  for (const std::string &state : spec.alive) add("alive", state);
+  add("fence", spec.fence);
   add("version", spec.version);
+  for (const std::string &column : spec.version_ignores) add("version_ignores", column);
   add("time_zone", spec.time_zone);
   add("mode", text_of(spec.modes, spec.policies()));
   if (spec.insert_reject) add("insert", "reject");
@@ -182,10 +237,12 @@ std::vector<std::string> arguments(const GuardSpec &spec) {
 
 void check_consistent(const GuardSpec &spec) {
   check_needs(spec);
-  std::vector<std::string> columns, frozen = spec.frozen;
+  // What a version ignores may obey any policy but the version's own.
+  std::vector<std::string> columns, frozen = spec.frozen, ignored = spec.version_ignores;
+  if (!spec.version.empty()) ignored.push_back(spec.version);
   for (const Guarded &guarded : spec.guarded())
     if (guarded.policy != Policy::frozen) columns.push_back(guarded.column);
-  for (std::vector<std::string> *list : {&columns, &frozen}) {
+  for (std::vector<std::string> *list : {&columns, &frozen, &ignored}) {
     std::sort(list->begin(), list->end());
     const auto twice = std::adjacent_find(list->begin(), list->end());
     if (twice != list->end()) throw error(invalid_argument, "column " + quoted(*twice) + " is named twice");
@@ -205,10 +262,20 @@ std::vector<std::string> weakened(const GuardSpec &before, const GuardSpec &afte
   note_lost(lost, "time_zone", before.time_zone, after.time_zone);
   for (const ColumnList &list : column_lists)
     for (const std::string &column : before.*list.columns)
-      // A heartbeat goes forward too.
-      if (!has(after.*list.columns, column) && (list.columns != &GuardSpec::forward || after.heartbeat != column))
+      if (!has(after.*list.columns, column) && (list.columns != &GuardSpec::forward || !goes_forward(after, column)))
         lost.push_back(std::string(list.name) + " " + quoted(column) + " is removed");
   add_all(lost, weakened(before.states, after.states));
+  if (!before.version.empty())
+    for (const std::string &column : after.version_ignores)
+      if (!has(before.version_ignores, column)) lost.push_back("the version ignores " + quoted(column) + " too");
+  if (!before.alive.empty()) {
+    if (after.alive.empty()) lost.emplace_back("alive is removed");
+    for (const std::string &state : after.alive)
+      if (!has(before.alive, state)) lost.push_back("a row is alive in state " + quoted(state) + " too");
+    for (const std::string &state : before.alive)
+      if (!after.alive.empty() && !has(after.alive, state))
+        lost.push_back("a row is alive in state " + quoted(state) + " no more");
+  }
   if (after.gate_by < before.gate_by)
     lost.push_back(std::string("gate_by ") + name_of(before.gate_by) + " becomes " + name_of(after.gate_by));
   add_all(lost, weakened(before.modes, after.modes, before.policies()));
@@ -227,6 +294,7 @@ std::vector<std::string> renamed(const GuardSpec &spec, std::string_view from, s
   for (const SingleColumn &single : single_columns) rename(after.*single.column);
   for (const ColumnList &list : column_lists)
     for (std::string &column : after.*list.columns) rename(column);
+  for (std::string &column : after.version_ignores) rename(column);
   for (Graph &graph : after.states) rename(graph.column);
   settle(after.states);
   return found ? arguments(after) : std::vector<std::string>{};

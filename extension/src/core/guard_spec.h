@@ -34,15 +34,22 @@ struct GuardSpec {
   std::vector<std::string> frozen;
   std::vector<std::string> forward;
   std::vector<Graph> states;
-  std::string heartbeat;  // empty: none
-  std::string version;    // empty: none
-  std::string time_zone;  // of columns without one; empty: the session's
+  std::string heartbeat;                     // empty: none
+  std::vector<std::string> alive;            // states in which a row has a heartbeat; empty: all but terminal ones
+  std::string fence;                         // empty: none
+  std::string version;                       // empty: none
+  std::vector<std::string> version_ignores;  // columns whose changes are no new version
+  std::string time_zone;                     // of columns without one; empty: the session's
   GateBy gate_by = GateBy::any;
   Modes modes;
   bool insert_reject = false;
 
   // Every guarded column, the gate first if there is one.
   std::vector<Guarded> guarded() const;
+
+  // The states in which a row is alive, in canonical order, and the only column that has them all; nullptr: none are
+  // named. Throws 22023.
+  const Graph *settle_alive();
 
   // The policies that it has a column for.
   std::vector<Policy> policies() const;

@@ -11,8 +11,8 @@ namespace ratchet::core {
 
 namespace {
 
-constexpr std::array policies{Policy::owned,   Policy::once,   Policy::frozen,
-                              Policy::forward, Policy::states, Policy::version};
+constexpr std::array policies{Policy::owned,  Policy::once,  Policy::frozen, Policy::forward,
+                              Policy::states, Policy::fence, Policy::version};
 
 std::string_view trim(std::string_view text) {
   constexpr std::string_view blank = " \t\r\n";
@@ -42,6 +42,8 @@ std::vector<Mode *> slots(Modes &modes, Policy policy) {
       return {&modes.forward};
     case Policy::states:
       return {&modes.transition, &modes.terminal};
+    case Policy::fence:
+      return {&modes.fence};
     case Policy::version:
       return {&modes.version};
   }
@@ -97,6 +99,8 @@ const char *name_of(Policy policy) noexcept {
       return "forward";
     case Policy::states:
       return "states";
+    case Policy::fence:
+      return "fence";
     case Policy::version:
       return "version";
   }

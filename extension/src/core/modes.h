@@ -10,7 +10,7 @@ namespace ratchet::core {
 enum class Mode : unsigned char { observe, keep, reject };  // ordered by strength
 
 // What a column is guarded by. All but the gate, whose mode is that of owned, can be named in `mode`.
-enum class Policy : unsigned char { gate, owned, once, frozen, forward, states, version };
+enum class Policy : unsigned char { gate, owned, once, frozen, forward, states, fence, version };
 
 const char *name_of(Mode mode) noexcept;
 const char *name_of(Policy policy) noexcept;
@@ -23,6 +23,7 @@ struct Modes {
   Mode forward = Mode::keep;
   Mode transition = Mode::reject;  // states: to where the graph does not lead
   Mode terminal = Mode::keep;      // states: out of a terminal state
+  Mode fence = Mode::reject;       // of the whole row
   Mode version = Mode::reject;
 };
 

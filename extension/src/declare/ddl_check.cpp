@@ -178,6 +178,7 @@ const char *part_of(TriggerKind kind, const char *name) {
                                    {TriggerKind::guard, "state", "a column with states"},
                                    {TriggerKind::guard, "heartbeat", "the heartbeat"},
                                    {TriggerKind::guard, "version", "the version"},
+                                   {TriggerKind::guard, "version_ignores", "a column that the version ignores"},
                                    {TriggerKind::guard, "fence", "the fence"},
                                    {TriggerKind::child, "via", "the reference that a tally counts by"},
                                    {TriggerKind::parent, "key", "the key that tallies reference"},

@@ -45,6 +45,9 @@ enum Argument {
   states_argument,
   heartbeat_argument,
   version_argument,
+  version_ignores_argument,
+  fence_argument,
+  alive_argument,
   time_zone_argument,
   mode_argument,
   insert_argument,
@@ -77,6 +80,9 @@ const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
     request.states = graph_arguments(PG_GETARG_JSONB_P(states_argument), &request.nstates);
   request.heartbeat = name_argument(fcinfo, heartbeat_argument);
   request.version = name_argument(fcinfo, version_argument);
+  request.ignored = names_argument(fcinfo, version_ignores_argument, &request.nignored);
+  request.fence = name_argument(fcinfo, fence_argument);
+  request.alive = texts_argument(fcinfo, alive_argument, "a state of alive", &request.nalive);
   request.time_zone = text_or_null(fcinfo, time_zone_argument);
   check_time_zone(request.time_zone);
   request.mode = text_or_null(fcinfo, mode_argument);

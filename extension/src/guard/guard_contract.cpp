@@ -106,6 +106,8 @@ Cached *build(Relation relation, const Trigger *trigger) {
     contract->last_guarded = std::max(contract->last_guarded, attnum);
     contract->guarded[i] = {attnum, attribute->attlen, attribute->attbyval, terms->guarded[i]};
   }
+  for (int i = 0; i < terms->nignored; ++i)
+    contract->ignored = bms_add_member(contract->ignored, column_named(relation, terms->ignored[i]));
   contract->gate = column_named(relation, terms->gate);
   contract->gate_at = column_named(relation, terms->gate_at);
   contract->actor = column_named(relation, terms->actor);
@@ -124,6 +126,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
   if (contract->primary_key != InvalidAttrNumber) {
     contract->primary_index = primary_key_index(relation);
     contract->primary_equal = primary_equal(contract->primary_index, context);
+    // A fence need not turn it off: what submit() sets there leaves the fence alone, and is current.
     contract->direct = contract->version == InvalidAttrNumber && allows_direct(relation);
   }
   contract->new_is_stored = new_is_stored(relation);
@@ -186,6 +189,8 @@ ColumnFault find_column_fault(Relation relation, const GuardTerms *terms, Faults
       return {terms->guarded[i],
               "column \"%s\" of relation \"%s\" has a volatile default, which insert => 'reject' cannot recognise"};
   }
+  for (int i = 0; i < terms->nignored; ++i)
+    if (column_named(relation, terms->ignored[i]) == InvalidAttrNumber) return {terms->ignored[i]};
   const ColumnFault fault = terms->gate == nullptr ? ColumnFault{} : find_gate_fault(relation, terms, which);
   if (fault.column != nullptr) return fault;
   if (terms->idempotency_key != nullptr) {

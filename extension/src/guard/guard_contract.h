@@ -38,14 +38,17 @@ struct GuardContract : Cached {
   FmgrInfo actor_output;       // valid only if actor
   Oid gate_type;               // base type: timestamptz, timestamp or boolean; valid only if gate
 
-  FmgrInfo *compare;    // of each guarded column; valid only where the rule is forward
+  FmgrInfo *compare;    // of each guarded column; valid only where the rule is forward or fence
   Oid *collations;      // the same
   StateColumn *states;  // as terms->graphs
   int nstates;
   AttrNumber heartbeat;  // InvalidAttrNumber: none
+  AttrNumber fence;      // InvalidAttrNumber: none
+  int fence_place;       // in guarded; valid only if fence
   AttrNumber version;    // InvalidAttrNumber: none
   int version_place;     // in guarded; valid only if version
   Oid version_type;      // base type; valid only if version
+  Bitmapset *ignored;    // attribute numbers of columns whose changes are no new version; nullptr: none
   bool only_gate;        // there is no other policy
 
   AttrNumber primary_key;  // the only column of the primary key; InvalidAttrNumber: none, or several

@@ -236,8 +236,49 @@ HeapTuple with_next_version(const TriggerData *trigger, const GuardContract *con
   return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), 1, &attnum, &version, &isnull);
 }
 
+// Whether a row changes in nothing that the version counts. That the writer has counted it up himself is such a thing:
+// he goes by the number that he has written. Generated columns follow others.
+bool changes_only_ignored(const TriggerData *trigger, const GuardContract *contract, const Permission *permission,
+                          HeapTuple row) {
+  if (contract->ignored == nullptr || attribute_differs(trigger, contract->version)) return false;
+  const TupleDesc tupdesc = RelationGetDescr(trigger->tg_relation);
+  const bool beats = permission != nullptr && permission->verb == Verb::beat;
+  auto *values = palloc_array<Datum>(tupdesc->natts);
+  auto *nulls = palloc_array<bool>(tupdesc->natts);
+  heap_deform_tuple(row, tupdesc, values, nulls);
+  slot_getallattrs(trigger->tg_trigslot);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    const AttrNumber attnum = attribute->attnum;
+    if (attribute->attisdropped || attribute->attgenerated != '\0' || bms_is_member(attnum, contract->ignored))
+      continue;
+    if (attnum == contract->version || (beats && attnum == contract->heartbeat)) continue;
+    const Value before = value_of(trigger->tg_trigslot, attnum);
+    if (!same_image(before.datum, before.isnull, values[i], nulls[i], attribute->attbyval, attribute->attlen))
+      return false;
+  }
+  return true;
+}
+
 const char *state_text(const StateColumn *column, const Value &value) {
   return value.isnull ? nullptr : text_of_value(column->type, value.datum);
+}
+
+// Whether advance() has stored the same idempotency key in this row before. A call without a key leaves the column
+// alone; then both images are the same and must not count as a repetition.
+bool is_repetition(const TriggerData *trigger, const GuardContract *contract, const Permission *permission) {
+  return permission->verb == Verb::advance && permission->replayed && contract->idempotency_key != InvalidAttrNumber &&
+         !slot_attisnull(trigger->tg_trigslot, contract->idempotency_key) &&
+         !attribute_differs(trigger, contract->idempotency_key);
+}
+
+// Tells advance() which state the row is in that it leaves as it is.
+void tell_state(const TriggerData *trigger, const GuardContract *contract, Permission *permission) {
+  const StateColumn *column = find_state_column(contract, permission->state);
+  if (column == nullptr) error_changed_meanwhile(trigger->tg_relation);
+  MemoryContext caller = MemoryContextSwitchTo(permission->memory);
+  permission->was = permission->is = state_text(column, value_of(trigger->tg_trigslot, column->attnum));
+  MemoryContextSwitchTo(caller);
 }
 
 // Whether advance()'s move is to be made; otherwise says why not.
@@ -253,11 +294,7 @@ bool moves(const TriggerData *trigger, const GuardContract *contract, Permission
   permission->was = state_text(column, from);
   permission->is = state_text(column, to);
   MemoryContextSwitchTo(caller);
-  if (contract->idempotency_key != InvalidAttrNumber) {
-    // A call without a key leaves the column alone; then both images are the same and must not count as a repetition.
-    permission->replayed = permission->replayed && !slot_attisnull(trigger->tg_trigslot, contract->idempotency_key) &&
-                           !attribute_differs(trigger, contract->idempotency_key);
-  }
+  permission->replayed = is_repetition(trigger, contract, permission);
   if (!permission->replayed && !permission->only_replays) {
     permission->already_there =
         same_image(from.datum, from.isnull, to.datum, to.isnull, column->typbyval, column->typlen);
@@ -287,7 +324,7 @@ bool sets_nothing_guarded(const TriggerData *trigger, const GuardContract *contr
 // told why not. A suspended contract refuses no move.
 bool is_to_be_done(const TriggerData *trigger, const GuardContract *contract, Permission *permission, bool suspended) {
   if (permission->verb == Verb::beat) {
-    permission->finished = is_finished(contract, trigger->tg_trigslot);
+    permission->finished = !is_alive(contract, trigger->tg_trigslot);
     return !permission->finished;
   }
   if (permission->verb != Verb::advance || moves(trigger, contract, permission)) return true;
@@ -304,9 +341,8 @@ bool check_version(const TriggerData *trigger, const GuardContract *contract, Pe
   if (brings_current_version(trigger, contract)) return true;
   switch (contract->terms->modes.version) {
     case core::Mode::reject:
-      if (permission == nullptr || permission->verb == Verb::beat)
-        error_stale_version(trigger->tg_relation, contract->terms->version);
-      permission->stale = true;
+      if (permission == nullptr) error_stale_version(trigger->tg_relation, contract->terms->version);
+      permission->stale = contract->terms->version;
       return false;
     case core::Mode::keep:
       verdict->kept = bms_add_member(verdict->kept, contract->version_place);
@@ -315,6 +351,39 @@ bool check_version(const TriggerData *trigger, const GuardContract *contract, Pe
       verdict->observed = bms_add_member(verdict->observed, contract->version_place);
       break;
   }
+  return true;
+}
+
+// Whether the write is late: it brings a smaller fence than the row has, and not as a foreign key's own action, which
+// knows nothing of workers and events.
+bool is_late(const TriggerData *trigger, const GuardContract *contract, const Permission *permission) {
+  if (permission != nullptr && (permission->verb == Verb::amend || is_repetition(trigger, contract, permission)))
+    return false;
+  return lowers_fence(trigger, contract) &&
+         !bms_is_member(contract->fence_place,
+                        referential_changes(trigger, contract, changed_columns(trigger, contract)));
+}
+
+// What becomes of a late write; false: it goes on. Whoever has taken the row over, or the later event, has written the
+// row already, so that nothing in this write says anything of the row as it is: it is not judged column by column,
+// which would mix the two. row: what is stored instead, NULL where the verb is left out and told. The row as it is
+// rather than none: a client that finds no row takes it for deleted.
+bool give_up(const TriggerData *trigger, const GuardContract *contract, Permission *permission, HeapTuple *row) {
+  const core::Mode mode = contract->terms->modes.fence;
+  const Bitmapset *fence = bms_make_singleton(contract->fence_place);
+  if (mode == core::Mode::observe) {
+    note_row(contract->root, contract->guarded, fence, Told::row_observed, trigger->tg_trigslot);
+    return false;
+  }
+  if (permission != nullptr) {
+    permission->stale = contract->terms->fence;
+    if (permission->verb == Verb::advance) tell_state(trigger, contract, permission);
+    *row = leave_out(permission);
+    return true;
+  }
+  if (mode == core::Mode::reject) error_stale_fence(trigger->tg_relation, contract->terms->fence);
+  note_row(contract->root, contract->guarded, fence, Told::row_kept, trigger->tg_trigslot);
+  *row = heap_copytuple(trigger->tg_trigtuple);
   return true;
 }
 
@@ -329,30 +398,37 @@ HeapTuple judge(const TriggerData *trigger) {
   if (counts) permission = nullptr;
   const bool versioned = contract->version != InvalidAttrNumber && !counts;
   const bool suspended = is_suspended(contract->root);
+  const bool untouched = permission == nullptr && sets_nothing_guarded(trigger, contract);
+  // A flush leaves the fence alone; should a trigger of somebody's lower it there, it is a column like another one, and
+  // the counts are written.
+  const bool fenced = contract->fence != InvalidAttrNumber && !counts;
+  HeapTuple row = trigger->tg_newtuple;
+  if (fenced && !suspended && !untouched && is_late(trigger, contract, permission) &&
+      give_up(trigger, contract, permission, &row))
+    return row;
   if (permission != nullptr && !is_to_be_done(trigger, contract, permission, suspended)) return leave_out(permission);
   if (suspended) {
     count_suspended(contract->root);
-    HeapTuple row = with_counters(trigger, contract, writer, trigger->tg_newtuple);
+    row = with_counters(trigger, contract, writer, row);
     if (permission != nullptr) answer(permission, trigger, contract, nullptr, row);
     return permission != nullptr && permission->left_out ? nullptr : row;
   }
-  const bool untouched = permission == nullptr && sets_nothing_guarded(trigger, contract);
-  if (untouched && !versioned) return trigger->tg_newtuple;
+  if (untouched && !versioned) return row;
 
-  HeapTuple row = trigger->tg_newtuple;
   if (!untouched) {
     if (permission != nullptr && permission->verb == Verb::submit && !is_closed(contract, trigger->tg_newslot))
       error_reopened(trigger->tg_relation);  // the verb's statement closed it; only a trigger can have undone that
     Bitmapset *changed = changed_columns(trigger, contract);
+    if (fenced) changed = bms_del_member(changed, contract->fence_place);  // judged already
     // A stale write fails as such, whatever else it would have done.
     Verdict stale{};
     if (versioned && !check_version(trigger, contract, permission, &stale)) return leave_out(permission);
     Verdict verdict = verdict_of(trigger, contract, changed, permission);
     verdict.observed = bms_add_members(verdict.observed, stale.observed);
     Bitmapset *told = bms_union(verdict.kept, stale.kept);
-    if (told != nullptr) note_row(contract->root, contract->guarded, told, false, trigger->tg_trigslot);
+    if (told != nullptr) note_row(contract->root, contract->guarded, told, Told::kept, trigger->tg_trigslot);
     if (verdict.observed != nullptr)
-      note_row(contract->root, contract->guarded, verdict.observed, true, trigger->tg_trigslot);
+      note_row(contract->root, contract->guarded, verdict.observed, Told::observed, trigger->tg_trigslot);
     row = with_kept(trigger, contract, row, bms_add_members(verdict.kept, verdict.silent));
     row = with_counters(trigger, contract, writer, row);
     if (permission != nullptr) {
@@ -362,7 +438,8 @@ HeapTuple judge(const TriggerData *trigger) {
   }
   // A mere sign of life is no change either: whoever edits the row meanwhile has not missed anything.
   const bool lives = permission != nullptr && permission->verb == Verb::beat && permission->changed == nullptr;
-  if (versioned && !lives) row = with_next_version(trigger, contract, row);
+  if (versioned && !lives && !changes_only_ignored(trigger, contract, permission, row))
+    row = with_next_version(trigger, contract, row);
   if (changes_partition_key(trigger, contract, row)) {
     check_moves(trigger->tg_relation, contract);
     if (contract->terms->insert_reject) remember_move(trigger, contract, row);

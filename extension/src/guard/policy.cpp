@@ -102,15 +102,20 @@ bool is_terminal(const StateColumn *column, const Value &value) {
   return state >= 0 && column->graph->is_terminal(state);
 }
 
+bool has_order(core::Policy policy) { return policy == core::Policy::forward || policy == core::Policy::fence; }
+
+// As what a column needs the order of its type.
+const char *place_in_order(core::Policy policy) { return policy == core::Policy::fence ? "the fence" : "forward"; }
+
 bool goes_down(const GuardContract *contract, int place, const Value &from, const Value &to) {
   if (from.isnull) return false;
   if (to.isnull) return true;
   FmgrInfo *compare = &contract->compare[place];
   if (!OidIsValid(compare->fn_oid))
-    error_broken(
-        contract->relation,
-        psprintf("column \"%s\" cannot be forward: its type has no default order", contract->guarded[place].name),
-        remedy);
+    error_broken(contract->relation,
+                 psprintf("column \"%s\" cannot be %s: its type has no default order", contract->guarded[place].name,
+                          place_in_order(contract->terms->policies[place])),
+                 remedy);
   return DatumGetInt32(FunctionCall2Coll(compare, contract->collations[place], to.datum, from.datum)) < 0;
 }
 
@@ -132,10 +137,10 @@ ColumnFault find_policy_fault(Relation relation, const GuardTerms *terms, Faults
   for (int i = 0; i < terms->nguarded; ++i) {
     const char *column = terms->guarded[i];
     const Oid type = getBaseType(attribute_named(relation, column)->atttypid);
-    if (which == Faults::all && terms->policies[i] == core::Policy::forward &&
+    if (which == Faults::all && has_order(terms->policies[i]) &&
         !OidIsValid(lookup_type_cache(type, TYPECACHE_CMP_PROC)->cmp_proc))
-      return {column, "column \"%s\" of relation \"%s\" cannot be forward: type %s has no default order",
-              format_type_be(type)};
+      return {column, "column \"%s\" of relation \"%s\" cannot be %s: type %s has no default order",
+              place_in_order(terms->policies[i]), format_type_be(type)};
     if (terms->policies[i] == core::Policy::version && !is_integer(type))
       return {column,
               "column \"%s\" of relation \"%s\" cannot be the version: its type must be smallint, integer or bigint"};
@@ -160,9 +165,13 @@ void resolve_policies(Relation relation, GuardContract *contract) {
   contract->collations = palloc0_array<Oid>(terms->nguarded);
   contract->only_gate = true;
   for (int place = 0; place < terms->nguarded; ++place) {
-    if (terms->policies[place] == core::Policy::forward) resolve_comparison(relation, contract, place);
+    if (has_order(terms->policies[place])) resolve_comparison(relation, contract, place);
     contract->only_gate = contract->only_gate && (terms->policies[place] == core::Policy::gate ||
                                                   terms->policies[place] == core::Policy::owned);
+    if (terms->policies[place] == core::Policy::fence) {
+      contract->fence = contract->guarded[place].attnum;
+      contract->fence_place = place;
+    }
     if (terms->policies[place] == core::Policy::version) {
       contract->version = contract->guarded[place].attnum;
       contract->version_place = place;
@@ -235,6 +244,22 @@ bool is_finished(const GuardContract *contract, TupleTableSlot *row) {
   return false;
 }
 
+bool is_alive(const GuardContract *contract, TupleTableSlot *row) {
+  if (is_finished(contract, row)) return false;
+  const GuardTerms *terms = contract->terms;
+  if (terms->alive_graph < 0) return true;
+  const StateColumn *column = &contract->states[terms->alive_graph];
+  const Value value = value_of(row, column->attnum);
+  const int state = value.isnull ? -1 : state_of(column, value.datum);
+  return state >= 0 && terms->alive[state];
+}
+
+bool lowers_fence(const TriggerData *trigger, const GuardContract *contract) {
+  return contract->fence != InvalidAttrNumber &&
+         goes_down(contract, contract->fence_place, value_of(trigger->tg_trigslot, contract->fence),
+                   value_of(trigger->tg_newslot, contract->fence));
+}
+
 Refusal refusal_of(const TriggerData *trigger, const GuardContract *contract, int place) {
   const AttrNumber attnum = contract->guarded[place].attnum;
   const Value from = value_of(trigger->tg_trigslot, attnum);
@@ -258,6 +283,8 @@ Refusal refusal_of(const TriggerData *trigger, const GuardContract *contract, in
       if (is_terminal(column, from)) return Refusal::terminal;
       return may_move(column, from, to) ? Refusal::none : Refusal::transition;
     }
+    case core::Policy::fence:
+      return goes_down(contract, place, from, to) ? Refusal::outdated : Refusal::none;
     case core::Policy::version:
       return Refusal::none;  // guard/guard_trigger.cpp sees to it
   }
@@ -277,6 +304,8 @@ core::Mode mode_of(const GuardContract *contract, Refusal refusal) {
       return modes.transition;
     case Refusal::terminal:
       return modes.terminal;
+    case Refusal::outdated:
+      return modes.fence;
     default:
       return modes.owned;
   }
@@ -299,6 +328,8 @@ void error_refused(const TriggerData *trigger, const GuardContract *contract, in
       error_backward(relation, column);
     case Refusal::transition:
       error_transition(relation, column, "The contract has no such transition.");
+    case Refusal::outdated:
+      error_stale_fence(relation, column);
     case Refusal::terminal:
       error_transition(relation, column,
                        "The row is in a terminal state, which it leaves only through ratchet.amend().");

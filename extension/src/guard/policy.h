@@ -20,7 +20,8 @@ enum class Refusal : unsigned char {
   frozen,      // the gate is closed, or a state is terminal
   backward,    // it would go down
   transition,  // its graph has no such transition
-  terminal     // it would leave a terminal state
+  terminal,    // it would leave a terminal state
+  outdated     // the fence would go down
 };
 
 // What is wrong with the columns that policies name, beside that they exist.
@@ -35,13 +36,20 @@ void resolve_policies(Relation relation, GuardContract *contract);
 // Whether the row's gate is closed or one of its states is terminal.
 bool is_finished(const GuardContract *contract, TupleTableSlot *row);
 
+// Whether somebody may be at work on the row: it is not finished, and in one of the states that `alive` names.
+bool is_alive(const GuardContract *contract, TupleTableSlot *row);
+
+// Whether the write brings a smaller fence than the row has: NULL is smaller than any other value. A write that leaves
+// the fence alone does not.
+bool lowers_fence(const TriggerData *trigger, const GuardContract *contract);
+
 // Whether the change of this guarded column (a place in contract->guarded) is refused, as far as only the two
 // images of the row decide.
 Refusal refusal_of(const TriggerData *trigger, const GuardContract *contract, int place);
 
 core::Mode mode_of(const GuardContract *contract, Refusal refusal);
 
-// Raises the refusal. Errors: 23R01, 23R02, 23R03.
+// Raises the refusal. Errors: 23R01, 23R02, 23R03, 23R04.
 [[noreturn]] void error_refused(const TriggerData *trigger, const GuardContract *contract, int place, Refusal refusal);
 
 // The place of a value in the column's states; -1: it is none of them.

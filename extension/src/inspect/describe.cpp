@@ -29,6 +29,13 @@ void put(FunctionCallInfo fcinfo, const char *column, const char *policy, const 
   tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+const char *joined(const char *const *names, int count) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < count; ++i) appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", names[i]);
+  return out.data;
+}
+
 // What becomes of a write that is refused, after "a write that ...".
 const char *fate(core::Mode mode, const char *sqlstate) {
   switch (mode) {
@@ -104,6 +111,16 @@ void describe_forward(FunctionCallInfo fcinfo, const GuardTerms *terms, const ch
       psprintf("%sNever goes down. A write that would lower it or set it to NULL %s.",
                heartbeat ? "The last sign of life, set by ratchet.beat() and ratchet.advance(). " : "",
                fate(terms->modes.forward, "23R03")));
+  if (!heartbeat || terms->alive_graph < 0) return;
+  const GraphTerms &graph = terms->graphs[terms->alive_graph];
+  StringInfoData states;
+  initStringInfo(&states);
+  for (int i = 0; i < graph.nstates; ++i)
+    if (terms->alive[i]) appendStringInfo(&states, "%s%s", states.len > 0 ? ", " : "", graph.states[i]);
+  put(fcinfo, column, "alive",
+      psprintf("A row is alive while %s is one of: %s. Elsewhere ratchet.beat() answers finished, and ratchet.stuck() "
+               "does not look.",
+               graph.column, states.data));
 }
 
 void describe_states(FunctionCallInfo fcinfo, const GuardTerms *terms, const GraphTerms &graph) {
@@ -116,13 +133,26 @@ void describe_states(FunctionCallInfo fcinfo, const GuardTerms *terms, const Gra
                fate(terms->modes.terminal, "23R02"), fate(terms->modes.transition, "23R02")));
 }
 
+void describe_fence(FunctionCallInfo fcinfo, const GuardTerms *terms) {
+  const char *outdated =
+      terms->modes.fence == core::Mode::reject ? "fails with SQLSTATE 23R04, and a verb answers stale"
+      : terms->modes.fence == core::Mode::keep ? "leaves the whole row as it is, and a verb answers stale"
+                                               : "goes through and is logged";
+  put(fcinfo, terms->fence, "fence",
+      psprintf(
+          "Only grows. A write that brings a smaller value, or NULL over a value, is out of date as a whole: it %s.",
+          outdated));
+}
+
 void describe_version(FunctionCallInfo fcinfo, const GuardTerms *terms) {
   const char *stale = terms->modes.version == core::Mode::reject ? "fails with SQLSTATE 23R04"
                       : terms->modes.version == core::Mode::keep ? "goes through as far as the other policies let it"
                                                                  : "goes through and is logged";
   put(fcinfo, terms->version, "version",
-      psprintf("Counted up by the database with every update. A write that brings another version than the row has %s.",
-               stale));
+      psprintf(
+          "Counted up by the database with every update%s. A write that brings another version than the row has %s.",
+          terms->nignored == 0 ? "" : psprintf(" that changes more than %s", joined(terms->ignored, terms->nignored)),
+          stale));
 }
 
 void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
@@ -150,6 +180,9 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
         for (int j = 0; j < terms->ngraphs; ++j)
           if (strcmp(terms->graphs[j].column, column) == 0) describe_states(fcinfo, terms, terms->graphs[j]);
         break;
+      case core::Policy::fence:
+        describe_fence(fcinfo, terms);
+        break;
       case core::Policy::version:
         describe_version(fcinfo, terms);
         break;
@@ -160,13 +193,6 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
         "A new row must be open, with owned columns at their defaults and in no terminal state; otherwise the INSERT "
         "fails "
         "with SQLSTATE 23R01.");
-}
-
-const char *joined(const char *const *names, int count) {
-  StringInfoData out;
-  initStringInfo(&out);
-  for (int i = 0; i < count; ++i) appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", names[i]);
-  return out.data;
 }
 
 // What the rows of a child count for.

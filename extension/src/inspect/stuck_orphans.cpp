@@ -103,6 +103,15 @@ void write_unfinished(StringInfo sql, Relation relation, const GuardContract *co
   }
 }
 
+// The states in which a row is alive.
+List *alive_states(const GuardTerms *terms) {
+  const GraphTerms &graph = terms->graphs[terms->alive_graph];
+  List *states = NIL;
+  for (int i = 0; i < graph.nstates; ++i)
+    if (terms->alive[i]) states = lappend(states, const_cast<char *>(graph.states[i]));
+  return states;
+}
+
 // Runs the query and puts its rows into the set that is answered.
 void answer_query(FunctionCallInfo fcinfo, const char *sql, int count, Oid *types, Datum *values) {
   InitMaterializedSRF(fcinfo, 0);
@@ -120,15 +129,20 @@ void answer_query(FunctionCallInfo fcinfo, const char *sql, int count, Oid *type
 }
 
 //   SELECT <key>, <text of t."status">, t."since"::timestamptz, now() - t."since"::timestamptz
-//   FROM schema.table t WHERE t."since"::timestamptz < now() - $1 AND <not finished, or in the state>
+//   FROM schema.table t WHERE (t."since"::timestamptz < now() - $1 OR t."since"::timestamptz IS NULL)
+//   AND <not finished> AND <in one of the states>
 //   ORDER BY t."since"
+// Without states neither the NULLs, which are rows that nobody has begun with, nor the last condition.
 void stuck(FunctionCallInfo fcinfo) {
   Relation relation = open_readable(fcinfo, 0, "target");
   if (PG_ARGISNULL(1)) error_null_argument("older_than");
   const GuardContract *contract = contract_with_states(relation);
   const char *state = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
   const char *since = since_time(relation, contract, since_column(relation, contract, fcinfo, 3));
+  const GuardTerms *terms = contract->terms;
+  const bool alive = state == nullptr && terms->alive_graph >= 0;
   const StateColumn *column = state != nullptr         ? column_with_state(relation, contract, state)
+                              : alive                  ? &contract->states[terms->alive_graph]
                               : contract->nstates == 1 ? &contract->states[0]
                                                        : nullptr;
   const char *status = column == nullptr ? "NULL::pg_catalog.text" : column_text("t", column->graph->column);
@@ -140,15 +154,15 @@ void stuck(FunctionCallInfo fcinfo) {
                    " WHERE (%s OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) $1)%s)",
                    key_text(relation, "t"), status, since, since, since, qualified_relation(RelationGetRelid(relation)),
                    since,
-                   // A row that has never shown a sign of life, in the state that is asked for.
-                   state == nullptr ? "" : psprintf(" OR %s IS NULL", since));
+                   // A row that has never shown a sign of life, where it is in a state in which it should.
+                   state == nullptr && !alive ? "" : psprintf(" OR %s IS NULL", since));
   Oid types[] = {INTERVALOID};
   Datum values[] = {PG_GETARG_DATUM(1)};
-  if (state == nullptr)
-    write_unfinished(&sql, relation, contract);
-  else
+  if (state == nullptr) write_unfinished(&sql, relation, contract);
+  if (state != nullptr || alive)
     appendStringInfo(&sql, " AND %s",
-                     is_among(relation, "t", column->graph->column, list_make1(const_cast<char *>(state))));
+                     is_among(relation, "t", column->graph->column,
+                              alive ? alive_states(terms) : list_make1(const_cast<char *>(state))));
   appendStringInfo(&sql, " ORDER BY %s NULLS FIRST, %s", since, key_order(relation, "t"));
   answer_query(fcinfo, sql.data, 1, types, values);
   relation_close(relation, NoLock);

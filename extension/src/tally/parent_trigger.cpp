@@ -248,7 +248,7 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
       noted = bms_add_member(noted, i);
   }
   if (noted != nullptr) {
-    note_row(counters->root, counters->guarded, noted, false, trigger->tg_trigslot);
+    note_row(counters->root, counters->guarded, noted, Told::kept, trigger->tg_trigslot);
     if (permission != nullptr) tell_kept(permission, counters, noted);
   }
   return with_kept(trigger, counters, row, kept, changed);

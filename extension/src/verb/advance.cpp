@@ -186,9 +186,9 @@ void answer_record(const Advance &advance, Answer *answer) {
 
 void answer_left_out(const Advance &advance, const Permission &permission, Answer *answer) {
   answer->state = answer->was = permission.was;
-  if (permission.stale) {
+  if (permission.stale != nullptr) {
     answer->outcome = "stale";
-    answer->stale = list_make1(const_cast<char *>(advance.target.contract->terms->version));
+    answer->stale = list_make1(const_cast<char *>(permission.stale));
   } else if (permission.replayed) {
     answer->outcome = "replayed";
     answer_record(advance, answer);

@@ -1,10 +1,11 @@
 // verb/beat.cpp: ratchet.beat(), a sign of life, with progress.
 //
-//   UPDATE target SET heartbeat = now, ... WHERE key
+//   UPDATE target SET heartbeat = now, ... WHERE key AND <expect>
 //
 // It obeys the contract as every other writer does, but for two things that the
-// guard decides under the row's lock: a finished row is left alone, and a heartbeat that
-// waited for the row while a later one was written is dropped without a word.
+// guard decides under the row's lock: a row on which nobody should be at work is left alone, and a heartbeat that
+// waited for the row while a later one was written is dropped without a word. A beat of somebody who was displaced
+// is no sign of life: what is not as expected, or out of date, sets nothing.
 #include "pg/pg.h"
 
 extern "C" {
@@ -30,30 +31,39 @@ namespace {
 struct Answer {
   const char *outcome;
   List *kept;
+  List *stale;
 };
 
 // True when the guard has seen the row, so that the outcome is known.
-bool try_to_beat(const Target &target, const Fields &patch, Answer *answer) {
+bool try_to_beat(const Target &target, const Fields &patch, const Fields &expect, Answer *answer) {
   Fields set = patch;
   add_field(&set, heartbeat_now(target));
   Parameters parameters{};
-  const Statement *statement = change_statement(StatementKind::beat, target, set, Fields{}, &parameters);
+  const Statement *statement = change_statement(StatementKind::beat, target, set, expect, &parameters);
   Permission permission{};
   permission.verb = Verb::beat;
   set_patched(&permission, target, patch);
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
   if (!permission.judged || (!row.found && !permission.left_out)) return false;
-  answer->outcome = permission.finished ? "finished" : "alive";
+  answer->outcome = permission.stale != nullptr ? "stale" : permission.finished ? "finished" : "alive";
+  if (permission.stale != nullptr) answer->stale = list_make1(const_cast<char *>(permission.stale));
   answer->kept = kept_columns(permission);
   return true;
 }
 
-Answer beat(const Target &target, const Fields &patch) {
-  Answer answer{"not_found", NIL};
+bool explain(const Probe &seen, Answer *answer) {
+  if (seen.found && seen.stale == NIL) return false;
+  answer->outcome = seen.found ? "stale" : "not_found";
+  answer->stale = seen.stale;
+  return true;
+}
+
+Answer beat(const Target &target, const Fields &patch, const Fields &expect) {
+  Answer answer{};
   if (settle(
-          target, Fields{}, Sees::expectations, [&] { return try_to_beat(target, patch, &answer); },
-          [](const Probe &seen) { return !seen.found; }))
+          target, expect, Sees::expectations, [&] { return try_to_beat(target, patch, expect, &answer); },
+          [&](const Probe &seen) { return explain(seen, &answer); }))
     return answer;
   error_suppressed(target.relation);
 }
@@ -69,10 +79,12 @@ RATCHET_FUNCTION(ratchet_beat) {
   if (const ratchet::Field *field = ratchet::find_field(patch, target.contract->heartbeat))
     ratchet::error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field->name,
                                 "column \"%s\" of relation \"%s\" is set by beat itself and cannot be patched");
-  const ratchet::Answer answer = ratchet::beat(target, patch);
+  const ratchet::Fields expect = ratchet::read_expect(target, fcinfo, 3);
+  const ratchet::Answer answer = ratchet::beat(target, patch, expect);
   ratchet::close_target(target);
 
-  Datum values[2] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.kept)};
-  bool nulls[2] = {false, false};
+  Datum values[3] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.kept), Datum(0)};
+  bool nulls[3] = {};
+  ratchet::set_names(answer.stale, &values[2], &nulls[2]);
   return ratchet::answer_row(fcinfo, values, nulls);
 }

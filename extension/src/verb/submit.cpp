@@ -229,10 +229,10 @@ bool close_gate(const Submission &submission, Answer *answer) {
   permission.omits_guard = target.contract->new_is_stored && target.contract->only_gate;
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
-  if (permission.stale) {
+  if (permission.stale != nullptr) {
     answer->outcome = "stale";
     answer->submitted_at_null = answer->record_null = true;
-    answer->stale = list_make1(const_cast<char *>(target.contract->terms->version));
+    answer->stale = list_make1(const_cast<char *>(permission.stale));
     return true;
   }
   if (row.processed == 0) return false;

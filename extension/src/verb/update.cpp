@@ -30,9 +30,9 @@ bool try_to_update(const Target &target, const Fields &patch, const Fields &expe
   permission.memory = CurrentMemoryContext;
   const Row row = run_change(statement, target, parameters, &permission);
   if (!permission.judged || (!row.found && !permission.left_out)) return false;
-  if (permission.stale) {
+  if (permission.stale != nullptr) {
     answer->outcome = "stale";
-    answer->stale = list_make1(const_cast<char *>(target.contract->terms->version));
+    answer->stale = list_make1(const_cast<char *>(permission.stale));
     return true;
   }
 

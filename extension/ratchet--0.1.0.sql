@@ -380,11 +380,19 @@ COMMENT ON PROCEDURE ratchet.suspend(regclass, text) IS
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION ratchet.stuck(target regclass, older_than interval, state text DEFAULT NULL, since name DEFAULT NULL)
-    RETURNS TABLE (key text, state text, since timestamptz, age interval)
+    RETURNS TABLE (key text, state text, since timestamptz, age interval, expect jsonb)
     LANGUAGE c STABLE
     AS 'MODULE_PATHNAME', 'ratchet_stuck';
 COMMENT ON FUNCTION ratchet.stuck(regclass, interval, text, name) IS
-'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for older_than, oldest first; where the contract says in which states a row is alive, only rows in these, among them those that have never shown one. state: instead of that, only rows in this state, among them those that have never shown one. since: the time column to judge by; default: the heartbeat. state returned: that of the only column with states, or of the one that has the requested state or those of alive. key: the primary key as the verbs take it, so that the result can be passed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'') a. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 42R01 no contract. Locks: ACCESS SHARE.';
+'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for older_than, oldest first; where the contract says in which states a row is alive, only rows in these, among them those that have never shown one. state: instead of that, only rows in this state, among them those that have never shown one. since: the time column to judge by; default: the heartbeat. state returned: that of the only column with states, or of the one that has the requested state or those of alive. key: the primary key as the verbs take it, so that the result can be passed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'', expect => s.expect) a. expect: the time, states and gate that the row was judged by, so that a row which shows a sign of life meanwhile is stale and not moved. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 42R01 no contract. Locks: ACCESS SHARE.';
+
+CREATE FUNCTION ratchet.sweep(target regclass, older_than interval, target_state text, state text DEFAULT NULL,
+    since name DEFAULT NULL, patch jsonb DEFAULT NULL, max_rows integer DEFAULT 1000)
+    RETURNS TABLE (key text, was text, state text, since timestamptz, age interval)
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_sweep';
+COMMENT ON FUNCTION ratchet.sweep(regclass, interval, text, text, name, jsonb, integer) IS
+'Moves rows that are stuck, as ratchet.stuck() finds them, to target_state, and returns those that it has moved: key, was and state (the states before and after), since (the last sign of life) and age. Only rows from whose state the graph leads there. A row that somebody has locked is left out: its worker is alive; every other one is judged again under its lock. So it never waits for a worker. state, since: as for ratchet.stuck(). patch: columns to set with the move, as for ratchet.advance(). max_rows: at most so many, those that have been stuck longest first; NULL: all. Obeys the contract as any UPDATE does and runs with the caller''s rights. Errors: 22004, 22023 bad argument, nothing changed; 42501 a missing right; 42R01 no contract, or a trigger, rule or policy suppresses the update; 23xxx what patch or the table''s constraints forbid; 40001 under REPEATABLE READ and SERIALIZABLE where a row has changed since the snapshot. Locks: ROW EXCLUSIVE on the table; the rows that it takes until the end of the transaction.';
 
 CREATE FUNCTION ratchet.orphans(target regclass, child regclass, state text)
     RETURNS TABLE (key text, target_key text, state text)

@@ -30,13 +30,6 @@ const char *column_text_of(const char *expression) {
   return psprintf("CASE WHEN %s IS NOT NULL THEN pg_catalog.format('%%s', %s) END", expression, expression);
 }
 
-// As JSON, without the casts to json that types of users may have.
-const char *json_value(Relation relation, const char *alias, const char *column) {
-  const Oid relid = RelationGetRelid(relation);
-  const Oid type = getBaseType(get_atttype(relid, get_attnum(relid, column)));
-  return type < FirstNormalObjectId ? psprintf("%s.%s", alias, quote_identifier(column)) : column_text(alias, column);
-}
-
 }  // namespace
 
 const char *key_text(Relation relation, const char *alias) {
@@ -47,13 +40,19 @@ const char *key_text(Relation relation, const char *alias) {
   initStringInfo(&pairs);
   for (const auto *name : each<char>(columns)) {
     appendStringInfo(&pairs, "%s%s, %s", pairs.len > 0 ? ", " : "", quote_literal_cstr(name),
-                     json_value(relation, alias, name));
+                     column_for_json(relation, alias, name));
   }
   return column_text_of(psprintf("pg_catalog.jsonb_build_object(%s)", pairs.data));
 }
 
 const char *column_text(const char *alias, const char *column) {
   return column_text_of(psprintf("%s.%s", alias, quote_identifier(column)));
+}
+
+const char *column_for_json(Relation relation, const char *alias, const char *column) {
+  const Oid relid = RelationGetRelid(relation);
+  const Oid type = getBaseType(get_atttype(relid, get_attnum(relid, column)));
+  return type < FirstNormalObjectId ? psprintf("%s.%s", alias, quote_identifier(column)) : column_text(alias, column);
 }
 
 const char *is_among(Relation relation, const char *alias, const char *column, List *values) {

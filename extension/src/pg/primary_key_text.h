@@ -17,6 +17,9 @@ const char *key_text(Relation relation, const char *alias);
 // declared one with a function of his own, which would run as whoever looks.
 const char *column_text(const char *alias, const char *column);
 
+// A column as an argument of jsonb_build_object(), without the casts to json that types of users may have.
+const char *column_for_json(Relation relation, const char *alias, const char *column);
+
 // Whether the column has one of these values, as its type compares them:
 //   t."status" OPERATOR(pg_catalog.=) ANY (ARRAY['a', 'b']::type[])
 const char *is_among(Relation relation, const char *alias, const char *column, List *values);

@@ -18,6 +18,7 @@ extern "C" {
 #include "guard/policy.h"
 #include "pg/fence.h"
 #include "pg/unique_value.h"
+#include "verb/advance.h"
 #include "verb/heartbeat.h"
 #include "verb/progress.h"
 #include "verb/record.h"
@@ -315,7 +316,21 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   return answer_row(fcinfo, values, nulls);
 }
 
+Advance advance_of(const Move &move) {
+  Advance advance{};
+  advance.target = move.target;
+  advance.column = move.column;
+  advance.target_state = move.state;
+  advance.state = read_state(move.target, move.column, move.state);
+  advance.patch = move.patch;
+  return advance;
+}
+
 }  // namespace
+
+void check_move(const Move &move) { check_patch(advance_of(move)); }
+
+bool make_move(const Move &move) { return strcmp(advance_row(advance_of(move)).outcome, "advanced") == 0; }
 
 }  // namespace ratchet
 

@@ -64,7 +64,7 @@ JOIN interview.prompts p ON p.id = o.key::bigint;
 BEGIN;
 SELECT s.key, a.outcome, a.was, a.state
 FROM ratchet.stuck('interview.interviews', '10 min', state => 'enhancing') s,
-    LATERAL ratchet.advance('interview.interviews', s.key, 'failed') a;
+    LATERAL ratchet.advance('interview.interviews', s.key, 'failed', expect => s.expect) a;
 --> 2 | advanced | enhancing | failed
 DELETE FROM interview.prompts p
 USING ratchet.orphans('interview.interviews', 'interview.prompts', 'failed') o WHERE p.id = o.key::bigint;

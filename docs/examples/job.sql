@@ -94,9 +94,8 @@ SELECT key, state, age > '59 min' AS an_hour FROM ratchet.stuck('job.jobs', '10 
 SELECT key, state, since IS NULL AS never FROM ratchet.stuck('job.jobs', '10 min', state => 'queued');
 --> 4 | queued | t
 
--- Given up in one statement. A job whose worker comes back meanwhile is left alone by it or ended, never both.
-SELECT s.key, a.outcome, a.was, a.state
-FROM ratchet.stuck('job.jobs', '10 min') s, LATERAL ratchet.advance('job.jobs', s.key, 'failed') a;
---> 3 | advanced | running | failed
+-- Given up in one statement. A job whose worker comes back meanwhile is left to it.
+SELECT key, was, state FROM ratchet.sweep('job.jobs', '10 min', 'failed');
+--> 3 | running | failed
 SELECT count(*) FROM ratchet.stuck('job.jobs', '10 min');
 --> 0

@@ -257,8 +257,8 @@ bool move(const Advance &advance, Answer *answer) {
   return true;
 }
 
-// Whether the row, which is not as expected, is so because this very call has been made before. The guard decides, as it
-// does for a call that expects nothing, and moves nothing.
+// Whether the row, which is not as expected, is so because this very call has been made before. The guard decides, as
+// it does for a call that expects nothing, and moves nothing.
 bool is_replayed(const Advance &advance, Answer *answer) {
   if (!advance.has_idempotency_key) return false;
   Advance again = advance;

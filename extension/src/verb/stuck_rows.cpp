@@ -110,19 +110,20 @@ void tell_column(StuckRows *rows, const StateColumn *column) {
 
 void write_stuck_rows(StringInfo sql, const StuckRows &rows, List *from) {
   const bool alive = asks_for_alive(rows);
-  appendStringInfo(sql,
-                   " FROM %s t WHERE (%s OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) $1)%s)",
+  appendStringInfo(sql, " FROM %s t WHERE (%s OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) $1)%s)",
                    qualified_relation(RelationGetRelid(rows.relation)), rows.since,
                    // A row that has never shown a sign of life, where it is in a state in which it should.
                    rows.state == nullptr && !alive ? "" : psprintf(" OR %s IS NULL", rows.since));
   if (rows.state == nullptr) write_unfinished(sql, rows.relation, rows.contract);
   if (alive)
-    appendStringInfo(sql, " AND %s",
-                     is_among(rows.relation, "t", rows.contract->states[rows.contract->terms->alive_graph].graph->column,
-                              alive_states(rows.contract->terms)));
+    appendStringInfo(
+        sql, " AND %s",
+        is_among(rows.relation, "t", rows.contract->states[rows.contract->terms->alive_graph].graph->column,
+                 alive_states(rows.contract->terms)));
   if (rows.state != nullptr)
-    appendStringInfo(sql, " AND %s", is_among(rows.relation, "t", rows.column->graph->column,
-                                              list_make1(const_cast<char *>(rows.state))));
+    appendStringInfo(
+        sql, " AND %s",
+        is_among(rows.relation, "t", rows.column->graph->column, list_make1(const_cast<char *>(rows.state))));
   if (from != NIL) appendStringInfo(sql, " AND %s", is_among(rows.relation, "t", rows.column->graph->column, from));
   appendStringInfo(sql, " ORDER BY %s NULLS FIRST, %s", rows.since, key_order(rows.relation, "t"));
 }

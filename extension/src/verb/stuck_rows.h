@@ -10,11 +10,11 @@ namespace ratchet {
 struct StuckRows {
   Relation relation;
   const GuardContract *contract;
-  const char *state;           // only rows in this state; nullptr: all that are alive, or not finished
-  const StateColumn *column;   // whose state is told; nullptr: none, or several
-  const char *status;          // its text, as SQL
-  const char *since_column;    // the time to judge by
-  const char *since;           // the same as a timestamptz, as SQL
+  const char *state;          // only rows in this state; nullptr: all that are alive, or not finished
+  const StateColumn *column;  // whose state is told; nullptr: none, or several
+  const char *status;         // its text, as SQL
+  const char *since_column;   // the time to judge by
+  const char *since;          // the same as a timestamptz, as SQL
 };
 
 // Reads arguments `state` and `since` of a function about the relation. Errors: 22023.
@@ -27,8 +27,8 @@ void tell_column(StuckRows *rows, const StateColumn *column);
 //   FROM schema.table t WHERE (t."since"::timestamptz < now() - $1 OR t."since"::timestamptz IS NULL)
 //   AND <not finished> AND <in one of the states> AND <in one of `from`>
 //   ORDER BY t."since"
-// $1: the interval. Without states neither the NULLs, which are rows that nobody has begun with, nor that condition. from:
-// states of rows.column, as text; NIL: whatever it is.
+// $1: the interval. Without states neither the NULLs, which are rows that nobody has begun with, nor that condition.
+// from: states of rows.column, as text; NIL: whatever it is.
 void write_stuck_rows(StringInfo sql, const StuckRows &rows, List *from = NIL);
 
 // A jsonb, as SQL, of what a row is stuck by: the time, the states and the gate. A verb that expects it judges the row

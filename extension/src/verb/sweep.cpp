@@ -94,10 +94,8 @@ List *find_sources(const Move &move) {
   const int target = require_state(move.target.relation, move.column, move.state);
   List *sources = NIL;
   for (int i = 0; i < graph->nstates; ++i)
-    if (graph->leads_to(i, target))
-      sources = lappend(sources, const_cast<char *>(graph->states[i]));
-  if (sources == NIL)
-    error_argument(psprintf("no state of the graph leads to \"%s\"", move.state), nullptr);
+    if (graph->leads_to(i, target)) sources = lappend(sources, const_cast<char *>(graph->states[i]));
+  if (sources == NIL) error_argument(psprintf("no state of the graph leads to \"%s\"", move.state), nullptr);
   return sources;
 }
 
@@ -136,7 +134,8 @@ void move_row(const Sweep &sweep, HeapTuple row, TupleDesc tupdesc, const Return
   Move move = sweep.move;
   bool isnull;
   for (int i = 0; i < sweep.nkey; ++i) {
-    Field field = field_of_value(move.target.relation, sweep.key[i], SPI_getbinval(row, tupdesc, i + 1, &isnull), false);
+    Field field =
+        field_of_value(move.target.relation, sweep.key[i], SPI_getbinval(row, tupdesc, i + 1, &isnull), false);
     field.type = getBaseType(field.type);
     add_field(&move.target.key, field);
   }

@@ -114,8 +114,8 @@ RATCHET_EXPORT int http_status(update_outcome outcome) noexcept;
 RATCHET_EXPORT int http_status(batch_outcome outcome) noexcept;
 /// 200 found, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(progress_outcome outcome) noexcept;
-/// 200 advanced and replayed, 409 already_there, refused and conflict, 422 key_reused, 412 stale, 404 not_found, 500 unknown.
-/// Never throws.
+/// 200 advanced and replayed, 409 already_there, refused and conflict, 422 key_reused, 412 stale, 404 not_found, 500
+/// unknown. Never throws.
 RATCHET_EXPORT int http_status(advance_outcome outcome) noexcept;
 /// 200 alive, 409 finished, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(beat_outcome outcome) noexcept;

@@ -103,6 +103,8 @@ bool is_users(Oid function, void *) { return function >= FirstNormalObjectId; }
 
 bool calls_users(Node *node, void *context) {
   if (node == nullptr) return false;
+  // Its check is an expression of the domain's owner.
+  if (IsA(node, CoerceToDomain)) return true;
   if (check_functions_in_node(node, fenced<is_users>, context)) return true;
   return walk_expression(node, fenced<calls_users>, context);
 }

@@ -493,7 +493,7 @@ CREATE FUNCTION ratchet.record_dependencies(target regclass DEFAULT NULL) RETURN
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_record_dependencies';
 COMMENT ON FUNCTION ratchet.record_dependencies(regclass) IS
-'The step after pg_upgrade, which leaves out what the triggers of tallies depend on: their foreign keys, the columns and functions of their conditions, their on_done functions. Until that is recorded again these can be dropped, and are not followed when they are renamed. target: a table that counts or is counted; NULL (default): all whose owner the caller is. Returns the number of tables for which something was recorded; 0: nothing was missing. Errors: 42501 not the owner of target. Locks: ACCESS SHARE on the tables, until the end of the transaction.';
+'The step after pg_upgrade, which leaves out what the triggers of tallies depend on: their foreign keys, the columns and functions of their conditions, their on_done functions. Until that is recorded again these can be dropped, and are not followed when they are renamed. target: a table that counts or is counted; NULL (default): all whose owner the caller is. Returns the number of tables for which something was recorded; 0: nothing was missing. A table for which something cannot be resolved any more is a WARNING, and an error where it is the target. Errors: 42501 not the owner of target; 42R01 target has no tally. Locks: SHARE UPDATE EXCLUSIVE on the tables, until the end of the transaction.';
 
 CREATE VIEW ratchet.contract AS
 SELECT t.tgrelid::pg_catalog.regclass AS target,

@@ -183,10 +183,13 @@ void check_retyped(const Node *command) {
   const auto *alter = reinterpret_cast<const AlterTableStmt *>(command);
   const Oid relation = RangeVarGetRelid(alter->relation, NoLock, true);
   ListCell *cell;
-  if (OidIsValid(relation))
-    foreach (cell, alter->cmds)
-      if (const auto *one = lfirst_node(AlterTableCmd, cell); one->subtype == AT_AlterColumnType)
-        check_retyped_column(relation, one->name);
+  if (!OidIsValid(relation)) return;
+  const List *tables = find_all_inheritors(relation, NoLock, nullptr);
+  foreach (cell, alter->cmds) {
+    const auto *one = lfirst_node(AlterTableCmd, cell);
+    if (one->subtype != AT_AlterColumnType) continue;
+    for (const Oid table_oid : each_oid(tables)) check_retyped_column(table_oid, one->name);
+  }
 }
 
 // Its functions find one another, and their triggers, by the name of their schema.

@@ -195,7 +195,8 @@ void with_subject(const Place *place, Body &&body) {
 }
 
 // Runs a query as the owner, by a cursor: any number of rows takes the memory of some. Calls take() for each thousand,
-// which are in SPI_tuptable; once at least. Errors: 55000 where its names have got another meaning since they were read.
+// which are in SPI_tuptable; once at least. Errors: 55000 where its names have got another meaning since they were
+// read.
 template <typename Take>
 void for_each_thousand(const Place *place, const Subject &subject, const char *sql, Take &&take) {
   const Scope scope = enter(subject.counters);
@@ -242,8 +243,7 @@ void verify(FunctionCallInfo fcinfo) {
   flush_pending(InvalidOid);
   InitMaterializedSRF(fcinfo, 0);
   ListCell *cell;
-  foreach (cell, places_of(target))
-  {
+  foreach (cell, places_of(target)) {
     const auto *place = static_cast<const Place *>(lfirst(cell));
     with_subject(place, [&](const Subject &subject) {
       put_drift(place, subject, reinterpret_cast<const ReturnSetInfo *>(fcinfo->resultinfo));

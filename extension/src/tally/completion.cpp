@@ -74,8 +74,7 @@ FuncExpr *make_call(Oid function, List *arguments) {
   foreach (cell, arguments) actual[foreach_current_index(cell)] = exprType(static_cast<Node *>(lfirst(cell)));
   if (count != list_length(arguments) || !can_coerce_type(count, actual, declared, COERCION_IMPLICIT)) return nullptr;
   // Of polymorphic arguments each is like the others.
-  const Oid result =
-      enforce_generic_type_consistency(actual, declared, count, get_func_rettype(function), false);
+  const Oid result = enforce_generic_type_consistency(actual, declared, count, get_func_rettype(function), false);
   make_fn_arguments(nullptr, arguments, actual, declared);
   return makeFuncExpr(function, result, arguments, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
@@ -83,8 +82,8 @@ FuncExpr *make_call(Oid function, List *arguments) {
 List *make_key(const KeyColumn *columns, int nkey, const Datum *key) {
   List *arguments = NIL;
   for (int i = 0; i < nkey; ++i)
-    arguments = lappend(arguments, makeConst(columns[i].type, -1, columns[i].collation, columns[i].typlen, key[i], false,
-                                             columns[i].typbyval));
+    arguments = lappend(arguments, makeConst(columns[i].type, -1, columns[i].collation, columns[i].typlen, key[i],
+                                             false, columns[i].typbyval));
   return arguments;
 }
 

@@ -14,7 +14,7 @@ extern "C" {
 #include "contract/statement.h"
 #include "contract/trigger_cache.h"
 #include "declare/follow.h"
-#include "guard/guard_trigger.h"
+#include "guard/move.h"
 #include "guard/suspend.h"
 #include "pg/fence.h"
 #include "tally/locked_row.h"
@@ -35,6 +35,7 @@ void finish_executor(QueryDesc *query) {
     standard_ExecutorFinish(query);
   report_kept(query->estate);
   remember_locked_row(query);
+  forget_moves_of(query->estate);
 }
 
 void check_transaction() {
@@ -84,6 +85,7 @@ void roll_back_subtransaction(SubTransactionId subtransaction) {
   expire_with_subtransaction();
   drop_suspensions(subtransaction);
   forget_notes_since(subtransaction);
+  forget_moves_since(subtransaction);
 }
 
 void on_subtransaction(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId parent, void *) {

@@ -26,6 +26,7 @@ extern "C" {
 #include "contract/structure.h"
 #include "contract/values.h"
 #include "guard/guard_trigger.h"
+#include "guard/move.h"
 #include "guard/policy.h"
 #include "guard/structure.h"
 #include "guard/suspend.h"
@@ -443,7 +444,7 @@ HeapTuple judge(const TriggerData *trigger) {
     row = with_next_version(trigger, contract, row);
   if (changes_partition_key(trigger, contract, row)) {
     check_moves(trigger->tg_relation, contract);
-    if (contract->terms->insert_reject) remember_move(trigger, contract, row);
+    if (contract->terms->insert_reject || contract->terms->delete_reject) remember_move(trigger, contract, row);
   }
   return row;
 }

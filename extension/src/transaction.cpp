@@ -35,7 +35,6 @@ void finish_executor(QueryDesc *query) {
     standard_ExecutorFinish(query);
   report_kept(query->estate);
   remember_locked_row(query);
-  forget_moves_of(query->estate);
 }
 
 void check_transaction() {
@@ -85,7 +84,6 @@ void roll_back_subtransaction(SubTransactionId subtransaction) {
   expire_with_subtransaction();
   drop_suspensions(subtransaction);
   forget_notes_since(subtransaction);
-  forget_moves_since(subtransaction);
 }
 
 void on_subtransaction(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId parent, void *) {

@@ -13,6 +13,7 @@ extern "C" {
 }
 
 #include "contract/guarded_column.h"
+#include "pg/fence.h"
 #include "pg/memory.h"
 #include "pg/row_value.h"
 
@@ -22,10 +23,11 @@ namespace {
 
 // A row that the guard has judged and whose partition key changes.
 struct Move {
-  MemoryContext memory;  // holds this and the values
-  int depth;             // of the trigger call that judged it
-  SubTransactionId subtransaction;
-  const TupleTableSlot *slot;  // that call's: compared, never read; it tells the executor run
+  MemoryContext memory;        // holds this and the values
+  int depth;                   // of the trigger call that judged it
+  uintptr_t number;            // no other move of this backend has it
+  bool leaving;                // the executor is at the row still
+  const TupleTableSlot *slot;  // of that call, which tells the executor's run; valid only while leaving
   Oid root;
   Oid leaf;
   ItemPointerData tid;  // of the version that is taken out of the leaf
@@ -33,6 +35,8 @@ struct Move {
   bool *nulls;
   Move *outer;  // of a smaller depth: a trigger that fires while a row is on its way may move another one
 };
+
+uintptr_t last_number;
 
 Move *last_move;  // in memory of the transaction; one at most for each trigger depth
 
@@ -69,18 +73,10 @@ bool is_judged_row(const Move &move, Relation relation, const GuardContract *con
   return true;
 }
 
-// Takes out of what is remembered.
-template <typename Is>
-void forget_if(Is &&is) {
-  for (Move **place = &last_move; *place != nullptr;) {
-    Move *move = *place;
-    if (!is(*move)) {
-      place = &move->outer;
-      continue;
-    }
-    *place = move->outer;
-    MemoryContextDelete(move->memory);
-  }
+// A memory context's reset callback: the executor leaves the row.
+void leave_row(void *number) {
+  for (Move *move = last_move; move != nullptr; move = move->outer)
+    if (move->number == reinterpret_cast<uintptr_t>(number)) move->leaving = false;
 }
 
 }  // namespace
@@ -100,7 +96,7 @@ bool arrives_by_move(Relation relation, const GuardContract *contract, HeapTuple
 
 bool leaves_by_move(const TriggerData *trigger) {
   for (const Move *move = last_move; move != nullptr; move = move->outer)
-    if (move->slot == trigger->tg_trigslot && move->leaf == RelationGetRelid(trigger->tg_relation) &&
+    if (move->leaving && move->slot == trigger->tg_trigslot && move->leaf == RelationGetRelid(trigger->tg_relation) &&
         ItemPointerEquals(const_cast<ItemPointer>(&move->tid), &trigger->tg_trigtuple->t_self))
       return true;
   return false;
@@ -108,14 +104,6 @@ bool leaves_by_move(const TriggerData *trigger) {
 
 // The memory goes with the transaction.
 void forget_moves() { last_move = nullptr; }
-
-void forget_moves_of(const EState *estate) {
-  forget_if([&](const Move &move) { return list_member_ptr(estate->es_tupleTable, move.slot); });
-}
-
-void forget_moves_since(SubTransactionId subtransaction) {
-  forget_if([&](const Move &move) { return move.subtransaction >= subtransaction; });
-}
 
 void remember_move(const TriggerData *trigger, const GuardContract *contract, HeapTuple row) {
   const int depth = DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, Datum(0)));
@@ -125,12 +113,18 @@ void remember_move(const TriggerData *trigger, const GuardContract *contract, He
     last_move = done->outer;
     MemoryContextDelete(done->memory);
   }
+  // Triggers are called in the memory of the row.
+  auto *callback = palloc_object<MemoryContextCallback>();
+  callback->func = fenced<leave_row>;
+  callback->arg = reinterpret_cast<void *>(++last_number);
+  MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
   MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "ratchet move", ALLOCSET_SMALL_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(memory);
   auto *move = palloc_object<Move>();
   *move = {memory,
            depth,
-           GetCurrentSubTransactionId(),
+           last_number,
+           true,
            trigger->tg_trigslot,
            contract->root,
            contract->relation,

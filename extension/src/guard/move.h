@@ -2,8 +2,11 @@
 //
 // An UPDATE that changes a partition key is a DELETE and an INSERT to the triggers of the two partitions. The guard
 // remembers such a row, in memory of the transaction, so that its own triggers can tell the two halves from a DELETE
-// and an INSERT of somebody's. What is remembered belongs to one executor run, whose slot the triggers of both
-// partitions are called with, and goes with it: also what never left, because another trigger has suppressed it.
+// and an INSERT of somebody's.
+//
+// The first half can come only while the executor is at that row. With the next one, and however its run ends, the
+// executor resets the memory of the row, and then the move is no pass for a DELETE any more: be it of the same row, in
+// the same statement (MERGE can come to a row again), where another trigger has suppressed the move.
 #pragma once
 
 #include "pg/pg.h"
@@ -21,9 +24,7 @@ bool leaves_by_move(const TriggerData *trigger);
 // Whether the row that is being inserted now is a judged one that arrives.
 bool arrives_by_move(Relation relation, const GuardContract *contract, HeapTuple tuple);
 
-// At the end of the transaction, of an executor run, and when a subtransaction was rolled back.
+// At the end of the transaction.
 void forget_moves();
-void forget_moves_of(const EState *estate);
-void forget_moves_since(SubTransactionId subtransaction);
 
 }  // namespace ratchet

@@ -79,6 +79,13 @@ void leave_row(void *number) {
     if (move->number == reinterpret_cast<uintptr_t>(number)) move->leaving = false;
 }
 
+MemoryContextCallback *make_callback(MemoryContextCallbackFunction function, uintptr_t argument) {
+  auto *callback = palloc0_object<MemoryContextCallback>();
+  callback->func = function;
+  callback->arg = reinterpret_cast<void *>(argument);
+  return callback;
+}
+
 }  // namespace
 
 // Each is spent by its arrival, open or closed.
@@ -114,10 +121,7 @@ void remember_move(const TriggerData *trigger, const GuardContract *contract, He
     MemoryContextDelete(done->memory);
   }
   // Triggers are called in the memory of the row.
-  auto *callback = palloc_object<MemoryContextCallback>();
-  callback->func = fenced<leave_row>;
-  callback->arg = reinterpret_cast<void *>(++last_number);
-  MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+  MemoryContextRegisterResetCallback(CurrentMemoryContext, make_callback(fenced<leave_row>, ++last_number));
   MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "ratchet move", ALLOCSET_SMALL_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(memory);
   auto *move = palloc_object<Move>();

@@ -357,11 +357,11 @@ bool check_version(const TriggerData *trigger, const GuardContract *contract, Pe
 }
 
 // Whether the write is late: it brings a smaller fence than the row has, and not as a foreign key's own action, which
-// knows nothing of workers and events.
+// knows nothing of workers and events. Valid only if the contract has a fence.
 bool is_late(const TriggerData *trigger, const GuardContract *contract, const Permission *permission) {
   if (permission != nullptr && (permission->verb == Verb::amend || is_repetition(trigger, contract, permission)))
     return false;
-  return lowers_fence(trigger, contract) &&
+  return differs(trigger, contract->guarded[contract->fence_place]) && lowers_fence(trigger, contract) &&
          !bms_is_member(contract->fence_place,
                         referential_changes(trigger, contract, changed_columns(trigger, contract)));
 }

@@ -26,6 +26,7 @@ extern "C" {
 #include "contract/stored_trigger.h"
 #include "declare/ddl_check.h"
 #include "declare/follow.h"
+#include "declare/guard_declare.h"
 #include "declare/tally_triggers.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
@@ -146,7 +147,10 @@ Oid moved_partition(const Node *command) {
 // after the partitions.
 void follow_moved_partition(Oid moved) {
   for (const Oid oid : each_oid(find_all_inheritors(moved, NoLock, nullptr)))
-    if (concerns(oid)) follow_partition(oid);
+    if (concerns(oid)) {
+      follow_partition(oid);
+      follow_guarded_partition(oid);
+    }
 }
 
 // What the command has made possible or necessary: dependencies on a foreign key that is there now, also of the

@@ -20,6 +20,7 @@ extern "C" {
 #include "contract/resolved_contract.h"
 #include "contract/structure.h"
 #include "contract/trigger_shapes.h"
+#include "declare/guard_declare.h"
 #include "declare/tally_triggers.h"
 #include "guard/guard_contract.h"
 #include "guard/structure.h"
@@ -154,6 +155,12 @@ List *guard_findings(Relation member, Relation root) {
   if (terms->insert_reject)
     findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::born), insert_trigger_name,
                                 "ratchet.guard()");
+  if (!terms->delete_reject) return findings;
+  findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::deletion), delete_trigger_name,
+                              "ratchet.guard()");
+  if (refuses_truncate(member, RelationGetRelid(root)))
+    findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::truncation),
+                                guard_truncate_trigger_name, "ratchet.guard()");
   return findings;
 }
 

@@ -41,23 +41,29 @@ INSERT INTO one_row VALUES (2);
 SELECT attempt($$SELECT ratchet.tally('one_row', 'one', '{"c": "true"}', total => 'total', done => 'd', on_done => 'many(int)', replace => true)$$);
 SELECT what FROM told ORDER BY 1;
 
--- whoever owns the cast or the domain would run as the owner of the tables
+-- whoever owns the cast or the domain would run as the owner of the tables, unless that is himself
+CREATE ROLE regress_ratchet_caster;
+GRANT USAGE, CREATE ON SCHEMA on_done_calls TO regress_ratchet_caster;
+SET ROLE regress_ratchet_caster;
 CREATE TYPE four AS ENUM ('x');
 CREATE TYPE five AS ENUM ('x');
 CREATE FUNCTION four_to_five(four) RETURNS five LANGUAGE sql IMMUTABLE AS $$ SELECT 'x'::on_done_calls.five $$;
 CREATE CAST (four AS five) WITH FUNCTION four_to_five(four) AS IMPLICIT;
 CREATE DOMAIN checked AS int CHECK (VALUE > 0);
+RESET ROLE;
 CREATE FUNCTION of_five(five) RETURNS void LANGUAGE sql AS 'SELECT';
 CREATE FUNCTION of_checked(checked) RETURNS void LANGUAGE sql AS 'SELECT';
 CREATE TABLE cast_parent (id four PRIMARY KEY, total int DEFAULT 1, c int, d bool);
 CREATE TABLE cast_row (id four REFERENCES cast_parent);
 SELECT attempt($$SELECT ratchet.tally('cast_row', 'cast_parent', '{"c": "true"}', total => 'total', done => 'd', on_done => 'of_five(five)')$$);
 SELECT attempt($$SELECT ratchet.tally('one_row', 'one', '{"c": "true"}', total => 'total', done => 'd', on_done => 'of_checked(checked)', replace => true)$$);
--- a cast that comes later does not run either
 CREATE FUNCTION of_four(four) RETURNS void LANGUAGE sql AS 'SELECT';
 SELECT ratchet.tally('cast_row', 'cast_parent', '{"c": "true"}', total => 'total', done => 'd', on_done => 'of_four(four)');
 INSERT INTO cast_parent VALUES ('x');
 INSERT INTO cast_row VALUES ('x');
+ALTER DOMAIN checked OWNER TO CURRENT_USER;
+SELECT ratchet.tally('one_row', 'one', '{"c": "true"}', total => 'total', done => 'd', on_done => 'of_checked(checked)', replace => true);
 
 SET client_min_messages = error;
 DROP SCHEMA on_done_calls CASCADE;
+DROP ROLE regress_ratchet_caster;

@@ -96,9 +96,9 @@ FuncExpr *require_call(Relation parent, const Found &found, List *key, Oid owner
   if (error != nullptr) refuse(parent, sqlstate, signature, psprintf("It does not fit the key: %s.", error->message));
   if (call == nullptr)
     refuse(parent, sqlstate, signature, "It must take the columns of the parent's key, in their order.");
-  // Whoever may write a row of the child would have it run as the owner of the tables, who has not chosen it.
-  if (calls_users_function(reinterpret_cast<Node *>(call->args)))
-    refuse(parent, sqlstate, signature, "A user's function or domain would convert the key to what it takes.");
+  // It would run as the owner of the tables, whoever writes a row of the child.
+  if (calls_strangers_function(reinterpret_cast<Node *>(call->args), owner))
+    refuse(parent, sqlstate, signature, "A function or domain of another role would convert the key to what it takes.");
   if (get_func_prokind(found.function) != PROKIND_FUNCTION)
     refuse(parent, sqlstate, signature, "It is not an ordinary function.");
   if (get_func_retset(found.function)) refuse(parent, sqlstate, signature, "It returns a set.");

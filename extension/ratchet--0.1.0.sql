@@ -191,6 +191,7 @@ CREATE FUNCTION ratchet.tally(
     on_done    regprocedure DEFAULT NULL,
     latch      boolean      DEFAULT false,
     notify     boolean      DEFAULT false,
+    completions jsonb       DEFAULT NULL,
     time_zone  text         DEFAULT NULL,
     contention text         DEFAULT 'wait',
     backfill   text         DEFAULT 'now',
@@ -198,7 +199,7 @@ CREATE FUNCTION ratchet.tally(
 ) RETURNS text
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_tally';
-COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, text, text, text, boolean) IS
+COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, jsonb, text, text, text, boolean) IS
 'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key, once for each time that done becomes true, whatever the cause, in that transaction, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. backfill: ''now'' counts the existing rows, ''later'' leaves that to CALL ratchet.repair(). Declarative: returns created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be the same role. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 0A000 contention => ''spill''; 25001 backfill at an isolation level other than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
 
 CREATE FUNCTION ratchet.untally(child regclass, parent regclass, via name[] DEFAULT NULL) RETURNS boolean
@@ -471,7 +472,7 @@ COMMENT ON FUNCTION ratchet._findings(regclass) IS
 
 CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT via text[], OUT counters jsonb,
     OUT total text, OUT total_of text, OUT done text, OUT done_at text, OUT on_done text, OUT latch boolean,
-    OUT notify boolean, OUT time_zone text)
+    OUT notify boolean, OUT time_zone text, OUT completions jsonb)
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_tally_row';
 COMMENT ON FUNCTION ratchet._tally(oid, oid) IS
@@ -506,7 +507,8 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        NULL::pg_catalog.text AS on_done,
        NULL::pg_catalog.bool AS latch,
        NULL::pg_catalog.bool AS notify,
-       v.time_zone[1] AS time_zone
+       v.time_zone[1] AS time_zone,
+       NULL::pg_catalog.jsonb AS completions
 FROM pg_catalog.pg_trigger t
 CROSS JOIN LATERAL (
     SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
@@ -535,7 +537,8 @@ WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regproce
 UNION ALL
 SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
-       y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone
+       y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone,
+       y.completions
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;

@@ -117,6 +117,27 @@ TEST(Kept, IsReadAndWrittenBackAsItIs) {
   EXPECT_EQ(core::parent_arguments(parsed), arguments);
 }
 
+TEST(Kept, HasConditionsBesideTotals) {
+  const Words arguments{"key=a",        "counter=c",
+                        "counter=d",    "total=t",
+                        "total_of=c",   "when=(x = 'when=y'::text)",
+                        "of=d",         "done=o",
+                        "done_at=at",   "on_done=s.f(integer)",
+                        "latch=true",   "notify=true",
+                        "when=(c > 1)", "of=d",
+                        "done=p"};
+  const core::ParentSpec parsed = kept({arguments.begin(), arguments.end()});
+  ASSERT_EQ(parsed.completions.size(), 3U);
+  EXPECT_EQ(parsed.completions[0].when, "");
+  EXPECT_EQ(parsed.completions[1].when, "(x = 'when=y'::text)");
+  EXPECT_EQ(parsed.completions[1].total, "");
+  EXPECT_EQ(parsed.completions[1].total_of, "d");
+  EXPECT_TRUE(parsed.completions[1].latch);
+  EXPECT_EQ(parsed.completions[2].done, "p");
+  EXPECT_EQ(core::parent_arguments(parsed), arguments);
+  EXPECT_EQ(parsed.guarded(), (Words{"c", "d", "o", "at", "p"}));
+}
+
 TEST(Kept, ThatNoVersionWritesIsRefusedAsUnenforceable) {
   const std::vector<std::vector<std::string_view>> broken{
       {},
@@ -131,6 +152,14 @@ TEST(Kept, ThatNoVersionWritesIsRefusedAsUnenforceable) {
       {"key=a", "counter=c", "total=t", "total_of=c", "latch=false"},
       {"key=a", "counter=c", "total=t", "total_of=c", "notify=yes"},
       {"key=a", "counter=c", "total="},
+      {"key=a", "counter=c", "when=", "of=c", "done=o"},
+      {"key=a", "counter=c", "when=true", "of=c"},
+      {"key=a", "counter=c", "when=true", "done=o"},
+      {"key=a", "counter=c", "when=true", "of=d", "done=o"},
+      {"key=a", "counter=c", "when=true", "of=c", "of=c", "done=o"},
+      {"key=a", "counter=c", "when=true", "total_of=c", "done=o"},
+      {"key=a", "counter=c", "total=t", "of=c", "done=o"},
+      {"key=a", "counter=c", "of=c", "done=o"},
       {"key=a", "counter=c", "colour=red"},
       {"key", "counter=c"},
   };
@@ -209,6 +238,86 @@ TEST(Tally, ComparesATotalWithAnythingButItself) {
     tally.completion.total = same;
     EXPECT_EQ(refusal(tally), std::string("22023 total \"") + same + "\" cannot be compared with itself");
   }
+}
+
+// A tally with two conditions.
+core::TallySpec conditional() {
+  core::TallySpec tally = results();
+  for (const char *done : {"passed", "failed"}) {
+    core::Completion completion;
+    completion.when = std::string(done) + "_count > 0";
+    completion.done = done;
+    tally.completions.push_back(completion);
+  }
+  core::check_consistent(tally);
+  return tally;
+}
+
+TEST(Conditions, BelongToTheTallyThatDeclaresThem) {
+  const core::TallySpec tally = conditional();
+  EXPECT_EQ(tally.completions[0].total_of, "evaluated");
+  const core::ParentSpec both = core::with(core::with(core::ParentSpec{{"id"}, {}, {}}, assignments()), tally);
+  EXPECT_EQ(core::parent_arguments(both),
+            (Words{"key=id", "counter=evaluated", "counter=points", "counter=total", "when=failed_count > 0",
+                   "of=evaluated", "done=failed", "when=passed_count > 0", "of=evaluated", "done=passed"}));
+  EXPECT_EQ(core::whole(results(), both).completions.size(), 2U);
+  EXPECT_TRUE(core::whole(assignments(), both).completions.empty());
+  EXPECT_TRUE(core::without(both, results()).completions.empty());
+  EXPECT_EQ(core::without(both, assignments()).completions.size(), 2U);
+}
+
+TEST(Conditions, StandBesideATotal) {
+  core::TallySpec tally = conditional();
+  tally.completion = completion();
+  const core::ParentSpec parent = core::with(core::ParentSpec{{"id"}, {}, {}}, tally);
+  ASSERT_EQ(parent.completions.size(), 3U);
+  EXPECT_EQ(parent.completions[0].total, "total");
+  const core::TallySpec whole = core::whole(results(), parent);
+  EXPECT_EQ(whole.completion.done, "completed");
+  EXPECT_EQ(whole.completions.size(), 2U);
+}
+
+TEST(Conditions, RefuseWhatTheyWouldOtherwiseIgnore) {
+  core::TallySpec tally = conditional();
+  tally.completions[0].time_zone = "UTC";
+  EXPECT_EQ(refusal(tally), "22023 time_zone needs at");
+  tally = conditional();
+  tally.completions[0].done = "failed";
+  EXPECT_EQ(refusal(tally), "22023 column \"failed\" is named twice");
+  tally.completions[0].done = "points";
+  EXPECT_EQ(refusal(tally), "22023 column \"points\" is named twice");
+  tally.completions[0].done = "";
+  EXPECT_EQ(refusal(tally), "22023 a column name must not be empty");
+  tally = conditional();
+  tally.completion = completion();
+  tally.completion.done_at = "passed";
+  EXPECT_EQ(refusal(tally), "22023 column \"passed\" is named twice");
+}
+
+TEST(Conditions, AreWeakerWhenAnythingOfThemIsLost) {
+  core::TallySpec before = conditional();
+  before.completions[0].done_at = "passed_at";
+  before.completions[0].on_done = "public.finish(integer)";
+  before.completions[0].latch = true;
+  core::TallySpec after = conditional();
+  EXPECT_TRUE(core::weakened(after, before).empty());
+  EXPECT_TRUE(core::weakened(results(), before).empty());
+  after.completions.pop_back();
+  after.completions[0].when = "true";
+  EXPECT_EQ(core::weakened(before, after),
+            (Words{"when \"passed_count > 0\" of completion \"passed\" becomes \"true\"",
+                   "at \"passed_at\" of completion \"passed\" is removed",
+                   "call \"public.finish(integer)\" of completion \"passed\" is removed",
+                   "latch of completion \"passed\" is removed", "completion \"failed\" is removed"}));
+}
+
+TEST(Conditions, FollowTheRenameOfTheColumnThatTheyDecide) {
+  const core::ParentSpec before = core::with(core::ParentSpec{{"id"}, {}, {}}, conditional());
+  const core::ParentSpec after = core::parent_renamed(before, "passed", "new");
+  EXPECT_EQ(after.completions[1].done, "new");
+  EXPECT_EQ(core::parent_renamed(before, "evaluated", "new").completions[0].total_of, "new");
+  // What a condition reads is PostgreSQL's to rename: see declare/follow.cpp.
+  EXPECT_EQ(core::parent_renamed(before, "passed_count", "new").completions[1].when, "passed_count > 0");
 }
 
 TEST(Several, MakeTheSameContractInAnyOrder) {

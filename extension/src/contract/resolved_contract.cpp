@@ -107,6 +107,14 @@ bool calls_users(Node *node, void *context) {
   return walk_expression(node, fenced<calls_users>, context);
 }
 
+bool is_sought(Oid function, void *context) { return function == *static_cast<const Oid *>(context); }
+
+bool calls_sought(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (check_functions_in_node(node, fenced<is_sought>, context)) return true;
+  return walk_expression(node, fenced<calls_sought>, context);
+}
+
 // The text after a quoted literal or name that begins here.
 const char *skip_quoted(const char *text, char quote) {
   for (++text; *text != '\0'; ++text)
@@ -169,6 +177,8 @@ bool names_column(const char *text, const char *column) {
   Sought sought{column};
   return mentions(parse(text), &sought);
 }
+
+bool calls(Node *expression, Oid function) { return calls_sought(expression, &function); }
 
 bool calls_users_function(Node *expression) { return calls_users(expression, nullptr); }
 

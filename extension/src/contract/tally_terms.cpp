@@ -13,6 +13,7 @@ CounterTerm flatten(MemoryContext context, const core::Counter &counter) {
 CompletionTerm flatten(MemoryContext context, const core::Completion &completion) {
   return {copy_optional(context, completion.total),
           copy_optional(context, completion.total_of),
+          copy_optional(context, completion.when),
           copy_optional(context, completion.done),
           copy_optional(context, completion.done_at),
           copy_optional(context, completion.on_done),
@@ -60,16 +61,21 @@ core::ParentSpec parse(const ParentTerms *kept) {
   return core::parse_parent({kept->arguments, kept->arguments + kept->narguments});
 }
 
+core::Completion parse(const CompletionTerm &completion) {
+  return {
+      text_of(completion.total),    text_of(completion.total_of), text_of(completion.when), text_of(completion.done),
+      text_of(completion.done_at),  text_of(completion.on_done),  completion.latch,         completion.notify,
+      text_of(completion.time_zone)};
+}
+
 core::TallySpec parse(const TallyRequest &request) {
   core::TallySpec tally;
   tally.via.assign(request.via, request.via + request.nvia);
   for (int i = 0; i < request.ncounters; ++i)
     tally.counters.push_back(
         {request.counters[i].column, request.counters[i].sum, text_of(request.counters[i].expression)});
-  const CompletionTerm &completion = request.completion;
-  tally.completion = {text_of(completion.total),   text_of(completion.total_of), text_of(completion.done),
-                      text_of(completion.done_at), text_of(completion.on_done),  completion.latch,
-                      completion.notify,           text_of(completion.time_zone)};
+  tally.completion = parse(request.completion);
+  for (int i = 0; i < request.ncompletions; ++i) tally.completions.push_back(parse(request.completions[i]));
   return tally;
 }
 
@@ -118,6 +124,8 @@ void check_request(TallyRequest *request) {
     core::TallySpec tally = parse(*request);
     core::check_consistent(tally);
     request->completion.total_of = copy_optional(context, tally.completion.total_of);
+    for (int i = 0; i < request->ncompletions; ++i)
+      request->completions[i].total_of = copy(context, tally.completions[i].total_of);
   });
 }
 
@@ -174,10 +182,15 @@ const char *weakened(const ChildTerms *source, const ParentTerms *kept, const Ta
   return difference;
 }
 
+bool is_of(const CompletionTerm &completion, const ChildTerms *source) {
+  for (int i = 0; i < source->ncounters; ++i)
+    if (strcmp(completion.total_of, source->counters[i].column) == 0) return true;
+  return false;
+}
+
 CompletionTerm completion_of(const ChildTerms *source, const ParentTerms *kept) {
   for (int i = 0; i < kept->ncompletions; ++i)
-    for (int j = 0; j < source->ncounters; ++j)
-      if (strcmp(kept->completions[i].total_of, source->counters[j].column) == 0) return kept->completions[i];
+    if (kept->completions[i].when == nullptr && is_of(kept->completions[i], source)) return kept->completions[i];
   return CompletionTerm{};
 }
 
@@ -209,6 +222,18 @@ ChildTerms *with_expressions(const ChildTerms *source, const char *const *expres
     core::TallySpec tally = parse(source);
     for (int i = 0; i < source->ncounters; ++i) tally.counters[i].expression = expressions[i];
     after = flatten(context, tally);
+  });
+  return after;
+}
+
+ParentTerms *with_conditions(const ParentTerms *kept, const char *const *conditions) {
+  MemoryContext context = CurrentMemoryContext;
+  ParentTerms *after = nullptr;
+  in_core([&] {
+    core::ParentSpec spec = parse(kept);
+    for (int i = 0; i < kept->ncompletions; ++i)
+      if (!spec.completions[i].when.empty()) spec.completions[i].when = conditions[i];
+    after = flatten(context, spec);
   });
   return after;
 }

@@ -108,10 +108,11 @@ const char *drift_sql(const Subject &subject, bool keys_only) {
     appendStringInfo(&sql, "%s(%s, t.%s::text, m.m%d::text, t.%s IS DISTINCT FROM m.m%d)", i > 0 ? ", " : "",
                      quote_literal_cstr(subject.source->counters[i].column), counter_column(subject, i), i + 1,
                      counter_column(subject, i), i + 1);
-  if (subject.completion != nullptr) {
-    const char *done = quote_identifier(subject.completion->done);
+  for (const auto *completion : each<const CompletionTerm>(subject.completions)) {
+    const char *done = quote_identifier(completion->done);
+    const char *is = decided(subject, *completion);
     appendStringInfo(&sql, ", (%s, t.%s::text, (%s)::text, t.%s IS DISTINCT FROM (%s))",
-                     quote_literal_cstr(subject.completion->done), done, decided(subject), done, decided(subject));
+                     quote_literal_cstr(completion->done), done, is, done, is);
   }
   appendStringInfoString(&sql, ") v (name, stored, counted, differs) WHERE v.differs ORDER BY ");
   for (int i = 0; i < nkeys; ++i) appendStringInfo(&sql, keys_only ? "%s%d" : "%sm.k%d", i > 0 ? ", " : "", i + 1);
@@ -234,16 +235,15 @@ void lock_row(const Subject &subject, const Datum *key) {
 int repair_batch(const Place *place, const Drift &drift, TupleTableSlot *slot, int64 *repaired) {
   // Looked up in every transaction: what was found in the last one may have been freed.
   const Subject subject = find_subject(place->child, place->parent, place->source);
-  List *completed = NIL;
   int taken = 0;
   while (taken < batch_size && tuplestore_gettupleslot(drift.keys, true, false, slot)) {
     CHECK_FOR_INTERRUPTS();
     ++taken;
     slot_getallattrs(slot);
     lock_row(subject, slot->tts_values);
-    if (recount_row(subject, slot->tts_values, &completed)) ++*repaired;
+    if (recount_row(subject, slot->tts_values)) ++*repaired;
   }
-  complete_recounted(subject, completed);
+  complete_recounted(subject);
   return taken;
 }
 

@@ -81,8 +81,8 @@ void call(const Completed *completed, const char *signature, int flags) {
   const int level = NewGUCNestLevel();
   pin_search_path();
   SPI_connect();
-  const int result = SPI_execute_with_args(call_of(function, counters->nkey), counters->nkey, types, completed->key,
-                                           nullptr, false, 0);
+  const int result = SPI_execute_with_args(call_of(function, counters->nkey), counters->nkey, types,
+                                           const_cast<Datum *>(completed->key), nullptr, false, 0);
   if (result != SPI_OK_SELECT) elog(ERROR, "calling on_done failed: %s", SPI_result_code_string(result));
   SPI_finish();
   restore(caller);

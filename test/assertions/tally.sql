@@ -279,6 +279,14 @@ ALTER FUNCTION enough RENAME TO suffices;
 UPDATE box SET closed = true;
 CALL ratchet.repair('box');
 SELECT id, n, bad, shut, spoilt FROM box ORDER BY id;
+-- limits
+SELECT ratchet.tally('item', 'box', '{"n": "true", "bad": "NOT good"}', limits => '{"n": "total", "bad": {"max": 9, "min": 0}}', replace => true);
+UPDATE box SET total = 3 WHERE id = 2;
+INSERT INTO item VALUES (2, true);
+SELECT attempt('INSERT INTO item VALUES (2, true); SET CONSTRAINTS ALL IMMEDIATE'), attempt('UPDATE box SET total = 2 WHERE id = 2');
+SELECT outcome, conflict FROM ratchet.submit_batch('item', '[{"box": 2, "good": true}]');
+SELECT limits FROM ratchet.contract WHERE target = 'item'::regclass;
+SELECT id, n, bad, total FROM box ORDER BY id;
 SELECT ratchet.untally('item', 'box');
 
 DROP SCHEMA tally CASCADE;

@@ -39,7 +39,7 @@ core::TallySpec complete() {
   return tally;
 }
 
-core::ParentSpec runs() { return core::with(core::ParentSpec{{"id"}, {}, {}}, complete()); }
+core::ParentSpec runs() { return core::with(core::ParentSpec{{"id"}, {}, {}, {}}, complete()); }
 
 core::TallySpec assignments() {
   core::TallySpec tally = source({"via=run", "counter=total", "count=NOT withdrawn"});
@@ -256,7 +256,7 @@ core::TallySpec conditional() {
 TEST(Conditions, BelongToTheTallyThatDeclaresThem) {
   const core::TallySpec tally = conditional();
   EXPECT_EQ(tally.completions[0].total_of, "evaluated");
-  const core::ParentSpec both = core::with(core::with(core::ParentSpec{{"id"}, {}, {}}, assignments()), tally);
+  const core::ParentSpec both = core::with(core::with(core::ParentSpec{{"id"}, {}, {}, {}}, assignments()), tally);
   EXPECT_EQ(core::parent_arguments(both),
             (Words{"key=id", "counter=evaluated", "counter=points", "counter=total", "when=failed_count > 0",
                    "of=evaluated", "done=failed", "when=passed_count > 0", "of=evaluated", "done=passed"}));
@@ -269,7 +269,7 @@ TEST(Conditions, BelongToTheTallyThatDeclaresThem) {
 TEST(Conditions, StandBesideATotal) {
   core::TallySpec tally = conditional();
   tally.completion = completion();
-  const core::ParentSpec parent = core::with(core::ParentSpec{{"id"}, {}, {}}, tally);
+  const core::ParentSpec parent = core::with(core::ParentSpec{{"id"}, {}, {}, {}}, tally);
   ASSERT_EQ(parent.completions.size(), 3U);
   EXPECT_EQ(parent.completions[0].total, "total");
   const core::TallySpec whole = core::whole(results(), parent);
@@ -312,7 +312,7 @@ TEST(Conditions, AreWeakerWhenAnythingOfThemIsLost) {
 }
 
 TEST(Conditions, FollowTheRenameOfTheColumnThatTheyDecide) {
-  const core::ParentSpec before = core::with(core::ParentSpec{{"id"}, {}, {}}, conditional());
+  const core::ParentSpec before = core::with(core::ParentSpec{{"id"}, {}, {}, {}}, conditional());
   const core::ParentSpec after = core::parent_renamed(before, "passed", "new");
   EXPECT_EQ(after.completions[1].done, "new");
   EXPECT_EQ(core::parent_renamed(before, "evaluated", "new").completions[0].total_of, "new");
@@ -320,11 +320,68 @@ TEST(Conditions, FollowTheRenameOfTheColumnThatTheyDecide) {
   EXPECT_EQ(core::parent_renamed(before, "passed_count", "new").completions[1].when, "passed_count > 0");
 }
 
+// A tally with two limits.
+core::TallySpec limited() {
+  core::TallySpec tally = results();
+  tally.limits = {{"points", {"budget", ""}, {"", "-10"}}, {"evaluated", {"", "100"}, {}}};
+  core::check_consistent(tally);
+  return tally;
+}
+
+TEST(Limits, AreKeptByCounter) {
+  const core::ParentSpec parent = core::with(core::ParentSpec{{"id"}, {}, {}, {}}, limited());
+  const Words arguments{"key=id",     "counter=evaluated", "counter=points", "limit=evaluated",
+                        "max_is=100", "limit=points",      "max=budget",     "min_is=-10"};
+  EXPECT_EQ(core::parent_arguments(parent), arguments);
+  EXPECT_EQ(core::parent_arguments(kept({arguments.begin(), arguments.end()})), arguments);
+  EXPECT_EQ(core::whole(results(), parent).limits.size(), 2U);
+  EXPECT_TRUE(core::whole(assignments(), parent).limits.empty());
+  EXPECT_TRUE(core::without(core::with(parent, assignments()), results()).limits.empty());
+  EXPECT_EQ(parent.guarded(), (Words{"evaluated", "points"}));
+  EXPECT_EQ(core::parent_renamed(parent, "budget", "new").limits[1].max.column, "new");
+  EXPECT_EQ(core::parent_renamed(parent, "points", "new").limits[1].counter, "new");
+}
+
+TEST(Limits, ThatNoVersionWritesAreRefusedAsUnenforceable) {
+  const std::vector<std::vector<std::string_view>> broken{
+      {"key=a", "counter=c", "limit=c"},
+      {"key=a", "counter=c", "limit=d", "max=m"},
+      {"key=a", "counter=c", "max=m"},
+      {"key=a", "counter=c", "limit=c", "max="},
+      {"key=a", "counter=c", "limit=c", "max=m", "max=n"},
+      {"key=a", "counter=c", "limit=c", "max=m", "max_is=1"},
+  };
+  for (std::size_t i = 0; i < broken.size(); ++i)
+    EXPECT_EQ(caught([&] { kept(broken[i]); }).sqlstate(), "42R01") << "case " << i;
+}
+
+TEST(Limits, RefuseWhatMakesNoSense) {
+  core::TallySpec tally = limited();
+  tally.limits[0].counter = "other";
+  EXPECT_EQ(refusal(tally), "22023 limit of \"other\", which is not one of the counters");
+  tally = limited();
+  tally.limits[0].max = tally.limits[0].min = {};
+  EXPECT_EQ(refusal(tally), "22023 limit of \"points\" has neither max nor min");
+  tally = limited();
+  tally.limits[0].max.column = "points";
+  EXPECT_EQ(refusal(tally), "22023 counter \"points\" cannot be limited by itself");
+}
+
+TEST(Limits, AreWeakerWhenTheyAreOthersOrGone) {
+  core::TallySpec after = limited();
+  EXPECT_TRUE(core::weakened(results(), after).empty());
+  after.limits[0] = {"points", {"credit", ""}, {}};
+  after.limits.pop_back();
+  EXPECT_EQ(core::weakened(limited(), after),
+            (Words{"max \"budget\" of \"points\" becomes \"credit\"", "min -10 of \"points\" is removed",
+                   "max 100 of \"evaluated\" is removed"}));
+}
+
 TEST(Several, MakeTheSameContractInAnyOrder) {
   core::TallySpec second = assignments();
   second.completion.total = "expected";
   second.completion.total_of = "total";
-  const core::ParentSpec none{{"id"}, {}, {}};
+  const core::ParentSpec none{{"id"}, {}, {}, {}};
   const Words expected{"key=id",         "counter=evaluated",    "counter=points",
                        "counter=total",  "total=total",          "total_of=evaluated",
                        "done=completed", "done_at=completed_at", "on_done=public.finish(integer)",

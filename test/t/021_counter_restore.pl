@@ -89,16 +89,18 @@ INSERT INTO marks SELECT d, 'evaluator ' || e, d + e FROM generate_series(1, 6) 
 -- Completions by conditions, one of which calls: of the empty order when it is inserted, of the other by its last line.
 CREATE TYPE line_state AS ENUM ('open', 'ok', 'failed');
 CREATE TABLE orders (id int PRIMARY KEY, wanted int, sealed_at timestamptz, line_count int, failed_count int,
-    is_ready boolean, ready_at timestamptz, has_failed boolean);
+    is_ready boolean, ready_at timestamptz, has_failed boolean, room int);
 CREATE TABLE lines (order_id int REFERENCES orders, state line_state);
 CREATE TABLE deliveries (order_id int);
 CREATE FUNCTION enough(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 >= $2';
 CREATE FUNCTION deliver(order_id int) RETURNS void LANGUAGE sql AS 'INSERT INTO public.deliveries VALUES (order_id)';
 SELECT ratchet.tally('lines', 'orders', '{"line_count": "true", "failed_count": "state = ''failed''::public.line_state"}',
     completions => '{"is_ready": {"when": "sealed_at IS NOT NULL AND public.enough(line_count, wanted)", "at": "ready_at",
-        "call": "deliver(int)"}, "has_failed": {"when": "failed_count > 0", "latch": true}}');
+        "call": "deliver(int)"}, "has_failed": {"when": "failed_count > 0", "latch": true}}',
+    limits => '{"line_count": "room", "failed_count": {"max": 3, "min": 0}}');
 INSERT INTO orders (id, wanted, sealed_at) VALUES (1, 2, now()), (2, 0, now()), (3, 1, NULL), (4, NULL, now());
 INSERT INTO lines VALUES (1, 'ok'), (1, 'open'), (3, 'failed'), (4, 'failed');
+UPDATE orders SET room = line_count WHERE id = 1;
 
 -- Names and conditions that need quoting.
 CREATE SCHEMA "Prüf Plan";
@@ -244,6 +246,8 @@ sub is_restored
     is($node->safe_psql($database, 'SELECT count(*), count(DISTINCT order_id) FROM deliveries'),
         $options{deliveries} // '2|2', "$name: and those of a condition");
     is(as('writer', $database, "$writes${drift}ROLLBACK"), $source_writes, "$name: writers count on");
+    $node->psql($database, "INSERT INTO lines VALUES (1, 'ok')", extra_params => [ '-U', 'writer' ], stderr => \$err);
+    like($err, qr/counter "line_count" of relation "orders" would exceed its limit/, "$name: a full order stays full");
     is(as($options{owner} // 'app', $database, "$saves${drift}ROLLBACK"), "\n1|t\n8", "$name: nobody else writes a counter");
 }
 

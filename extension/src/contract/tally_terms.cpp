@@ -22,6 +22,14 @@ CompletionTerm flatten(MemoryContext context, const core::Completion &completion
           copy_optional(context, completion.time_zone)};
 }
 
+BoundTerm flatten(MemoryContext context, const core::Bound &bound) {
+  return {copy_optional(context, bound.column), copy_optional(context, bound.number)};
+}
+
+LimitTerm flatten(MemoryContext context, const core::Limit &limit) {
+  return {copy(context, limit.counter), flatten(context, limit.max), flatten(context, limit.min)};
+}
+
 ChildTerms *flatten(MemoryContext context, const core::TallySpec &tally) {
   auto *terms = allocate<ChildTerms>(context, 1);
   const std::vector<std::string> arguments = core::child_arguments(tally);
@@ -46,6 +54,9 @@ ParentTerms *flatten(MemoryContext context, const core::ParentSpec &kept) {
   terms->ncompletions = static_cast<int>(kept.completions.size());
   terms->completions = allocate<CompletionTerm>(context, kept.completions.size());
   for (int i = 0; i < terms->ncompletions; ++i) terms->completions[i] = flatten(context, kept.completions[i]);
+  terms->nlimits = static_cast<int>(kept.limits.size());
+  terms->limits = allocate<LimitTerm>(context, kept.limits.size());
+  for (int i = 0; i < terms->nlimits; ++i) terms->limits[i] = flatten(context, kept.limits[i]);
   terms->guarded = copy_all(context, guarded);
   terms->nguarded = static_cast<int>(guarded.size());
   terms->arguments = copy_all(context, arguments);
@@ -68,6 +79,12 @@ core::Completion parse(const CompletionTerm &completion) {
       text_of(completion.time_zone)};
 }
 
+core::Limit parse(const LimitTerm &limit) {
+  return {text_of(limit.counter),
+          {text_of(limit.max.column), text_of(limit.max.number)},
+          {text_of(limit.min.column), text_of(limit.min.number)}};
+}
+
 core::TallySpec parse(const TallyRequest &request) {
   core::TallySpec tally;
   tally.via.assign(request.via, request.via + request.nvia);
@@ -76,6 +93,7 @@ core::TallySpec parse(const TallyRequest &request) {
         {request.counters[i].column, request.counters[i].sum, text_of(request.counters[i].expression)});
   tally.completion = parse(request.completion);
   for (int i = 0; i < request.ncompletions; ++i) tally.completions.push_back(parse(request.completions[i]));
+  for (int i = 0; i < request.nlimits; ++i) tally.limits.push_back(parse(request.limits[i]));
   return tally;
 }
 
@@ -182,11 +200,15 @@ const char *weakened(const ChildTerms *source, const ParentTerms *kept, const Ta
   return difference;
 }
 
-bool is_of(const CompletionTerm &completion, const ChildTerms *source) {
+static bool counts(const ChildTerms *source, const char *counter) {
   for (int i = 0; i < source->ncounters; ++i)
-    if (strcmp(completion.total_of, source->counters[i].column) == 0) return true;
+    if (strcmp(counter, source->counters[i].column) == 0) return true;
   return false;
 }
+
+bool is_of(const CompletionTerm &completion, const ChildTerms *source) { return counts(source, completion.total_of); }
+
+bool is_of(const LimitTerm &limit, const ChildTerms *source) { return counts(source, limit.counter); }
 
 CompletionTerm completion_of(const ChildTerms *source, const ParentTerms *kept) {
   for (int i = 0; i < kept->ncompletions; ++i)

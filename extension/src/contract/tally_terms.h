@@ -28,6 +28,18 @@ struct CompletionTerm {
   const char *time_zone;  // of a done_at without one; nullptr: the session's
 };
 
+// How far a counter may go.
+struct BoundTerm {
+  const char *column;  // nullptr: none, or a number
+  const char *number;  // nullptr: none, or a column
+};
+
+struct LimitTerm {
+  const char *counter;
+  BoundTerm max;
+  BoundTerm min;
+};
+
 // The child's part of a tally.
 struct ChildTerms {
   const char **via;
@@ -46,6 +58,8 @@ struct ParentTerms {
   int ncounters;
   CompletionTerm *completions;
   int ncompletions;
+  LimitTerm *limits;
+  int nlimits;
   const char **guarded;  // every column that only tallies write
   int nguarded;
   const char **arguments;  // canonical trigger arguments
@@ -61,6 +75,8 @@ struct TallyRequest {
   CompletionTerm completion;    // of its total
   CompletionTerm *completions;  // by conditions
   int ncompletions;
+  LimitTerm *limits;
+  int nlimits;
 };
 
 // Read the arguments of a relation's trigger. Errors: 42R01.
@@ -92,8 +108,9 @@ const char *weakened(const ChildTerms *source, const ParentTerms *kept, const Ta
 // The completion of a total that a tally has at its parent; its total is nullptr when it has none.
 CompletionTerm completion_of(const ChildTerms *source, const ParentTerms *kept);
 
-// Whether a completion of a parent is of this tally.
+// Whether a completion, or a limit, of a parent is of this tally.
 bool is_of(const CompletionTerm &completion, const ChildTerms *source);
+bool is_of(const LimitTerm &limit, const ChildTerms *source);
 
 // After a rename of a column; nullptr when nothing changes.
 ChildTerms *child_renamed(const ChildTerms *source, const char *from, const char *to);

@@ -41,9 +41,17 @@ void append_written(std::vector<std::string> &columns, const Completion &complet
     if (!column->empty()) columns.push_back(*column);
 }
 
+const Limit *find(const std::vector<Limit> &limits, const std::string &counter) {
+  for (const Limit &limit : limits)
+    if (limit.counter == counter) return &limit;
+  return nullptr;
+}
+
 bool belongs(const Completion &completion, const TallySpec &tally) {
   return find(tally.counters, completion.total_of) != nullptr;
 }
+
+bool belongs(const Limit &limit, const TallySpec &tally) { return find(tally.counters, limit.counter) != nullptr; }
 
 void append(std::vector<std::string> &out, const char *name, const std::string &value) {
   if (!value.empty()) out.push_back(std::string(name) + "=" + value);
@@ -71,6 +79,18 @@ void check_conditions(TallySpec &tally) {
     completion.total_of = tally.counters.front().column;
     if (!completion.time_zone.empty() && completion.done_at.empty())
       throw error(invalid_argument, "time_zone needs at", {}, "It says what a column of type timestamp holds.");
+  }
+}
+
+void check_limits(const TallySpec &tally) {
+  for (const Limit &limit : tally.limits) {
+    if (!belongs(limit, tally))
+      throw error(invalid_argument, "limit of " + quoted(limit.counter) + ", which is not one of the counters");
+    if (limit.max.empty() && limit.min.empty())
+      throw error(invalid_argument, "limit of " + quoted(limit.counter) + " has neither max nor min");
+    for (const std::string *column : {&limit.max.column, &limit.min.column})
+      if (*column == limit.counter)
+        throw error(invalid_argument, "counter " + quoted(limit.counter) + " cannot be limited by itself");
   }
 }
 
@@ -113,6 +133,14 @@ Completion &current(ParentSpec &kept, std::string_view name) {
   if (kept.completions.empty())
     throw error(unenforceable, "contract names " + quoted(name) + " before a total or a condition");
   return kept.completions.back();
+}
+
+// Of the limit that was named last.
+void set_bound(ParentSpec &kept, std::string_view name, std::string_view value) {
+  if (kept.limits.empty()) throw error(unenforceable, "contract names " + quoted(name) + " before a limit");
+  Bound &bound = name.substr(0, 3) == "max" ? kept.limits.back().max : kept.limits.back().min;
+  if (!bound.empty()) throw error(unenforceable, "contract names " + quoted(name) + " twice");
+  (name.size() == 3 ? bound.column : bound.number) = value;
 }
 
 }  // namespace
@@ -171,6 +199,10 @@ ParentSpec parse_parent(const std::vector<std::string_view> &arguments) {
       set_once(current(kept, name).time_zone, name, value);
     else if (name == "on_done")
       set_once(current(kept, name).on_done, name, value);
+    else if (name == "limit")
+      kept.limits.emplace_back().counter = value;
+    else if (name == "max" || name == "max_is" || name == "min" || name == "min_is")
+      set_bound(kept, name, value);
     else if (name == "latch")
       current(kept, name).latch = is_true(name, value);
     else if (name == "notify")
@@ -181,6 +213,8 @@ ParentSpec parse_parent(const std::vector<std::string_view> &arguments) {
   bool whole = !kept.key.empty() && !kept.counters.empty();
   for (const Completion &completion : kept.completions)
     whole = whole && has(kept.counters, completion.total_of) && (completion.when.empty() || !completion.done.empty());
+  for (const Limit &limit : kept.limits)
+    whole = whole && has(kept.counters, limit.counter) && !(limit.max.empty() && limit.min.empty());
   if (!whole)
     throw error(unenforceable, "contract is not whole", {},
                 std::string("Contracts are declared with ") + declared_with + ".");
@@ -212,6 +246,13 @@ std::vector<std::string> parent_arguments(const ParentSpec &kept) {
     append(out, "latch", completion.latch ? "true" : "");
     append(out, "notify", completion.notify ? "true" : "");
   }
+  for (const Limit &limit : kept.limits) {
+    append(out, "limit", limit.counter);
+    append(out, "max", limit.max.column);
+    append(out, "max_is", limit.max.number);
+    append(out, "min", limit.min.column);
+    append(out, "min_is", limit.min.number);
+  }
   return out;
 }
 
@@ -222,6 +263,7 @@ void check_consistent(TallySpec &tally) {
   check_unique(tally.via);
   check_total(tally);
   check_conditions(tally);
+  check_limits(tally);
   std::vector<std::string> columns = columns_of(tally.counters);
   append_written(columns, tally.completion);
   for (const Completion &completion : tally.completions) append_written(columns, completion);
@@ -241,6 +283,8 @@ TallySpec whole(const TallySpec &source, const ParentSpec &kept) {
       else
         tally.completions.push_back(completion);
     }
+  for (const Limit &limit : kept.limits)
+    if (belongs(limit, source)) tally.limits.push_back(limit);
   return tally;
 }
 
@@ -249,6 +293,7 @@ ParentSpec with(const ParentSpec &kept, const TallySpec &tally) {
   for (const Counter &counter : tally.counters)
     if (!has(after.counters, counter.column)) after.counters.push_back(counter.column);
   if (!tally.completion.total.empty()) after.completions.push_back(tally.completion);
+  after.limits.insert(after.limits.end(), tally.limits.begin(), tally.limits.end());
   after.completions.insert(after.completions.end(), tally.completions.begin(), tally.completions.end());
   // In one order, so that the same tallies always make the same contract.
   std::sort(after.counters.begin(), after.counters.end());
@@ -256,15 +301,19 @@ ParentSpec with(const ParentSpec &kept, const TallySpec &tally) {
     return std::tie(a.total_of, a.when.empty() ? a.when : a.done) <
            std::tie(b.total_of, b.when.empty() ? b.when : b.done);
   });
+  std::sort(after.limits.begin(), after.limits.end(),
+            [](const Limit &a, const Limit &b) { return a.counter < b.counter; });
   return after;
 }
 
 ParentSpec without(const ParentSpec &kept, const TallySpec &tally) {
-  ParentSpec after{kept.key, {}, {}};
+  ParentSpec after{kept.key, {}, {}, {}};
   for (const std::string &column : kept.counters)
     if (find(tally.counters, column) == nullptr) after.counters.push_back(column);
   for (const Completion &completion : kept.completions)
     if (!belongs(completion, tally)) after.completions.push_back(completion);
+  for (const Limit &limit : kept.limits)
+    if (!belongs(limit, tally)) after.limits.push_back(limit);
   return after;
 }
 
@@ -295,10 +344,26 @@ ParentSpec parent_renamed(const ParentSpec &kept, std::string_view from, std::st
   for (Completion &completion : after.completions)
     for (std::string *column : {&completion.total, &completion.total_of, &completion.done, &completion.done_at})
       rename(*column, from, to);
+  for (Limit &limit : after.limits)
+    for (std::string *column : {&limit.counter, &limit.max.column, &limit.min.column}) rename(*column, from, to);
   return after;
 }
 
 namespace {
+
+std::string text_of(const Bound &bound) { return bound.column.empty() ? bound.number : quoted(bound.column); }
+
+// What a limit loses.
+void note_lost(std::vector<std::string> &lost, const Limit &before, const Limit *after) {
+  const auto note = [&](const char *name, const Bound &was, const Bound &is) {
+    if (was.empty() || (was.column == is.column && was.number == is.number)) return;
+    lost.push_back(std::string(name) + " " + text_of(was) + " of " + quoted(before.counter) +
+                   (is.empty() ? " is removed" : " becomes " + text_of(is)));
+  };
+  const Limit none;
+  note("max", before.max, (after != nullptr ? *after : none).max);
+  note("min", before.min, (after != nullptr ? *after : none).min);
+}
 
 // What a completion loses; both are of a total, or both by a condition for the same column.
 void note_lost(std::vector<std::string> &lost, const Completion &before, const Completion &after) {
@@ -339,6 +404,7 @@ std::vector<std::string> weakened(const TallySpec &before, const TallySpec &afte
     else
       lost.push_back("completion " + quoted(completion.done) + " is removed");
   }
+  for (const Limit &limit : before.limits) note_lost(lost, limit, find(after.limits, limit.counter));
   return lost;
 }
 

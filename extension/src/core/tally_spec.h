@@ -32,12 +32,26 @@ struct Completion {
   std::string time_zone;  // of a done_at without one; empty: the session's
 };
 
+// How far a counter may go: up to a column of the parent, or to a number.
+struct Bound {
+  std::string column;  // empty: none
+  std::string number;  // as numeric writes it; empty: none
+  bool empty() const { return column.empty() && number.empty(); }
+};
+
+struct Limit {
+  std::string counter;
+  Bound max;  // empty: none
+  Bound min;  // the same; one of the two is there
+};
+
 // What one call of ratchet.tally() declares.
 struct TallySpec {
   std::vector<std::string> via;
   std::vector<Counter> counters;
   Completion completion;                // of its total
   std::vector<Completion> completions;  // by conditions
+  std::vector<Limit> limits;
 };
 
 // What the parent's trigger holds, for all of its tallies.
@@ -45,6 +59,7 @@ struct ParentSpec {
   std::vector<std::string> key;
   std::vector<std::string> counters;
   std::vector<Completion> completions;
+  std::vector<Limit> limits;
 
   // Every column that only the tallies write.
   std::vector<std::string> guarded() const;
@@ -56,14 +71,14 @@ TallySpec parse_child(const std::vector<std::string_view> &arguments);
 ParentSpec parse_parent(const std::vector<std::string_view> &arguments);
 
 // The trigger arguments of the child's and of the parent's part.
-// Completions are in the parent's part alone.
+// Completions and limits are in the parent's part alone.
 std::vector<std::string> child_arguments(const TallySpec &tally);
 std::vector<std::string> parent_arguments(const ParentSpec &kept);
 
 // Checks that a tally makes sense, and fills in each total_of. Throws 22023.
 void check_consistent(TallySpec &tally);
 
-// The tally with its completions as the parent has them.
+// The tally with its completions and limits as the parent has them.
 TallySpec whole(const TallySpec &source, const ParentSpec &kept);
 
 // The parent's part with one more tally, and with one less.

@@ -183,6 +183,8 @@ const char *part_of(TriggerKind kind, const char *name) {
                                    {TriggerKind::parent, "key", "the key that tallies reference"},
                                    {TriggerKind::parent, "counter", "a counter"},
                                    {TriggerKind::parent, "total", "a total"},
+                                   {TriggerKind::parent, "max", "a limit"},
+                                   {TriggerKind::parent, "min", "a limit"},
                                    {TriggerKind::parent, "done", "a done column"},
                                    {TriggerKind::parent, "done_at", "a done_at column"}};
   for (const Part &part : parts)

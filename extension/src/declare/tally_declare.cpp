@@ -6,6 +6,7 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_inherits.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 }
 
 #include <algorithm>
@@ -16,6 +17,7 @@ extern "C" {
 #include "contract/structure.h"
 #include "contract/times.h"
 #include "contract/trigger_shapes.h"
+#include "declare/existing_rows.h"
 #include "declare/tally_triggers.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
@@ -46,6 +48,7 @@ enum Argument {
   latch_argument,
   notify_argument,
   completions_argument,
+  limits_argument,
   time_zone_argument,
   contention_argument,
   backfill_argument,
@@ -170,6 +173,52 @@ void read_conditions(Relation parent, Jsonb *completions, TallyRequest *request)
   }
 }
 
+[[noreturn]] void error_bound(const char *counter) {
+  error_argument(psprintf("limit of \"%s\" must be a column, a number, or an object with max and min", counter),
+                 "For example {\"reserved\": \"capacity\"} or {\"balance\": {\"min\": 0}}.");
+}
+
+BoundTerm read_bound(const JsonbValue &value, const char *counter) {
+  if (value.type == jbvString && value.val.string.len > 0)
+    return {pnstrdup(value.val.string.val, value.val.string.len), nullptr};
+  if (value.type != jbvNumeric) error_bound(counter);
+  return {nullptr, numeric_normalize(value.val.numeric)};
+}
+
+void read_ends(JsonbContainer *members, LimitTerm *limit) {
+  JsonbIterator *iterator = JsonbIteratorInit(members);
+  JsonbValue value;
+  BoundTerm *bound = nullptr;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
+    if (token == WJB_KEY) {
+      const char *member = pnstrdup(value.val.string.val, value.val.string.len);
+      bound = strcmp(member, "max") == 0 ? &limit->max : strcmp(member, "min") == 0 ? &limit->min : nullptr;
+      if (bound == nullptr) error_bound(limit->counter);
+    } else if (token == WJB_VALUE && value.type != jbvNull) {
+      *bound = read_bound(value, limit->counter);
+    }
+  }
+}
+
+void read_limits(Jsonb *limits, TallyRequest *request) {
+  if (!JB_ROOT_IS_OBJECT(limits)) error_not_object("limits", limits);
+  request->limits = palloc0_array<LimitTerm>(JB_ROOT_COUNT(limits));
+  JsonbIterator *iterator = JsonbIteratorInit(&limits->root);
+  JsonbValue value;
+  LimitTerm *limit = nullptr;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
+    if (token == WJB_KEY) {
+      limit = &request->limits[request->nlimits++];
+      limit->counter = pnstrdup(value.val.string.val, value.val.string.len);
+    } else if (token == WJB_VALUE) {
+      if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data))
+        read_ends(value.val.binary.data, limit);
+      else
+        limit->max = read_bound(value, limit->counter);
+    }
+  }
+}
+
 // What a column of type timestamp holds, for all of the tally's; whose it is where there is none is for check_request()
 // to say.
 void set_time_zone(TallyRequest *request, const char *time_zone) {
@@ -259,6 +308,7 @@ Declaration read_declaration(FunctionCallInfo fcinfo, Relation child, Relation p
   read_counters(child, PG_GETARG_JSONB_P(counters_argument), request);
   request->completion = read_completion(fcinfo);
   if (!PG_ARGISNULL(completions_argument)) read_conditions(parent, PG_GETARG_JSONB_P(completions_argument), request);
+  if (!PG_ARGISNULL(limits_argument)) read_limits(PG_GETARG_JSONB_P(limits_argument), request);
   const char *time_zone = text_or_null(fcinfo, time_zone_argument);
   check_time_zone(time_zone);
   set_time_zone(request, time_zone);
@@ -444,6 +494,7 @@ const char *tally(FunctionCallInfo fcinfo) {
   write_parent_triggers(declaration.parent, kept, Switches::enable);
   write_child_triggers(declaration.child, source, current.name, Switches::enable);
   if (declaration.backfill) backfill(declaration.child, declaration.parent, source);
+  report_limits(declaration.parent, kept, source);
   return outcome;
 }
 

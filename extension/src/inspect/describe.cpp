@@ -211,6 +211,18 @@ void describe_total(FunctionCallInfo fcinfo, const CompletionTerm &completion) {
                   psprintf("%s is above 0 and %s has reached it", completion.total, completion.total_of));
 }
 
+void describe_limit(FunctionCallInfo fcinfo, const LimitTerm &limit) {
+  for (const bool below : {false, true}) {
+    const BoundTerm &bound = below ? limit.min : limit.max;
+    if (bound.column == nullptr && bound.number == nullptr) continue;
+    put(fcinfo, limit.counter, "limit",
+        psprintf(
+            "Never goes %s %s. A write that would take it there, or bring the limit there, fails with SQLSTATE 23R05; "
+            "ratchet.submit(), advance() and submit_batch() answer full.",
+            below ? "below" : "above", bound.column != nullptr ? bound.column : bound.number));
+  }
+}
+
 // What a parent keeps for one child.
 void describe_kept(FunctionCallInfo fcinfo, Relation child, const ChildTerms *source, const ParentTerms *kept) {
   for (int i = 0; i < source->ncounters; ++i)
@@ -221,6 +233,8 @@ void describe_kept(FunctionCallInfo fcinfo, Relation child, const ChildTerms *so
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].when != nullptr && is_of(kept->completions[i], source))
       describe_done(fcinfo, kept->completions[i], kept->completions[i].when);
+  for (int i = 0; i < kept->nlimits; ++i)
+    if (is_of(kept->limits[i], source)) describe_limit(fcinfo, kept->limits[i]);
 }
 
 void describe_tallies(FunctionCallInfo fcinfo, Relation relation) {

@@ -352,10 +352,61 @@ const char *completions_object(const ChildTerms *source, const ParentTerms *kept
   return out.data;
 }
 
+// {"reserved": "capacity", "balance": {"min": 0}}: the limits of a tally; nullptr: it has none.
+const char *limits_object(const ChildTerms *source, const ParentTerms *kept) {
+  StringInfoData out;
+  initStringInfo(&out);
+  const auto put = [&](const BoundTerm &bound) {
+    if (bound.column != nullptr)
+      escape_json(&out, bound.column);
+    else
+      appendStringInfoString(&out, bound.number);
+  };
+  for (int i = 0; i < kept->nlimits; ++i) {
+    const LimitTerm &limit = kept->limits[i];
+    if (!is_of(limit, source)) continue;
+    const bool has_max = limit.max.column != nullptr || limit.max.number != nullptr;
+    const bool has_min = limit.min.column != nullptr || limit.min.number != nullptr;
+    appendStringInfoString(&out, out.len > 0 ? ", " : "{");
+    escape_json(&out, limit.counter);
+    appendStringInfoString(&out, ": ");
+    if (!has_min) {
+      put(limit.max);
+      continue;
+    }
+    appendStringInfoString(&out, has_max ? "{\"max\": " : "{");
+    if (has_max) {
+      put(limit.max);
+      appendStringInfoString(&out, ", ");
+    }
+    appendStringInfoString(&out, "\"min\": ");
+    put(limit.min);
+    appendStringInfoChar(&out, '}');
+  }
+  if (out.len == 0) return nullptr;
+  appendStringInfoChar(&out, '}');
+  return out.data;
+}
+
 // What the view tells about one tally: parent, via, counters, total, total_of,
-// done, done_at, on_done, latch, notify, time_zone, completions.
+// done, done_at, on_done, latch, notify, time_zone, completions, limits.
 Datum tally_row(FunctionCallInfo fcinfo) {
-  enum { parent, via, counters, total, total_of, done, done_at, on_done, latch, notify, time_zone, completions, count };
+  enum {
+    parent,
+    via,
+    counters,
+    total,
+    total_of,
+    done,
+    done_at,
+    on_done,
+    latch,
+    notify,
+    time_zone,
+    completions,
+    limits,
+    count
+  };
   Datum values[count] = {};
   bool nulls[count];
   memset(nulls, true, sizeof(nulls));
@@ -393,6 +444,8 @@ Datum tally_row(FunctionCallInfo fcinfo) {
       put_text(time_zone, completion.time_zone);
       if (const char *object = completions_object(source, terms))
         put(completions, DirectFunctionCall1(jsonb_in, CStringGetDatum(object)));
+      if (const char *object = limits_object(source, terms))
+        put(limits, DirectFunctionCall1(jsonb_in, CStringGetDatum(object)));
     }
     table_close(relation, AccessShareLock);
     break;

@@ -22,6 +22,7 @@ extern "C" {
 
 #include "contract/distributed.h"
 #include "contract/errors.h"
+#include "declare/existing_rows.h"
 #include "declare/tally_triggers.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
@@ -265,6 +266,9 @@ void repair_place(const Place *place, MemoryContext memory) {
                          static_cast<long long>(drift.count), static_cast<long long>(repaired)));
   }
   if (drift.count == 0) ereport(INFO, errmsg("%s: nothing to repair", name));
+  // What was counted may be beyond a limit, and says so.
+  const Subject subject = find_subject(place->child, place->parent, place->source);
+  report_limits(place->parent, subject.counters->terms, place->source);
   ExecDropSingleTupleTableSlot(slot);
   tuplestore_end(drift.keys);
   MemoryContextSwitchTo(caller);

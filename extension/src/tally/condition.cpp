@@ -23,11 +23,6 @@ Datum as_numeric(Oid type, Datum value) {
   return type == NUMERICOID ? value : NumericGetDatum(int64_to_numeric(int64_of(type, value)));
 }
 
-bool at_least(Oid type, Datum value, Oid bound_type, Datum bound) {
-  if (type != NUMERICOID && bound_type != NUMERICOID) return int64_of(type, value) >= int64_of(bound_type, bound);
-  return DatumGetBool(DirectFunctionCall2(numeric_ge, as_numeric(type, value), as_numeric(bound_type, bound)));
-}
-
 bool is_positive(Oid type, Datum value) {
   if (type != NUMERICOID) return int64_of(type, value) > 0;
   return DatumGetBool(DirectFunctionCall2(numeric_gt, value, NumericGetDatum(int64_to_numeric(0))));
@@ -92,6 +87,11 @@ void require_condition(const Counters *counters, const ParentCompletion &complet
 Value total_of(const Stored &stored, const ParentCompletion &completion) {
   const int place = place_of(stored.counters, completion.total);
   return place >= 0 ? stored.kept[place] : value_of(stored.row, completion.total);
+}
+
+bool at_least(Oid type, Datum value, Oid bound_type, Datum bound) {
+  if (type != NUMERICOID && bound_type != NUMERICOID) return int64_of(type, value) >= int64_of(bound_type, bound);
+  return DatumGetBool(DirectFunctionCall2(numeric_ge, as_numeric(type, value), as_numeric(bound_type, bound)));
 }
 
 int place_of(const Counters *counters, AttrNumber attnum) {

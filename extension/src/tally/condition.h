@@ -27,6 +27,9 @@ void require_condition(const Counters *counters, const ParentCompletion &complet
 // What will be stored of a completion's total.
 Value total_of(const Stored &stored, const ParentCompletion &completion);
 
+// Whether a value is at least a bound; each is a smallint, integer, bigint or numeric.
+bool at_least(Oid type, Datum value, Oid bound_type, Datum bound);
+
 // The place of a column among the guarded ones; -1: it is none of them.
 int place_of(const Counters *counters, AttrNumber attnum);
 

@@ -201,6 +201,8 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
     taken = !waits && is_being_written(version);
     if (taken) return nullptr;
     change = change_of(counters, found, entry->deltas);
+    // Not locked, the row may have changed by now: only the statement can refuse.
+    if (change.breaks_limit) return nullptr;
     return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {

@@ -37,6 +37,7 @@ extern "C" {
 #include "pg/trigger_call.h"
 #include "tally/arm.h"
 #include "tally/condition.h"
+#include "tally/limit.h"
 #include "tally/noted.h"
 #include "tally/parent_trigger.h"
 
@@ -211,6 +212,9 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
     if (counts || recounts || reads_change(trigger, stored, completion))
       decide(&stored, completion, trigger->tg_trigslot, kept);
   }
+  // A recount says what is there.
+  const Breach breach = recounts ? Breach{nullptr, false} : find_breach(stored, trigger->tg_trigslot);
+  if (breach.limit != nullptr) error_breach(counters, breach);
   release(&stored);
 
   Bitmapset *changed = nullptr;
@@ -293,9 +297,11 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
   Stored stored{counters, row, kept, nullptr};
   for (int i = 0; i < counters->ncompletions; ++i)
     if (counters->completions[i].done != InvalidAttrNumber) decide(&stored, counters->completions[i], row, kept);
+  const bool breaks_limit = find_breach(stored, row).limit != nullptr;
   release(&stored);
 
   Change change{};
+  change.breaks_limit = breaks_limit;
   change.attnums = palloc_array<int>(counters->nguarded);
   change.values = palloc_array<Datum>(counters->nguarded);
   change.nulls = palloc_array<bool>(counters->nguarded);

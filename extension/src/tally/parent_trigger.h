@@ -15,9 +15,10 @@ struct Change {
   bool *nulls;
   Bitmapset *completed;  // places in counters->completions that become done, with on_done or notify
   Bitmapset *undone;     // of those that no longer are
+  bool breaks_limit;     // by this version of the row
 };
 
-// row: the newest version of the row, which nobody else can change. In the current memory context.
+// row: a version of the row; the change is stored only where it is the newest. In the current memory context.
 Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas);
 
 // The row of an update with the counters that it must have and completions decided from it. Called by the guard of

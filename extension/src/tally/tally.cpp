@@ -11,6 +11,7 @@ extern "C" {
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "storage/lmgr.h"
+#include "utils/fmgrprotos.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 }
@@ -146,6 +147,20 @@ ParentCompletion kept_completion(Relation relation, Counters *counters, const Co
   return kept;
 }
 
+ParentBound bound_of(Relation relation, const BoundTerm &term) {
+  ParentBound bound{};
+  bound.given = term.column != nullptr || term.number != nullptr;
+  if (term.column != nullptr) {
+    bound.attnum = require_column(relation, term.column);
+    bound.type = attribute_of(relation, bound.attnum)->atttypid;
+  } else if (term.number != nullptr) {
+    bound.type = NUMERICOID;
+    bound.number =
+        DirectFunctionCall3(numeric_in, CStringGetDatum(term.number), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+  }
+  return bound;
+}
+
 void add_relevant(Counters *counters, AttrNumber attnum) {
   counters->relevant = bms_add_member(counters->relevant, attnum - FirstLowInvalidHeapAttributeNumber);
 }
@@ -196,6 +211,15 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
     counters->completions[i] = kept_completion(relation, counters, completion);
     counters->relevant = bms_add_members(counters->relevant, counters->completions[i].reads);
     counters->told = counters->told || completion->on_done != nullptr || completion->notify;
+  }
+  counters->nlimits = terms->nlimits;
+  counters->limits = array_of<ParentLimit>(terms->nlimits);
+  for (int i = 0; i < terms->nlimits; ++i) {
+    const LimitTerm *limit = &terms->limits[i];
+    counters->limits[i] = {limit, place_of(terms, limit->counter), bound_of(relation, limit->max),
+                           bound_of(relation, limit->min)};
+    for (const AttrNumber attnum : {counters->limits[i].max.attnum, counters->limits[i].min.attnum})
+      if (attnum != InvalidAttrNumber) add_relevant(counters, attnum);
   }
   counters->built_in = current_transaction();
   counters->nguarded = terms->nguarded;

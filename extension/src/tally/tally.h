@@ -54,6 +54,20 @@ struct ParentCompletion {
   int32 done_at_typmod;  // the same
 };
 
+struct ParentBound {
+  bool given;         // false: there is none
+  AttrNumber attnum;  // InvalidAttrNumber: a number
+  Oid type;           // as a counter's
+  Datum number;       // numeric; valid only if there is no column
+};
+
+struct ParentLimit {
+  const LimitTerm *terms;
+  int counter;  // place in Counters.counters
+  ParentBound max;
+  ParentBound min;
+};
+
 struct Counters : Cached {
   Oid root;   // topmost partitioned ancestor, or the relation itself
   Oid owner;  // of the root
@@ -64,6 +78,8 @@ struct Counters : Cached {
   int ncounters;
   ParentCompletion *completions;
   int ncompletions;
+  ParentLimit *limits;
+  int nlimits;
   GuardedColumn *guarded;  // as terms->guarded
   int nguarded;
   Compiled conditions;            // of completions

@@ -120,6 +120,15 @@ void check_kept(Relation parent, const ParentTerms *terms, int sqlstate) {
         "column \"%s\" of relation \"%s\" cannot be a counter: its type must be smallint, integer, bigint or numeric");
   }
   for (int i = 0; i < terms->ncompletions; ++i) check_completion(parent, terms->completions[i], sqlstate);
+  for (int i = 0; i < terms->nlimits; ++i) {
+    for (const char *name : {terms->limits[i].max.column, terms->limits[i].min.column}) {
+      if (name == nullptr) continue;
+      const Column bound = find_column(parent, name, sqlstate);
+      require(bound, is_countable(bound.attribute->atttypid),
+              "column \"%s\" of relation \"%s\" cannot be a limit: its type must be smallint, integer, bigint or "
+              "numeric");
+    }
+  }
   for (int i = 0; i < terms->nguarded; ++i) {
     check_written(parent, terms, terms->guarded[i], guard, sqlstate);
     if (is_named(terms->guarded, i, terms->guarded[i]))

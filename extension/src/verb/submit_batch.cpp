@@ -43,6 +43,7 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/quote.h"
 #include "tally/flush.h"
+#include "verb/full.h"
 #include "verb/progress.h"
 #include "verb/record.h"
 #include "verb/verb.h"
@@ -589,14 +590,24 @@ Datum submit_batch(FunctionCallInfo fcinfo) {
   const uint64 since = pending_serial();
   const bool watched = watch_entries(true);
   List *duplicates = NIL;
-  if (batch.count > 0) duplicates = find_duplicates(batch, insert(batch));
-  const int inserted = batch.count - list_length(duplicates);
-  const char *outcome = duplicates == NIL ? "stored" : inserted > 0 ? "partial" : "duplicates";
-  Datum values[4] = {CStringGetTextDatum(outcome), Int64GetDatum(inserted), as_json(duplicates), Datum(0)};
-  bool nulls[4] = {false, false, false, !flushes};
-  bool any;
-  if (flushes) values[3] = progress_since(since, &any);
+  Datum progress = Datum(0);
+  const auto store = [&] {
+    if (batch.count > 0) duplicates = find_duplicates(batch, insert(batch));
+    bool any;
+    if (flushes) progress = progress_since(since, &any);
+  };
+  // Without a flush limits are judged at COMMIT, as for plain writers.
+  const char *limit = undo_where_full({flushes ? batch.child : nullptr}, store);
   watch_entries(watched);
+  if (limit != nullptr) duplicates = NIL;
+  const int inserted = limit != nullptr ? 0 : batch.count - list_length(duplicates);
+  const char *outcome = limit != nullptr    ? "full"
+                        : duplicates == NIL ? "stored"
+                        : inserted > 0      ? "partial"
+                                            : "duplicates";
+  Datum values[5] = {CStringGetTextDatum(outcome), Int64GetDatum(inserted), as_json(duplicates), progress, Datum(0)};
+  bool nulls[5] = {false, false, false, !flushes || limit != nullptr, limit == nullptr};
+  if (limit != nullptr) values[4] = CStringGetTextDatum(limit);
   relation_close(batch.child, NoLock);
   return answer_row(fcinfo, values, nulls);
 }

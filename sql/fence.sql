@@ -147,6 +147,7 @@ SELECT outcome, state FROM ratchet.advance('job', 6, 'failed', '{"attempt": 3}',
 SELECT outcome, state FROM ratchet.advance('job', 6, 'queued', '{"attempt": 4}');
 SELECT outcome <> 'stale', stale FROM ratchet.advance('job', 6, 'failed', '{"attempt": 3}', idempotency_key => 'r6');
 SELECT outcome, stale FROM ratchet.advance('job', 6, 'running', '{"attempt": 3}', idempotency_key => 'r7');
+SELECT outcome, stale FROM ratchet.advance('job', 6, 'running', '{"attempt": 3}', expect => '{"status": "failed"}', idempotency_key => 'r7');
 SELECT outcome, changed FROM ratchet.amend('job', 6, '{"attempt": 1}', 'dba', 'test');
 BEGIN;
 CALL ratchet.suspend('job', 'test');

@@ -123,6 +123,22 @@ SELECT seen_at IS NOT NULL FROM job WHERE id = 6;
 SELECT attempt($$SELECT ratchet.beat('job', 6, expect => '{"data": 1}')$$);
 SELECT attempt($$SELECT ratchet.beat('job', 6, expect => '{"nothing": 1}')$$);
 SELECT attempt($$SELECT ratchet.beat('job', 6, expect => '[]')$$);
+-- what a caller expects he must be able to read; what he brings is judged all the same
+CREATE ROLE regress_ratchet_worker;
+GRANT USAGE ON SCHEMA fence TO regress_ratchet_worker;
+GRANT SELECT (id), UPDATE (seen_at, attempt) ON job TO regress_ratchet_worker;
+SET ROLE regress_ratchet_worker;
+SELECT attempt($$SELECT ratchet.beat('job', 6, expect => '{"attempt": 3}')$$);
+SELECT outcome, stale FROM ratchet.beat('job', 6, '{"attempt": 2}');
+SELECT outcome FROM ratchet.beat('job', 6);
+RESET ROLE;
+DROP OWNED BY regress_ratchet_worker;
+DROP ROLE regress_ratchet_worker;
+-- a beat that a trigger suppresses is an error, never stale
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER nothing BEFORE UPDATE ON job FOR EACH ROW EXECUTE FUNCTION nothing();
+SELECT attempt($$SELECT ratchet.beat('job', 6, expect => '{"attempt": 3}')$$);
+DROP TRIGGER nothing ON job;
 -- a repetition is told as such, also to who was displaced since: it is done
 SELECT ratchet.guard('job', fence => 'attempt', states => '{"status": {"queued": ["running"], "running": ["done", "failed"], "done": [], "failed": ["queued"]}}',
                      heartbeat => 'seen_at', once => '{note}', idempotency_key => 'result');
@@ -131,6 +147,7 @@ SELECT outcome, state FROM ratchet.advance('job', 6, 'failed', '{"attempt": 3}',
 SELECT outcome, state FROM ratchet.advance('job', 6, 'queued', '{"attempt": 4}');
 SELECT outcome <> 'stale', stale FROM ratchet.advance('job', 6, 'failed', '{"attempt": 3}', idempotency_key => 'r6');
 SELECT outcome, stale FROM ratchet.advance('job', 6, 'running', '{"attempt": 3}', idempotency_key => 'r7');
+SELECT outcome, stale FROM ratchet.advance('job', 6, 'running', '{"attempt": 3}', expect => '{"status": "failed"}', idempotency_key => 'r7');
 SELECT outcome, changed FROM ratchet.amend('job', 6, '{"attempt": 1}', 'dba', 'test');
 BEGIN;
 CALL ratchet.suspend('job', 'test');

@@ -378,6 +378,7 @@ bool give_up(const TriggerData *trigger, const GuardContract *contract, Permissi
   }
   if (permission != nullptr) {
     permission->stale = contract->terms->fence;
+    permission->replayed = false;
     if (permission->verb == Verb::advance) tell_state(trigger, contract, permission);
     *row = leave_out(permission);
     return true;

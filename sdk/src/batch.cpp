@@ -63,16 +63,20 @@ void merge(std::vector<parent_progress> &all, parent_places &places, std::vector
   }
 }
 
-// Adds the answer to a chunk to that of the chunks before, whose records are the first `done`. The batch is `stored` or
-// `duplicates` where every chunk is, otherwise `partial`.
+// What several chunks come to: `stored` or `duplicates` where every one is, `full` where any is, otherwise `partial`.
+std::string_view merged(std::string_view before, std::string_view text) {
+  const auto is = [&](batch_outcome outcome) { return batch_outcome_from(text) == outcome; };
+  const auto was = [&](batch_outcome outcome) { return batch_outcome_from(before) == outcome; };
+  if (text == before || was(batch_outcome::unknown) || was(batch_outcome::full)) return before;
+  if (is(batch_outcome::unknown) || is(batch_outcome::full)) return text;
+  return to_string(batch_outcome::partial);
+}
+
+// Adds the answer to a chunk to that of the chunks before, whose records are the first `done`.
 void merge(batch_result &all, parent_places &parents, const rows &answer, const std::size_t *place, std::size_t done) {
   const auto &line = detail::single(answer, 4);
   const auto text = line[0].value_or("");
-  if (done == 0) {
-    all.outcome_text = text;
-  } else if (text != all.outcome_text && batch_outcome_from(all.outcome_text) != batch_outcome::unknown) {
-    all.outcome_text = batch_outcome_from(text) == batch_outcome::unknown ? text : to_string(batch_outcome::partial);
-  }
+  all.outcome_text = done == 0 ? text : std::string(merged(all.outcome_text, text));
   all.outcome = batch_outcome_from(all.outcome_text);
   all.inserted += detail::number(line[1]);
   for (auto &each : detail::duplicates(line[2])) {

@@ -24,6 +24,7 @@ TEST(outcome, submit_outcomes_have_text_status_and_truth) {
                         {submit_outcome::already_submitted, "already_submitted", 409, false},
                         {submit_outcome::key_reused, "key_reused", 422, false},
                         {submit_outcome::conflict, "conflict", 409, false},
+                        {submit_outcome::full, "full", 409, false},
                         {submit_outcome::stale, "stale", 412, false},
                         {submit_outcome::not_found, "not_found", 404, false},
                         {submit_outcome::limited, "limited", 429, false},
@@ -71,6 +72,7 @@ TEST(outcome, batch_outcomes_have_text_status_and_truth) {
   for (const auto &c : {batch_case{batch_outcome::stored, "stored", 201, true},
                         {batch_outcome::partial, "partial", 207, true},
                         {batch_outcome::duplicates, "duplicates", 409, false},
+                        {batch_outcome::full, "full", 409, false},
                         {batch_outcome::unknown, "unknown", 500, false}}) {
     EXPECT_EQ(to_string(c.outcome), c.text);
     EXPECT_EQ(ratchet::batch_outcome_from(c.text), c.outcome);
@@ -115,6 +117,7 @@ TEST(outcome, advance_outcomes_have_text_status_and_truth) {
                         {advance_outcome::refused, "refused", 409, false},
                         {advance_outcome::key_reused, "key_reused", 422, false},
                         {advance_outcome::conflict, "conflict", 409, false},
+                        {advance_outcome::full, "full", 409, false},
                         {advance_outcome::stale, "stale", 412, false},
                         {advance_outcome::not_found, "not_found", 404, false},
                         {advance_outcome::unknown, "unknown", 500, false}}) {

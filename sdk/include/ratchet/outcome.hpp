@@ -15,6 +15,7 @@ enum class submit_outcome {
   key_reused,         ///< The idempotency key belongs to another row, or to another actor's submission of this one;
                       ///< nothing was changed.
   conflict,           ///< The record violates a unique or exclusion constraint; nothing was changed.
+  full,               ///< A counter is at its limit, which `conflict` names; nothing was changed.
   stale,              ///< An expected value no longer holds; nothing was changed.
   not_found,          ///< There is no such row.
   limited,            ///< Refused by a rate limit.
@@ -36,6 +37,7 @@ enum class batch_outcome {
   stored,      ///< Every record was stored.
   partial,     ///< Some were stored; the result lists those that already exist.
   duplicates,  ///< Every record already exists; nothing was changed.
+  full,        ///< A counter is at its limit; nothing was stored of the chunk that would take it beyond.
   unknown      ///< An outcome of a newer server; the result has its text.
 };
 
@@ -54,6 +56,7 @@ enum class advance_outcome {
   refused,        ///< The graph does not lead there from the row's state; nothing was changed.
   key_reused,     ///< The idempotency key belongs to another row; nothing was changed.
   conflict,       ///< The record violates a unique or exclusion constraint; nothing was changed.
+  full,           ///< A counter is at its limit, which `conflict` names; nothing was changed.
   stale,          ///< An expected value no longer holds; nothing was changed.
   not_found,      ///< There is no such row.
   unknown         ///< An outcome of a newer server; the result has its text.
@@ -105,17 +108,17 @@ RATCHET_EXPORT std::string_view to_string(beat_outcome outcome) noexcept;
 /// The outcome as the server spells it. Never throws.
 RATCHET_EXPORT std::string_view to_string(amend_outcome outcome) noexcept;
 
-/// 201 submitted, 200 replayed, 409 already_submitted and conflict, 422 key_reused, 412 stale, 404 not_found,
+/// 201 submitted, 200 replayed, 409 already_submitted, conflict and full, 422 key_reused, 412 stale, 404 not_found,
 /// 429 limited, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(submit_outcome outcome) noexcept;
 /// 200 updated, 409 unchanged and kept, 412 stale, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(update_outcome outcome) noexcept;
-/// 201 stored, 207 partial, 409 duplicates, 500 unknown. Never throws.
+/// 201 stored, 207 partial, 409 duplicates and full, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(batch_outcome outcome) noexcept;
 /// 200 found, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(progress_outcome outcome) noexcept;
-/// 200 advanced and replayed, 409 already_there, refused and conflict, 422 key_reused, 412 stale, 404 not_found, 500
-/// unknown. Never throws.
+/// 200 advanced and replayed, 409 already_there, refused, conflict and full, 422 key_reused, 412 stale, 404 not_found,
+/// 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(advance_outcome outcome) noexcept;
 /// 200 alive, 409 finished, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(beat_outcome outcome) noexcept;

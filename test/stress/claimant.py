@@ -222,8 +222,9 @@ class Sweeper(Session):
         self.take_new()
         patch = json.dumps({'lease': self.lease, 'worker': None})
         if self.composed:
+            # Two of these at once: in the order of the key, because a row that was waited for stays locked, moved or not.
             for outcome, in self.execute("""
-                    SELECT a.outcome FROM ratchet.stuck('jobs', %s) s,
+                    SELECT a.outcome FROM (SELECT * FROM ratchet.stuck('jobs', %s) ORDER BY key::int) s,
                         LATERAL ratchet.advance('jobs', s.key, 'failed', %s, expect => s.expect) a""", [SILENCE, patch]):
                 self.counts[f'stuck() and advance(): {outcome}'] += 1
             self.counts['queued again'] += len(self.execute(

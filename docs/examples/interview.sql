@@ -6,7 +6,7 @@
 --   psql -f docs/examples/interview.sql
 --
 -- creates the schema "interview" in a database of yours; DROP SCHEMA interview CASCADE removes it. What each query
--- answers stands below it, after "-->"; test/t/032_examples.pl runs this file and compares, test/t/031_interview.pl
+-- answers stands below it, after "-->"; test/t/033_examples.pl runs this file and compares, test/t/031_interview.pl
 -- breaks it at every step.
 
 \set ON_ERROR_STOP on

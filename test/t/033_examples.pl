@@ -32,7 +32,11 @@ my %examples = (
       [qr/ERROR:  insert or update on table "comments" violates foreign key constraint "comments_photo_id_fkey"/],
     on_demand =>
       [qr/ERROR:  insert or update on table "events" violates foreign key constraint "events_account_id_day_fkey"/],
-    late_total => [qr/NOTICE:  column "total" of relation "runs" kept its value in 1 row/]);
+    late_total => [qr/NOTICE:  column "total" of relation "runs" kept its value in 1 row/],
+    seal       => [
+        qr/NOTICE:  column "sealed_at" of relation "imports" kept its value in 1 row/,
+        qr/NOTICE:  columns "checked_count", "row_count", "is_complete", "completed_at" of relation "imports" kept/,
+    ]);
 
 my $node = PostgreSQL::Test::Cluster->new('examples');
 $node->init;

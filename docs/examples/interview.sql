@@ -59,7 +59,8 @@ JOIN interview.prompts p ON p.id = o.key::bigint;
 --> 2 | enhancing | What are your strengths?
 
 -- To be run now and then. First the interviews are given up: from then on whoever comes late is refused, so that nobody
--- makes an interview ready while its prompt is being removed. Then the prompts of those that were given up are removed.
+-- makes an interview ready while its prompt is being removed. One that shows a sign of life meanwhile is left alone. Then
+-- the prompts of those that were given up are removed.
 -- BEGIN OF THE RECIPE
 BEGIN;
 SELECT s.key, a.outcome, a.was, a.state

@@ -107,6 +107,18 @@ CREATE FUNCTION ratchet.born_closed(inserted record) RETURNS boolean
 COMMENT ON FUNCTION ratchet.born_closed(record) IS
 'Internal: WHEN condition of ~ratchet_guard_insert, executable by all, because writers evaluate it with their own rights: true when the inserted row is closed, or has an owned column that is not at its default, and does not come from a cross-partition move of a guarded row.';
 
+CREATE FUNCTION ratchet.guard_delete() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_guard_delete';
+COMMENT ON FUNCTION ratchet.guard_delete() IS
+'Trigger function of ratchet.guard(delete => ''reject''): BEFORE DELETE FOR EACH ROW, named ~ratchet_guard_delete. Raises 23R01 for a row that is closed or in a terminal state, and does not move to another partition. Do not attach it by hand; use ratchet.guard().';
+
+CREATE FUNCTION ratchet.guard_truncate() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_guard_truncate';
+COMMENT ON FUNCTION ratchet.guard_truncate() IS
+'Trigger function of ratchet.guard(delete => ''reject''): BEFORE TRUNCATE on the table and its partitions, named ~ratchet_guard_truncate. Raises 23R01. Do not attach it by hand; use ratchet.guard().';
+
 CREATE FUNCTION ratchet.count_row() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_count_row';
@@ -167,6 +179,7 @@ CREATE FUNCTION ratchet.guard(
     time_zone       text    DEFAULT NULL,
     mode            text    DEFAULT NULL,
     insert          text    DEFAULT 'allow',
+    delete          text    DEFAULT 'allow',
     audit           boolean DEFAULT false,
     rate_limit      text    DEFAULT NULL,
     replace         boolean DEFAULT false,
@@ -174,8 +187,8 @@ CREATE FUNCTION ratchet.guard(
 ) RETURNS text
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
-COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name[], name, text[], text, text, text, boolean, text, boolean, boolean) IS
-'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject''.';
+COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name[], name, text[], text, text, text, text, boolean, text, boolean, boolean) IS
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -373,7 +386,7 @@ CREATE PROCEDURE ratchet.suspend(target regclass, reason text)
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_suspend';
 COMMENT ON PROCEDURE ratchet.suspend(regclass, text) IS
-'Suspends the guard contract of a table in this transaction only, for everything that it writes: to backfill or repair data without disabling triggers for all sessions. Counters are still maintained. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table and, for a partition, of the partitioned table as well. The server log says who and why, and at COMMIT how many updates were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside a transaction block; 42R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
+'Suspends the guard contract of a table in this transaction only, for everything that it writes: to backfill or repair data without disabling triggers for all sessions. Counters are still maintained. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table and, for a partition, of the partitioned table as well. The server log says who and why, and at COMMIT how many writes were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside a transaction block; 42R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
 
 -- ---------------------------------------------------------------------------
 -- Rows that no worker is on any more
@@ -493,7 +506,7 @@ CREATE FUNCTION ratchet.record_dependencies(target regclass DEFAULT NULL) RETURN
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_record_dependencies';
 COMMENT ON FUNCTION ratchet.record_dependencies(regclass) IS
-'The step after pg_upgrade, which leaves out what the triggers of tallies depend on: their foreign keys, the columns and functions of their conditions, their on_done functions. Until that is recorded again these can be dropped, and are not followed when they are renamed. target: a table that counts or is counted; NULL (default): all whose owner the caller is. Returns the number of tables for which something was recorded; 0: nothing was missing. Errors: 42501 not the owner of target. Locks: ACCESS SHARE on the tables, until the end of the transaction.';
+'The step after pg_upgrade, which leaves out what the triggers of tallies depend on: their foreign keys, the columns and functions of their conditions, their on_done functions. Until that is recorded again these can be dropped, and are not followed when they are renamed. target: a table that counts or is counted; NULL (default): all whose owner the caller is. Returns the number of tables for which something was recorded; 0: nothing was missing. A table for which something cannot be resolved any more is a WARNING, and an error where it is the target. Errors: 42501 not the owner of target; 42R01 target has no tally. Locks: SHARE UPDATE EXCLUSIVE on the tables, until the end of the transaction.';
 
 CREATE VIEW ratchet.contract AS
 SELECT t.tgrelid::pg_catalog.regclass AS target,
@@ -515,6 +528,7 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        v.alive AS alive,
        v.mode[1] AS mode,
        COALESCE(v.insert[1], 'allow') AS insert,
+       COALESCE(v.delete[1], 'allow') AS delete,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D' AS enabled,
        t.oid AS trigger,
        NULL::pg_catalog.regclass AS parent,
@@ -546,7 +560,8 @@ CROSS JOIN LATERAL (
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'alive'), '{}') AS alive,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'mode'), '{}') AS mode,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'time_zone'), '{}') AS time_zone,
-           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'insert'), '{}') AS insert
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'insert'), '{}') AS insert,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'delete'), '{}') AS delete
     FROM (
         SELECT pg_catalog.split_part(u.argument, '=', 1) AS role,
                pg_catalog.substr(u.argument, pg_catalog.strpos(u.argument, '=') OPERATOR(pg_catalog.+) 1) AS value,
@@ -557,7 +572,7 @@ CROSS JOIN LATERAL (
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
 UNION ALL
-SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
        y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
@@ -581,7 +596,8 @@ BEGIN ATOMIC
            pg_catalog.format('trigger "%s" is left of a contract whose guard trigger is gone', t.tgname),
            'Declare the contract again with ratchet.guard(), or remove what is left with ratchet.unguard().'
     FROM pg_catalog.pg_trigger t
-    WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_insert()'::pg_catalog.regprocedure
+    WHERE t.tgfoid OPERATOR(pg_catalog.=) ANY (ARRAY['ratchet.guard_insert()'::pg_catalog.regprocedure,
+              'ratchet.guard_delete()'::pg_catalog.regprocedure, 'ratchet.guard_truncate()'::pg_catalog.regprocedure]::pg_catalog.oid[])
       AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g
                       WHERE g.tgrelid OPERATOR(pg_catalog.=) t.tgrelid

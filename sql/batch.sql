@@ -248,7 +248,28 @@ SELECT attempt($$SELECT ratchet.submit_batch('coded', '[{"id": 5, "code": "bad"}
 SELECT attempt($$SELECT ratchet.submit_batch('coded', '[{"id": 5, "code": "long"}]', flush => true)$$);
 SELECT attempt($$SELECT ratchet.submit_batch('coded', '[{"id": 5, "code": null}]', flush => true)$$);
 SELECT count(*) FROM coded;
+-- the types of its columns need not be the writer's to look up, and may be renamed
+CREATE SCHEMA batch_types;
+CREATE TYPE batch_types.mark AS ENUM ('b', 'a');
+CREATE COLLATION batch_types.cc FROM "C";
+CREATE TABLE named_run (id int PRIMARY KEY, n int);
+CREATE TABLE named (id int PRIMARY KEY, run int REFERENCES named_run, mark batch_types.mark DEFAULT 'b', x text COLLATE batch_types.cc DEFAULT 'd' UNIQUE, who text DEFAULT current_user);
+SELECT ratchet.tally('named', 'named_run', '{"n": "true"}');
+GRANT INSERT, SELECT ON named TO regress_ratchet_batch;
+GRANT USAGE ON SCHEMA batch TO regress_ratchet_batch;
+SET ROLE regress_ratchet_batch;
+SELECT outcome, inserted FROM ratchet.submit_batch('named', '[{"id": 1, "mark": "a", "x": "r"}, {"id": 2, "mark": "b", "x": "q"}]');
+SELECT outcome, inserted FROM ratchet.submit_batch('named', '[{"id": 3, "mark": "a", "x": "p", "who": "me"}, {"id": 4, "mark": "b", "x": "o"}]');
+RESET ROLE;
+ALTER TYPE batch_types.mark RENAME TO grade;
+ALTER COLLATION batch_types.cc RENAME TO cc2;
+SET search_path = batch, test_setup, public;
+SET ROLE regress_ratchet_batch;
+SELECT outcome, inserted FROM ratchet.submit_batch('named', '[{"id": 5, "mark": "a", "x": "n"}, {"id": 6, "mark": "b", "x": "m"}]');
+RESET ROLE;
+SET search_path = batch, test_setup;
+SELECT * FROM named ORDER BY id;
 
 SET client_min_messages = error;
-DROP SCHEMA batch CASCADE;
+DROP SCHEMA batch, batch_types CASCADE;
 DROP ROLE regress_ratchet_batch;

@@ -104,6 +104,29 @@ SELECT h FROM health() h WHERE h ~ 'pupil|class';
 ALTER FUNCTION adult(int) RENAME TO grown;
 SELECT counters FROM ratchet.contract WHERE target = 'pupil'::regclass;
 
+-- one that cannot be resolved does not keep the others from theirs
+CREATE TABLE club (id int PRIMARY KEY, n int);
+CREATE TABLE member (club int REFERENCES club, age int);
+SELECT ratchet.tally('member', 'club', '{"n": "age > 3"}');
+DELETE FROM pg_depend d USING pg_trigger t
+WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND t.tgrelid IN ('pupil'::regclass, 'member'::regclass) AND d.deptype = 'n'
+  AND d.refobjid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e') AND d.refobjid >= 16384 AND t.tgname = '!ratchet_tally_1';
+ALTER FUNCTION grown(int) RENAME TO old;
+SELECT ratchet.record_dependencies();
+SELECT attempt($$SELECT ratchet.record_dependencies('pupil')$$);
+ALTER FUNCTION old(int) RENAME TO grown;
+SELECT ratchet.record_dependencies();
+SELECT attempt($$SELECT ratchet.record_dependencies('card')$$);
+-- the type of a column that comes from an inheritance parent
+CREATE TABLE base (age int);
+CREATE TABLE heir (club int REFERENCES club) INHERITS (base);
+ALTER TABLE club ADD m int;
+SELECT ratchet.tally('heir', 'club', '{"m": "age > 3"}');
+DELETE FROM pg_depend d USING pg_trigger t
+WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND t.tgrelid = 'heir'::regclass AND d.deptype = 'n'
+  AND d.refobjid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e') AND d.refobjid >= 16384 AND t.tgname = '!ratchet_tally_1';
+SELECT attempt('ALTER TABLE base ALTER age TYPE text');
+
 SET client_min_messages = error;
 DROP SCHEMA health CASCADE;
 DROP ROLE regress_ratchet_health;

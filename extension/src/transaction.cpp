@@ -14,7 +14,7 @@ extern "C" {
 #include "contract/statement.h"
 #include "contract/trigger_cache.h"
 #include "declare/follow.h"
-#include "guard/guard_trigger.h"
+#include "guard/move.h"
 #include "guard/suspend.h"
 #include "pg/fence.h"
 #include "tally/locked_row.h"

@@ -227,6 +227,28 @@ CREATE TABLE card_c PARTITION OF card FOR VALUES IN ('c', 'd') PARTITION BY LIST
 CREATE TABLE card_cc PARTITION OF card_c FOR VALUES IN ('c');
 INSERT INTO card (id, part, status) VALUES (1, 'c', 'x');
 SELECT outcome FROM ratchet.submit('card', '{"id": 1, "part": "c"}', 'ann');
+
+--
+-- delete => 'reject', in partitions that come, go and are moved between
+--
+SELECT ratchet.guard('card', 'at', actor => 'by', owned => '{grade}', states => '{"status": {"x": ["y"], "y": []}}', insert => 'reject', delete => 'reject');
+CREATE TABLE card_d PARTITION OF card_c FOR VALUES IN ('d');
+SELECT attempt('DELETE FROM card'), attempt('DELETE FROM card_b WHERE id = 11'), attempt('TRUNCATE card'), attempt('TRUNCATE card_cc'), attempt('TRUNCATE card_d');
+UPDATE card SET part = 'd', id = 12 WHERE id = 1 AND part = 'c';
+SELECT attempt('DELETE FROM card_d');
+DELETE FROM card WHERE id = 3 AND part = 'a';
+BEGIN;
+CALL ratchet.suspend('card', 'cleaning up');
+DELETE FROM card_d;
+TRUNCATE card_b;
+ROLLBACK;
+ALTER TABLE card_c DETACH PARTITION card_d;
+TRUNCATE card_d;
+SELECT * FROM ratchet.health();
+ALTER TABLE card_a DISABLE TRIGGER "~ratchet_guard_delete", DISABLE TRIGGER "~ratchet_guard_truncate";
+SELECT severity, target, finding, remedy FROM ratchet.health() ORDER BY 2, 3;
+SELECT ratchet.guard('card', 'at', actor => 'by', owned => '{grade}', states => '{"status": {"x": ["y"], "y": []}}', insert => 'reject', delete => 'reject');
+SELECT * FROM ratchet.describe('card');
 SELECT ratchet.unguard('card');
 
 --

@@ -45,6 +45,14 @@ POLICIES = {
     ],
 }
 
+# A worker's write, with the number of its attempt, under a guard without a fence and with one.
+NO_FENCE, FENCE = 'no fence', 'fence'
+ATTEMPT = 'UPDATE {table} SET score = :n, comment = :text, score_team = 1000000000 + :n, updated_at = now() WHERE id = :id;'
+POLICIES['three columns and an attempt'] = [
+    Variant(NO_FENCE, ATTEMPT.format(table='bench.guarded'), 'bench.guarded'),
+    Variant(FENCE, ATTEMPT.format(table='bench.fenced'), 'bench.fenced'),
+]
+
 UPDATE_BY_HAND = (
     'UPDATE scorecards SET submitted_at = now(), submitter_user_id = :submitter '
     'WHERE id = :id AND submitted_at IS NULL RETURNING submitted_at, submitter_user_id;'

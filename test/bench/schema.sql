@@ -32,6 +32,7 @@ CREATE TABLE bench.unguarded (
 );
 CREATE TABLE bench.empty_c (LIKE bench.unguarded INCLUDING ALL);
 CREATE TABLE bench.guarded (LIKE bench.unguarded INCLUDING ALL);
+CREATE TABLE bench.fenced (LIKE bench.unguarded INCLUDING ALL);
 CREATE TABLE bench.plpgsql (LIKE bench.unguarded INCLUDING ALL);
 CREATE TABLE public.scorecards (LIKE bench.unguarded INCLUDING ALL);
 
@@ -57,6 +58,8 @@ CREATE TABLE bench.policies (
 CREATE TRIGGER empty_c BEFORE UPDATE ON bench.empty_c FOR EACH ROW EXECUTE FUNCTION bench.empty_trigger();
 
 SELECT ratchet.guard('bench.guarded', gate => 'submitted_at', actor => 'submitter_user_id', owned => '{submission_source}') \g /dev/null
+SELECT ratchet.guard('bench.fenced', gate => 'submitted_at', actor => 'submitter_user_id', owned => '{submission_source}',
+                     fence => 'score_team') \g /dev/null
 SELECT ratchet.guard('public.scorecards', gate => 'submitted_at', actor => 'submitter_user_id', owned => '{submission_source}') \g /dev/null
 
 SELECT ratchet.guard('bench.policies', gate => 'submitted_at', actor => 'submitter_user_id', owned => '{submission_source}',

@@ -85,6 +85,8 @@ TEST(Words, AreChecked) {
   EXPECT_TRUE(core::parse_insert("reject"));
   EXPECT_EQ(caught([] { core::parse_gate_by("Any"); }).sqlstate(), "22023");
   EXPECT_EQ(caught([] { core::parse_insert(""); }).sqlstate(), "22023");
+  EXPECT_TRUE(core::parse_delete("reject"));
+  EXPECT_STREQ(caught([] { core::parse_delete("keep"); }).what(), "invalid delete \"keep\"");
 }
 
 TEST(Weakened, IsEmptyForAdditionsAndStricterModes) {
@@ -152,6 +154,13 @@ TEST(Weakened, IgnoringMoreIs) {
             "the version ignores \"b\" too");
   EXPECT_TRUE(core::weakened(before, parse({"version=v"})).empty());
   EXPECT_TRUE(core::weakened(parse({"once=c"}), parse({"once=c", "version=v", "version_ignores=a"})).empty());
+}
+
+TEST(Weakened, ClosedRowsMayGoAgain) {
+  EXPECT_EQ(core::join(core::weakened(parse({"gate=g", "delete=reject"}), parse({"gate=g"})), "; "),
+            "delete reject becomes allow");
+  EXPECT_STREQ(caught([] { parse({"once=a", "delete=reject"}); }).what(), "delete needs a gate or states");
+  EXPECT_EQ(core::arguments(parse({"delete=reject", "insert=reject", "gate=g"})).back(), "delete=reject");
 }
 
 TEST(Weakened, AFenceGoesForwardToo) {

@@ -44,7 +44,14 @@ CREATE TABLE runs_us (finisher text, gone int, finished_at timestamptz, id bigin
     finished boolean NOT NULL DEFAULT false, note text, region text NOT NULL);
 ALTER TABLE runs_us DROP COLUMN gone;
 ALTER TABLE runs ATTACH PARTITION runs_us FOR VALUES IN ('us');
-SELECT ratchet.guard('runs', gate => 'finished', gate_at => 'finished_at', gate_by => 'submit', actor => 'finisher');
+SELECT ratchet.guard('runs', gate => 'finished', gate_at => 'finished_at', gate_by => 'submit', actor => 'finisher',
+    delete => 'reject');
+
+CREATE TABLE jobs (id bigint PRIMARY KEY, status text NOT NULL DEFAULT 'queued', attempt int, alive_at timestamptz,
+    views int NOT NULL DEFAULT 0, lock_version int NOT NULL DEFAULT 1);
+SELECT ratchet.guard('jobs', states => '{"status": {"queued": ["running"], "running": ["done"], "done": []}}',
+    heartbeat => 'alive_at', alive => '{running}', version => 'lock_version', version_ignores => '{views}',
+    fence => 'attempt', mode => 'fence=keep', delete => 'reject');
 
 CREATE SCHEMA exams;
 CREATE TABLE exams.seats (exam int, seat int, note text, handed_in timestamp, PRIMARY KEY (exam, seat));
@@ -77,14 +84,19 @@ SELECT ratchet.submit('"Prüf Plan"."Bögen ""1"" = ''x''"', 'ß' || i, actor =>
 INSERT INTO ballots (id, box) SELECT md5(i::text)::uuid, 'north' FROM generate_series(1, 10) i;
 SELECT ratchet.submit('ballots', md5(i::text)::uuid, actor => 'cleo', patch => '{"weight": 3}')
     FROM generate_series(1, 5) i;
+INSERT INTO jobs (id, status, attempt) SELECT i, CASE WHEN i > 5 THEN 'done' ELSE 'running' END, 3
+    FROM generate_series(1, 10) i;
 INSERT INTO drafts SELECT i, CASE WHEN i > 5 THEN now() END FROM generate_series(1, 10) i;
 
 GRANT USAGE ON SCHEMA exams, "Prüf Plan" TO writer;
 GRANT SELECT, INSERT, UPDATE ON scorecards, reviews, runs, ballots, drafts, exams.seats,
     "Prüf Plan"."Bögen ""1"" = 'x'" TO writer;
+GRANT SELECT, INSERT, UPDATE ON jobs TO writer;
+GRANT DELETE, TRUNCATE ON runs, runs_us, jobs TO writer;
 SQL
 
-my @tables = ('scorecards', 'reviews', 'runs', 'exams.seats', '"Prüf Plan"."Bögen ""1"" = \'x\'"', 'ballots', 'drafts');
+my @tables =
+  ('scorecards', 'reviews', 'runs', 'jobs', 'exams.seats', '"Prüf Plan"."Bögen ""1"" = \'x\'"', 'ballots', 'drafts');
 
 # -- what must hold in a restored database -----------------------------------------------------------------------------
 
@@ -94,7 +106,8 @@ sub contracts
     my ($database) = @_;
     return $node->safe_psql(
         $database, q{
-        SELECT target, kind, gate, gate_at, gate_by, actor, idempotency_key, owned, mode, insert, enabled
+        SELECT target, kind, gate, gate_at, gate_by, actor, idempotency_key, owned, states, heartbeat, version,
+            version_ignores, fence, alive, mode, insert, delete, enabled
         FROM ratchet.contract ORDER BY target::text;
         SELECT pg_get_triggerdef(oid), tgenabled, tgparentid <> 0 FROM pg_trigger
         WHERE NOT tgisinternal OR tgparentid <> 0 ORDER BY tgrelid::regclass::text, tgname});
@@ -109,7 +122,7 @@ sub contents
 
 my $source_contracts = contracts('source');
 my $source_contents = contents('source');
-is(scalar(() = $source_contracts =~ /\|guard\|/g), 6, 'the source has six contracts');
+is(scalar(() = $source_contracts =~ /\|guard\|/g), 7, 'the source has seven contracts');
 is($node->safe_psql('source', 'SELECT * FROM ratchet.health()'), '', 'the source is healthy');
 
 # Saves as an ORM does: every column, as it was before the submission. Rows of its own, so that it needs none restored;
@@ -145,6 +158,18 @@ SELECT region, note, finished, finished_at IS NOT NULL, finisher FROM runs WHERE
 INSERT INTO runs (region, id) VALUES ('us', 9002);
 UPDATE runs SET finished = true WHERE id = 9002;
 SELECT finished FROM runs WHERE id = 9002;
+SELECT pg_temp.sqlstate_of('DELETE FROM runs WHERE id = 9001'), pg_temp.sqlstate_of('TRUNCATE runs'),
+    pg_temp.sqlstate_of('TRUNCATE runs_us'), pg_temp.sqlstate_of('DELETE FROM runs WHERE id = 9002');
+SELECT pg_temp.sqlstate_of($$UPDATE runs SET region = 'eu', id = 9003 WHERE region = 'us' AND id = 9001$$);
+
+INSERT INTO jobs (id, status, attempt) VALUES (9001, 'running', 3), (9002, 'queued', 1);
+SELECT outcome, stale FROM ratchet.beat('jobs', 9001, '{"attempt": 2}');
+SELECT outcome FROM ratchet.beat('jobs', 9002);
+UPDATE jobs SET views = 1 WHERE id = 9001;
+UPDATE jobs SET attempt = 2, status = 'lost' WHERE id = 9001;
+SELECT outcome, stale FROM ratchet.advance('jobs', 9001, 'done', '{"attempt": 3, "lock_version": 1}');
+SELECT status, attempt, views, lock_version FROM jobs WHERE id = 9001;
+SELECT pg_temp.sqlstate_of('DELETE FROM jobs WHERE id = 9001'), pg_temp.sqlstate_of('TRUNCATE jobs');
 
 INSERT INTO exams.seats VALUES (9, 1);
 SELECT outcome FROM ratchet.submit('exams.seats', '{"exam": 9, "seat": 1}');
@@ -180,6 +205,13 @@ us|submitted|bob
 eu|late|t|t|bob
 us|late|t|t|bob
 f
+23R01|23R01|23R01|done
+done
+stale|{attempt}
+finished
+advanced|
+done|3|1|2
+23R01|23R01
 submitted
 23R01
 submitted|7

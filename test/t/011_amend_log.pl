@@ -150,7 +150,7 @@ logs('suspend',
     q{BEGIN; CALL ratchet.suspend('app."a"" by ""b"', E'why\n"not"'); UPDATE app."a"" by ""b" SET at = now(); COMMIT},
     '',
     [   'LOG:  ratchet suspend: contract of relation "app.a\" by \"b" by role "app": "why\n\"not\""',
-        'LOG:  ratchet suspend: 1 updates of rows of relation "app.a\" by \"b" were not checked in this transaction' ]);
+        'LOG:  ratchet suspend: 1 writes of relation "app.a\" by \"b" were not checked in this transaction' ]);
 
 # A long reason is written whole.
 my $start = -s $node->logfile;

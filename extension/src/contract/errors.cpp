@@ -61,6 +61,28 @@ void error_born_closed(Relation relation, const char *column, bool state) {
   pg_unreachable();
 }
 
+static int hint_suspend() {
+  return errhint("The owner of the table can lift that for one transaction, with ratchet.suspend().");
+}
+
+void error_closed_stays(Relation relation, const char *column, bool state) {
+  ereport(ERROR, errcode(sqlstate_guarded_column),
+          errmsg("cannot delete a row of relation \"%s\": column \"%s\" is guarded", RelationGetRelationName(relation),
+                 column),
+          state ? errdetail("The row is in a terminal state, and the contract refuses that it goes.")
+                : errdetail("The row is submitted, and the contract refuses that it goes."),
+          hint_suspend(), errtablecolname(relation, column));
+  pg_unreachable();
+}
+
+void error_truncated(Relation relation) {
+  ereport(ERROR, errcode(sqlstate_guarded_column),
+          errmsg("cannot truncate relation \"%s\"", RelationGetRelationName(relation)),
+          errdetail("The contract refuses that rows go which are submitted or in a terminal state."), hint_suspend(),
+          errtable(relation));
+  pg_unreachable();
+}
+
 void error_counted_key(Relation relation, const char *column) {
   ereport(ERROR, errcode(sqlstate_guarded_column),
           errmsg("cannot change key column \"%s\" of relation \"%s\", which a tally references", column,

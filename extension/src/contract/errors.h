@@ -42,6 +42,10 @@ inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '
 // 23R01: insert => 'reject' and a row that is not born open.
 [[noreturn]] void error_born_closed(Relation relation, const char *column, bool state);
 
+// 23R01: delete => 'reject' and a row that is closed, or in a terminal state; or TRUNCATE.
+[[noreturn]] void error_closed_stays(Relation relation, const char *column, bool state);
+[[noreturn]] void error_truncated(Relation relation);
+
 // 42R01 family.
 [[noreturn]] void error_unenforceable(Relation relation, const char *finding, const char *remedy);
 // The same of a table that is not open.

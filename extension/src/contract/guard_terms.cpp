@@ -68,6 +68,7 @@ GuardTerms *flatten(MemoryContext context, const core::GuardSpec &spec) {
   terms->gate_by = spec.gate_by;
   terms->modes = spec.modes;
   terms->insert_reject = spec.insert_reject;
+  terms->delete_reject = spec.delete_reject;
   terms->arguments = copy_all(context, arguments);
   terms->narguments = static_cast<int>(arguments.size());
   return terms;
@@ -119,6 +120,7 @@ GuardTerms *check_guard_request(MemoryContext context, const GuardRequest &reque
     if (request.gate_by != nullptr) spec.gate_by = core::parse_gate_by(request.gate_by);
     if (request.mode != nullptr) spec.modes = core::parse_modes(request.mode, spec.policies());
     if (request.insert != nullptr) spec.insert_reject = core::parse_insert(request.insert);
+    if (request.removal != nullptr) spec.delete_reject = core::parse_delete(request.removal);
     core::check_consistent(spec);
     terms = flatten(context, spec);
   });

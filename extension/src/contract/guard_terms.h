@@ -46,6 +46,7 @@ struct GuardTerms {
   core::GateBy gate_by;
   core::Modes modes;
   bool insert_reject;
+  bool delete_reject;
   const char **arguments;  // canonical trigger arguments
   int narguments;
 };
@@ -77,6 +78,7 @@ struct GuardRequest {
   int nstates;
   const char *mode;
   const char *insert;
+  const char *removal;
 };
 
 // Reads the arguments of a relation's contract trigger. Errors: 42R01.

@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "access/transam.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -107,6 +108,37 @@ bool calls_users(Node *node, void *context) {
   return walk_expression(node, fenced<calls_users>, context);
 }
 
+// The owner of a row of pg_proc or pg_type. Not whose rights somebody has: a superuser has those of everybody.
+Oid find_owner(int cache, Oid object, AttrNumber attribute) {
+  HeapTuple tuple = SearchSysCache1(cache, ObjectIdGetDatum(object));
+  if (!HeapTupleIsValid(tuple)) return InvalidOid;
+  bool isnull;
+  const Oid owner = DatumGetObjectId(SysCacheGetAttr(cache, tuple, attribute, &isnull));
+  ReleaseSysCache(tuple);
+  return owner;
+}
+
+bool is_stranger(Oid role, const void *context) {
+  return role != *static_cast<const Oid *>(context) && !(OidIsValid(role) && superuser_arg(role));
+}
+
+bool is_strangers(Oid function, void *context) {
+  return function >= FirstNormalObjectId &&
+         is_stranger(find_owner(PROCOID, function, Anum_pg_proc_proowner), context);
+}
+
+// A domain's check is an expression of its owner's.
+bool calls_strangers(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, CoerceToDomain) &&
+      is_stranger(
+          find_owner(TYPEOID, reinterpret_cast<const CoerceToDomain *>(node)->resulttype, Anum_pg_type_typowner),
+          context))
+    return true;
+  if (check_functions_in_node(node, fenced<is_strangers>, context)) return true;
+  return walk_expression(node, fenced<calls_strangers>, context);
+}
+
 // The text after a quoted literal or name that begins here.
 const char *skip_quoted(const char *text, char quote) {
   for (++text; *text != '\0'; ++text)
@@ -171,6 +203,8 @@ bool names_column(const char *text, const char *column) {
 }
 
 bool calls_users_function(Node *expression) { return calls_users(expression, nullptr); }
+
+bool calls_strangers_function(Node *expression, Oid owner) { return calls_strangers(expression, &owner); }
 
 Oid forbidden_function(Node *expression, Oid owner) {
   Execution execution{owner, InvalidOid};

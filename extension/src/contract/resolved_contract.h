@@ -26,6 +26,9 @@ bool names_column(const char *text, const char *column);
 // Whether an expression calls any function that is not PostgreSQL's own.
 bool calls_users_function(Node *expression);
 
+// Whether an expression calls a function, or checks a domain, that is neither the owner's nor a superuser's.
+bool calls_strangers_function(Node *expression, Oid owner);
+
 // Whether the owner may execute everything that an expression calls. Returns the first function that he may not.
 Oid forbidden_function(Node *expression, Oid owner);
 

@@ -19,6 +19,8 @@ namespace ratchet {
 // The names of ratchet's triggers, which decide when they fire.
 inline constexpr const char *guard_trigger_name = "~ratchet_guard";
 inline constexpr const char *insert_trigger_name = "~ratchet_guard_insert";
+inline constexpr const char *delete_trigger_name = "~ratchet_guard_delete";
+inline constexpr const char *guard_truncate_trigger_name = "~ratchet_guard_truncate";
 inline constexpr const char *child_trigger_prefix = "!ratchet_tally_";
 inline constexpr const char *flush_trigger_name = "~ratchet_flush";
 inline constexpr const char *truncate_trigger_name = "~ratchet_truncate";
@@ -31,6 +33,8 @@ inline constexpr const char *completion_trigger_name = "~ratchet_completion";
 enum class TriggerKind : unsigned char {
   guard,       // guard_row: a guard contract
   born,        // guard_insert: its insert => 'reject'
+  deletion,    // guard_delete: its delete => 'reject'
+  truncation,  // guard_truncate: the same of TRUNCATE
   child,       // count_row: a tally, on the child
   flush,       // flush_counters: on the child, writes what is pending
   truncate,    // count_truncate: on the child

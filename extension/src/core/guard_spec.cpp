@@ -70,7 +70,7 @@ bool take_argument(GuardSpec &spec, std::string_view name, std::string_view valu
 
 GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
   GuardSpec spec;
-  std::string gate_by, mode, insert;
+  std::string gate_by, mode, insert, removal;
   split_arguments(arguments, "ratchet.guard()", [&](std::string_view name, std::string_view value) {
     if (name == "gate_by")
       set_once(gate_by, name, value);
@@ -80,12 +80,15 @@ GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
       set_once(spec.time_zone, name, value);
     else if (name == "insert")
       set_once(insert, name, value);
+    else if (name == "delete")
+      set_once(removal, name, value);
     else if (!take_argument(spec, name, value))
       throw_unknown(name, value);
   });
   if (!gate_by.empty()) spec.gate_by = parse_gate_by(gate_by);
   if (!mode.empty()) spec.modes = parse_modes(mode, spec.policies());
   if (!insert.empty()) spec.insert_reject = parse_insert(insert);
+  if (!removal.empty()) spec.delete_reject = parse_delete(removal);
   settle(spec.states);
   spec.settle_alive();
   check_consistent(spec);
@@ -121,6 +124,7 @@ void check_needs(const GuardSpec &spec) {
   if (!spec.idempotency_key.empty()) throw_needs("idempotency_key", "a gate or states", name_either);
   if (!spec.frozen.empty()) throw_needs("frozen", "a gate or states", name_either);
   if (spec.insert_reject) throw_needs("insert", "a gate or states", name_either);
+  if (spec.delete_reject) throw_needs("delete", "a gate or states", name_either);
 }
 
 }  // namespace
@@ -196,11 +200,16 @@ GateBy parse_gate_by(std::string_view text) {
   throw error(invalid_argument, "invalid gate_by " + quoted(text), {}, "gate_by is 'any' or 'submit'.");
 }
 
-bool parse_insert(std::string_view text) {
+static bool rejects(const char *argument, std::string_view text) {
   if (text == "allow") return false;
   if (text == "reject") return true;
-  throw error(invalid_argument, "invalid insert " + quoted(text), {}, "insert is 'allow' or 'reject'.");
+  throw error(invalid_argument, std::string("invalid ") + argument + " " + quoted(text), {},
+              std::string(argument) + " is 'allow' or 'reject'.");
 }
+
+bool parse_insert(std::string_view text) { return rejects("insert", text); }
+
+bool parse_delete(std::string_view text) { return rejects("delete", text); }
 
 GuardSpec parse_arguments(const std::vector<std::string_view> &arguments) {
   try {
@@ -232,6 +241,7 @@ std::vector<std::string> arguments(const GuardSpec &spec) {
   add("time_zone", spec.time_zone);
   add("mode", text_of(spec.modes, spec.policies()));
   if (spec.insert_reject) add("insert", "reject");
+  if (spec.delete_reject) add("delete", "reject");
   return out;
 }
 
@@ -280,6 +290,7 @@ std::vector<std::string> weakened(const GuardSpec &before, const GuardSpec &afte
     lost.push_back(std::string("gate_by ") + name_of(before.gate_by) + " becomes " + name_of(after.gate_by));
   add_all(lost, weakened(before.modes, after.modes, before.policies()));
   if (before.insert_reject && !after.insert_reject) lost.emplace_back("insert reject becomes allow");
+  if (before.delete_reject && !after.delete_reject) lost.emplace_back("delete reject becomes allow");
   return lost;
 }
 

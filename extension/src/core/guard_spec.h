@@ -43,6 +43,7 @@ struct GuardSpec {
   GateBy gate_by = GateBy::any;
   Modes modes;
   bool insert_reject = false;
+  bool delete_reject = false;
 
   // Every guarded column, the gate first if there is one.
   std::vector<Guarded> guarded() const;
@@ -64,6 +65,7 @@ std::vector<std::string> arguments(const GuardSpec &spec);
 
 GateBy parse_gate_by(std::string_view text);
 bool parse_insert(std::string_view text);
+bool parse_delete(std::string_view text);
 
 // A contract needs something to guard, and no column may be named twice. Throws 22023.
 void check_consistent(const GuardSpec &spec);

@@ -26,6 +26,7 @@ extern "C" {
 #include "contract/stored_trigger.h"
 #include "declare/ddl_check.h"
 #include "declare/follow.h"
+#include "declare/guard_declare.h"
 #include "declare/tally_triggers.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
@@ -146,7 +147,10 @@ Oid moved_partition(const Node *command) {
 // after the partitions.
 void follow_moved_partition(Oid moved) {
   for (const Oid oid : each_oid(find_all_inheritors(moved, NoLock, nullptr)))
-    if (concerns(oid)) follow_partition(oid);
+    if (concerns(oid)) {
+      follow_partition(oid);
+      follow_guarded_partition(oid);
+    }
 }
 
 // What the command has made possible or necessary: dependencies on a foreign key that is there now, also of the
@@ -183,10 +187,13 @@ void check_retyped(const Node *command) {
   const auto *alter = reinterpret_cast<const AlterTableStmt *>(command);
   const Oid relation = RangeVarGetRelid(alter->relation, NoLock, true);
   ListCell *cell;
-  if (OidIsValid(relation))
-    foreach (cell, alter->cmds)
-      if (const auto *one = lfirst_node(AlterTableCmd, cell); one->subtype == AT_AlterColumnType)
-        check_retyped_column(relation, one->name);
+  if (!OidIsValid(relation)) return;
+  const List *tables = find_all_inheritors(relation, NoLock, nullptr);
+  foreach (cell, alter->cmds) {
+    const auto *one = lfirst_node(AlterTableCmd, cell);
+    if (one->subtype != AT_AlterColumnType) continue;
+    for (const Oid table_oid : each_oid(tables)) check_retyped_column(table_oid, one->name);
+  }
 }
 
 // Its functions find one another, and their triggers, by the name of their schema.

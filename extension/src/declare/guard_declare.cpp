@@ -51,6 +51,7 @@ enum Argument {
   time_zone_argument,
   mode_argument,
   insert_argument,
+  delete_argument,
   audit_argument,
   rate_limit_argument,
   replace_argument,
@@ -87,6 +88,7 @@ const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
   check_time_zone(request.time_zone);
   request.mode = text_or_null(fcinfo, mode_argument);
   request.insert = text_or_null(fcinfo, insert_argument);
+  request.removal = text_or_null(fcinfo, delete_argument);
   return check_guard_request(CurrentMemoryContext, request);
 }
 
@@ -113,15 +115,21 @@ void check_stronger(Relation relation, const GuardTerms *before, const GuardTerm
           errdetail_internal("%s.", difference), errhint("Call it with replace => true to do so."), errtable(relation));
 }
 
+// Whether the trigger is there and enabled; where it is not wanted, whether there is none.
+bool is_as_wanted(const Trigger *trigger, bool wanted) {
+  return wanted ? trigger != nullptr && fires_ordinarily(*trigger) : trigger == nullptr;
+}
+
 // Whether every trigger of the contract is there and enabled, on partitions too.
 bool is_whole(Relation relation, const GuardTerms *terms) {
   bool whole = true;
   for (const Oid oid : each_oid(find_all_inheritors(RelationGetRelid(relation), AccessShareLock, nullptr))) {
     Relation member = table_open(oid, NoLock);
-    const Trigger *guard = find_trigger(member, TriggerKind::guard);
-    whole = whole && guard != nullptr && fires_ordinarily(*guard);
-    const Trigger *insert = find_trigger(member, TriggerKind::born);
-    whole = whole && (terms->insert_reject ? insert != nullptr && fires_ordinarily(*insert) : insert == nullptr);
+    whole = whole && is_as_wanted(find_trigger(member, TriggerKind::guard), true) &&
+            is_as_wanted(find_trigger(member, TriggerKind::born), terms->insert_reject) &&
+            is_as_wanted(find_trigger(member, TriggerKind::deletion), terms->delete_reject) &&
+            is_as_wanted(find_trigger(member, TriggerKind::truncation),
+                         terms->delete_reject && refuses_truncate(member, RelationGetRelid(relation)));
     table_close(member, NoLock);
   }
   return whole;
@@ -168,23 +176,42 @@ const char *guard(FunctionCallInfo fcinfo) {
   return outcome;
 }
 
+// Drops the relation's trigger of this kind, if there is one.
+List *drop(List *commands, Relation relation, TriggerKind kind) {
+  const Trigger *trigger = find_trigger(relation, kind);
+  if (trigger == nullptr) return commands;
+  return lappend(commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname),
+                                    qualified_relation(RelationGetRelid(relation))));
+}
+
+//   CREATE OR REPLACE TRIGGER "~ratchet_guard_truncate" BEFORE TRUNCATE ON schema.table
+//   FOR EACH STATEMENT EXECUTE FUNCTION ratchet.guard_truncate()
+List *create_truncate(List *commands, Oid relid) {
+  return lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE "
+                                    "FUNCTION ratchet.guard_truncate()",
+                                    quote_identifier(guard_truncate_trigger_name), qualified_relation(relid)));
+}
+
+// TRUNCATE triggers of a table and its partitions, which are not cloned.
+List *settle_truncates(List *commands, Oid root, bool wanted) {
+  for (const Oid oid : each_oid(find_all_inheritors(root, AccessShareLock, nullptr))) {
+    Relation member = table_open(oid, NoLock);
+    commands = wanted && refuses_truncate(member, root) ? create_truncate(commands, oid)
+                                                        : drop(commands, member, TriggerKind::truncation);
+    table_close(member, NoLock);
+  }
+  return commands;
+}
+
 bool unguard(Oid relid) {
   Relation relation = open_owned(relid, AccessExclusiveLock, "unguard it");
   List *commands = NIL;
-  for (const Trigger *trigger : {find_trigger(relation, TriggerKind::guard), find_trigger(relation, TriggerKind::born)})
-    if (trigger != nullptr)
-      commands = lappend(
-          commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname), qualified_relation(relid)));
+  for (const TriggerKind kind : {TriggerKind::guard, TriggerKind::born, TriggerKind::deletion})
+    commands = drop(commands, relation, kind);
+  commands = settle_truncates(commands, relid, false);
   relation_close(relation, NoLock);
   run_all(commands);
   return commands != NIL;
-}
-
-bool has_insert_trigger(Oid relid) {
-  Relation relation = table_open(relid, NoLock);
-  const bool has = find_trigger(relation, TriggerKind::born) != nullptr;
-  table_close(relation, NoLock);
-  return has;
 }
 
 }  // namespace
@@ -193,8 +220,11 @@ bool has_insert_trigger(Oid relid) {
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.guard_row('gate=submitted_at', ...)
 //   CREATE OR REPLACE TRIGGER "~ratchet_guard_insert" AFTER INSERT ON schema.table
 //   FOR EACH ROW WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()
+//   CREATE OR REPLACE TRIGGER "~ratchet_guard_delete" BEFORE DELETE ON schema.table
+//   FOR EACH ROW EXECUTE FUNCTION ratchet.guard_delete()
 void write_contract(Oid relid, const GuardTerms *terms, Switches switches) {
-  List *switched = switched_triggers(relid, switches, {TriggerKind::guard, TriggerKind::born});
+  List *switched = switched_triggers(
+      relid, switches, {TriggerKind::guard, TriggerKind::born, TriggerKind::deletion, TriggerKind::truncation});
   const char *name = qualified_relation(relid);
   StringInfoData sql;
   initStringInfo(&sql);
@@ -206,13 +236,39 @@ void write_contract(Oid relid, const GuardTerms *terms, Switches switches) {
   appendStringInfoChar(&sql, ')');
 
   List *commands = list_make1(sql.data);
+  Relation relation = table_open(relid, NoLock);
   if (terms->insert_reject)
     commands = lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s AFTER INSERT ON %s FOR EACH ROW "
                                           "WHEN (ratchet.born_closed(NEW.*)) EXECUTE FUNCTION ratchet.guard_insert()",
                                           quote_identifier(insert_trigger_name), name));
-  else if (has_insert_trigger(relid))
-    commands = lappend(commands, psprintf("DROP TRIGGER %s ON %s", quote_identifier(insert_trigger_name), name));
+  else
+    commands = drop(commands, relation, TriggerKind::born);
+  if (terms->delete_reject)
+    commands = lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s BEFORE DELETE ON %s FOR EACH ROW EXECUTE "
+                                          "FUNCTION ratchet.guard_delete()",
+                                          quote_identifier(delete_trigger_name), name));
+  else
+    commands = drop(commands, relation, TriggerKind::deletion);
+  commands = settle_truncates(commands, relid, terms->delete_reject);
+  table_close(relation, NoLock);
   run_all(list_concat(commands, switched));
+}
+
+bool refuses_truncate(Relation member, Oid root) {
+  return RelationGetRelid(member) == root || member->rd_rel->relkind != RELKIND_PARTITIONED_TABLE;
+}
+
+void follow_guarded_partition(Oid relid) {
+  Relation relation = try_relation_open(relid, AccessShareLock);
+  if (relation == nullptr) return;
+  List *commands = NIL;
+  // It has the other trigger, a clone, while it is a partition.
+  const bool wanted = find_trigger(relation, TriggerKind::deletion) != nullptr;
+  const bool has = find_trigger(relation, TriggerKind::truncation) != nullptr;
+  if (relation->rd_rel->relkind == RELKIND_RELATION && wanted != has)
+    commands = wanted ? create_truncate(commands, relid) : drop(commands, relation, TriggerKind::truncation);
+  relation_close(relation, AccessShareLock);
+  if (commands != NIL) run_all(commands);
 }
 
 }  // namespace ratchet

@@ -4,99 +4,29 @@
 // inserted: a BEFORE INSERT trigger also fires for the row that an upsert then
 // turns into an update. Its WHEN condition is evaluated right after the row is
 // stored, so a row in good order queues nothing, and a row that arrives by a
-// cross-partition move can be told from an INSERT while the move is still
-// the last thing that the guard has judged.
+// cross-partition move can be told from an INSERT (guard/move.h).
 #include "pg/pg.h"
 
 extern "C" {
-#include "access/heapam.h"
-#include "access/relation.h"
-#include "access/xact.h"
+#include "access/table.h"
 #include "catalog/partition.h"
-#include "catalog/pg_am.h"
-#include "executor/tuptable.h"
 #include "parser/parse_type.h"
-#include "storage/bufmgr.h"
-#include "utils/datum.h"
-#include "utils/fmgrprotos.h"
-#include "utils/snapmgr.h"
 }
 
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
-#include "guard/guard_trigger.h"
+#include "guard/guard_contract.h"
+#include "guard/move.h"
 #include "guard/policy.h"
 #include "guard/suspend.h"
 #include "pg/fence.h"
 #include "pg/list.h"
-#include "pg/memory.h"
 #include "pg/row_value.h"
 #include "pg/trigger_call.h"
 
 namespace ratchet {
 
 namespace {
-
-// A row that the guard has judged and whose partition key changes.
-struct Move {
-  MemoryContext memory;  // holds this and the values
-  int depth;             // of the trigger call that judged it
-  Oid root;
-  Oid leaf;
-  ItemPointerData tid;  // of the version that is taken out of the leaf
-  Datum *values;        // of the guarded columns as the guard let them through
-  bool *nulls;
-  Move *outer;  // of a smaller depth: a trigger that fires while a row is on its way may move another one
-};
-
-Move *last_move;  // in memory of the transaction; one at most for each trigger depth
-
-// Whether the executor has taken the remembered row version out of its
-// partition in order to put the row into another one: only its own
-// cross-partition update leaves that mark.
-bool has_moved_out(const Move &move) {
-  // The partition may have been dropped or truncated since.
-  Relation leaf = try_relation_open(move.leaf, AccessShareLock);
-  if (leaf == nullptr) return false;
-  HeapTupleData tuple;
-  tuple.t_self = move.tid;
-  Buffer buffer = InvalidBuffer;
-  bool moved = false;
-  if (leaf->rd_rel->relam == HEAP_TABLE_AM_OID &&
-      ItemPointerGetBlockNumber(&move.tid) < RelationGetNumberOfBlocks(leaf) &&
-      heap_fetch(leaf, SnapshotAny, &tuple, &buffer, false)) {
-    moved = HeapTupleHeaderIndicatesMovedPartitions(tuple.t_data) &&
-            TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple.t_data));
-    ReleaseBuffer(buffer);
-  }
-  relation_close(leaf, AccessShareLock);
-  return moved;
-}
-
-// Whether the arriving row has the guarded columns that the guard let through.
-bool is_judged_row(const Move &move, Relation relation, const GuardContract *contract, HeapTuple tuple) {
-  for (int place = 0; place < contract->nguarded; ++place) {
-    const GuardedColumn &column = contract->guarded[place];
-    bool isnull;
-    const Datum value = heap_getattr(tuple, column.attnum, RelationGetDescr(relation), &isnull);
-    if (!same_image(move.values[place], move.nulls[place], value, isnull, column.typbyval, column.typlen)) return false;
-  }
-  return true;
-}
-
-// Whether the row that is being inserted now is a judged one on its way
-// between partitions. Each is spent by its arrival, open or closed.
-bool arrives_by_move(Relation relation, const GuardContract *contract, HeapTuple tuple) {
-  for (Move **place = &last_move; *place != nullptr; place = &(*place)->outer) {
-    Move *move = *place;
-    if (move->root != contract->root || !has_moved_out(*move) || !is_judged_row(*move, relation, contract, tuple))
-      continue;
-    *place = move->outer;
-    MemoryContextDelete(move->memory);
-    return true;
-  }
-  return false;
-}
 
 // Whether the value is a default: of the partition, or of a table above it through which the row came.
 bool has_any_default(Relation relation, const GuardedColumn &column, const Value &value) {
@@ -166,33 +96,6 @@ void reject(const TriggerData *trigger) {
 }
 
 }  // namespace
-
-// The memory goes with the transaction.
-void forget_moves() { last_move = nullptr; }
-
-void remember_move(const TriggerData *trigger, const GuardContract *contract, HeapTuple row) {
-  const int depth = DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, Datum(0)));
-  // What is remembered for this depth, or a deeper one, has arrived, or never left its partition.
-  while (last_move != nullptr && last_move->depth >= depth) {
-    Move *done = last_move;
-    last_move = done->outer;
-    MemoryContextDelete(done->memory);
-  }
-  MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "ratchet move", ALLOCSET_SMALL_SIZES);
-  MemoryContext caller = MemoryContextSwitchTo(memory);
-  auto *move = palloc_object<Move>();
-  *move = {memory,  depth,   contract->root, contract->relation, trigger->tg_trigtuple->t_self,
-           nullptr, nullptr, last_move};
-  move->values = palloc_array<Datum>(contract->nguarded);
-  move->nulls = palloc_array<bool>(contract->nguarded);
-  for (int place = 0; place < contract->nguarded; ++place) {
-    const GuardedColumn &column = contract->guarded[place];
-    const Datum value = heap_getattr(row, column.attnum, RelationGetDescr(trigger->tg_relation), &move->nulls[place]);
-    move->values[place] = move->nulls[place] ? value : datumCopy(value, column.typbyval, column.typlen);
-  }
-  MemoryContextSwitchTo(caller);
-  last_move = move;
-}
 
 }  // namespace ratchet
 

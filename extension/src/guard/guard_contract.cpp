@@ -225,6 +225,10 @@ GuardContract *require_contract(Relation relation) {
   return static_cast<GuardContract *>(found.object);
 }
 
+GuardContract *find_contract(Relation relation) {
+  return static_cast<GuardContract *>(find_cached(relation, TriggerKind::guard, build).object);
+}
+
 AttrNumber single_primary_key(Relation relation) {
   const Oid index = primary_key_index(relation);
   if (!OidIsValid(index)) return InvalidAttrNumber;

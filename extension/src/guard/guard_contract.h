@@ -74,6 +74,9 @@ GuardContract *load_guard_contract(Relation relation, const Trigger *trigger);
 // The contract that a verb works with. Errors: 42R01 when there is none or it does not fire in this session.
 GuardContract *require_contract(Relation relation);
 
+// The contract that is enforced in this session; nullptr: none is.
+GuardContract *find_contract(Relation relation);
+
 // What is wrong with the guarded columns of a relation; column is nullptr when all is well.
 struct ColumnFault {
   const char *column = nullptr;

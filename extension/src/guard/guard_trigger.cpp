@@ -26,6 +26,7 @@ extern "C" {
 #include "contract/structure.h"
 #include "contract/values.h"
 #include "guard/guard_trigger.h"
+#include "guard/move.h"
 #include "guard/policy.h"
 #include "guard/structure.h"
 #include "guard/suspend.h"
@@ -355,11 +356,11 @@ bool check_version(const TriggerData *trigger, const GuardContract *contract, Pe
 }
 
 // Whether the write is late: it brings a smaller fence than the row has, and not as a foreign key's own action, which
-// knows nothing of workers and events.
+// knows nothing of workers and events. Valid only if the contract has a fence.
 bool is_late(const TriggerData *trigger, const GuardContract *contract, const Permission *permission) {
   if (permission != nullptr && (permission->verb == Verb::amend || is_repetition(trigger, contract, permission)))
     return false;
-  return lowers_fence(trigger, contract) &&
+  return differs(trigger, contract->guarded[contract->fence_place]) && lowers_fence(trigger, contract) &&
          !bms_is_member(contract->fence_place,
                         referential_changes(trigger, contract, changed_columns(trigger, contract)));
 }
@@ -442,7 +443,7 @@ HeapTuple judge(const TriggerData *trigger) {
     row = with_next_version(trigger, contract, row);
   if (changes_partition_key(trigger, contract, row)) {
     check_moves(trigger->tg_relation, contract);
-    if (contract->terms->insert_reject) remember_move(trigger, contract, row);
+    if (contract->terms->insert_reject || contract->terms->delete_reject) remember_move(trigger, contract, row);
   }
   return row;
 }

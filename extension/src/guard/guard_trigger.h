@@ -11,11 +11,4 @@ namespace ratchet {
 // change because it is a foreign key's own action.
 Bitmapset *referential_changes(const TriggerData *trigger, const GuardContract *contract, const Bitmapset *changed);
 
-void forget_moves();
-
-// Remembers a row that the guard has judged and whose partition key changes,
-// so that its arrival in another partition is not taken for an INSERT. row:
-// what the guard lets through.
-void remember_move(const TriggerData *trigger, const GuardContract *contract, HeapTuple row);
-
 }  // namespace ratchet

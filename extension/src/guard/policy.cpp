@@ -234,14 +234,22 @@ bool is_open_state(const GuardContract *contract, int place, const Value &value)
   return state >= 0 && !column->graph->is_terminal(state);
 }
 
-bool is_finished(const GuardContract *contract, TupleTableSlot *row) {
+const char *finishing_column(const GuardContract *contract, TupleTableSlot *row, bool *state) {
+  *state = false;
   if (contract->gate != InvalidAttrNumber) {
     const Value gate = value_of(row, contract->gate);
-    if (gate_is_closed(contract, gate.datum, gate.isnull)) return true;
+    if (gate_is_closed(contract, gate.datum, gate.isnull)) return contract->terms->gate;
   }
+  *state = true;
   for (int i = 0; i < contract->nstates; ++i)
-    if (is_terminal(&contract->states[i], value_of(row, contract->states[i].attnum))) return true;
-  return false;
+    if (is_terminal(&contract->states[i], value_of(row, contract->states[i].attnum)))
+      return contract->states[i].graph->column;
+  return nullptr;
+}
+
+bool is_finished(const GuardContract *contract, TupleTableSlot *row) {
+  bool state;
+  return finishing_column(contract, row, &state) != nullptr;
 }
 
 bool is_alive(const GuardContract *contract, TupleTableSlot *row) {

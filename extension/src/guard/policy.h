@@ -33,6 +33,9 @@ ColumnFault find_graph_fault(Oid declared, int32 typmod, const GraphTerms &graph
 // Fills in what policies need: comparison functions, states, version. In the current memory context.
 void resolve_policies(Relation relation, GuardContract *contract);
 
+// The column by which the row is finished: its gate is closed, or a state is terminal; nullptr: it is not.
+const char *finishing_column(const GuardContract *contract, TupleTableSlot *row, bool *state);
+
 // Whether the row's gate is closed or one of its states is terminal.
 bool is_finished(const GuardContract *contract, TupleTableSlot *row);
 

@@ -83,9 +83,8 @@ void suspend(FunctionCallInfo fcinfo) {
 // What was written is told while the transaction can still say its name; of one that is rolled back nothing was.
 void report_suspensions() {
   for (const auto *suspension : each<Suspension>(suspensions)) {
-    ereport(LOG_SERVER_ONLY,
-            errmsg("ratchet suspend: %llu updates of rows of relation %s were not checked in this transaction",
-                   static_cast<unsigned long long>(suspension->rows), suspension->table));
+    ereport(LOG_SERVER_ONLY, errmsg("ratchet suspend: %llu writes of relation %s were not checked in this transaction",
+                                    static_cast<unsigned long long>(suspension->rows), suspension->table));
   }
 }
 

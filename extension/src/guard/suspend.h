@@ -19,7 +19,7 @@ void drop_suspensions(SubTransactionId subtransaction);
 // Whether this transaction has suspended the guard contract of a table. root: the topmost one of a partition tree.
 bool is_suspended(Oid root);
 
-// Notes that a row of it was written without enforcement.
+// Notes that a row of it was written, or deleted, or the table truncated, without enforcement.
 void count_suspended(Oid root);
 
 }  // namespace ratchet

@@ -96,12 +96,16 @@ void describe_owned(FunctionCallInfo fcinfo, const GuardTerms *terms, const char
                fate(terms->modes.owned, "23R01")));
 }
 
+// When a row is finished.
+const char *finish(const GuardTerms *terms) {
+  return terms->gate == nullptr ? "a state is terminal"
+         : terms->ngraphs == 0  ? "the gate is closed"
+                                : "the gate is closed or a state is terminal";
+}
+
 void describe_frozen(FunctionCallInfo fcinfo, const GuardTerms *terms, const char *column) {
-  const char *until = terms->gate == nullptr ? "a state is terminal"
-                      : terms->ngraphs == 0  ? "the gate is closed"
-                                             : "the gate is closed or a state is terminal";
   put(fcinfo, column, "frozen",
-      psprintf("Free until %s, then fixed. A later write that changes it %s.", until,
+      psprintf("Free until %s, then fixed. A later write that changes it %s.", finish(terms),
                fate(terms->modes.frozen, "23R01")));
 }
 
@@ -193,6 +197,10 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
         "A new row must be open, with owned columns at their defaults and in no terminal state; otherwise the INSERT "
         "fails "
         "with SQLSTATE 23R01.");
+  if (terms->delete_reject)
+    put(fcinfo, nullptr, "delete",
+        psprintf("A row cannot be deleted once %s, and the table cannot be truncated; both fail with SQLSTATE 23R01.",
+                 finish(terms)));
 }
 
 // What the rows of a child count for.

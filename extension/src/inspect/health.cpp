@@ -12,6 +12,7 @@ extern "C" {
 #include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/json.h"
 #include "utils/tuplestore.h"
 }
@@ -19,6 +20,7 @@ extern "C" {
 #include "contract/resolved_contract.h"
 #include "contract/structure.h"
 #include "contract/trigger_shapes.h"
+#include "declare/guard_declare.h"
 #include "declare/tally_triggers.h"
 #include "guard/guard_contract.h"
 #include "guard/structure.h"
@@ -153,6 +155,12 @@ List *guard_findings(Relation member, Relation root) {
   if (terms->insert_reject)
     findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::born), insert_trigger_name,
                                 "ratchet.guard()");
+  if (!terms->delete_reject) return findings;
+  findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::deletion), delete_trigger_name,
+                              "ratchet.guard()");
+  if (refuses_truncate(member, RelationGetRelid(root)))
+    findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::truncation),
+                                guard_truncate_trigger_name, "ratchet.guard()");
   return findings;
 }
 
@@ -246,6 +254,15 @@ List *on_done_findings(Relation member) {
   return findings;
 }
 
+// A name that was renamed while it was looked up is no finding.
+template <typename Look>
+List *settled(Look &&look) {
+  AcceptInvalidationMessages();
+  List *findings = look();
+  for (int waits = 0; findings != NIL && await_invalidations(waits); ++waits) findings = look();
+  return findings;
+}
+
 // Findings about one table of a contract: the table itself or a partition.
 List *member_findings(List *findings, Relation member, Relation root) {
   const bool is_root = member == root;
@@ -255,9 +272,11 @@ List *member_findings(List *findings, Relation member, Relation root) {
   findings = look_at(findings, member, "the counters", [&] { return kept_findings(NIL, member, is_root); });
   findings = look_at(findings, member, "the tally", [&] { return persistence_findings(member); });
   if (is_root) {
-    findings = look_at(findings, member, "the tally", [&] { return expression_findings(member); });
+    findings =
+        look_at(findings, member, "the tally", [&] { return settled([&] { return expression_findings(member); }); });
     findings = look_at(findings, member, "the tally", [&] { return dependency_findings(member); });
-    findings = look_at(findings, member, "the counters", [&] { return on_done_findings(member); });
+    findings =
+        look_at(findings, member, "the counters", [&] { return settled([&] { return on_done_findings(member); }); });
   }
   findings = look_at(findings, member, "a trigger", [&]() -> List * {
     check_shapes(member);

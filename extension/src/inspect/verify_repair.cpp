@@ -16,14 +16,17 @@ extern "C" {
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "nodes/parsenodes.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 }
 
 #include "contract/core_copy.h"
 #include "contract/distributed.h"
 #include "contract/errors.h"
+#include "contract/stored_trigger.h"
 #include "declare/tally_triggers.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
@@ -152,15 +155,57 @@ Datum key_of_drift(const Subject &subject, uint64 row) {
   return jsonb_of_text(out.data);
 }
 
+// Whether the contract says what the subject was read from. A query whose names were looked up before this is true has
+// counted by what the contract means: a rename that it could have seen would have rewritten the triggers.
+bool is_unchanged(const Place *place, const Subject &subject) {
+  AcceptInvalidationMessages();
+  InvalidateCatalogSnapshot();
+  const ParentTerms *kept = subject.counters->terms;
+  const StoredTrigger *child = stored_trigger(place->trigger);
+  const StoredTrigger *parent = stored_trigger(subject.counters->trigger);
+  return child != nullptr && parent != nullptr &&
+         same_arguments(child->arguments, child->narguments, subject.source->arguments, subject.source->narguments) &&
+         same_arguments(parent->arguments, parent->narguments, kept->arguments, kept->narguments);
+}
+
+void require_unchanged(const Place *place, const Subject &subject) {
+  if (is_unchanged(place, subject)) return;
+  ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+          errmsg("what is counted for relation \"%s\" was renamed meanwhile", get_rel_name(place->parent)),
+          errhint("Try again."));
+}
+
+// Runs the body with a subject, in a subtransaction, and again with another one where names have got another meaning
+// while it ran, or cannot be resolved any more.
+template <typename Body>
+void with_subject(const Place *place, Body &&body) {
+  constexpr int most_renames = 10;
+  int waits = 0;
+  for (int renames = 0;; ++renames) {
+    CHECK_FOR_INTERRUPTS();
+    const Subject subject = subject_of(place);
+    ErrorData *error = attempt([&] { body(subject); });
+    if (error == nullptr) return;
+    const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+    const bool unresolved = category == ERRCODE_TO_CATEGORY(ERRCODE_UNDEFINED_FUNCTION) ||
+                            category == ERRCODE_TO_CATEGORY(ERRCODE_INVALID_SCHEMA_NAME);
+    const bool again = !is_unchanged(place, subject) || (unresolved && await_invalidations(waits++));
+    if (!again || renames == most_renames) ReThrowError(error);
+  }
+}
+
 // Runs a query as the owner, by a cursor: any number of rows takes the memory of some. Calls take() for each thousand,
-// which are in SPI_tuptable; once at least.
+// which are in SPI_tuptable; once at least. Errors: 55000 where its names have got another meaning since they were
+// read.
 template <typename Take>
-void for_each_thousand(const Subject &subject, const char *sql, Take &&take) {
+void for_each_thousand(const Place *place, const Subject &subject, const char *sql, Take &&take) {
   const Scope scope = enter(subject.counters);
   SPI_connect();
   SPIPlanPtr plan = SPI_prepare(sql, 0, nullptr);
   if (plan == nullptr) elog(ERROR, "preparing a recount failed: %s", SPI_result_code_string(SPI_result));
   Portal portal = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
+  // It is planned: no name is looked up from here on.
+  require_unchanged(place, subject);
   for (bool more = true; more;) {
     CHECK_FOR_INTERRUPTS();
     SPI_cursor_fetch(portal, true, 1000);
@@ -175,7 +220,7 @@ void for_each_thousand(const Subject &subject, const char *sql, Take &&take) {
 
 void put_drift(const Place *place, const Subject &subject, const ReturnSetInfo *result) {
   MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet verify", ALLOCSET_DEFAULT_SIZES);
-  for_each_thousand(subject, drift_sql(subject, false), [&] {
+  for_each_thousand(place, subject, drift_sql(subject, false), [&] {
     MemoryContext caller = MemoryContextSwitchTo(memory);
     for (uint64 i = 0; i < SPI_processed; ++i) {
       Datum values[6] = {ObjectIdGetDatum(place->parent), ObjectIdGetDatum(place->child), key_of_drift(subject, i)};
@@ -191,25 +236,6 @@ void put_drift(const Place *place, const Subject &subject, const ReturnSetInfo *
   MemoryContextDelete(memory);
 }
 
-// A name that cannot be resolved, which says so before any row is read, has perhaps been renamed since the source was
-// read.
-void verify_place(const Place *place, const ReturnSetInfo *result) {
-  constexpr int most_renames = 10;
-  int waits = 0;
-  for (int renames = 0;; ++renames) {
-    const Subject subject = subject_of(place);
-    ErrorData *error = attempt([&] { put_drift(place, subject, result); });
-    if (error == nullptr) return;
-    const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-    const bool unresolved = category == ERRCODE_TO_CATEGORY(ERRCODE_UNDEFINED_FUNCTION) ||
-                            category == ERRCODE_TO_CATEGORY(ERRCODE_INVALID_SCHEMA_NAME);
-    const ChildTerms *before = subject.source;
-    const ChildTerms *now = read_source(place);
-    const bool renamed = !same_arguments(now->arguments, now->narguments, before->arguments, before->narguments);
-    if (!unresolved || renames == most_renames || !(renamed || await_invalidations(waits++))) ReThrowError(error);
-  }
-}
-
 void verify(FunctionCallInfo fcinfo) {
   const Oid target = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
   if (OidIsValid(target)) check_owner(target, "verify it");
@@ -217,8 +243,12 @@ void verify(FunctionCallInfo fcinfo) {
   flush_pending(InvalidOid);
   InitMaterializedSRF(fcinfo, 0);
   ListCell *cell;
-  foreach (cell, places_of(target))
-    verify_place(static_cast<const Place *>(lfirst(cell)), reinterpret_cast<const ReturnSetInfo *>(fcinfo->resultinfo));
+  foreach (cell, places_of(target)) {
+    const auto *place = static_cast<const Place *>(lfirst(cell));
+    with_subject(place, [&](const Subject &subject) {
+      put_drift(place, subject, reinterpret_cast<const ReturnSetInfo *>(fcinfo->resultinfo));
+    });
+  }
 }
 
 // The keys of rows that differ now, in memory that outlives transactions; it spills to disk where they are many.
@@ -228,17 +258,19 @@ struct Drift {
   int64 count;
 };
 
-Drift find_drift(const Subject &subject, MemoryContext memory) {
+Drift find_drift(const Place *place, MemoryContext memory) {
   Drift drift{};
-  for_each_thousand(subject, drift_sql(subject, true), [&] {
-    MemoryContext caller = MemoryContextSwitchTo(memory);
-    if (drift.keys == nullptr) {
-      drift.tupdesc = CreateTupleDescCopy(SPI_tuptable->tupdesc);
-      drift.keys = tuplestore_begin_heap(false, true, work_mem);
-    }
-    for (uint64 i = 0; i < SPI_processed; ++i) tuplestore_puttuple(drift.keys, SPI_tuptable->vals[i]);
-    drift.count += static_cast<int64>(SPI_processed);
-    MemoryContextSwitchTo(caller);
+  with_subject(place, [&](const Subject &subject) {
+    for_each_thousand(place, subject, drift_sql(subject, true), [&] {
+      MemoryContext caller = MemoryContextSwitchTo(memory);
+      if (drift.keys == nullptr) {
+        drift.tupdesc = CreateTupleDescCopy(SPI_tuptable->tupdesc);
+        drift.keys = tuplestore_begin_heap(false, true, work_mem);
+      }
+      for (uint64 i = 0; i < SPI_processed; ++i) tuplestore_puttuple(drift.keys, SPI_tuptable->vals[i]);
+      drift.count += static_cast<int64>(SPI_processed);
+      MemoryContextSwitchTo(caller);
+    });
   });
   return drift;
 }
@@ -267,26 +299,43 @@ void lock_row(const Subject &subject, const Datum *key) {
   restore(caller);
 }
 
-// Repairs the next rows in one transaction; returns how many keys it took.
-int repair_batch(const Place *place, const Drift &drift, TupleTableSlot *slot, int64 *repaired) {
-  // Looked up in every transaction: what was found in the last one may have been freed.
-  const Subject subject = subject_of(place);
-  List *completed = NIL;
-  int taken = 0;
-  while (taken < batch_size && tuplestore_gettupleslot(drift.keys, true, false, slot)) {
-    CHECK_FOR_INTERRUPTS();
-    ++taken;
+// The keys of the next rows (Datum *).
+List *take_keys(const Drift &drift, TupleTableSlot *slot) {
+  List *keys = NIL;
+  while (list_length(keys) < batch_size && tuplestore_gettupleslot(drift.keys, true, false, slot)) {
     slot_getallattrs(slot);
-    lock_row(subject, slot->tts_values);
-    if (recount_row(subject, slot->tts_values, &completed)) ++*repaired;
+    auto *key = palloc_array<Datum>(drift.tupdesc->natts);
+    for (int i = 0; i < drift.tupdesc->natts; ++i) {
+      const Form_pg_attribute column = TupleDescAttr(drift.tupdesc, i);
+      key[i] = datumCopy(slot->tts_values[i], column->attbyval, column->attlen);
+    }
+    keys = lappend(keys, key);
   }
-  complete_recounted(subject, completed);
-  return taken;
+  return keys;
+}
+
+// Repairs rows in one transaction; returns how many. A rename that commits while it waits for a row has all of them
+// counted once more.
+int64 repair_batch(const Place *place, const List *keys) {
+  int64 repaired = 0;
+  // Looked up in every transaction: what was found in the last one may have been freed.
+  with_subject(place, [&](const Subject &subject) {
+    List *completed = NIL;
+    repaired = 0;
+    for (const auto *key : each<Datum>(keys)) {
+      CHECK_FOR_INTERRUPTS();
+      lock_row(subject, key);
+      if (recount_row(subject, key, &completed)) ++repaired;
+    }
+    require_unchanged(place, subject);
+    complete_recounted(subject, completed);
+  });
+  return repaired;
 }
 
 void repair_place(const Place *place, MemoryContext memory) {
   MemoryContext caller = MemoryContextSwitchTo(memory);
-  const Drift drift = find_drift(subject_of(place), memory);
+  const Drift drift = find_drift(place, memory);
   TupleTableSlot *slot = MakeSingleTupleTableSlot(drift.tupdesc, &TTSOpsMinimalTuple);
   int64 looked_at = 0;
   int64 repaired = 0;
@@ -294,10 +343,11 @@ void repair_place(const Place *place, MemoryContext memory) {
   MemoryContext batch = AllocSetContextCreate(memory, "ratchet repair batch", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(batch);
   SPI_commit();
-  while (const int taken = repair_batch(place, drift, slot, &repaired)) {
+  while (const List *keys = drift.keys == nullptr ? NIL : take_keys(drift, slot)) {
+    repaired += repair_batch(place, keys);
+    looked_at += list_length(keys);
     SPI_commit();
     MemoryContextReset(batch);
-    looked_at += taken;
     ereport(INFO, errmsg("%s: %lld of %lld rows looked at, %lld repaired", name, static_cast<long long>(looked_at),
                          static_cast<long long>(drift.count), static_cast<long long>(repaired)));
   }

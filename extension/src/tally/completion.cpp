@@ -10,14 +10,17 @@ extern "C" {
 #include "commands/async.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
+#include "parser/parse_func.h"
 #include "utils/inval.h"
 #include "utils/json.h"
 #include "utils/snapmgr.h"
 }
 
 #include "contract/errors.h"
+#include "contract/resolved_contract.h"
 #include "contract/stored_trigger.h"
 #include "contract/trigger_cache.h"
 #include "contract/values.h"
@@ -60,20 +63,47 @@ Found look_up(const char *signature) {
   return found;
 }
 
-// Whether the function can be called. Errors: sqlstate.
-void check_function(Relation parent, const Found &found, const Oid *key_types, int nkey, Oid owner, int sqlstate) {
+// The call of a function with these arguments, converted to what it declares, as the parser would make of it; nullptr:
+// they do not fit it. By its OID: SQL would look the name up again.
+FuncExpr *make_call(Oid function, List *arguments) {
+  Oid *declared;
+  int count;
+  get_func_signature(function, &declared, &count);
+  Oid actual[INDEX_MAX_KEYS];
+  ListCell *cell;
+  foreach (cell, arguments) actual[foreach_current_index(cell)] = exprType(static_cast<Node *>(lfirst(cell)));
+  if (count != list_length(arguments) || !can_coerce_type(count, actual, declared, COERCION_IMPLICIT)) return nullptr;
+  // Of polymorphic arguments each is like the others.
+  const Oid result = enforce_generic_type_consistency(actual, declared, count, get_func_rettype(function), false);
+  make_fn_arguments(nullptr, arguments, actual, declared);
+  return makeFuncExpr(function, result, arguments, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+List *make_key(const KeyColumn *columns, int nkey, const Datum *key) {
+  List *arguments = NIL;
+  for (int i = 0; i < nkey; ++i)
+    arguments = lappend(arguments, makeConst(columns[i].type, -1, columns[i].collation, columns[i].typlen, key[i],
+                                             false, columns[i].typbyval));
+  return arguments;
+}
+
+// The call, or why there can be none. Errors: sqlstate.
+FuncExpr *require_call(Relation parent, const Found &found, List *key, Oid owner, int sqlstate) {
   const char *signature = found.signature;
   if (!OidIsValid(found.function)) refuse(parent, sqlstate, signature, found.why);
-  Oid *types;
-  int count;
-  get_func_signature(found.function, &types, &count);
-  bool fits = count == nkey;
-  for (int i = 0; fits && i < nkey; ++i) fits = can_coerce_type(1, &key_types[i], &types[i], COERCION_IMPLICIT);
-  if (!fits) refuse(parent, sqlstate, signature, "It must take the columns of the parent's key, in their order.");
+  FuncExpr *call = nullptr;
+  const ErrorData *error = attempt([&] { call = make_call(found.function, key); });
+  if (error != nullptr) refuse(parent, sqlstate, signature, psprintf("It does not fit the key: %s.", error->message));
+  if (call == nullptr)
+    refuse(parent, sqlstate, signature, "It must take the columns of the parent's key, in their order.");
+  // It would run as the owner of the tables, whoever writes a row of the child.
+  if (calls_strangers_function(reinterpret_cast<Node *>(call->args), owner))
+    refuse(parent, sqlstate, signature, "A function or domain of another role would convert the key to what it takes.");
   if (get_func_prokind(found.function) != PROKIND_FUNCTION)
     refuse(parent, sqlstate, signature, "It is not an ordinary function.");
   if (get_func_retset(found.function)) refuse(parent, sqlstate, signature, "It returns a set.");
   if (!may_execute(found.function, owner)) refuse(parent, sqlstate, signature, "The tables' owner may not execute it.");
+  return call;
 }
 
 void name_completion(void *argument) {
@@ -116,25 +146,12 @@ Found find_now(const Completed *completed) {
   }
 }
 
-// By its OID: SQL would look the name up again. Its arguments are converted to what it declares.
-void execute(Oid function, const Datum *key, const KeyColumn *columns, int nkey) {
-  Oid *types;
-  int count;
-  get_func_signature(function, &types, &count);
-  List *arguments = NIL;
-  for (int i = 0; i < nkey; ++i) {
-    const KeyColumn &column = columns[i];
-    Node *value = reinterpret_cast<Node *>(
-        makeConst(column.type, -1, column.collation, column.typlen, key[i], false, column.typbyval));
-    arguments = lappend(
-        arguments, coerce_type(nullptr, value, column.type, types[i], -1, COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1));
-  }
-  Node *call = reinterpret_cast<Node *>(
-      makeFuncExpr(function, get_func_rettype(function), arguments, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
-  assign_expr_collations(nullptr, call);
+void execute(FuncExpr *call) {
+  Node *expression = reinterpret_cast<Node *>(call);
+  assign_expr_collations(nullptr, expression);
   EState *estate = CreateExecutorState();
   MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
-  ExprState *state = ExecInitExpr(reinterpret_cast<Expr *>(call), nullptr);
+  ExprState *state = ExecInitExpr(reinterpret_cast<Expr *>(expression), nullptr);
   // What the flush has written is for the function to see.
   CommandCounterIncrement();
   PushActiveSnapshot(GetTransactionSnapshot());
@@ -148,13 +165,12 @@ void execute(Oid function, const Datum *key, const KeyColumn *columns, int nkey)
 
 void call(const Completed *completed, int flags) {
   const Counters *counters = completed->counters;
-  Oid types[INDEX_MAX_KEYS];
-  for (int i = 0; i < counters->nkey; ++i) types[i] = counters->key[i].type;
   // The writer needs no right to look up what the owner has named.
   const User caller = become(counters->owner, flags);
   const Found found = find_now(completed);
   Relation parent = table_open(counters->root, AccessShareLock);
-  check_function(parent, found, types, counters->nkey, counters->owner, sqlstate_unenforceable);
+  FuncExpr *function_call = require_call(parent, found, make_key(counters->key, counters->nkey, completed->key),
+                                         counters->owner, sqlstate_unenforceable);
   table_close(parent, NoLock);
 
   ErrorContextCallback callback{error_context_stack, fenced<name_completion>, const_cast<Completed *>(completed)};
@@ -162,7 +178,7 @@ void call(const Completed *completed, int flags) {
   // An error leaves user and settings to the (sub)transaction's abort, which restores them.
   const int level = NewGUCNestLevel();
   pin_search_path();
-  execute(found.function, completed->key, counters->key, counters->nkey);
+  execute(function_call);
   restore(caller);
   AtEOXact_GUC(false, level);
   error_context_stack = callback.previous;
@@ -186,9 +202,9 @@ void notify(const Completed *completed) {
 
 Oid completion_function(Relation parent, const char *signature, const Oid *key_types, int nkey, Oid owner,
                         int sqlstate) {
-  const Found found = look_up(signature);
-  check_function(parent, found, key_types, nkey, owner, sqlstate);
-  return found.function;
+  List *key = NIL;
+  for (int i = 0; i < nkey; ++i) key = lappend(key, makeNullConst(key_types[i], -1, get_typcollation(key_types[i])));
+  return require_call(parent, look_up(signature), key, owner, sqlstate)->funcid;
 }
 
 void complete(const List *completed, int chain, int flags) {
@@ -201,11 +217,16 @@ void complete(const List *completed, int chain, int flags) {
   PG_TRY();
   {
     set_running_chain(chain + 1);
+    MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet completion", ALLOCSET_SMALL_SIZES);
     for (const auto *one : each<Completed>(completed)) {
       const CompletionTerm *terms = one->counters->completions[one->place].terms;
+      MemoryContext caller = MemoryContextSwitchTo(memory);
       if (terms->notify) notify(one);
       if (terms->on_done != nullptr) call(one, flags);
+      MemoryContextSwitchTo(caller);
+      MemoryContextReset(memory);
     }
+    MemoryContextDelete(memory);
   }
   PG_FINALLY();
   { set_running_chain(outer); }

@@ -39,6 +39,8 @@ namespace {
 
 uint64 epoch = 1;        // counts transactions, and savepoints that were rolled back to
 uint64 transaction = 1;  // counts transactions
+uint64 given_up_in;      // the transaction in which a broken tally was last found to stay so
+Oid given_up;            // its trigger
 
 template <typename Item>
 Item *array_of(int count) {
@@ -371,12 +373,13 @@ Tally *load_tally(Relation relation, const Trigger *trigger) {
   auto *tally = static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
   // What it could not resolve may be there again, of which not everything tells the cache. So it is looked for once a
   // transaction.
-  if (!tally->broken || tally->given_up_in == transaction) return tally;
+  if (!tally->broken || (given_up_in == transaction && given_up == trigger->tgoid)) return tally;
   for (int waits = 0; tally->broken && await_invalidations(waits); ++waits) {
     tally->valid = false;
     tally = static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
   }
-  tally->given_up_in = transaction;
+  given_up_in = transaction;
+  given_up = trigger->tgoid;
   return tally;
 }
 

@@ -118,8 +118,7 @@ struct Tally : Cached {  // other: the parent
   int nused;
   AttrNumber last_used;
 
-  bool broken;         // some counted has a fault
-  uint64 given_up_in;  // transaction in which that was found to stay so; valid only if broken
+  bool broken;  // some counted has a fault
 
   Counters *counters;  // of the parent; valid while resolved_at is cache_generation()
   int *places;         // of the counted in counters->counters

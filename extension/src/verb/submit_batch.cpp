@@ -32,6 +32,7 @@ extern "C" {
 #include "utils/rls.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 }
 
 #include <algorithm>
@@ -191,10 +192,23 @@ const char *default_text(Relation child, AttrNumber attnum) {
   return text;
 }
 
+// Whether some record leaves out a column whose domain has constraints: NULL, which stands for it until it gets its
+// default, may violate them.
+bool leaves_out_domain(const Batch &batch) {
+  const TupleDesc tupdesc = RelationGetDescr(batch.child);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    const bool named =
+        bms_is_member(attribute->attnum, batch.columns) && !bms_is_member(attribute->attnum, batch.optional);
+    if (!named && !attribute->attisdropped && get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN &&
+        DomainHasConstraints(attribute->atttypid))
+      return true;
+  }
+  return false;
+}
+
 //   name type COLLATE ..., ...
-// of the columns that records name, and no others: the whole row type would have a domain that is NOT NULL checked
-// though its column gets a default. For that their base types, too; the INSERT converts, and checks what will be
-// stored.
+// of the columns that records name, as their base types: the INSERT converts, and checks what will be stored.
 void write_definitions(StringInfo sql, const Batch &batch) {
   const int level = NewGUCNestLevel();
   pin_text_settings();
@@ -211,21 +225,45 @@ void write_definitions(StringInfo sql, const Batch &batch) {
   AtEOXact_GUC(true, level);
 }
 
-//   ROWS FROM (pg_catalog.jsonb_to_recordset($1) AS (<definitions>)) WITH ORDINALITY AS r (c1, c2, ..., o)
+//   ROWS FROM (pg_catalog.jsonb_populate_recordset(NULL::schema.child, $1)) WITH ORDINALITY AS r (c1, c2, ..., o)
 // or, where a record may lack a column,
 //   pg_catalog.jsonb_array_elements($1) WITH ORDINALITY AS e (record, o)
-//   CROSS JOIN LATERAL ROWS FROM (pg_catalog.jsonb_to_record(e.record) AS (<definitions>)) AS r (c1, c2, ...)
+//   CROSS JOIN LATERAL ROWS FROM (pg_catalog.jsonb_populate_record(NULL::schema.child, e.record)) AS r (c1, c2, ...)
+// The table's row type rather than the names of its columns' types: the caller need not be able to look these up, and
+// they may be renamed at any time. Only where that would check what is not going to be stored
+//   pg_catalog.jsonb_to_recordset($1) AS (<definitions>), and pg_catalog.jsonb_to_record(e.record) AS (<definitions>)
 void write_records(StringInfo sql, const Batch &batch) {
   const bool uniform = bms_is_empty(batch.optional);
-  appendStringInfoString(sql, uniform ? "ROWS FROM (pg_catalog.jsonb_to_recordset($1) AS ("
-                                      : "pg_catalog.jsonb_array_elements($1) WITH ORDINALITY AS e (record, o)"
-                                        " CROSS JOIN LATERAL ROWS FROM (pg_catalog.jsonb_to_record(e.record) AS (");
-  write_definitions(sql, batch);
-  appendStringInfoString(sql, uniform ? ")) WITH ORDINALITY AS r (" : ")) AS r (");
+  const bool by_definition = leaves_out_domain(batch);
+  if (!uniform)
+    appendStringInfoString(sql,
+                           "pg_catalog.jsonb_array_elements($1) WITH ORDINALITY AS e (record, o) CROSS JOIN LATERAL ");
+  const char *set = uniform ? "set" : "";
+  const char *records = uniform ? "$1" : "e.record";
+  appendStringInfoString(sql, "ROWS FROM (");
+  if (by_definition) {
+    appendStringInfo(sql, "pg_catalog.jsonb_to_record%s(%s) AS (", set, records);
+    write_definitions(sql, batch);
+    appendStringInfoChar(sql, ')');
+  } else {
+    appendStringInfo(sql, "pg_catalog.jsonb_populate_record%s(NULL::%s, %s)", set,
+                     qualified_relation(RelationGetRelid(batch.child)), records);
+  }
+  appendStringInfo(sql, ")%s AS r (", uniform ? " WITH ORDINALITY" : "");
+  const TupleDesc tupdesc = RelationGetDescr(batch.child);
   bool first = true;
-  for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0; first = false)
-    appendStringInfo(sql, "%sc%d", first ? "" : ", ", attnum);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    if (TupleDescAttr(tupdesc, i)->attisdropped || (by_definition && !bms_is_member(i + 1, batch.columns))) continue;
+    appendStringInfo(sql, "%sc%d", first ? "" : ", ", i + 1);
+    first = false;
+  }
   appendStringInfoString(sql, uniform ? ", o)" : ")");
+}
+
+// A column's collation, if everybody can look it up: a default may bring another one.
+const char *collate_text(const Form_pg_attribute attribute) {
+  if (!OidIsValid(attribute->attcollation) || attribute->attcollation >= FirstNormalObjectId) return "";
+  return psprintf(" COLLATE %s", generate_collation_name(attribute->attcollation));
 }
 
 // (SELECT r.c1, ..., r.o FROM <records>), with defaults for what a record lacks.
@@ -234,9 +272,10 @@ void write_rows(StringInfo sql, const Batch &batch) {
   appendStringInfoString(sql, "SELECT ");
   for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0;) {
     if (bms_is_member(attnum, batch.optional))
-      appendStringInfo(sql, "CASE WHEN pg_catalog.jsonb_exists(e.record, %s) THEN r.c%d ELSE %s END AS c%d, ",
+      appendStringInfo(sql, "(CASE WHEN pg_catalog.jsonb_exists(e.record, %s) THEN r.c%d ELSE %s END)%s AS c%d, ",
                        quote_literal_cstr(NameStr(TupleDescAttr(tupdesc, attnum - 1)->attname)), attnum,
-                       default_text(batch.child, static_cast<AttrNumber>(attnum)), attnum);
+                       default_text(batch.child, static_cast<AttrNumber>(attnum)),
+                       collate_text(TupleDescAttr(tupdesc, attnum - 1)), attnum);
     else
       appendStringInfo(sql, "r.c%d, ", attnum);
   }

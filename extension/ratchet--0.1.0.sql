@@ -50,7 +50,8 @@ CREATE TYPE ratchet.batch_result AS (
     outcome    text,
     inserted   bigint,
     duplicates jsonb,
-    progress   jsonb
+    progress   jsonb,
+    conflict   text
 );
 
 CREATE TYPE ratchet.progress_result AS (
@@ -59,15 +60,15 @@ CREATE TYPE ratchet.progress_result AS (
 );
 
 COMMENT ON TYPE ratchet.batch_result IS
-'What ratchet.submit_batch() returns. outcome: stored (all records), partial or duplicates (none was new). inserted: how many were stored. duplicates: a JSON array, an object for each record that was not stored: index (its place in records, from 0), constraint (the unique constraint or index that it repeats, null where that is not known or the caller may not read the key), same_as (the place of the record of this batch that it repeats, null: a stored row). progress: a JSON array about the parents that were counted for, see ratchet.progress(); NULL without flush.';
+'What ratchet.submit_batch() returns. outcome: stored (all records), partial, duplicates (none was new) or full (a limit of a counter; nothing was stored). inserted: how many were stored. duplicates: a JSON array, an object for each record that was not stored: index (its place in records, from 0), constraint (the unique constraint or index that it repeats, null where that is not known or the caller may not read the key), same_as (the place of the record of this batch that it repeats, null: a stored row). progress: a JSON array about the parents that were counted for, see ratchet.progress(); NULL without flush. conflict: with full, the name of the limit.';
 COMMENT ON TYPE ratchet.progress_result IS
 'What ratchet.progress() returns. outcome: found or not_found. progress: {"parent": "public.runs", "key": {"id": 7}, "columns": {counters, totals, done, done_at}, "done": whether all of it is complete, null where no done is declared}.';
 COMMENT ON TYPE ratchet.submit_result IS
-'What ratchet.submit() returns. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (by the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL without flush, where none do, and where nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit. stale: columns that differ from what the caller expected.';
+'What ratchet.submit() returns. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, full (a limit of a counter that counts the row or the record; nothing was changed), stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (by the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL without flush, where none do, and where nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit, or of the limit. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.update_result IS
 'What ratchet.update() returns. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. A column that the caller may not read counts as updated, whatever its value was and whether it was kept. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.advance_result IS
-'What ratchet.advance() returns. outcome: advanced, replayed (the same idempotency key had moved the row before), and, none of them a success: already_there (another call had moved the row to that state), refused (for a caller who may not read the state, also where the row is already there), key_reused (the idempotency key belongs to another row; nothing was changed), conflict, stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged or the caller may not read the column. record: the stored child row; after replayed and already_there that of the call that moved the row, where it is the only one. progress: as in ratchet.submit_result. kept: patched columns that the contract kept, of those that the caller may read. conflict: name of the unique or exclusion constraint or the index that the record hit; nothing was changed. stale: columns that differ from what the caller expected.';
+'What ratchet.advance() returns. outcome: advanced, replayed (the same idempotency key had moved the row before), and, none of them a success: already_there (another call had moved the row to that state), refused (for a caller who may not read the state, also where the row is already there), key_reused (the idempotency key belongs to another row; nothing was changed), conflict, full (a limit of a counter; nothing was changed), stale or not_found. state: the state that the row is in afterwards, was: the one before, NULL where the row was not judged or the caller may not read the column. record: the stored child row; after replayed and already_there that of the call that moved the row, where it is the only one. progress: as in ratchet.submit_result. kept: patched columns that the contract kept, of those that the caller may read. conflict: name of the unique or exclusion constraint or the index that the record hit, or of the limit; nothing was changed. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.beat_result IS
 'What ratchet.beat() returns. outcome: alive, finished (the row''s gate is closed, a state is terminal, or the row is in no state that the contract calls alive; nothing was written), stale (somebody else has the row; nothing was written) or not_found. kept: patched columns that the contract kept, of those that the caller may read. stale: columns that differ from what the caller expected, or the fence or version that its patch was out of date by.';
 COMMENT ON TYPE ratchet.amend_result IS
@@ -208,6 +209,8 @@ CREATE FUNCTION ratchet.tally(
     on_done    regprocedure DEFAULT NULL,
     latch      boolean      DEFAULT false,
     notify     boolean      DEFAULT false,
+    completions jsonb       DEFAULT NULL,
+    limits     jsonb        DEFAULT NULL,
     time_zone  text         DEFAULT NULL,
     contention text         DEFAULT 'wait',
     backfill   text         DEFAULT 'now',
@@ -215,8 +218,8 @@ CREATE FUNCTION ratchet.tally(
 ) RETURNS text
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_tally';
-COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, text, text, text, boolean) IS
-'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key, once for each time that done becomes true, whatever the cause, in that transaction, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. backfill: ''now'' counts the existing rows, ''later'' leaves that to CALL ratchet.repair(). Declarative: returns created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be the same role. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 0A000 contention => ''spill''; 25001 backfill at an isolation level other than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
+COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, jsonb, jsonb, text, text, text, boolean) IS
+'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key at a flush, once for each transaction that makes done true, whatever the cause, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. completions: {"boolean column of parent": {"when": condition over the columns of parent, "at": column, "call": "function(type)", "latch": boolean, "notify": boolean}}, decided whenever anything that they read changes, at INSERT too. limits: {"counter": "column" | number | {"max": ..., "min": ...}}: a write that would take the counter beyond it fails with 23R05. backfill: ''now'' counts the existing rows, ''later'' leaves that to CALL ratchet.repair(). Declarative: returns created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be the same role. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 0A000 contention => ''spill''; 25001 backfill at an isolation level other than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
 
 CREATE FUNCTION ratchet.untally(child regclass, parent regclass, via name[] DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE
@@ -496,7 +499,7 @@ COMMENT ON FUNCTION ratchet._findings(regclass) IS
 
 CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT via text[], OUT counters jsonb,
     OUT total text, OUT total_of text, OUT done text, OUT done_at text, OUT on_done text, OUT latch boolean,
-    OUT notify boolean, OUT time_zone text)
+    OUT notify boolean, OUT time_zone text, OUT completions jsonb, OUT limits jsonb)
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_tally_row';
 COMMENT ON FUNCTION ratchet._tally(oid, oid) IS
@@ -541,7 +544,9 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        NULL::pg_catalog.text AS on_done,
        NULL::pg_catalog.bool AS latch,
        NULL::pg_catalog.bool AS notify,
-       v.time_zone[1] AS time_zone
+       v.time_zone[1] AS time_zone,
+       NULL::pg_catalog.jsonb AS completions,
+       NULL::pg_catalog.jsonb AS limits
 FROM pg_catalog.pg_trigger t
 CROSS JOIN LATERAL (
     SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
@@ -574,7 +579,8 @@ WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regproce
 UNION ALL
 SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
-       y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone
+       y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone,
+       y.completions, y.limits
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;

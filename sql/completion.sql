@@ -146,7 +146,12 @@ COMMIT;
 SELECT look();
 SELECT called();
 SELECT attempt('UPDATE run SET total = -1 WHERE id = 6'), attempt('INSERT INTO result VALUES (6, 1)');
-SELECT attempt('UPDATE run SET total = 1 WHERE id = 6');
+UPDATE run SET total = 1 WHERE id = 6;
+\echo :SQLSTATE
+BEGIN;
+UPDATE run SET total = 1 WHERE id = 6;
+SELECT attempt('SELECT ratchet.flush()');
+ROLLBACK;
 SELECT attempt($$SELECT * FROM ratchet.submit_batch('result', '[{"run": 6, "question": 9}]', false)$$);
 UPDATE run SET total = 3 WHERE id = 6;
 SELECT attempt($$SELECT * FROM ratchet.submit_batch('result', '[{"run": 6, "question": 10}]', flush => true)$$);
@@ -245,9 +250,10 @@ BEGIN
     PERFORM ratchet.flush();
     INSERT INTO completion.result VALUES (undo.run, 1), (undo.run, 2);
 END $$;
+-- it is called for what the transaction makes of the row as others see it, so once
 INSERT INTO result VALUES (1, 1), (1, 2);
-\echo :SQLSTATE
 SELECT look(), count(*) FROM result;
+DELETE FROM result;
 -- a parent that goes in on_done
 CREATE OR REPLACE FUNCTION undo(run int) RETURNS void LANGUAGE sql AS 'DELETE FROM completion.run WHERE id = undo.run';
 INSERT INTO result VALUES (1, 1), (1, 2);
@@ -312,7 +318,8 @@ ALTER EVENT TRIGGER ratchet_ddl_end DISABLE;
 REVOKE ALL ON FUNCTION who FROM PUBLIC;
 ALTER EVENT TRIGGER ratchet_ddl_end ENABLE;
 SELECT attempt($$UPDATE run SET total = 7$$);
-SELECT attempt($$UPDATE run SET total = 1 WHERE id = 1$$);
+UPDATE run SET total = 1 WHERE id = 1;
+\echo :SQLSTATE
 SET ROLE regress_ratchet_completer;
 SELECT attempt($$SELECT ratchet.tally('result', 'run', '{"n": "true"}', total => 'total', done => 'done', on_done => 'who(int)', latch => true)$$);
 RESET ROLE;

@@ -18,6 +18,7 @@ extern "C" {
 #include "guard/suspend.h"
 #include "pg/fence.h"
 #include "tally/locked_row.h"
+#include "tally/noted.h"
 #include "tally/pending.h"
 #include "tally/tally.h"
 #include "tally/truncate_trigger.h"
@@ -39,6 +40,7 @@ void finish_executor(QueryDesc *query) {
 
 void check_transaction() {
   check_written();
+  check_called();
   report_suspensions();
 }
 
@@ -46,6 +48,7 @@ void check_transaction() {
 void end_transaction() {
   forget_truncates();
   forget_pending();
+  forget_noted();
   forget_names();
   expire_with_transaction();
   forget_suspensions();
@@ -75,12 +78,14 @@ void on_transaction(XactEvent event, void *) {
 // Neither may fail.
 void release_subtransaction(SubTransactionId subtransaction, SubTransactionId parent) {
   release_pending();
+  release_noted();
   hand_over_suspensions(subtransaction, parent);
 }
 
 void roll_back_subtransaction(SubTransactionId subtransaction) {
   forget_truncates_of_subtransaction();
   drop_pending();
+  drop_noted();
   expire_with_subtransaction();
   drop_suspensions(subtransaction);
   forget_notes_since(subtransaction);

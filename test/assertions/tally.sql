@@ -236,5 +236,58 @@ SELECT attempt('UPDATE run SET part = ''a'', id = 9 WHERE id = 2 AND part = ''b'
 SELECT count(*) FROM ratchet.verify();
 SELECT severity, target, finding, remedy FROM ratchet.health() ORDER BY 2, 3;
 SELECT ratchet.untally('result', 'run');
+--
+-- Completions by conditions: at INSERT, by plain columns, counters and functions; called for, undone, with savepoints; a
+-- condition that is resolved no more
+--
+CREATE TABLE box (id int PRIMARY KEY, total int, sealed boolean, n int, bad int, shut boolean, shut_at timestamptz, spoilt boolean, note text);
+CREATE TABLE item (box int REFERENCES box ON DELETE CASCADE, good boolean);
+CREATE TABLE shuttings (place serial, box int);
+CREATE FUNCTION enough(int, int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 >= $2; END';
+CREATE FUNCTION shut(box int) RETURNS void LANGUAGE sql AS $$ INSERT INTO tally.shuttings (box) VALUES (box) $$;
+SELECT ratchet.tally('item', 'box', '{"n": "true", "bad": "NOT good"}', completions => '{"shut": {"when": "sealed AND tally.enough(n, total)", "at": "shut_at", "call": "shut(int)"},
+    "spoilt": {"when": "bad > 0", "latch": true, "call": "shut(int)"}}');
+SELECT attempt($$SELECT ratchet.tally('item', 'box', '{"n": "true"}', completions => '{"shut": {"when": "shut"}}', replace => true)$$);
+TRUNCATE shuttings;
+INSERT INTO box (id, total, sealed) VALUES (1, 0, true), (2, 2, false), (3, NULL, true);
+INSERT INTO item VALUES (2, true), (2, false);
+BEGIN;
+SAVEPOINT a;
+UPDATE box SET sealed = true WHERE id = 2;
+ROLLBACK TO a;
+SAVEPOINT b;
+UPDATE box SET sealed = true, note = 'b' WHERE id = 2;
+RELEASE b;
+SELECT ratchet.flush();
+UPDATE box SET sealed = false WHERE id = 2;
+UPDATE box SET total = 0;
+DELETE FROM box WHERE id = 3;
+COMMIT;
+SELECT id, n, bad, shut, shut_at IS NOT NULL, spoilt FROM box ORDER BY id;
+SELECT box FROM shuttings ORDER BY place;
+ALTER TABLE box RENAME COLUMN sealed TO closed;
+ALTER FUNCTION enough RENAME TO suffices;
+SELECT completions FROM ratchet.contract WHERE target = 'item'::regclass;
+SELECT * FROM ratchet.verify('box');
+SELECT * FROM ratchet.describe('box');
+ALTER EVENT TRIGGER ratchet_ddl_start DISABLE;
+ALTER FUNCTION suffices RENAME TO enough;
+ALTER EVENT TRIGGER ratchet_ddl_start ENABLE;
+SELECT attempt('UPDATE box SET closed = true');
+SELECT severity, finding FROM ratchet.health() WHERE target = 'box'::regclass;
+ALTER FUNCTION enough RENAME TO suffices;
+UPDATE box SET closed = true;
+CALL ratchet.repair('box');
+SELECT id, n, bad, shut, spoilt FROM box ORDER BY id;
+-- limits
+SELECT ratchet.tally('item', 'box', '{"n": "true", "bad": "NOT good"}', limits => '{"n": "total", "bad": {"max": 9, "min": 0}}', replace => true);
+UPDATE box SET total = 3 WHERE id = 2;
+INSERT INTO item VALUES (2, true);
+SELECT attempt('INSERT INTO item VALUES (2, true); SET CONSTRAINTS ALL IMMEDIATE'), attempt('UPDATE box SET total = 2 WHERE id = 2');
+SELECT outcome, conflict FROM ratchet.submit_batch('item', '[{"box": 2, "good": true}]');
+SELECT limits FROM ratchet.contract WHERE target = 'item'::regclass;
+SELECT id, n, bad, total FROM box ORDER BY id;
+SELECT ratchet.untally('item', 'box');
+
 DROP SCHEMA tally CASCADE;
 DROP EXTENSION ratchet CASCADE;

@@ -106,6 +106,9 @@ STATEMENT_TRIGGER = Counting('PL/pgSQL statement trigger', 'statement_trigger')
 LOCKED = Counting('SELECT FOR UPDATE, save', 'locked')
 RECOUNTED = Counting('re-count before save', 'recounted', exact=False)
 RATCHET = Counting('ratchet', 'counted')
+FIVE_COMPLETIONS = Counting('ratchet, five completions', 'five')
+LIMITED = Counting('ratchet, a limit', 'limited')
+DECIDING = [RATCHET, FIVE_COMPLETIONS, LIMITED]
 COUNTING = [NO_COUNTER, EMPTY_C_ROW, ROW_TRIGGER, STATEMENT_TRIGGER, LOCKED, RECOUNTED, RATCHET]
 IN_THE_DATABASE = [NO_COUNTER, EMPTY_C_ROW, ROW_TRIGGER, STATEMENT_TRIGGER, RATCHET]
 

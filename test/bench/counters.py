@@ -101,6 +101,15 @@ def count_many_runs(options):
     report.print()
 
 
+def decide(options):
+    ways = cases.DECIDING
+    shape(ways, unique=False)
+    report, _ = crowd(options, 'one result a transaction, 1,000 runs, by what the counters decide', [(way, cases.ONE_RESULT) for way in ways])
+    report.want_rate(cases.FIVE_COMPLETIONS.name, cases.RATCHET.name, 0.90)
+    report.want_rate(cases.LIMITED.name, cases.RATCHET.name, 0.95)
+    report.print()
+
+
 def count_one_run(options):
     shape([way for way, _ in cases.ONE_RUN], unique=True)
     report, checked = crowd(options, 'BEGIN; INSERT; SELECT 1; COMMIT, all results of one run', cases.ONE_RUN)
@@ -178,5 +187,5 @@ def submit_batch(options):
     report.print()
 
 
-CASES = {'count_bulk': count_bulk, 'count_copy': count_copy, 'count_many_runs': count_many_runs, 'count_one_run': count_one_run,
+CASES = {'count_bulk': count_bulk, 'count_copy': count_copy, 'count_many_runs': count_many_runs, 'decide': decide, 'count_one_run': count_one_run,
          'count_large_run': count_large_run, 'submit_batch': submit_batch}

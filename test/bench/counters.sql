@@ -37,6 +37,8 @@ CALL bench.create_runs('statement_trigger');
 CALL bench.create_runs('locked');
 CALL bench.create_runs('recounted');
 CALL bench.create_runs('counted');
+CALL bench.create_runs('five');
+CALL bench.create_runs('limited');
 
 CREATE FUNCTION bench.empty_after_trigger() RETURNS trigger LANGUAGE c AS :'module', 'bench_empty_after_trigger';
 CREATE TRIGGER empty_c AFTER INSERT OR UPDATE OR DELETE ON empty_c.results
@@ -75,6 +77,19 @@ RESET search_path;
 
 SELECT ratchet.tally('counted.results', 'counted.runs', '{"evaluated_count": "true", "correct_count": "is_correct"}',
                      total => 'total', done => 'is_completed') \g /dev/null
+
+-- More of what a counter may decide: five completions in place of one, and a limit beside it.
+ALTER TABLE five.runs ADD sealed_at timestamptz, ADD all_correct boolean NOT NULL DEFAULT false, ADD has_failed boolean NOT NULL DEFAULT false,
+    ADD is_half boolean NOT NULL DEFAULT false, ADD is_sealed boolean NOT NULL DEFAULT false;
+SELECT ratchet.tally('five.results', 'five.runs', '{"evaluated_count": "true", "correct_count": "is_correct"}', completions => '{
+    "is_completed": {"when": "total > 0 AND evaluated_count >= total"},
+    "all_correct": {"when": "evaluated_count >= total AND correct_count = evaluated_count"},
+    "has_failed": {"when": "evaluated_count - correct_count > total", "latch": true},
+    "is_half": {"when": "evaluated_count * 2::bigint >= total"},
+    "is_sealed": {"when": "sealed_at IS NOT NULL AND evaluated_count >= total"}}') \g /dev/null
+ALTER TABLE limited.runs ADD capacity integer NOT NULL DEFAULT 2000000000;
+SELECT ratchet.tally('limited.results', 'limited.runs', '{"evaluated_count": "true", "correct_count": "is_correct"}',
+                     total => 'total', done => 'is_completed', limits => '{"evaluated_count": "capacity"}') \g /dev/null
 
 -- Results that are not in any table yet; a case stores them by INSERT ... SELECT, by COPY from a file or by submit_batch().
 -- They come in the order of their questions: one after the other belongs to another run.

@@ -39,7 +39,7 @@ core::TallySpec complete() {
   return tally;
 }
 
-core::ParentSpec runs() { return core::with(core::ParentSpec{{"id"}, {}, {}}, complete()); }
+core::ParentSpec runs() { return core::with(core::ParentSpec{{"id"}, {}, {}, {}}, complete()); }
 
 core::TallySpec assignments() {
   core::TallySpec tally = source({"via=run", "counter=total", "count=NOT withdrawn"});
@@ -117,6 +117,27 @@ TEST(Kept, IsReadAndWrittenBackAsItIs) {
   EXPECT_EQ(core::parent_arguments(parsed), arguments);
 }
 
+TEST(Kept, HasConditionsBesideTotals) {
+  const Words arguments{"key=a",        "counter=c",
+                        "counter=d",    "total=t",
+                        "total_of=c",   "when=(x = 'when=y'::text)",
+                        "of=d",         "done=o",
+                        "done_at=at",   "on_done=s.f(integer)",
+                        "latch=true",   "notify=true",
+                        "when=(c > 1)", "of=d",
+                        "done=p"};
+  const core::ParentSpec parsed = kept({arguments.begin(), arguments.end()});
+  ASSERT_EQ(parsed.completions.size(), 3U);
+  EXPECT_EQ(parsed.completions[0].when, "");
+  EXPECT_EQ(parsed.completions[1].when, "(x = 'when=y'::text)");
+  EXPECT_EQ(parsed.completions[1].total, "");
+  EXPECT_EQ(parsed.completions[1].total_of, "d");
+  EXPECT_TRUE(parsed.completions[1].latch);
+  EXPECT_EQ(parsed.completions[2].done, "p");
+  EXPECT_EQ(core::parent_arguments(parsed), arguments);
+  EXPECT_EQ(parsed.guarded(), (Words{"c", "d", "o", "at", "p"}));
+}
+
 TEST(Kept, ThatNoVersionWritesIsRefusedAsUnenforceable) {
   const std::vector<std::vector<std::string_view>> broken{
       {},
@@ -131,6 +152,14 @@ TEST(Kept, ThatNoVersionWritesIsRefusedAsUnenforceable) {
       {"key=a", "counter=c", "total=t", "total_of=c", "latch=false"},
       {"key=a", "counter=c", "total=t", "total_of=c", "notify=yes"},
       {"key=a", "counter=c", "total="},
+      {"key=a", "counter=c", "when=", "of=c", "done=o"},
+      {"key=a", "counter=c", "when=true", "of=c"},
+      {"key=a", "counter=c", "when=true", "done=o"},
+      {"key=a", "counter=c", "when=true", "of=d", "done=o"},
+      {"key=a", "counter=c", "when=true", "of=c", "of=c", "done=o"},
+      {"key=a", "counter=c", "when=true", "total_of=c", "done=o"},
+      {"key=a", "counter=c", "total=t", "of=c", "done=o"},
+      {"key=a", "counter=c", "of=c", "done=o"},
       {"key=a", "counter=c", "colour=red"},
       {"key", "counter=c"},
   };
@@ -211,11 +240,148 @@ TEST(Tally, ComparesATotalWithAnythingButItself) {
   }
 }
 
+// A tally with two conditions.
+core::TallySpec conditional() {
+  core::TallySpec tally = results();
+  for (const char *done : {"passed", "failed"}) {
+    core::Completion completion;
+    completion.when = std::string(done) + "_count > 0";
+    completion.done = done;
+    tally.completions.push_back(completion);
+  }
+  core::check_consistent(tally);
+  return tally;
+}
+
+TEST(Conditions, BelongToTheTallyThatDeclaresThem) {
+  const core::TallySpec tally = conditional();
+  EXPECT_EQ(tally.completions[0].total_of, "evaluated");
+  const core::ParentSpec both = core::with(core::with(core::ParentSpec{{"id"}, {}, {}, {}}, assignments()), tally);
+  EXPECT_EQ(core::parent_arguments(both),
+            (Words{"key=id", "counter=evaluated", "counter=points", "counter=total", "when=failed_count > 0",
+                   "of=evaluated", "done=failed", "when=passed_count > 0", "of=evaluated", "done=passed"}));
+  EXPECT_EQ(core::whole(results(), both).completions.size(), 2U);
+  EXPECT_TRUE(core::whole(assignments(), both).completions.empty());
+  EXPECT_TRUE(core::without(both, results()).completions.empty());
+  EXPECT_EQ(core::without(both, assignments()).completions.size(), 2U);
+}
+
+TEST(Conditions, StandBesideATotal) {
+  core::TallySpec tally = conditional();
+  tally.completion = completion();
+  const core::ParentSpec parent = core::with(core::ParentSpec{{"id"}, {}, {}, {}}, tally);
+  ASSERT_EQ(parent.completions.size(), 3U);
+  EXPECT_EQ(parent.completions[0].total, "total");
+  const core::TallySpec whole = core::whole(results(), parent);
+  EXPECT_EQ(whole.completion.done, "completed");
+  EXPECT_EQ(whole.completions.size(), 2U);
+}
+
+TEST(Conditions, RefuseWhatTheyWouldOtherwiseIgnore) {
+  core::TallySpec tally = conditional();
+  tally.completions[0].time_zone = "UTC";
+  EXPECT_EQ(refusal(tally), "22023 time_zone needs at");
+  tally = conditional();
+  tally.completions[0].done = "failed";
+  EXPECT_EQ(refusal(tally), "22023 column \"failed\" is named twice");
+  tally.completions[0].done = "points";
+  EXPECT_EQ(refusal(tally), "22023 column \"points\" is named twice");
+  tally.completions[0].done = "";
+  EXPECT_EQ(refusal(tally), "22023 a column name must not be empty");
+  tally = conditional();
+  tally.completion = completion();
+  tally.completion.done_at = "passed";
+  EXPECT_EQ(refusal(tally), "22023 column \"passed\" is named twice");
+}
+
+TEST(Conditions, AreWeakerWhenAnythingOfThemIsLost) {
+  core::TallySpec before = conditional();
+  before.completions[0].done_at = "passed_at";
+  before.completions[0].on_done = "public.finish(integer)";
+  before.completions[0].latch = true;
+  core::TallySpec after = conditional();
+  EXPECT_TRUE(core::weakened(after, before).empty());
+  EXPECT_TRUE(core::weakened(results(), before).empty());
+  after.completions.pop_back();
+  after.completions[0].when = "true";
+  EXPECT_EQ(core::weakened(before, after),
+            (Words{"when \"passed_count > 0\" of completion \"passed\" becomes \"true\"",
+                   "at \"passed_at\" of completion \"passed\" is removed",
+                   "call \"public.finish(integer)\" of completion \"passed\" is removed",
+                   "latch of completion \"passed\" is removed", "completion \"failed\" is removed"}));
+}
+
+TEST(Conditions, FollowTheRenameOfTheColumnThatTheyDecide) {
+  const core::ParentSpec before = core::with(core::ParentSpec{{"id"}, {}, {}, {}}, conditional());
+  const core::ParentSpec after = core::parent_renamed(before, "passed", "new");
+  EXPECT_EQ(after.completions[1].done, "new");
+  EXPECT_EQ(core::parent_renamed(before, "evaluated", "new").completions[0].total_of, "new");
+  // What a condition reads is PostgreSQL's to rename: see declare/follow.cpp.
+  EXPECT_EQ(core::parent_renamed(before, "passed_count", "new").completions[1].when, "passed_count > 0");
+}
+
+// A tally with two limits.
+core::TallySpec limited() {
+  core::TallySpec tally = results();
+  tally.limits = {{"points", {"budget", ""}, {"", "-10"}}, {"evaluated", {"", "100"}, {}}};
+  core::check_consistent(tally);
+  return tally;
+}
+
+TEST(Limits, AreKeptByCounter) {
+  const core::ParentSpec parent = core::with(core::ParentSpec{{"id"}, {}, {}, {}}, limited());
+  const Words arguments{"key=id",     "counter=evaluated", "counter=points", "limit=evaluated",
+                        "max_is=100", "limit=points",      "max=budget",     "min_is=-10"};
+  EXPECT_EQ(core::parent_arguments(parent), arguments);
+  EXPECT_EQ(core::parent_arguments(kept({arguments.begin(), arguments.end()})), arguments);
+  EXPECT_EQ(core::whole(results(), parent).limits.size(), 2U);
+  EXPECT_TRUE(core::whole(assignments(), parent).limits.empty());
+  EXPECT_TRUE(core::without(core::with(parent, assignments()), results()).limits.empty());
+  EXPECT_EQ(parent.guarded(), (Words{"evaluated", "points"}));
+  EXPECT_EQ(core::parent_renamed(parent, "budget", "new").limits[1].max.column, "new");
+  EXPECT_EQ(core::parent_renamed(parent, "points", "new").limits[1].counter, "new");
+}
+
+TEST(Limits, ThatNoVersionWritesAreRefusedAsUnenforceable) {
+  const std::vector<std::vector<std::string_view>> broken{
+      {"key=a", "counter=c", "limit=c"},
+      {"key=a", "counter=c", "limit=d", "max=m"},
+      {"key=a", "counter=c", "max=m"},
+      {"key=a", "counter=c", "limit=c", "max="},
+      {"key=a", "counter=c", "limit=c", "max=m", "max=n"},
+      {"key=a", "counter=c", "limit=c", "max=m", "max_is=1"},
+  };
+  for (std::size_t i = 0; i < broken.size(); ++i)
+    EXPECT_EQ(caught([&] { kept(broken[i]); }).sqlstate(), "42R01") << "case " << i;
+}
+
+TEST(Limits, RefuseWhatMakesNoSense) {
+  core::TallySpec tally = limited();
+  tally.limits[0].counter = "other";
+  EXPECT_EQ(refusal(tally), "22023 limit of \"other\", which is not one of the counters");
+  tally = limited();
+  tally.limits[0].max = tally.limits[0].min = {};
+  EXPECT_EQ(refusal(tally), "22023 limit of \"points\" has neither max nor min");
+  tally = limited();
+  tally.limits[0].max.column = "points";
+  EXPECT_EQ(refusal(tally), "22023 counter \"points\" cannot be limited by itself");
+}
+
+TEST(Limits, AreWeakerWhenTheyAreOthersOrGone) {
+  core::TallySpec after = limited();
+  EXPECT_TRUE(core::weakened(results(), after).empty());
+  after.limits[0] = {"points", {"credit", ""}, {}};
+  after.limits.pop_back();
+  EXPECT_EQ(core::weakened(limited(), after),
+            (Words{"max \"budget\" of \"points\" becomes \"credit\"", "min -10 of \"points\" is removed",
+                   "max 100 of \"evaluated\" is removed"}));
+}
+
 TEST(Several, MakeTheSameContractInAnyOrder) {
   core::TallySpec second = assignments();
   second.completion.total = "expected";
   second.completion.total_of = "total";
-  const core::ParentSpec none{{"id"}, {}, {}};
+  const core::ParentSpec none{{"id"}, {}, {}, {}};
   const Words expected{"key=id",         "counter=evaluated",    "counter=points",
                        "counter=total",  "total=total",          "total_of=evaluated",
                        "done=completed", "done_at=completed_at", "on_done=public.finish(integer)",

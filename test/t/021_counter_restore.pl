@@ -86,6 +86,22 @@ INSERT INTO defences SELECT generate_series(1, 6);
 INSERT INTO assignments SELECT d, 'evaluator ' || e FROM generate_series(1, 6) d, generate_series(1, 3) e;
 INSERT INTO marks SELECT d, 'evaluator ' || e, d + e FROM generate_series(1, 6) d, generate_series(1, 3) e WHERE d < 4 OR e < d - 3;
 
+-- Completions by conditions, one of which calls: of the empty order when it is inserted, of the other by its last line.
+CREATE TYPE line_state AS ENUM ('open', 'ok', 'failed');
+CREATE TABLE orders (id int PRIMARY KEY, wanted int, sealed_at timestamptz, line_count int, failed_count int,
+    is_ready boolean, ready_at timestamptz, has_failed boolean, room int);
+CREATE TABLE lines (order_id int REFERENCES orders, state line_state);
+CREATE TABLE deliveries (order_id int);
+CREATE FUNCTION enough(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 >= $2';
+CREATE FUNCTION deliver(order_id int) RETURNS void LANGUAGE sql AS 'INSERT INTO public.deliveries VALUES (order_id)';
+SELECT ratchet.tally('lines', 'orders', '{"line_count": "true", "failed_count": "state = ''failed''::public.line_state"}',
+    completions => '{"is_ready": {"when": "sealed_at IS NOT NULL AND public.enough(line_count, wanted)", "at": "ready_at",
+        "call": "deliver(int)"}, "has_failed": {"when": "failed_count > 0", "latch": true}}',
+    limits => '{"line_count": "room", "failed_count": {"max": 3, "min": 0}}');
+INSERT INTO orders (id, wanted, sealed_at) VALUES (1, 2, now()), (2, 0, now()), (3, 1, NULL), (4, NULL, now());
+INSERT INTO lines VALUES (1, 'ok'), (1, 'open'), (3, 'failed'), (4, 'failed');
+UPDATE orders SET room = line_count WHERE id = 1;
+
 -- Names and conditions that need quoting.
 CREATE SCHEMA "Prüf Plan";
 CREATE TABLE "Prüf Plan"."Läufe ""1"" = 'x'" ("Schlüssel, s" text PRIMARY KEY, "a=b" int, "it's \ {sum}" numeric);
@@ -97,7 +113,7 @@ INSERT INTO "Prüf Plan"."Bögen" SELECT 'ß' || (1 + i % 2), a, i FROM generate
 
 GRANT USAGE ON SCHEMA "Prüf Plan" TO writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA public, "Prüf Plan" TO writer;
-GRANT INSERT, UPDATE, DELETE ON results, pieces, marks, "Prüf Plan"."Bögen" TO writer;
+GRANT INSERT, UPDATE, DELETE ON results, pieces, marks, lines, "Prüf Plan"."Bögen" TO writer;
 SQL
 
 # -- what must hold in a restored database -----------------------------------------------------------------------------
@@ -130,6 +146,12 @@ SELECT 'defences', d.id FROM defences d
         OR evaluated IS DISTINCT FROM (SELECT count(*) FROM marks m WHERE m.defence = d.id)
         OR points IS DISTINCT FROM (SELECT coalesce(sum(mark), 0) FROM marks m WHERE m.defence = d.id)
         OR decided IS DISTINCT FROM (assigned > 0 AND evaluated >= assigned);
+SELECT 'orders', o.id FROM orders o
+    LEFT JOIN (SELECT order_id, count(*) AS n, count(*) FILTER (WHERE state = 'failed') AS failed FROM lines GROUP BY 1) l
+        ON l.order_id = o.id
+    WHERE (line_count, failed_count) IS DISTINCT FROM (coalesce(n, 0), coalesce(failed, 0))
+        OR is_ready IS DISTINCT FROM coalesce(sealed_at IS NOT NULL AND coalesce(n, 0) >= wanted, false)
+        OR is_ready IS DISTINCT FROM (ready_at IS NOT NULL) OR has_failed IS DISTINCT FROM (coalesce(failed, 0) > 0);
 SELECT 'Läufe', l."Schlüssel, s" FROM "Prüf Plan"."Läufe ""1"" = 'x'" l
     LEFT JOIN (SELECT "für Lauf", count(*) FILTER (WHERE "Art" <> 'z') AS n, sum(2 * "Pun;kte") AS points
         FROM "Prüf Plan"."Bögen" GROUP BY 1) b ON b."für Lauf" = l."Schlüssel, s"
@@ -151,8 +173,8 @@ sub contracts
 sub contents
 {
     my ($database, %options) = @_;
-    my $times = $options{recounted} ? q{ - '{completed_at,finished_at,full_at}'::text[]} : '';
-    my @tables = (qw(studies runs results batches pieces defences assignments marks), '"Prüf Plan"."Bögen"');
+    my $times = $options{recounted} ? q{ - '{completed_at,finished_at,full_at,ready_at}'::text[]} : '';
+    my @tables = (qw(studies runs results batches pieces defences assignments marks orders lines), '"Prüf Plan"."Bögen"');
     return $node->safe_psql(
         $database, join ';', map {
             "SELECT '$_', count(*), md5(string_agg(r, ' ' ORDER BY r COLLATE \"C\")) "
@@ -170,6 +192,7 @@ UPDATE results SET run_id = 6, is_correct = NOT is_correct, question = 100 + que
 UPDATE pieces SET batch = 4, region = 'us', price = price + 1 WHERE number IN (1, 2);
 DELETE FROM pieces WHERE batch = 3;
 INSERT INTO marks VALUES (6, 'evaluator 3', 10);
+INSERT INTO lines VALUES (3, 'ok'), (4, 'ok');
 DELETE FROM marks WHERE defence = 1 AND evaluator = 'evaluator 1';
 UPDATE "Prüf Plan"."Bögen" SET "für Lauf" = 'ß3' WHERE "Art" IN ('{', 'z');
 SELECT ratchet.flush();
@@ -177,6 +200,7 @@ SELECT id, evaluated_count, correct_count, is_completed FROM runs ORDER BY id;
 SELECT id, completed_count, result_total, finished FROM studies ORDER BY id;
 SELECT region, id, items, is_full FROM batches ORDER BY region, id;
 SELECT id, evaluated, points, decided FROM defences ORDER BY id;
+SELECT id, line_count, is_ready, has_failed FROM orders ORDER BY id;
 SELECT * FROM "Prüf Plan"."Läufe ""1"" = 'x'" ORDER BY 1;
 SELECT progress FROM ratchet.progress('batches', '{"region": "us", "id": 4}'::jsonb);
 SQL
@@ -188,6 +212,7 @@ SET client_min_messages = error;
 UPDATE runs SET evaluated_count = 0, is_completed = NOT is_completed, completed_at = NULL, weight_total = 1;
 UPDATE batches SET items = 99, note = 'late', full_at = now();
 UPDATE defences SET decided = false, assigned = 0, evaluated = NULL;
+UPDATE orders SET is_ready = NOT is_ready, has_failed = NULL, wanted = wanted;
 INSERT INTO runs (id, study_id, total, evaluated_count, is_completed) VALUES (1001, 3, 1, 7, true);
 INSERT INTO results VALUES (1001, 1, true, false, 1, 1);
 SELECT ratchet.flush();
@@ -199,7 +224,8 @@ my $source_contracts = contracts('source');
 my $source_contents = contents('source');
 my $recounted_contents = contents('source', recounted => 1);
 my $source_writes = as('writer', 'source', "${writes}ROLLBACK");
-is(scalar(() = $source_contracts =~ /"kind": "tally"/g), 6, 'the source has six tallies');
+is(scalar(() = $source_contracts =~ /"kind": "tally"/g), 7, 'the source has seven tallies');
+is($node->safe_psql('source', 'SELECT order_id FROM deliveries ORDER BY 1'), "1\n2", 'two orders are ready');
 is($node->safe_psql('source', 'SELECT count(*), count(DISTINCT defence) FROM decisions'), '3|3', 'three defences are decided');
 like($source_writes, qr/^1\|6\|.*^8\|6\|/ms, 'the writes are counted');
 
@@ -217,7 +243,11 @@ sub is_restored
         $options{recounted} ? $recounted_contents : $source_contents, "$name: the rows are those of the source");
     is($node->safe_psql($database, 'SELECT count(*), count(DISTINCT defence) FROM decisions'),
         $options{decisions} // '3|3', "$name: so are the calls of on_done");
+    is($node->safe_psql($database, 'SELECT count(*), count(DISTINCT order_id) FROM deliveries'),
+        $options{deliveries} // '2|2', "$name: and those of a condition");
     is(as('writer', $database, "$writes${drift}ROLLBACK"), $source_writes, "$name: writers count on");
+    $node->psql($database, "INSERT INTO lines VALUES (1, 'ok')", extra_params => [ '-U', 'writer' ], stderr => \$err);
+    like($err, qr/counter "line_count" of relation "orders" would exceed its limit/, "$name: a full order stays full");
     is(as($options{owner} // 'app', $database, "$saves${drift}ROLLBACK"), "\n1|t\n8", "$name: nobody else writes a counter");
 }
 
@@ -338,7 +368,7 @@ is_restored($database, 'data only with --disable-triggers');
 
 # The rows are counted while they come in, and what they are to complete is completed: on_done is called, and the rows
 # that it once wrote come in as well.
-my %counted = (recounted => 1, decisions => '6|3');
+my %counted = (recounted => 1, decisions => '6|3', deliveries => '4|2');
 
 $database = new_schema();
 is(psql_file($database, $data), '0 ', 'the rows, by a superuser');
@@ -366,10 +396,10 @@ $database = new_schema(owner => 'app');
 is(psql_file($database, $data_inserts, '-U', 'app', '-1'), '0 ', 'the rows, as INSERTs');
 is_restored($database, 'data only, INSERTs', %counted);
 
-# Tables without a unique key would get their rows twice.
-as('app', $database, 'DELETE FROM decisions; DELETE FROM results WHERE run_id IS NULL; DELETE FROM "Prüf Plan"."Bögen"');
+# Tables without a unique key would get their rows twice. An order without lines is ready once more when it gets them.
+as('app', $database, 'DELETE FROM decisions; DELETE FROM deliveries; DELETE FROM lines; DELETE FROM results WHERE run_id IS NULL; DELETE FROM "Prüf Plan"."Bögen"');
 is(psql_file($database, $data_inserts, '-U', 'app'), '0 ', 'the same rows once more');
-is_restored($database, 'data only, twice', recounted => 1);
+is_restored($database, 'data only, twice', recounted => 1, deliveries => '3|2');
 
 # A restore that fails half way leaves what it has stored, counted.
 $database = new_schema();

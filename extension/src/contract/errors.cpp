@@ -106,6 +106,18 @@ static int errtable_of(Oid relation) {
   return 0;
 }
 
+void error_limit(Oid relation, const char *counter, bool below, const char *bound, const char *constraint) {
+  ereport(ERROR, errcode(sqlstate_limit),
+          below
+              ? errmsg("counter \"%s\" of relation \"%s\" would fall below its limit", counter, get_rel_name(relation))
+              : errmsg("counter \"%s\" of relation \"%s\" would exceed its limit", counter, get_rel_name(relation)),
+          bound != nullptr ? errdetail("Its limit is column \"%s\".", bound)
+                           : errdetail("Its limit was declared with the tally."),
+          errtable_of(relation), err_generic_string(PG_DIAG_COLUMN_NAME, counter),
+          err_generic_string(PG_DIAG_CONSTRAINT_NAME, constraint));
+  pg_unreachable();
+}
+
 void error_broken(Oid relation, const char *finding, const char *remedy) {
   ereport(ERROR, errcode(sqlstate_unenforceable),
           errmsg("contract of relation \"%s\" cannot be enforced", get_rel_name(relation)),

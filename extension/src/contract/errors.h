@@ -22,6 +22,7 @@ inline constexpr int sqlstate_guarded_column = MAKE_SQLSTATE('2', '3', 'R', '0',
 inline constexpr int sqlstate_transition = MAKE_SQLSTATE('2', '3', 'R', '0', '2');
 inline constexpr int sqlstate_backward = MAKE_SQLSTATE('2', '3', 'R', '0', '3');
 inline constexpr int sqlstate_stale = MAKE_SQLSTATE('2', '3', 'R', '0', '4');
+inline constexpr int sqlstate_limit = MAKE_SQLSTATE('2', '3', 'R', '0', '5');
 inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('4', '2', 'R', '0', '1');
 inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
 inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2');
@@ -37,6 +38,8 @@ inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '
 [[noreturn]] void error_stale_version(Relation relation, const char *column);
 // 23R04: a write brings a smaller fence than the row has.
 [[noreturn]] void error_stale_fence(Relation relation, const char *column);
+// 23R05: a counter would go beyond its limit. bound: the column that says how far it may go; nullptr: a number does.
+[[noreturn]] void error_limit(Oid relation, const char *counter, bool below, const char *bound, const char *constraint);
 // 23R01: the key of a counted row changes.
 [[noreturn]] void error_counted_key(Relation relation, const char *column);
 // 23R01: insert => 'reject' and a row that is not born open.

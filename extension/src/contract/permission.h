@@ -39,7 +39,6 @@ struct Permission {
 
   const Delta *deltas;       // valid only if verb is count: in the order of `counters`
   const Counters *counters;  // valid only if verb is count
-  List *completed;           // of a flush or recount: Completed *, see tally/completion.h; in `memory`
 
   const char *state;   // valid only if verb is advance: the state column's name
   const char *target;  // valid only if verb is advance: the state to move to, as text

@@ -123,8 +123,7 @@ bool is_stranger(Oid role, const void *context) {
 }
 
 bool is_strangers(Oid function, void *context) {
-  return function >= FirstNormalObjectId &&
-         is_stranger(find_owner(PROCOID, function, Anum_pg_proc_proowner), context);
+  return function >= FirstNormalObjectId && is_stranger(find_owner(PROCOID, function, Anum_pg_proc_proowner), context);
 }
 
 // A domain's check is an expression of its owner's.
@@ -137,6 +136,14 @@ bool calls_strangers(Node *node, void *context) {
     return true;
   if (check_functions_in_node(node, fenced<is_strangers>, context)) return true;
   return walk_expression(node, fenced<calls_strangers>, context);
+}
+
+bool is_sought(Oid function, void *context) { return function == *static_cast<const Oid *>(context); }
+
+bool calls_sought(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (check_functions_in_node(node, fenced<is_sought>, context)) return true;
+  return walk_expression(node, fenced<calls_sought>, context);
 }
 
 // The text after a quoted literal or name that begins here.
@@ -201,6 +208,8 @@ bool names_column(const char *text, const char *column) {
   Sought sought{column};
   return mentions(parse(text), &sought);
 }
+
+bool calls(Node *expression, Oid function) { return calls_sought(expression, &function); }
 
 bool calls_users_function(Node *expression) { return calls_users(expression, nullptr); }
 

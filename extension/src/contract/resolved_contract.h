@@ -23,6 +23,9 @@ const char *write_expression(Oid relation, Node *expression);
 // Whether an expression names a column.
 bool names_column(const char *text, const char *column);
 
+// Whether an expression calls a function.
+bool calls(Node *expression, Oid function);
+
 // Whether an expression calls any function that is not PostgreSQL's own.
 bool calls_users_function(Node *expression);
 

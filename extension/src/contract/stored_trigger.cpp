@@ -160,6 +160,18 @@ const StoredTrigger *stored_trigger(Oid trigger) {
   return found;
 }
 
+const char *value_of(const char *argument, const char *name) {
+  const size_t length = strlen(name);
+  return strncmp(argument, name, length) == 0 && argument[length] == '=' ? argument + length + 1 : nullptr;
+}
+
+const char *expression_in(const StoredTrigger *trigger, const char *argument) {
+  if (trigger->kind == TriggerKind::parent) return value_of(argument, "when");
+  if (trigger->kind != TriggerKind::child) return nullptr;
+  const char *count = value_of(argument, "count");
+  return count != nullptr ? count : value_of(argument, "sum");
+}
+
 List *stored_triggers(Oid relation) {
   List *found = NIL;
   scan_triggers(relation, true, [&](Relation catalog, HeapTuple tuple) {

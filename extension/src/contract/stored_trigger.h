@@ -27,6 +27,12 @@ struct StoredTrigger {
 // A trigger; nullptr: there is none, or it is none of ratchet's.
 const StoredTrigger *stored_trigger(Oid trigger);
 
+// The value of an argument `name=value`; nullptr: it has another name.
+const char *value_of(const char *argument, const char *name);
+
+// The expression in an argument of such a trigger: what a child counts, or what completes a parent; nullptr: none.
+const char *expression_in(const StoredTrigger *trigger, const char *argument);
+
 // All of ratchet's triggers of a table (StoredTrigger *).
 List *stored_triggers(Oid relation);
 

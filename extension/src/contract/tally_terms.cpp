@@ -13,12 +13,21 @@ CounterTerm flatten(MemoryContext context, const core::Counter &counter) {
 CompletionTerm flatten(MemoryContext context, const core::Completion &completion) {
   return {copy_optional(context, completion.total),
           copy_optional(context, completion.total_of),
+          copy_optional(context, completion.when),
           copy_optional(context, completion.done),
           copy_optional(context, completion.done_at),
           copy_optional(context, completion.on_done),
           completion.latch,
           completion.notify,
           copy_optional(context, completion.time_zone)};
+}
+
+BoundTerm flatten(MemoryContext context, const core::Bound &bound) {
+  return {copy_optional(context, bound.column), copy_optional(context, bound.number)};
+}
+
+LimitTerm flatten(MemoryContext context, const core::Limit &limit) {
+  return {copy(context, limit.counter), flatten(context, limit.max), flatten(context, limit.min)};
 }
 
 ChildTerms *flatten(MemoryContext context, const core::TallySpec &tally) {
@@ -45,6 +54,9 @@ ParentTerms *flatten(MemoryContext context, const core::ParentSpec &kept) {
   terms->ncompletions = static_cast<int>(kept.completions.size());
   terms->completions = allocate<CompletionTerm>(context, kept.completions.size());
   for (int i = 0; i < terms->ncompletions; ++i) terms->completions[i] = flatten(context, kept.completions[i]);
+  terms->nlimits = static_cast<int>(kept.limits.size());
+  terms->limits = allocate<LimitTerm>(context, kept.limits.size());
+  for (int i = 0; i < terms->nlimits; ++i) terms->limits[i] = flatten(context, kept.limits[i]);
   terms->guarded = copy_all(context, guarded);
   terms->nguarded = static_cast<int>(guarded.size());
   terms->arguments = copy_all(context, arguments);
@@ -60,16 +72,28 @@ core::ParentSpec parse(const ParentTerms *kept) {
   return core::parse_parent({kept->arguments, kept->arguments + kept->narguments});
 }
 
+core::Completion parse(const CompletionTerm &completion) {
+  return {
+      text_of(completion.total),    text_of(completion.total_of), text_of(completion.when), text_of(completion.done),
+      text_of(completion.done_at),  text_of(completion.on_done),  completion.latch,         completion.notify,
+      text_of(completion.time_zone)};
+}
+
+core::Limit parse(const LimitTerm &limit) {
+  return {text_of(limit.counter),
+          {text_of(limit.max.column), text_of(limit.max.number)},
+          {text_of(limit.min.column), text_of(limit.min.number)}};
+}
+
 core::TallySpec parse(const TallyRequest &request) {
   core::TallySpec tally;
   tally.via.assign(request.via, request.via + request.nvia);
   for (int i = 0; i < request.ncounters; ++i)
     tally.counters.push_back(
         {request.counters[i].column, request.counters[i].sum, text_of(request.counters[i].expression)});
-  const CompletionTerm &completion = request.completion;
-  tally.completion = {text_of(completion.total),   text_of(completion.total_of), text_of(completion.done),
-                      text_of(completion.done_at), text_of(completion.on_done),  completion.latch,
-                      completion.notify,           text_of(completion.time_zone)};
+  tally.completion = parse(request.completion);
+  for (int i = 0; i < request.ncompletions; ++i) tally.completions.push_back(parse(request.completions[i]));
+  for (int i = 0; i < request.nlimits; ++i) tally.limits.push_back(parse(request.limits[i]));
   return tally;
 }
 
@@ -118,6 +142,8 @@ void check_request(TallyRequest *request) {
     core::TallySpec tally = parse(*request);
     core::check_consistent(tally);
     request->completion.total_of = copy_optional(context, tally.completion.total_of);
+    for (int i = 0; i < request->ncompletions; ++i)
+      request->completions[i].total_of = copy(context, tally.completions[i].total_of);
   });
 }
 
@@ -174,10 +200,19 @@ const char *weakened(const ChildTerms *source, const ParentTerms *kept, const Ta
   return difference;
 }
 
+static bool counts(const ChildTerms *source, const char *counter) {
+  for (int i = 0; i < source->ncounters; ++i)
+    if (strcmp(counter, source->counters[i].column) == 0) return true;
+  return false;
+}
+
+bool is_of(const CompletionTerm &completion, const ChildTerms *source) { return counts(source, completion.total_of); }
+
+bool is_of(const LimitTerm &limit, const ChildTerms *source) { return counts(source, limit.counter); }
+
 CompletionTerm completion_of(const ChildTerms *source, const ParentTerms *kept) {
   for (int i = 0; i < kept->ncompletions; ++i)
-    for (int j = 0; j < source->ncounters; ++j)
-      if (strcmp(kept->completions[i].total_of, source->counters[j].column) == 0) return kept->completions[i];
+    if (kept->completions[i].when == nullptr && is_of(kept->completions[i], source)) return kept->completions[i];
   return CompletionTerm{};
 }
 
@@ -209,6 +244,18 @@ ChildTerms *with_expressions(const ChildTerms *source, const char *const *expres
     core::TallySpec tally = parse(source);
     for (int i = 0; i < source->ncounters; ++i) tally.counters[i].expression = expressions[i];
     after = flatten(context, tally);
+  });
+  return after;
+}
+
+ParentTerms *with_conditions(const ParentTerms *kept, const char *const *conditions) {
+  MemoryContext context = CurrentMemoryContext;
+  ParentTerms *after = nullptr;
+  in_core([&] {
+    core::ParentSpec spec = parse(kept);
+    for (int i = 0; i < kept->ncompletions; ++i)
+      if (!spec.completions[i].when.empty()) spec.completions[i].when = conditions[i];
+    after = flatten(context, spec);
   });
   return after;
 }

@@ -17,14 +17,27 @@ struct CounterTerm {
 };
 
 struct CompletionTerm {
-  const char *total;  // nullptr: there is no completion
+  const char *total;  // nullptr: by a condition, or there is no completion
   const char *total_of;
+  const char *when;     // nullptr: of a total; deparsed, every name qualified that is not in pg_catalog
   const char *done;     // nullptr: none
   const char *done_at;  // nullptr: none
   const char *on_done;  // nullptr: none; signature
   bool latch;
   bool notify;
   const char *time_zone;  // of a done_at without one; nullptr: the session's
+};
+
+// How far a counter may go.
+struct BoundTerm {
+  const char *column;  // nullptr: none, or a number
+  const char *number;  // nullptr: none, or a column
+};
+
+struct LimitTerm {
+  const char *counter;
+  BoundTerm max;
+  BoundTerm min;
 };
 
 // The child's part of a tally.
@@ -45,6 +58,8 @@ struct ParentTerms {
   int ncounters;
   CompletionTerm *completions;
   int ncompletions;
+  LimitTerm *limits;
+  int nlimits;
   const char **guarded;  // every column that only tallies write
   int nguarded;
   const char **arguments;  // canonical trigger arguments
@@ -57,7 +72,11 @@ struct TallyRequest {
   int nvia;
   CounterTerm *counters;
   int ncounters;
-  CompletionTerm completion;
+  CompletionTerm completion;    // of its total
+  CompletionTerm *completions;  // by conditions
+  int ncompletions;
+  LimitTerm *limits;
+  int nlimits;
 };
 
 // Read the arguments of a relation's trigger. Errors: 42R01.
@@ -68,7 +87,7 @@ ParentTerms *parse_parent_trigger(Relation relation, const Trigger *trigger);
 ChildTerms *parse_child_arguments(const char *const *arguments, int narguments);
 ParentTerms *parse_parent_arguments(const char *const *arguments, int narguments);
 
-// Checks what a caller asks for and fills in total_of. Errors: 22023.
+// Checks what a caller asks for and fills in each total_of. Errors: 22023.
 void check_request(TallyRequest *request);
 
 // The child's part of a request.
@@ -86,8 +105,12 @@ ParentTerms *kept_less(const ParentTerms *kept, const ParentTerms *less);
 // What a request would remove from a tally or change about it, as one sentence fragment; nullptr: nothing.
 const char *weakened(const ChildTerms *source, const ParentTerms *kept, const TallyRequest &request);
 
-// The completion that a tally has at its parent; its total is nullptr when it has none.
+// The completion of a total that a tally has at its parent; its total is nullptr when it has none.
 CompletionTerm completion_of(const ChildTerms *source, const ParentTerms *kept);
+
+// Whether a completion, or a limit, of a parent is of this tally.
+bool is_of(const CompletionTerm &completion, const ChildTerms *source);
+bool is_of(const LimitTerm &limit, const ChildTerms *source);
 
 // After a rename of a column; nullptr when nothing changes.
 ChildTerms *child_renamed(const ChildTerms *source, const char *from, const char *to);
@@ -96,5 +119,8 @@ ParentTerms *parent_renamed(const ParentTerms *kept, const char *from, const cha
 
 // The same with other texts for its expressions, in the order of its counters.
 ChildTerms *with_expressions(const ChildTerms *source, const char *const *expressions);
+
+// The same with other texts for the conditions, in the order of the completions, of which those of a total have none.
+ParentTerms *with_conditions(const ParentTerms *kept, const char *const *conditions);
 
 }  // namespace ratchet

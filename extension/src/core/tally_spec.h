@@ -18,22 +18,40 @@ struct Counter {
   std::string expression;  // over the child's columns, as PostgreSQL deparses it
 };
 
+// Either of a total, which a counter reaches, or by a condition.
 struct Completion {
-  std::string total;     // column of the parent with the expected number; empty: there is no completion
-  std::string total_of;  // the counter that it is compared with
-  std::string done;      // empty: none
-  std::string done_at;   // empty: none
-  std::string on_done;   // signature of a function; empty: none
+  std::string total;  // column of the parent with the expected number; empty: by a condition, or no completion
+  std::string
+      total_of;  // the counter that it is compared with; by a condition: a counter of the tally that has declared it
+  std::string when;     // over the parent's columns, as PostgreSQL deparses it; empty: of a total
+  std::string done;     // empty: none, which only a total may have
+  std::string done_at;  // empty: none
+  std::string on_done;  // signature of a function; empty: none
   bool latch = false;
   bool notify = false;
   std::string time_zone;  // of a done_at without one; empty: the session's
+};
+
+// How far a counter may go: up to a column of the parent, or to a number.
+struct Bound {
+  std::string column;  // empty: none
+  std::string number;  // as numeric writes it; empty: none
+  bool empty() const { return column.empty() && number.empty(); }
+};
+
+struct Limit {
+  std::string counter;
+  Bound max;  // empty: none
+  Bound min;  // the same; one of the two is there
 };
 
 // What one call of ratchet.tally() declares.
 struct TallySpec {
   std::vector<std::string> via;
   std::vector<Counter> counters;
-  Completion completion;
+  Completion completion;                // of its total
+  std::vector<Completion> completions;  // by conditions
+  std::vector<Limit> limits;
 };
 
 // What the parent's trigger holds, for all of its tallies.
@@ -41,6 +59,7 @@ struct ParentSpec {
   std::vector<std::string> key;
   std::vector<std::string> counters;
   std::vector<Completion> completions;
+  std::vector<Limit> limits;
 
   // Every column that only the tallies write.
   std::vector<std::string> guarded() const;
@@ -51,15 +70,15 @@ struct ParentSpec {
 TallySpec parse_child(const std::vector<std::string_view> &arguments);
 ParentSpec parse_parent(const std::vector<std::string_view> &arguments);
 
-// The trigger arguments of the child's and of the parent's part. The
-// completion is in the parent's part alone.
+// The trigger arguments of the child's and of the parent's part.
+// Completions and limits are in the parent's part alone.
 std::vector<std::string> child_arguments(const TallySpec &tally);
 std::vector<std::string> parent_arguments(const ParentSpec &kept);
 
-// Checks that a tally makes sense, and fills in total_of where only one counter can be meant. Throws 22023.
+// Checks that a tally makes sense, and fills in each total_of. Throws 22023.
 void check_consistent(TallySpec &tally);
 
-// The tally with its completion as the parent has it.
+// The tally with its completions and limits as the parent has them.
 TallySpec whole(const TallySpec &source, const ParentSpec &kept);
 
 // The parent's part with one more tally, and with one less.

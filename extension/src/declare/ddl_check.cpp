@@ -184,6 +184,8 @@ const char *part_of(TriggerKind kind, const char *name) {
                                    {TriggerKind::parent, "key", "the key that tallies reference"},
                                    {TriggerKind::parent, "counter", "a counter"},
                                    {TriggerKind::parent, "total", "a total"},
+                                   {TriggerKind::parent, "max", "a limit"},
+                                   {TriggerKind::parent, "min", "a limit"},
                                    {TriggerKind::parent, "done", "a done column"},
                                    {TriggerKind::parent, "done_at", "a done_at column"}};
   for (const Part &part : parts)
@@ -198,9 +200,9 @@ const char *part_in(const StoredTrigger *trigger, const char *column) {
     const char *sign = strchr(argument, '=');
     if (sign == nullptr) continue;
     const char *name = pnstrdup(argument, sign - argument);
-    const bool counts = strcmp(name, "count") == 0 || strcmp(name, "sum") == 0;
-    if (trigger->kind == TriggerKind::child && counts && names_column(sign + 1, column))
-      return "a part of what is counted";
+    const char *expression = expression_in(trigger, argument);
+    if (expression != nullptr && names_column(expression, column))
+      return trigger->kind == TriggerKind::child ? "a part of what is counted" : "a part of what completes a row";
     if (strcmp(sign + 1, column) != 0) continue;
     if (const char *what = part_of(trigger->kind, name)) return what;
   }
@@ -228,22 +230,31 @@ void check_on_done(const StoredTrigger *trigger) {
   }
 }
 
-void check_expressions(const StoredTrigger *trigger, const ObjectAddress &object) {
-  if (object.classId == ProcedureRelationId && func_volatile(object.objectId) != PROVOLATILE_IMMUTABLE)
+// What an expression of a tally makes of the function that a command has changed: IMMUTABLE no more, or not the owner's
+// to call. The functions that a parent's contract calls in the end may do as they please.
+// expression: nullptr where it cannot be looked at.
+void check_expression(const StoredTrigger *trigger, Node *expression, const ObjectAddress &object) {
+  const bool counts = trigger->kind == TriggerKind::child;
+  const char *user = counts ? "a counter" : "a completion";
+  if (object.classId == ProcedureRelationId && func_volatile(object.objectId) != PROVOLATILE_IMMUTABLE &&
+      (expression == nullptr ? counts : calls(expression, object.objectId)))
     error_broken(trigger->relation,
-                 psprintf("function %s, which a counter uses, is not IMMUTABLE", function_signature(object.objectId)),
-                 "The count would change without a write; declare the tally without the function first.");
+                 psprintf("function %s, which %s uses, is not IMMUTABLE", function_signature(object.objectId), user),
+                 psprintf("%s would change without a write; declare the tally without the function first.",
+                          counts ? "The count" : "It"));
+  if (expression == nullptr) return;
+  const Oid forbidden = forbidden_function(expression, find_owner_of_relation(trigger->relation));
+  if (OidIsValid(forbidden))
+    error_broken(trigger->relation,
+                 psprintf("its owner may not call function %s, which %s uses", function_signature(forbidden), user),
+                 "Declare the tally without the function first, or leave its owner the right.");
+}
+
+// Of a child's counters, or of a parent's completions.
+void check_expressions(const StoredTrigger *trigger, const ObjectAddress &object) {
   for (int i = 0; i < trigger->narguments; ++i) {
-    const char *argument = trigger->arguments[i];
-    const bool counts = strncmp(argument, "count=", 6) == 0 || strncmp(argument, "sum=", 4) == 0;
-    if (!counts) continue;
-    Node *expression = resolve_expression(trigger->relation, strchr(argument, '=') + 1);
-    if (expression == nullptr) continue;
-    const Oid forbidden = forbidden_function(expression, find_owner_of_relation(trigger->relation));
-    if (OidIsValid(forbidden))
-      error_broken(trigger->relation,
-                   psprintf("its owner may not call function %s, which a counter uses", function_signature(forbidden)),
-                   "Declare the tally without the function first, or leave its owner the right.");
+    if (const char *text = expression_in(trigger, trigger->arguments[i]))
+      check_expression(trigger, resolve_expression(trigger->relation, text), object);
   }
 }
 
@@ -300,7 +311,11 @@ void check_dependents(const ObjectAddress &object) {
     if (trigger == nullptr || OidIsValid(trigger->parent) || !may_judge(trigger->relation)) continue;
     if (trigger->kind == TriggerKind::child)
       refuse_unless(trigger->relation, [&] { check_expressions(trigger, object); });
-    if (trigger->kind == TriggerKind::parent) refuse_unless(trigger->relation, [&] { check_on_done(trigger); });
+    if (trigger->kind == TriggerKind::parent)
+      refuse_unless(trigger->relation, [&] {
+        check_on_done(trigger);
+        check_expressions(trigger, object);
+      });
   }
   for (const Oid relation : each_oid(dependents.relations)) {
     CHECK_FOR_INTERRUPTS();

@@ -4,6 +4,7 @@
 #include "pg/pg.h"
 
 #include "contract/guard_terms.h"
+#include "contract/tally_terms.h"
 
 namespace ratchet {
 
@@ -13,5 +14,8 @@ namespace ratchet {
 // error. Reads the table once for each that the contract could find, as its owner and
 // without policies. Locks: ACCESS SHARE. Errors: 23514.
 void report_rows(Oid relid, const GuardTerms *terms, bool refuse);
+
+// The same of rows whose counters are beyond the limits of a tally, as a NOTICE: they may only come back.
+void report_limits(Oid relid, const ParentTerms *kept, const ChildTerms *source);
 
 }  // namespace ratchet

@@ -74,17 +74,6 @@ Watched *take_watched(const Node *command) {
   return nullptr;
 }
 
-// The value of an argument `name=value`; nullptr: it has another name.
-const char *value_of(const char *argument, const char *name) {
-  const size_t length = strlen(name);
-  return strncmp(argument, name, length) == 0 && argument[length] == '=' ? argument + length + 1 : nullptr;
-}
-
-const char *expression_in(const char *argument) {
-  const char *count = value_of(argument, "count");
-  return count != nullptr ? count : value_of(argument, "sum");
-}
-
 Oid function_with(const List *functions, const char *signature) {
   for (const Oid oid : each_oid(functions))
     if (strcmp(function_signature(oid), signature) == 0) return oid;
@@ -99,10 +88,11 @@ Remembered *remember(const StoredTrigger *trigger) {
   remembered->functions = palloc0_array<Oid>(trigger->narguments + 1);
   const List *functions = find_functions(trigger->oid);
   for (int i = 0; i < trigger->narguments; ++i) {
-    if (trigger->kind == TriggerKind::child) {
+    if (const char *text = expression_in(trigger, trigger->arguments[i])) {
       // One that is broken already must not keep others from following.
-      if (const char *text = expression_in(trigger->arguments[i]))
-        attempt([&] { remembered->expressions[i] = resolve_expression(trigger->relation, text); });
+      attempt([&] { remembered->expressions[i] = resolve_expression(trigger->relation, text); });
+    } else if (trigger->kind != TriggerKind::parent) {
+      continue;
     } else if (const char *signature = value_of(trigger->arguments[i], "on_done")) {
       remembered->functions[i] = function_with(functions, signature);
     }
@@ -261,23 +251,38 @@ struct Renaming {
   const char *to;
 };
 
+const char *renamed_text(Oid relid, const char *text, const Renaming &renaming) {
+  if (!names_column(text, renaming.from)) return text;
+  const char *after = text;
+  const ErrorData *error = attempt([&] {
+    Relation relation = relation_open(relid, AccessShareLock);
+    after = renamed_expression(relation, text, renaming.from, renaming.to);
+    relation_close(relation, AccessShareLock);
+  });
+  if (error != nullptr)
+    error_broken(relid, psprintf("\"%s\" could not follow the rename: %s", text, error->message),
+                 "Let the owner of the table be able to resolve it, or declare the tally without it first.");
+  return after;
+}
+
 const ChildTerms *renamed_source(Oid relid, const StoredTrigger *trigger, const Renaming &renaming) {
   const ChildTerms *source = parse_child_arguments(trigger->arguments, trigger->narguments);
   if (const ChildTerms *after = child_renamed(source, renaming.from, renaming.to)) source = after;
   auto **expressions = palloc_array<const char *>(source->ncounters);
-  for (int i = 0; i < source->ncounters; ++i) {
-    const char *text = expressions[i] = source->counters[i].expression;
-    if (!names_column(text, renaming.from)) continue;
-    const ErrorData *error = attempt([&] {
-      Relation relation = relation_open(relid, AccessShareLock);
-      expressions[i] = renamed_expression(relation, text, renaming.from, renaming.to);
-      relation_close(relation, AccessShareLock);
-    });
-    if (error != nullptr)
-      error_broken(relid, psprintf("\"%s\" could not follow the rename: %s", text, error->message),
-                   "Let the owner of the table be able to resolve it, or declare the tally without it first.");
-  }
+  for (int i = 0; i < source->ncounters; ++i)
+    expressions[i] = renamed_text(relid, source->counters[i].expression, renaming);
   return with_expressions(source, expressions);
+}
+
+const ParentTerms *renamed_kept(Oid relid, const StoredTrigger *trigger, const Renaming &renaming) {
+  const ParentTerms *kept = parse_parent_arguments(trigger->arguments, trigger->narguments);
+  if (const ParentTerms *after = parent_renamed(kept, renaming.from, renaming.to)) kept = after;
+  auto **conditions = palloc_array<const char *>(kept->ncompletions);
+  for (int i = 0; i < kept->ncompletions; ++i) {
+    const char *when = kept->completions[i].when;
+    conditions[i] = when == nullptr ? nullptr : renamed_text(relid, when, renaming);
+  }
+  return with_conditions(kept, conditions);
 }
 
 // Contracts of the table itself, which the command has locked.
@@ -292,9 +297,8 @@ void rename_own(Oid relation, const Renaming &renaming) {
       const ChildTerms *after = renamed_source(relation, trigger, renaming);
       store_arguments(trigger, after->arguments, after->narguments);
     } else if (trigger->kind == TriggerKind::parent) {
-      const ParentTerms *kept = parse_parent_arguments(trigger->arguments, trigger->narguments);
-      if (const ParentTerms *after = parent_renamed(kept, renaming.from, renaming.to))
-        store_arguments(trigger, after->arguments, after->narguments);
+      const ParentTerms *after = renamed_kept(relation, trigger, renaming);
+      store_arguments(trigger, after->arguments, after->narguments);
     }
   }
 }

@@ -6,6 +6,7 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_inherits.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 }
 
 #include <algorithm>
@@ -16,6 +17,7 @@ extern "C" {
 #include "contract/structure.h"
 #include "contract/times.h"
 #include "contract/trigger_shapes.h"
+#include "declare/existing_rows.h"
 #include "declare/tally_triggers.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
@@ -45,6 +47,8 @@ enum Argument {
   on_done_argument,
   latch_argument,
   notify_argument,
+  completions_argument,
+  limits_argument,
   time_zone_argument,
   contention_argument,
   backfill_argument,
@@ -102,6 +106,131 @@ void read_counters(Relation child, Jsonb *counters, TallyRequest *request) {
   }
 }
 
+[[noreturn]] void error_completion(const char *column, const char *what, const char *hint) {
+  error_argument(psprintf("completion \"%s\" %s", column, what), hint);
+}
+
+constexpr const char *completion_hint =
+    "For example {\"all_passed\": {\"when\": \"passed = total\", \"at\": \"passed_at\", \"call\": "
+    "\"finish(bigint)\"}}.";
+
+const char *text_in(const JsonbValue &value, const char *column, const char *member) {
+  if (value.type != jbvString || value.val.string.len == 0)
+    error_completion(column, psprintf("needs a text for \"%s\"", member), completion_hint);
+  return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+bool boolean_in(const JsonbValue &value, const char *column, const char *member) {
+  if (value.type != jbvBool)
+    error_completion(column, psprintf("needs true or false for \"%s\"", member), completion_hint);
+  return value.val.boolean;
+}
+
+// A function as the caller would name it in a query.
+const char *signature_of(const char *text) {
+  return function_signature(DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(text))));
+}
+
+CompletionTerm read_condition(Relation parent, const char *column, JsonbContainer *members) {
+  CompletionTerm completion{};
+  completion.done = column;
+  JsonbIterator *iterator = JsonbIteratorInit(members);
+  JsonbValue value;
+  const char *member = nullptr;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
+    if (token == WJB_KEY) member = pnstrdup(value.val.string.val, value.val.string.len);
+    if (token != WJB_VALUE || value.type == jbvNull) continue;
+    if (strcmp(member, "when") == 0)
+      completion.when = canonical_condition(parent, text_in(value, column, member));
+    else if (strcmp(member, "at") == 0)
+      completion.done_at = text_in(value, column, member);
+    else if (strcmp(member, "call") == 0)
+      completion.on_done = signature_of(text_in(value, column, member));
+    else if (strcmp(member, "latch") == 0)
+      completion.latch = boolean_in(value, column, member);
+    else if (strcmp(member, "notify") == 0)
+      completion.notify = boolean_in(value, column, member);
+    else
+      error_completion(column, psprintf("has an unknown member \"%s\"", member),
+                       "Its members are when, at, call, latch and notify.");
+  }
+  if (completion.when == nullptr) error_completion(column, "needs \"when\"", completion_hint);
+  return completion;
+}
+
+void read_conditions(Relation parent, Jsonb *completions, TallyRequest *request) {
+  if (!JB_ROOT_IS_OBJECT(completions)) error_not_object("completions", completions);
+  request->completions = palloc_array<CompletionTerm>(JB_ROOT_COUNT(completions));
+  JsonbIterator *iterator = JsonbIteratorInit(&completions->root);
+  JsonbValue value;
+  const char *column = nullptr;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
+    if (token == WJB_KEY) column = pnstrdup(value.val.string.val, value.val.string.len);
+    if (token != WJB_VALUE) continue;
+    if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+      error_completion(column, "must be an object", completion_hint);
+    request->completions[request->ncompletions++] = read_condition(parent, column, value.val.binary.data);
+  }
+}
+
+[[noreturn]] void error_bound(const char *counter) {
+  error_argument(psprintf("limit of \"%s\" must be a column, a number, or an object with max and min", counter),
+                 "For example {\"reserved\": \"capacity\"} or {\"balance\": {\"min\": 0}}.");
+}
+
+BoundTerm read_bound(const JsonbValue &value, const char *counter) {
+  if (value.type == jbvString && value.val.string.len > 0)
+    return {pnstrdup(value.val.string.val, value.val.string.len), nullptr};
+  if (value.type != jbvNumeric) error_bound(counter);
+  return {nullptr, numeric_normalize(value.val.numeric)};
+}
+
+void read_ends(JsonbContainer *members, LimitTerm *limit) {
+  JsonbIterator *iterator = JsonbIteratorInit(members);
+  JsonbValue value;
+  BoundTerm *bound = nullptr;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
+    if (token == WJB_KEY) {
+      const char *member = pnstrdup(value.val.string.val, value.val.string.len);
+      bound = strcmp(member, "max") == 0 ? &limit->max : strcmp(member, "min") == 0 ? &limit->min : nullptr;
+      if (bound == nullptr) error_bound(limit->counter);
+    } else if (token == WJB_VALUE && value.type != jbvNull) {
+      *bound = read_bound(value, limit->counter);
+    }
+  }
+}
+
+void read_limits(Jsonb *limits, TallyRequest *request) {
+  if (!JB_ROOT_IS_OBJECT(limits)) error_not_object("limits", limits);
+  request->limits = palloc0_array<LimitTerm>(JB_ROOT_COUNT(limits));
+  JsonbIterator *iterator = JsonbIteratorInit(&limits->root);
+  JsonbValue value;
+  LimitTerm *limit = nullptr;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
+    if (token == WJB_KEY) {
+      limit = &request->limits[request->nlimits++];
+      limit->counter = pnstrdup(value.val.string.val, value.val.string.len);
+    } else if (token == WJB_VALUE) {
+      if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data))
+        read_ends(value.val.binary.data, limit);
+      else
+        limit->max = read_bound(value, limit->counter);
+    }
+  }
+}
+
+// What a column of type timestamp holds, for all of the tally's; whose it is where there is none is for check_request()
+// to say.
+void set_time_zone(TallyRequest *request, const char *time_zone) {
+  bool any = false;
+  for (int i = 0; i < request->ncompletions; ++i) {
+    if (request->completions[i].done_at == nullptr) continue;
+    request->completions[i].time_zone = time_zone;
+    any = true;
+  }
+  if (request->completion.done_at != nullptr || !any) request->completion.time_zone = time_zone;
+}
+
 CompletionTerm read_completion(FunctionCallInfo fcinfo) {
   CompletionTerm completion{};
   completion.total = name_argument(fcinfo, total_argument);
@@ -111,8 +240,6 @@ CompletionTerm read_completion(FunctionCallInfo fcinfo) {
   if (!PG_ARGISNULL(on_done_argument)) completion.on_done = function_signature(PG_GETARG_OID(on_done_argument));
   completion.latch = bool_argument(fcinfo, latch_argument);
   completion.notify = bool_argument(fcinfo, notify_argument);
-  completion.time_zone = text_or_null(fcinfo, time_zone_argument);
-  check_time_zone(completion.time_zone);
   return completion;
 }
 
@@ -180,6 +307,11 @@ Declaration read_declaration(FunctionCallInfo fcinfo, Relation child, Relation p
   }
   read_counters(child, PG_GETARG_JSONB_P(counters_argument), request);
   request->completion = read_completion(fcinfo);
+  if (!PG_ARGISNULL(completions_argument)) read_conditions(parent, PG_GETARG_JSONB_P(completions_argument), request);
+  if (!PG_ARGISNULL(limits_argument)) read_limits(PG_GETARG_JSONB_P(limits_argument), request);
+  const char *time_zone = text_or_null(fcinfo, time_zone_argument);
+  check_time_zone(time_zone);
+  set_time_zone(request, time_zone);
   check_request(request);
   return declaration;
 }
@@ -226,10 +358,14 @@ void check_free(Relation parent, const Declaration &declaration, const Current &
     if (is_among(request.counters[i].column, current.others->guarded, current.others->nguarded))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, request.counters[i].column,
                          "column \"%s\" of relation \"%s\" is written by another tally");
-  for (const char *column : {request.completion.done, request.completion.done_at})
-    if (column != nullptr && is_among(column, current.others->guarded, current.others->nguarded))
-      error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, column,
-                         "column \"%s\" of relation \"%s\" is written by another tally");
+  const auto check = [&](const CompletionTerm &completion) {
+    for (const char *column : {completion.done, completion.done_at})
+      if (column != nullptr && is_among(column, current.others->guarded, current.others->nguarded))
+        error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, parent, column,
+                           "column \"%s\" of relation \"%s\" is written by another tally");
+  };
+  check(request.completion);
+  for (int i = 0; i < request.ncompletions; ++i) check(request.completions[i]);
 }
 
 void check_types(Relation child, Relation parent, const Declaration &declaration) {
@@ -239,9 +375,13 @@ void check_types(Relation child, Relation parent, const Declaration &declaration
     types[i] = get_atttype(declaration.parent, get_attnum(declaration.parent, declaration.key[i]));
     make_key_cast(child, get_attnum(declaration.child, request.via[i]), types[i], ERRCODE_INVALID_PARAMETER_VALUE);
   }
-  if (request.completion.on_done == nullptr) return;
-  completion_function(parent, request.completion.on_done, types, request.nvia, parent->rd_rel->relowner,
-                      ERRCODE_INVALID_PARAMETER_VALUE);
+  const auto check = [&](const CompletionTerm &completion) {
+    if (completion.on_done != nullptr)
+      completion_function(parent, completion.on_done, types, request.nvia, parent->rd_rel->relowner,
+                          ERRCODE_INVALID_PARAMETER_VALUE);
+  };
+  check(request.completion);
+  for (int i = 0; i < request.ncompletions; ++i) check(request.completions[i]);
 }
 
 // Everything that can be wrong with it; returns what the parent shall have.
@@ -254,6 +394,7 @@ const ParentTerms *check_declaration(Relation child, Relation parent, const Decl
   const char *const *key = current.others == nullptr ? declaration.key : current.others->key;
   const ParentTerms *wanted = kept_with(current.others, key, declaration.request.nvia, declaration.request);
   check_kept(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
+  check_conditions(parent, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
   for (const Oid oid : each_oid(find_all_inheritors(RelationGetRelid(child), AccessShareLock, nullptr))) {
     Relation member = table_open(oid, NoLock);
     check_persistence(member, RelationGetRelid(parent), ERRCODE_INVALID_PARAMETER_VALUE);
@@ -345,11 +486,15 @@ const char *tally(FunctionCallInfo fcinfo) {
               : weakened(current.source, current.kept, declaration.request) != nullptr ? "replaced"
                                                                                        : "extended";
   }
-  notice_time_zone(pair.parent, declaration.request.completion.done_at, declaration.request.completion.time_zone);
+  const TallyRequest &request = declaration.request;
+  notice_time_zone(pair.parent, request.completion.done_at, request.completion.time_zone);
+  for (int i = 0; i < request.ncompletions; ++i)
+    notice_time_zone(pair.parent, request.completions[i].done_at, request.completions[i].time_zone);
   close_pair(pair);
   write_parent_triggers(declaration.parent, kept, Switches::enable);
   write_child_triggers(declaration.child, source, current.name, Switches::enable);
   if (declaration.backfill) backfill(declaration.child, declaration.parent, source);
+  report_limits(declaration.parent, kept, source);
   return outcome;
 }
 

@@ -80,7 +80,7 @@ bool is_on_everywhere(Oid relid, const char *name) {
 
 //   CREATE CONSTRAINT TRIGGER "~ratchet_flush" AFTER DELETE ON schema.child
 //   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (false) EXECUTE FUNCTION ratchet.flush_counters()
-// What it is queued for is said in tally/child_trigger.cpp; not what PostgreSQL would queue it for.
+// What it is queued for is said in tally/arm.cpp; not what PostgreSQL would queue it for.
 List *settle_flush(List *commands, Relation relation, bool wanted) {
   const Oid relid = RelationGetRelid(relation);
   if (wanted && is_on_everywhere(relid, flush_trigger_name)) return commands;
@@ -127,7 +127,7 @@ List *truncate_triggers(List *commands, Oid child, bool wanted) {
   return commands;
 }
 
-// Which updates may complete something that somebody wants to know of; nullptr: none.
+// Which updates may complete, or undo, something that somebody wants to know of; nullptr: none.
 const char *completion_condition(const ParentTerms *kept) {
   StringInfoData out;
   initStringInfo(&out);
@@ -135,7 +135,7 @@ const char *completion_condition(const ParentTerms *kept) {
     const CompletionTerm &completion = kept->completions[i];
     if (completion.on_done == nullptr && !completion.notify) continue;
     const char *done = quote_identifier(completion.done);
-    appendStringInfo(&out, "%sNEW.%s AND OLD.%s IS NOT TRUE", out.len > 0 ? " OR " : "", done, done);
+    appendStringInfo(&out, "%sNEW.%s IS DISTINCT FROM OLD.%s", out.len > 0 ? " OR " : "", done, done);
   }
   return out.len > 0 ? out.data : nullptr;
 }
@@ -218,9 +218,19 @@ List *find_unrecorded_functions(Relation parent, const Trigger *trigger) {
   return functions;
 }
 
-void depend_on_functions(Relation parent, const Trigger *trigger) {
+void depend_on_conditions(Relation parent, const Trigger *trigger, const ParentTerms *kept) {
+  if (depends_on_column(trigger->tgoid, RelationGetRelid(parent))) return;
+  const ObjectAddress dependent{TriggerRelationId, trigger->tgoid, 0};
+  for (int i = 0; i < kept->ncompletions; ++i)
+    if (kept->completions[i].when != nullptr)
+      recordDependencyOnSingleRelExpr(&dependent, parse_condition(parent, kept->completions[i].when),
+                                      RelationGetRelid(parent), DEPENDENCY_NORMAL, DEPENDENCY_NORMAL, false);
+}
+
+void depend_on_completions(Relation parent, const Trigger *trigger) {
   for (const Oid oid : each_oid(find_unrecorded_functions(parent, trigger)))
     depend(trigger->tgoid, ProcedureRelationId, oid);
+  depend_on_conditions(parent, trigger, parse_parent_trigger(parent, trigger));
 }
 
 }  // namespace
@@ -292,7 +302,7 @@ void write_child_triggers(Oid child, const ChildTerms *source, const char *name,
 //   CREATE OR REPLACE TRIGGER "~ratchet_counters" BEFORE INSERT OR UPDATE ON schema.parent
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.keep_counters('key=id', 'counter=evaluated_count', ...)
 //   CREATE OR REPLACE TRIGGER "~ratchet_completion" AFTER UPDATE ON schema.parent
-//   FOR EACH ROW WHEN (NEW.is_completed AND OLD.is_completed IS NOT TRUE) EXECUTE FUNCTION ratchet.complete_row()
+//   FOR EACH ROW WHEN (NEW.is_completed IS DISTINCT FROM OLD.is_completed) EXECUTE FUNCTION ratchet.complete_row()
 //   CREATE OR REPLACE TRIGGER "!ratchet_gone" AFTER INSERT OR DELETE ON schema.parent
 //   FOR EACH ROW EXECUTE FUNCTION ratchet.count_gone()
 void write_parent_triggers(Oid parent, const ParentTerms *kept, Switches switches) {
@@ -416,7 +426,7 @@ void write_dependencies(Oid relid) {
     if (!trigger->tgisclone) depend_on_reference(relation, trigger);
   }
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
-  if (counters != nullptr && !counters->tgisclone) depend_on_functions(relation, counters);
+  if (counters != nullptr && !counters->tgisclone) depend_on_completions(relation, counters);
   table_close(relation, AccessShareLock);
 }
 

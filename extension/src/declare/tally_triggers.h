@@ -47,7 +47,7 @@ bool is_whole_child(Oid child, const ChildTerms *source);
 bool is_whole_parent(Oid parent, const ParentTerms *kept);
 
 // Makes the triggers of a table depend on what they cannot do without: the
-// foreign key, the on_done functions. pg_dump then writes them in that order,
+// foreign key, the on_done functions, what expressions name. pg_dump then writes them in that order,
 // and DROP without CASCADE is refused.
 void write_dependencies(Oid relid);
 

@@ -221,17 +221,12 @@ const char *meaning_of(const CounterTerm &counter, const char *child) {
   return psprintf("How many rows of %s there are with %s", child, counter.expression);
 }
 
-void describe_completion(FunctionCallInfo fcinfo, const CompletionTerm &completion) {
-  if (completion.total == nullptr) return;
-  put(fcinfo, completion.total, "total",
-      psprintf("How many rows %s is to reach; a change decides again whether the row is complete.",
-               completion.total_of));
-  if (completion.done == nullptr) return;
+// condition: when the completion's column is true.
+void describe_done(FunctionCallInfo fcinfo, const CompletionTerm &completion, const char *condition) {
   put(fcinfo, completion.done, "done",
       psprintf(
-          "True while %s is above 0 and %s has reached it%s. Written by the database only; what others write is "
-          "kept out.%s%s",
-          completion.total, completion.total_of, completion.latch ? ", and ever after" : "",
+          "True while %s%s. Written by the database only; what others write is kept out.%s%s", condition,
+          completion.latch ? ", and ever after" : "",
           completion.on_done != nullptr ? psprintf(" When it becomes true, %s is called.", completion.on_done) : "",
           completion.notify ? " It is notified on channel ratchet." : ""));
   if (completion.done_at != nullptr)
@@ -240,13 +235,40 @@ void describe_completion(FunctionCallInfo fcinfo, const CompletionTerm &completi
                  completion.time_zone == nullptr ? "" : psprintf(", in %s", completion.time_zone)));
 }
 
+void describe_total(FunctionCallInfo fcinfo, const CompletionTerm &completion) {
+  if (completion.total == nullptr) return;
+  put(fcinfo, completion.total, "total",
+      psprintf("How many rows %s is to reach; a change decides again whether the row is complete.",
+               completion.total_of));
+  if (completion.done != nullptr)
+    describe_done(fcinfo, completion,
+                  psprintf("%s is above 0 and %s has reached it", completion.total, completion.total_of));
+}
+
+void describe_limit(FunctionCallInfo fcinfo, const LimitTerm &limit) {
+  for (const bool below : {false, true}) {
+    const BoundTerm &bound = below ? limit.min : limit.max;
+    if (bound.column == nullptr && bound.number == nullptr) continue;
+    put(fcinfo, limit.counter, "limit",
+        psprintf(
+            "Never goes %s %s. A write that would take it there, or bring the limit there, fails with SQLSTATE 23R05; "
+            "ratchet.submit(), advance() and submit_batch() answer full.",
+            below ? "below" : "above", bound.column != nullptr ? bound.column : bound.number));
+  }
+}
+
 // What a parent keeps for one child.
 void describe_kept(FunctionCallInfo fcinfo, Relation child, const ChildTerms *source, const ParentTerms *kept) {
   for (int i = 0; i < source->ncounters; ++i)
     put(fcinfo, source->counters[i].column, "counter",
         psprintf("%s, exact at every commit. Written by the database only; what others write is kept out.",
                  meaning_of(source->counters[i], qualified_relation(RelationGetRelid(child)))));
-  describe_completion(fcinfo, completion_of(source, kept));
+  describe_total(fcinfo, completion_of(source, kept));
+  for (int i = 0; i < kept->ncompletions; ++i)
+    if (kept->completions[i].when != nullptr && is_of(kept->completions[i], source))
+      describe_done(fcinfo, kept->completions[i], kept->completions[i].when);
+  for (int i = 0; i < kept->nlimits; ++i)
+    if (is_of(kept->limits[i], source)) describe_limit(fcinfo, kept->limits[i]);
 }
 
 void describe_tallies(FunctionCallInfo fcinfo, Relation relation) {

@@ -176,30 +176,33 @@ List *owner_findings(Relation member, Relation root) {
              "ALTER TABLE ... OWNER TO the owner of the partitioned table.");
 }
 
-// Every expression as a write would resolve it, but for planning, which can run the owner's functions.
-List *expression_findings(Relation member) {
+// What is wrong with an expression, resolved as a write would resolve it, but for planning, which can run the owner's
+// functions. user: of the functions that it calls.
+List *expression_findings(List *findings, Relation member, const char *text, const char *what, const char *user) {
+  return look_at(findings, member, what, [&]() -> List * {
+    Node *expression = resolve_expression(RelationGetRelid(member), text);
+    if (expression == nullptr) return NIL;
+    const Oid forbidden = forbidden_function(expression, member->rd_rel->relowner);
+    if (OidIsValid(forbidden))
+      return add(NIL, "error",
+                 psprintf("the owner of \"%s\" may not call function %s, which %s uses",
+                          RelationGetRelationName(member), function_signature(forbidden), user),
+                 "Declare the tally without it, or give its owner the right.");
+    if (contain_mutable_functions(expression))
+      return add(NIL, "error", psprintf("%s is no longer IMMUTABLE", what),
+                 "Make its functions IMMUTABLE, or declare the tally without them.");
+    return NIL;
+  });
+}
+
+List *counted_findings(Relation member) {
   List *findings = NIL;
   for (const OwnTrigger &own : copy_triggers(member)) {
     if (own.kind != TriggerKind::child) continue;
     const ChildTerms *source = parse_child_trigger(member, own.trigger);
-    for (int i = 0; i < source->ncounters; ++i) {
-      const CounterTerm &counter = source->counters[i];
-      findings = look_at(findings, member, psprintf("what is counted into \"%s\"", counter.column), [&]() -> List * {
-        Node *expression = resolve_expression(RelationGetRelid(member), counter.expression);
-        if (expression == nullptr) return NIL;
-        const char *remedy = "Declare the tally without it, or give its owner the right.";
-        const Oid forbidden = forbidden_function(expression, member->rd_rel->relowner);
-        if (OidIsValid(forbidden))
-          return add(NIL, "error",
-                     psprintf("the owner of \"%s\" may not call function %s, which a counter uses",
-                              RelationGetRelationName(member), function_signature(forbidden)),
-                     remedy);
-        if (contain_mutable_functions(expression))
-          return add(NIL, "error", psprintf("what is counted into \"%s\" is no longer IMMUTABLE", counter.column),
-                     "Make its functions IMMUTABLE, or declare the tally without them.");
-        return NIL;
-      });
-    }
+    for (int i = 0; i < source->ncounters; ++i)
+      findings = expression_findings(findings, member, source->counters[i].expression,
+                                     psprintf("what is counted into \"%s\"", source->counters[i].column), "a counter");
   }
   return findings;
 }
@@ -227,6 +230,18 @@ List *persistence_findings(Relation member) {
                  "ALTER TABLE ... SET LOGGED, then CALL ratchet.repair().");
   }
   return NIL;
+}
+
+List *condition_findings(Relation member) {
+  List *findings = NIL;
+  const Trigger *trigger = find_trigger(member, TriggerKind::parent);
+  if (trigger == nullptr) return findings;
+  const ParentTerms *kept = parse_parent_trigger(member, trigger);
+  for (int i = 0; i < kept->ncompletions; ++i)
+    if (kept->completions[i].when != nullptr)
+      findings = expression_findings(findings, member, kept->completions[i].when,
+                                     psprintf("what completes \"%s\"", kept->completions[i].done), "a completion");
+  return findings;
 }
 
 // The functions that completions call, looked up as the owner, who calls them.
@@ -273,8 +288,10 @@ List *member_findings(List *findings, Relation member, Relation root) {
   findings = look_at(findings, member, "the tally", [&] { return persistence_findings(member); });
   if (is_root) {
     findings =
-        look_at(findings, member, "the tally", [&] { return settled([&] { return expression_findings(member); }); });
+        look_at(findings, member, "the tally", [&] { return settled([&] { return counted_findings(member); }); });
     findings = look_at(findings, member, "the tally", [&] { return dependency_findings(member); });
+    findings =
+        look_at(findings, member, "the counters", [&] { return settled([&] { return condition_findings(member); }); });
     findings =
         look_at(findings, member, "the counters", [&] { return settled([&] { return on_done_findings(member); }); });
   }
@@ -353,10 +370,90 @@ Datum counters_object(const ChildTerms *source) {
   return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 }
 
+// {"all_passed": {"when": "(passed = total)", "at": "passed_at", ...}, ...}: the completions of a tally by conditions;
+// nullptr: it has none.
+const char *completions_object(const ChildTerms *source, const ParentTerms *kept) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < kept->ncompletions; ++i) {
+    const CompletionTerm &completion = kept->completions[i];
+    if (completion.when == nullptr || !is_of(completion, source)) continue;
+    appendStringInfoString(&out, out.len > 0 ? ", " : "{");
+    escape_json(&out, completion.done);
+    appendStringInfoString(&out, ": {\"when\": ");
+    escape_json(&out, completion.when);
+    const auto put = [&](const char *member, const char *text) {
+      if (text == nullptr) return;
+      appendStringInfo(&out, ", \"%s\": ", member);
+      escape_json(&out, text);
+    };
+    put("at", completion.done_at);
+    put("time_zone", completion.time_zone);
+    put("call", completion.on_done);
+    if (completion.latch) appendStringInfoString(&out, ", \"latch\": true");
+    if (completion.notify) appendStringInfoString(&out, ", \"notify\": true");
+    appendStringInfoChar(&out, '}');
+  }
+  if (out.len == 0) return nullptr;
+  appendStringInfoChar(&out, '}');
+  return out.data;
+}
+
+// {"reserved": "capacity", "balance": {"min": 0}}: the limits of a tally; nullptr: it has none.
+const char *limits_object(const ChildTerms *source, const ParentTerms *kept) {
+  StringInfoData out;
+  initStringInfo(&out);
+  const auto put = [&](const BoundTerm &bound) {
+    if (bound.column != nullptr)
+      escape_json(&out, bound.column);
+    else
+      appendStringInfoString(&out, bound.number);
+  };
+  for (int i = 0; i < kept->nlimits; ++i) {
+    const LimitTerm &limit = kept->limits[i];
+    if (!is_of(limit, source)) continue;
+    const bool has_max = limit.max.column != nullptr || limit.max.number != nullptr;
+    const bool has_min = limit.min.column != nullptr || limit.min.number != nullptr;
+    appendStringInfoString(&out, out.len > 0 ? ", " : "{");
+    escape_json(&out, limit.counter);
+    appendStringInfoString(&out, ": ");
+    if (!has_min) {
+      put(limit.max);
+      continue;
+    }
+    appendStringInfoString(&out, has_max ? "{\"max\": " : "{");
+    if (has_max) {
+      put(limit.max);
+      appendStringInfoString(&out, ", ");
+    }
+    appendStringInfoString(&out, "\"min\": ");
+    put(limit.min);
+    appendStringInfoChar(&out, '}');
+  }
+  if (out.len == 0) return nullptr;
+  appendStringInfoChar(&out, '}');
+  return out.data;
+}
+
 // What the view tells about one tally: parent, via, counters, total, total_of,
-// done, done_at, on_done, latch, notify, time_zone.
+// done, done_at, on_done, latch, notify, time_zone, completions, limits.
 Datum tally_row(FunctionCallInfo fcinfo) {
-  enum { parent, via, counters, total, total_of, done, done_at, on_done, latch, notify, time_zone, count };
+  enum {
+    parent,
+    via,
+    counters,
+    total,
+    total_of,
+    done,
+    done_at,
+    on_done,
+    latch,
+    notify,
+    time_zone,
+    completions,
+    limits,
+    count
+  };
   Datum values[count] = {};
   bool nulls[count];
   memset(nulls, true, sizeof(nulls));
@@ -382,7 +479,8 @@ Datum tally_row(FunctionCallInfo fcinfo) {
     put(parent, ObjectIdGetDatum(parent_oid));
     Relation relation = table_open(parent_oid, AccessShareLock);
     if (const Trigger *kept = find_trigger(relation, TriggerKind::parent)) {
-      const CompletionTerm completion = completion_of(source, parse_parent_trigger(relation, kept));
+      const ParentTerms *terms = parse_parent_trigger(relation, kept);
+      const CompletionTerm completion = completion_of(source, terms);
       put_text(total, completion.total);
       put_text(total_of, completion.total_of);
       put_text(done, completion.done);
@@ -391,6 +489,10 @@ Datum tally_row(FunctionCallInfo fcinfo) {
       put(latch, BoolGetDatum(completion.latch));
       put(notify, BoolGetDatum(completion.notify));
       put_text(time_zone, completion.time_zone);
+      if (const char *object = completions_object(source, terms))
+        put(completions, DirectFunctionCall1(jsonb_in, CStringGetDatum(object)));
+      if (const char *object = limits_object(source, terms))
+        put(limits, DirectFunctionCall1(jsonb_in, CStringGetDatum(object)));
     }
     table_close(relation, AccessShareLock);
     break;

@@ -27,6 +27,7 @@ extern "C" {
 #include "contract/distributed.h"
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
+#include "declare/existing_rows.h"
 #include "declare/tally_triggers.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
@@ -130,10 +131,11 @@ const char *drift_sql(const Subject &subject, bool keys_only) {
     appendStringInfo(&sql, "%s(%s, t.%s::text, m.m%d::text, t.%s IS DISTINCT FROM m.m%d)", i > 0 ? ", " : "",
                      quote_literal_cstr(subject.source->counters[i].column), counter_column(subject, i), i + 1,
                      counter_column(subject, i), i + 1);
-  if (subject.completion != nullptr) {
-    const char *done = quote_identifier(subject.completion->done);
+  for (const auto *completion : each<const CompletionTerm>(subject.completions)) {
+    const char *done = quote_identifier(completion->done);
+    const char *is = decided(subject, *completion);
     appendStringInfo(&sql, ", (%s, t.%s::text, (%s)::text, t.%s IS DISTINCT FROM (%s))",
-                     quote_literal_cstr(subject.completion->done), done, decided(subject), done, decided(subject));
+                     quote_literal_cstr(completion->done), done, is, done, is);
   }
   appendStringInfoString(&sql, ") v (name, stored, counted, differs) WHERE v.differs ORDER BY ");
   for (int i = 0; i < nkeys; ++i) appendStringInfo(&sql, keys_only ? "%s%d" : "%sm.k%d", i > 0 ? ", " : "", i + 1);
@@ -320,15 +322,14 @@ int64 repair_batch(const Place *place, const List *keys) {
   int64 repaired = 0;
   // Looked up in every transaction: what was found in the last one may have been freed.
   with_subject(place, [&](const Subject &subject) {
-    List *completed = NIL;
     repaired = 0;
     for (const auto *key : each<Datum>(keys)) {
       CHECK_FOR_INTERRUPTS();
       lock_row(subject, key);
-      if (recount_row(subject, key, &completed)) ++repaired;
+      if (recount_row(subject, key)) ++repaired;
     }
     require_unchanged(place, subject);
-    complete_recounted(subject, completed);
+    complete_recounted(subject);
   });
   return repaired;
 }
@@ -352,6 +353,9 @@ void repair_place(const Place *place, MemoryContext memory) {
                          static_cast<long long>(drift.count), static_cast<long long>(repaired)));
   }
   if (drift.count == 0) ereport(INFO, errmsg("%s: nothing to repair", name));
+  // What was counted may be beyond a limit, and says so.
+  const Subject subject = subject_of(place);
+  report_limits(place->parent, subject.counters->terms, subject.source);
   ExecDropSingleTupleTableSlot(slot);
   tuplestore_end(drift.keys);
   MemoryContextSwitchTo(caller);

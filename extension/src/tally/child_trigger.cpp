@@ -4,23 +4,7 @@
 // comes, changes or goes: leaf writes, cascades, moves between partitions.
 // It adds to a map in memory and touches no other table.
 //
-// Who writes the map is the flush trigger, a deferred constraint trigger. A row
-// that finds its table disarmed queues one event of it and arms the table, so
-// one event is queued a transaction and table. "Armed" means that such an event
-// is really pending: it is undone with the savepoint in which the event was queued, as
-// the event is, and the flush disarms its table before it writes anything.
-//
-// PostgreSQL by itself would queue an event for every row, and a WHEN condition
-// that keeps it from that costs more than the counting: it is parsed anew in
-// every statement. So the condition is false, and the event is queued from here,
-// by the very function that would queue it. What an event means is
-// in its trigger's definition when it fires; neither the condition nor the kind of
-// change is looked at again.
-//
-// The event lands in the list of the statement whose rows are being counted,
-// behind them. Under SET CONSTRAINTS ... IMMEDIATE the flush therefore fires
-// once, when all rows of the statement have been counted; deferred, the event waits for COMMIT.
-// Where the flush trigger is disabled or gone each row is written at once.
+// Who writes the map is the flush trigger, which tally/arm.cpp queues.
 #include "pg/pg.h"
 
 extern "C" {
@@ -36,7 +20,9 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/row_value.h"
 #include "pg/trigger_call.h"
+#include "tally/arm.h"
 #include "tally/flush.h"
+#include "tally/noted.h"
 #include "tally/parent_trigger.h"
 #include "tally/pending.h"
 #include "tally/truncate_trigger.h"
@@ -89,37 +75,6 @@ void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign
   }
 }
 
-// Queues the flush of the row's table; false: its trigger would not fire. The event names no row, as a statement's
-// does not, so nothing is fetched when it fires; hence it is for ratchet's function alone, which asks for none.
-bool queue_flush(const TriggerData *trigger) {
-  Trigger queued;
-  if (!find_trigger_facts(trigger->tg_relation, TriggerKind::flush, &queued) || !fires_ordinarily(queued)) return false;
-  queued.tgtype = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT;
-  queued.tgenabled = TRIGGER_FIRES_ALWAYS;  // as the caller fires, whatever session_replication_role says
-  TriggerDesc triggers{};
-  triggers.triggers = &queued;
-  triggers.numtriggers = 1;
-  triggers.trig_insert_after_row = true;
-  ResultRelInfo target{};
-  target.type = T_ResultRelInfo;
-  target.ri_RelationDesc = trigger->tg_relation;
-  target.ri_TrigDesc = &triggers;
-  TupleTableSlot no_row{};
-  no_row.type = T_TupleTableSlot;
-  ItemPointerSetInvalid(&no_row.tts_tid);
-  ExecARInsertTriggers(nullptr, &target, &no_row, NIL, nullptr);
-  return true;
-}
-
-void arm(const TriggerData *trigger) {
-  const Oid relation = RelationGetRelid(trigger->tg_relation);
-  if (is_armed(relation)) return;
-  if (queue_flush(trigger))
-    set_armed(relation, true);
-  else
-    flush_pending(InvalidOid);
-}
-
 // The tally of the call, with its parent locked. A migration that has renamed the counter meanwhile may have committed
 // while this waited for the lock. It has rewritten the child's trigger without a lock on the child, so the tally is
 // built anew. Once the parent is locked no other such migration can come.
@@ -155,6 +110,7 @@ void keep_for_successor(const TriggerData *trigger) {
   const Trigger *kept = find_trigger(trigger->tg_relation, TriggerKind::parent);
   if (kept == nullptr) return;
   const Counters *counters = load_counters(trigger->tg_relation, kept);
+  note_gone(trigger, counters);
   Datum key[INDEX_MAX_KEYS];
   bool isnull;
   for (int i = 0; i < counters->nkey; ++i) {
@@ -173,6 +129,14 @@ void keep_for_successor(const TriggerData *trigger) {
   arm(trigger);
 }
 
+// A row may be born complete, where nothing is expected of it.
+void note_born(const TriggerData *trigger) {
+  const Counters *counters = find_counters(trigger->tg_relation);
+  if (counters == nullptr || !counters->told) return;
+  note_inserted(trigger, counters);
+  if (any_due()) arm(trigger);
+}
+
 }  // namespace
 
 }  // namespace ratchet
@@ -180,11 +144,13 @@ void keep_for_successor(const TriggerData *trigger) {
 RATCHET_FUNCTION(ratchet_count_gone) {
   const TriggerData *trigger = ratchet::require_trigger_call(
       fcinfo, "ratchet.count_gone", TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER, "AFTER INSERT OR DELETE FOR EACH ROW", 0);
-  if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+  if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
     ratchet::keep_for_successor(trigger);
-  else if (ratchet::any_stranded())
+  } else {
+    ratchet::note_born(trigger);
     // A flush has found no row for what was kept; perhaps this is it.
-    ratchet::flush_pending(InvalidOid);
+    if (ratchet::any_stranded()) ratchet::flush_pending(InvalidOid);
+  }
   return PointerGetDatum(nullptr);
 }
 

@@ -11,13 +11,7 @@ namespace ratchet {
 struct Completed {
   const Counters *counters;  // lives until the end of the transaction
   int place;                 // in counters->completions
-  Datum *key;                // of the parent row, as counters->key
-};
-
-// Completions that are found while rows are written, whose own memory does not last.
-struct Completions {
-  MemoryContext memory;
-  List *found;  // Completed *, both in memory
+  const Datum *key;          // of the parent row, as counters->key
 };
 
 // Notifies and calls on_done for each (Completed *), in order. chain: how many

@@ -27,7 +27,6 @@ extern "C" {
 #include "pg/list.h"
 #include "pg/memory.h"
 #include "pg/prune.h"
-#include "tally/completion.h"
 #include "tally/direct_flush.h"
 #include "tally/locked_row.h"
 #include "tally/parent_trigger.h"
@@ -155,13 +154,6 @@ void queue_up(const Counters *counters, const Pending *entry) {
   LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-void note_completed(Counters *counters, const Change &change, TupleTableSlot *found, Completions *completed) {
-  MemoryContext caller = MemoryContextSwitchTo(completed->memory);
-  for (int place = -1; (place = bms_next_member(change.completed, place)) >= 0;)
-    completed->found = lappend(completed->found, completed_of(counters, place, found));
-  MemoryContextSwitchTo(caller);
-}
-
 }  // namespace
 
 void find_direct(Relation relation, Counters *counters) {
@@ -188,7 +180,7 @@ void find_direct(Relation relation, Counters *counters) {
   }
 }
 
-bool count_directly(Counters *counters, const Pending *entry, bool alone, Completions *completed) {
+bool count_directly(Counters *counters, const Pending *entry, bool alone) {
   // An extension that checks or audits what the executor touches must see it. Not if DDL has come between.
   if (!counters->direct || !counters->valid || ExecutorCheckPerms_hook != nullptr ||
       SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
@@ -209,11 +201,13 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone, Comple
     taken = !waits && is_being_written(version);
     if (taken) return nullptr;
     change = change_of(counters, found, entry->deltas);
+    // Not locked, the row may have changed by now: only the statement can refuse.
+    if (change.breaks_limit) return nullptr;
     return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
     put_off_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer, row->t_len);
-    note_completed(counters, change, found, completed);
+    note_change(counters, change, found);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || taken) {

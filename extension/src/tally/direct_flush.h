@@ -3,7 +3,6 @@
 
 #include "pg/pg.h"
 
-#include "tally/completion.h"
 #include "tally/pending.h"
 
 namespace ratchet {
@@ -12,9 +11,9 @@ namespace ratchet {
 // are found. Part of Counters, because any DDL that changes it invalidates them.
 void find_direct(Relation relation, Counters *counters);
 
-// Adds an entry to its row, and what becomes complete to the list. alone: the
+// Adds an entry to its row, and notes what becomes complete. alone: the
 // flush writes no other row. False: nothing was changed, and the statement has to decide. Locks: the caller has the
 // table, with ROW EXCLUSIVE or more.
-bool count_directly(Counters *counters, const Pending *entry, bool alone, Completions *completed);
+bool count_directly(Counters *counters, const Pending *entry, bool alone);
 
 }  // namespace ratchet

@@ -25,17 +25,39 @@ namespace ratchet {
 
 namespace {
 
-[[noreturn]] void refuse(Relation relation, int sqlstate, const char *text, const char *why) {
-  ereport(ERROR, errcode(sqlstate),
-          errmsg("\"%s\" cannot be counted for relation \"%s\"", text, RelationGetRelationName(relation)),
-          errdetail_internal("%s", why),
-          errhint("Write a condition over the columns of the table, \"true\" for every row, or sum(expression)."),
-          errtable(relation));
+// What an expression is for.
+enum class Use : unsigned char {
+  count,  // a condition over a child's columns
+  sum,    // what is summed
+  when    // a condition over a parent's columns, which completes it
+};
+
+struct Wording {
+  const char *refusal;
+  const char *hint;
+  const char *mutable_functions;
+  const char *context;
+};
+
+constexpr Wording counted_wording = {
+    "\"%s\" cannot be counted for relation \"%s\"",
+    "Write a condition over the columns of the table, \"true\" for every row, or sum(expression).",
+    "Its functions must be IMMUTABLE: the count would change without a write.",
+    "counting \"%s\" in a tally of relation \"%s\""};
+constexpr Wording when_wording = {
+    "\"%s\" cannot complete a row of relation \"%s\"", "Write a condition over the columns of the table itself.",
+    "Its functions must be IMMUTABLE: it would turn true without a write.", "deciding \"%s\" of relation \"%s\""};
+
+const Wording &wording_of(Use use) { return use == Use::when ? when_wording : counted_wording; }
+
+[[noreturn]] void refuse(Relation relation, int sqlstate, Use use, const char *text, const char *why) {
+  ereport(ERROR, errcode(sqlstate), errmsg(wording_of(use).refusal, text, RelationGetRelationName(relation)),
+          errdetail_internal("%s", why), errhint("%s", wording_of(use).hint), errtable(relation));
   pg_unreachable();
 }
 
 // Nothing but one expression: no FROM, no second column.
-Node *raw_expression(Relation relation, const char *text, int sqlstate) {
+Node *raw_expression(Relation relation, const char *text, Use use, int sqlstate) {
   List *statements = raw_parser(psprintf("SELECT (%s)", text), RAW_PARSE_DEFAULT);
   const auto *statement =
       list_length(statements) == 1 ? reinterpret_cast<SelectStmt *>(linitial_node(RawStmt, statements)->stmt) : nullptr;
@@ -45,7 +67,7 @@ Node *raw_expression(Relation relation, const char *text, int sqlstate) {
       statement->windowClause != NIL || statement->valuesLists != NIL || statement->sortClause != NIL ||
       statement->limitOffset != nullptr || statement->limitCount != nullptr || statement->lockingClause != NIL ||
       statement->withClause != nullptr || statement->op != SETOP_NONE)
-    refuse(relation, sqlstate, text, "It is not an expression.");
+    refuse(relation, sqlstate, use, text, "It is not an expression.");
   return linitial_node(ResTarget, statement->targetList)->val;
 }
 
@@ -62,23 +84,24 @@ Node *sum_argument(Node *raw) {
 
 bool is_summable(Oid type) { return type == INT2OID || type == INT4OID || type == INT8OID || type == NUMERICOID; }
 
-void check_columns_used(Relation relation, const char *text, Node *expression, int sqlstate) {
+void check_columns_used(Relation relation, const char *text, Node *expression, Use use, int sqlstate) {
   Bitmapset *used = nullptr;
   pull_varattnos(expression, 1, &used);
   for (int place = -1; (place = bms_next_member(used, place)) >= 0;)
     if (place + FirstLowInvalidHeapAttributeNumber <= 0)
-      refuse(relation, sqlstate, text, "It uses a whole row or a system column.");
+      refuse(relation, sqlstate, use, text, "It uses a whole row or a system column.");
 }
 
 // What an error in an expression belongs to.
 struct Named {
   Relation relation;
   const char *text;
+  Use use;
 };
 
 void name_expression(void *argument) {
   const auto *named = static_cast<const Named *>(argument);
-  errcontext("counting \"%s\" in a tally of relation \"%s\"", named->text, RelationGetRelationName(named->relation));
+  errcontext(wording_of(named->use).context, named->text, RelationGetRelationName(named->relation));
 }
 
 // names: of the columns, to read a text with; NIL: as they are.
@@ -90,14 +113,17 @@ ParseState *parse_state(Relation relation, List *names) {
   return state;
 }
 
-Node *transform(Relation relation, const char *text, Node *raw, bool sum, int sqlstate) {
+Node *transform(Relation relation, const char *text, Node *raw, Use use, int sqlstate) {
+  const bool sum = use == Use::sum;
   ParseState *state = parse_state(relation, NIL);
   Node *expression = transformExpr(state, raw, EXPR_KIND_TRIGGER_WHEN);
-  if (!sum) expression = coerce_to_boolean(state, expression, "a counter's condition");
+  if (!sum)
+    expression =
+        coerce_to_boolean(state, expression, use == Use::when ? "a completion's condition" : "a counter's condition");
   assign_expr_collations(state, expression);
   const Oid type = exprType(expression);
   if (sum && !is_summable(getBaseType(type)))
-    refuse(relation, sqlstate, text, "Only smallint, integer, bigint and numeric can be summed.");
+    refuse(relation, sqlstate, use, text, "Only smallint, integer, bigint and numeric can be summed.");
   if (sum && getBaseType(type) != type)
     expression = coerce_to_target_type(state, expression, type, getBaseType(type), -1, COERCION_IMPLICIT,
                                        COERCE_IMPLICIT_CAST, -1);
@@ -128,50 +154,72 @@ const char *deparse(Relation relation, Node *expression) {
       expression, deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation)), false, false);
 }
 
-}  // namespace
-
-const char *canonical_expression(Relation child, const char *text, bool *sum) {
-  const char *zone = pstrdup(GetConfigOption("timezone", false, false));
-  return with_pinned_path(child, [&] {
-    Node *raw = raw_expression(child, text, ERRCODE_INVALID_PARAMETER_VALUE);
-    Node *argument = sum_argument(raw);
-    *sum = argument != nullptr;
-    // A time without a zone is meant in the caller's.
-    const int reading = NewGUCNestLevel();
-    set_local("timezone", zone);
-    Node *expression = transform(child, text, *sum ? argument : raw, *sum, ERRCODE_INVALID_PARAMETER_VALUE);
-    AtEOXact_GUC(true, reading);
-    const char *canonical = deparse(child, expression);
-    // Also of those that planning would inline: what is inside may change.
-    if (contain_mutable_functions(expression))
-      refuse(child, ERRCODE_INVALID_PARAMETER_VALUE, canonical,
-             "Its functions must be IMMUTABLE: the count would change without a write.");
-    parse_expression(child, canonical, *sum, ERRCODE_INVALID_PARAMETER_VALUE);
-    return canonical;
-  });
-}
-
-Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlstate) {
-  Named named{relation, text};
+// Parsed by column name, checked and planned.
+Expr *parse(Relation relation, const char *text, Use use, int sqlstate) {
+  Named named{relation, text, use};
   ErrorContextCallback callback{error_context_stack, fenced<name_expression>, &named};
   error_context_stack = &callback;
   Expr *expression = with_pinned_path(relation, [&] {
-    Node *expression = transform(relation, text, raw_expression(relation, text, sqlstate), sum, sqlstate);
-    check_columns_used(relation, text, expression, sqlstate);
+    Node *expression = transform(relation, text, raw_expression(relation, text, use, sqlstate), use, sqlstate);
+    check_columns_used(relation, text, expression, use, sqlstate);
     Expr *planned = expression_planner(reinterpret_cast<Expr *>(expression));
     if (contain_mutable_functions(reinterpret_cast<Node *>(planned)))
-      refuse(relation, sqlstate, text, "Its functions must be IMMUTABLE: the count would change without a write.");
+      refuse(relation, sqlstate, use, text, wording_of(use).mutable_functions);
     return planned;
   });
   error_context_stack = callback.previous;
   return expression;
 }
 
+// Deparsed. use: as what it is meant; of Use::count it becomes Use::sum where that is what the text says.
+const char *canonical(Relation relation, const char *text, Use *use) {
+  constexpr int sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
+  const char *zone = pstrdup(GetConfigOption("timezone", false, false));
+  return with_pinned_path(relation, [&] {
+    Node *raw = raw_expression(relation, text, *use, sqlstate);
+    if (Node *argument = *use == Use::count ? sum_argument(raw) : nullptr) {
+      raw = argument;
+      *use = Use::sum;
+    }
+    // A time without a zone is meant in the caller's.
+    const int reading = NewGUCNestLevel();
+    set_local("timezone", zone);
+    Node *expression = transform(relation, text, raw, *use, sqlstate);
+    AtEOXact_GUC(true, reading);
+    const char *canonical = deparse(relation, expression);
+    // Also of those that planning would inline: what is inside may change.
+    if (contain_mutable_functions(expression))
+      refuse(relation, sqlstate, *use, canonical, wording_of(*use).mutable_functions);
+    parse(relation, canonical, *use, sqlstate);
+    return canonical;
+  });
+}
+
+}  // namespace
+
+const char *canonical_expression(Relation child, const char *text, bool *sum) {
+  Use use = Use::count;
+  const char *expression = canonical(child, text, &use);
+  *sum = use == Use::sum;
+  return expression;
+}
+
+const char *canonical_condition(Relation parent, const char *text) {
+  Use use = Use::when;
+  return canonical(parent, text, &use);
+}
+
+Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlstate) {
+  return parse(relation, text, sum ? Use::sum : Use::count, sqlstate);
+}
+
+Expr *parse_when(Relation parent, const char *text, int sqlstate) { return parse(parent, text, Use::when, sqlstate); }
+
 Node *parse_condition(Relation relation, const char *text) {
   return with_pinned_path(relation, [&] {
     ParseState *state = parse_state(relation, NIL);
-    Node *expression =
-        transformExpr(state, raw_expression(relation, text, sqlstate_unenforceable), EXPR_KIND_TRIGGER_WHEN);
+    Node *expression = transformExpr(state, raw_expression(relation, text, Use::count, sqlstate_unenforceable),
+                                     EXPR_KIND_TRIGGER_WHEN);
     assign_expr_collations(state, expression);
     free_parsestate(state);
     return expression;
@@ -188,7 +236,7 @@ const char *renamed_expression(Relation relation, const char *text, const char *
     names = lappend(names, makeString(pstrdup(strcmp(name, to) == 0 ? from : name)));
   }
   return with_pinned_path(relation, [&] {
-    Node *raw = raw_expression(relation, text, sqlstate_unenforceable);
+    Node *raw = raw_expression(relation, text, Use::count, sqlstate_unenforceable);
     // Boolean or not: it was checked when it was declared, and a rename changes no type.
     ParseState *state = parse_state(relation, names);
     Node *expression = transformExpr(state, raw, EXPR_KIND_TRIGGER_WHEN);

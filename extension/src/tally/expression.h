@@ -1,4 +1,5 @@
-// tally/expression.h: what a counter counts, as an expression over the child's columns.
+// tally/expression.h: what a counter counts, as an expression over the child's columns, and what completes a parent,
+// over the parent's.
 #pragma once
 
 #include "pg/pg.h"
@@ -18,6 +19,10 @@ const char *canonical_expression(Relation child, const char *text, bool *sum);
 // planned, in the current memory context. sum: it must be smallint, integer,
 // bigint or numeric, otherwise boolean. sqlstate: of what is wrong with it.
 Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlstate);
+
+// The same of what completes a parent: a condition, never a sum.
+const char *canonical_condition(Relation parent, const char *text);
+Expr *parse_when(Relation parent, const char *text, int sqlstate);
 
 // The expression as it is written, with nothing inlined: what it depends on.
 Node *parse_condition(Relation relation, const char *text);

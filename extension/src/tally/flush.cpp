@@ -52,6 +52,7 @@ extern "C" {
 #include "tally/direct_flush.h"
 #include "tally/flush.h"
 #include "tally/flush_order.h"
+#include "tally/noted.h"
 #include "tally/truncate_trigger.h"
 
 namespace ratchet {
@@ -137,19 +138,6 @@ int compare_keys(const void *a, const void *b, void *argument) {
     if (order != 0) return order;
   }
   return 0;
-}
-
-// Whether keys of the one are keys of the other.
-bool has_same_key(const Counters *a, const Counters *b) {
-  if (a->nkey != b->nkey) return false;
-  for (int i = 0; i < a->nkey; ++i) {
-    const KeyColumn &one = a->key[i];
-    const KeyColumn &other = b->key[i];
-    const bool same_column =
-        a->relation == b->relation ? one.attnum == other.attnum : strcmp(one.name, other.name) == 0;
-    if (!same_column || one.type != other.type || one.collation != other.collation) return false;
-  }
-  return true;
 }
 
 // The place of a counter of an older build of the counters, or of a
@@ -243,17 +231,14 @@ bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
   return run_statement(statement, parameters, counters->root, nullptr, snapshot).found;
 }
 
-bool try_to_write(Counters *counters, const Pending *entry, Completions *completed) {
+bool try_to_write(Counters *counters, const Pending *entry) {
   Parameters parameters{};
   const Statement *statement = row_statement(counters, entry, &parameters);
   Permission permission{};
   permission.verb = Verb::count;
   permission.deltas = entry->deltas;
   permission.counters = counters;
-  permission.memory = completed->memory;
-  permission.completed = completed->found;
   const Row row = run_statement(statement, parameters, counters->root, &permission);
-  completed->found = permission.completed;
   if (row.processed == 0) return false;
   if (!permission.judged)
     error_unenforceable(table_open(counters->root, NoLock), "trigger \"~ratchet_counters\" did not fire",
@@ -283,14 +268,14 @@ void explain(Counters *counters, const Pending *entry) {
           errhint("The foreign key is deferred, or its triggers are disabled."));
 }
 
-void write_row(Counters *counters, const Pending *entry, bool alone, Completions *completed) {
+void write_row(Counters *counters, const Pending *entry, bool alone) {
   CHECK_FOR_INTERRUPTS();
-  if (count_directly(counters, entry, alone, completed)) return;
-  if (!try_to_write(counters, entry, completed) && !try_to_write(counters, entry, completed)) explain(counters, entry);
+  if (count_directly(counters, entry, alone)) return;
+  if (!try_to_write(counters, entry) && !try_to_write(counters, entry)) explain(counters, entry);
 }
 
 // Writes entries of one table. Any number of rows takes the memory of one.
-void write_table(Oid root, const List *entries, Completions *completed) {
+void write_table(Oid root, const List *entries) {
   ListCell *cell;
   // Out of the map before the first UPDATE, whose triggers may count and flush again.
   foreach (cell, entries) book_out(static_cast<const Pending *>(lfirst(cell)));
@@ -305,7 +290,7 @@ void write_table(Oid root, const List *entries, Completions *completed) {
   for (auto *entry : each<Pending>(rows)) {
     // A trigger of the row before may have changed the contract.
     if (!counters->valid) counters = current_counters(root, RowExclusiveLock);
-    write_row(counters, translated(entry, counters), alone, completed);
+    write_row(counters, translated(entry, counters), alone);
     if (!alone) MemoryContextReset(memory);
   }
   MemoryContextSwitchTo(caller);
@@ -348,7 +333,7 @@ List *without_stranded(const List *entries) {
 }
 
 // Writes the rows that are given, and then those that they are counted for, the deepest first.
-void write_circle(const Batch *batch, Completions *completed) {
+void write_circle(const Batch *batch) {
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext lasting = AllocSetContextCreate(caller, "ratchet flush of a circle", ALLOCSET_DEFAULT_SIZES);
   MemoryContext memory = AllocSetContextCreate(lasting, "ratchet flush of one depth", ALLOCSET_DEFAULT_SIZES);
@@ -372,7 +357,7 @@ void write_circle(const Batch *batch, Completions *completed) {
       ListCell *entry;
       foreach (entry, deepest)
         if (static_cast<const Pending *>(lfirst(entry))->key.counters->root == oid) rows = lappend(rows, lfirst(entry));
-      write_table(oid, rows, completed);
+      write_table(oid, rows);
     }
     MemoryContextReset(memory);
     entries = NIL;
@@ -384,19 +369,19 @@ void write_circle(const Batch *batch, Completions *completed) {
   MemoryContextDelete(lasting);
 }
 
-void write_batch(const Batch *batch, Completions *completed) {
+void write_batch(const Batch *batch) {
   if (!OidIsValid(batch->rank.circle)) {
-    write_table(batch->table, batch->entries, completed);
+    write_table(batch->table, batch->entries);
     return;
   }
   const Oid outer = circle_under_way;
   circle_under_way = batch->rank.circle;
-  write_circle(batch, completed);
+  write_circle(batch);
   circle_under_way = outer;
 }
 
 // Whether anything is left for a later flush.
-bool write_pending(Completions *completed) {
+bool write_pending() {
   // A copy: what it is compared with lives no longer than one table takes.
   Batch last{};
   bool first = true;
@@ -406,7 +391,7 @@ bool write_pending(Completions *completed) {
   const Batch *batch = nullptr;
   while ((entries = pending_entries(0)) != NIL &&
          (batch = next_batch(batches_of(entries), first ? nullptr : &last)) != nullptr) {
-    write_batch(batch, completed);
+    write_batch(batch);
     last = {batch->table, batch->rank, NIL};
     first = false;
     // Most flushes write one row, which is not worth a memory of its own.
@@ -510,8 +495,8 @@ List *merged(const List *entries, Counters *counters) {
   return result;
 }
 
-void flush_pending(Oid fired) {
-  if (!any_pending()) return;
+void flush_pending(Oid fired, int flags) {
+  if (!any_pending() && !any_due()) return;
   // Before anything is written: a row that is counted from here on needs an event of its own.
   if (OidIsValid(fired)) set_armed(fired, false);
   // A TRUNCATE that is under way has taken away what it is about to remove, and writes everything when it ends.
@@ -519,7 +504,6 @@ void flush_pending(Oid fired) {
   const int chain = take_chain();
   const int round = take_round();
   if (round > max_rounds) error_rounds();
-  Completions completed{CurrentMemoryContext, NIL};
   StatementTimer timer;
   timer.start();
   const int outer = set_running_round(round + 1);
@@ -527,9 +511,10 @@ void flush_pending(Oid fired) {
   PG_TRY();
   {
     // What was counted meanwhile and is written leads to nothing.
-    if (!write_pending(&completed)) take_round();
+    if (!write_pending()) take_round();
     set_running_round(outer);
-    complete(completed.found, chain);
+    // One that a trigger of a parent has brought about leaves the calls to the flush that updates the parent.
+    if (outer == 0) complete(take_due(), chain, flags);
   }
   PG_FINALLY();
   {

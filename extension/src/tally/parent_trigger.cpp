@@ -8,8 +8,9 @@
 // A new row has no children yet. An update keeps the counters, whatever it says,
 // unless it is the flush's own statement; then they become what they are now,
 // under the row lock, plus what was counted. `done` is decided here and nowhere
-// else, from the counters and the total that are about to be stored, so both
-// that make the last step, the last row and a change of the total, find it.
+// else, from the counters and the other columns that are about to be stored, so whoever
+// makes the last step finds it: the last row, a change of the total, of anything that a
+// condition reads, or the row's own INSERT.
 #include "pg/pg.h"
 
 extern "C" {
@@ -34,9 +35,11 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/row_value.h"
 #include "pg/trigger_call.h"
-#include "tally/completion.h"
+#include "tally/arm.h"
+#include "tally/condition.h"
+#include "tally/limit.h"
+#include "tally/noted.h"
 #include "tally/parent_trigger.h"
-#include "tally/pending.h"
 
 namespace ratchet {
 
@@ -56,10 +59,6 @@ Datum stored_integer(Oid type, int64 value, const char *column) {
                            : Int16GetDatum(static_cast<int16>(value));
 }
 
-Datum as_numeric(Oid type, Datum value) {
-  return type == NUMERICOID ? value : NumericGetDatum(int64_to_numeric(int64_of(type, value)));
-}
-
 // A counter plus what was counted, as the column stores it. NULL counts as zero.
 Value added(const ParentCounter &counter, const Value &before, const Delta &delta) {
   if (counter.type != NUMERICOID) {
@@ -76,36 +75,6 @@ Value added(const ParentCounter &counter, const Value &before, const Delta &delt
   return {sum, false};
 }
 
-bool at_least(Oid type, Datum value, Oid bound_type, Datum bound) {
-  if (type != NUMERICOID && bound_type != NUMERICOID) return int64_of(type, value) >= int64_of(bound_type, bound);
-  return DatumGetBool(DirectFunctionCall2(numeric_ge, as_numeric(type, value), as_numeric(bound_type, bound)));
-}
-
-bool is_positive(Oid type, Datum value) {
-  if (type != NUMERICOID) return int64_of(type, value) > 0;
-  return DatumGetBool(DirectFunctionCall2(numeric_gt, value, NumericGetDatum(int64_to_numeric(0))));
-}
-
-// The place of a column among the guarded ones; -1: it is none of them.
-int place_of(const Counters *counters, AttrNumber attnum) {
-  for (int i = 0; i < counters->nguarded; ++i)
-    if (counters->guarded[i].attnum == attnum) return i;
-  return -1;
-}
-
-// A total may be a counter itself, of another tally.
-Value total_of(const Counters *counters, const ParentCompletion &completion, const Value *kept, TupleTableSlot *row) {
-  const int place = place_of(counters, completion.total);
-  return place >= 0 ? kept[place] : value_of(row, completion.total);
-}
-
-bool is_complete(const Counters *counters, const ParentCompletion &completion, const Value *kept, TupleTableSlot *row) {
-  const Value total = total_of(counters, completion, kept, row);
-  const Value &count = kept[completion.counter];
-  if (total.isnull || count.isnull || !is_positive(completion.total_type, total.datum)) return false;
-  return at_least(counters->counters[completion.counter].type, count.datum, completion.total_type, total.datum);
-}
-
 Value now_as(const ParentCompletion &completion) {
   return {stored_time(completion.done_at_type, completion.done_at_typmod, completion.terms->time_zone,
                       GetCurrentTransactionStartTimestamp()),
@@ -113,12 +82,12 @@ Value now_as(const ParentCompletion &completion) {
 }
 
 // Decides done and done_at. before: the old row, nullptr for a new one.
-void decide(const Counters *counters, const ParentCompletion &completion, TupleTableSlot *before, TupleTableSlot *after,
-            Value *kept) {
+void decide(Stored *stored, const ParentCompletion &completion, TupleTableSlot *before, Value *kept) {
+  const Counters *counters = stored->counters;
   Value was{BoolGetDatum(false), false};
   if (before != nullptr) was = value_of(before, completion.done);
   const bool was_done = !was.isnull && DatumGetBool(was.datum);
-  const bool done = is_complete(counters, completion, kept, after) || (completion.terms->latch && was_done);
+  const bool done = (completion.terms->latch && was_done) || is_complete(stored, completion);
   kept[place_of(counters, completion.done)] = {BoolGetDatum(done), false};
   if (completion.done_at == InvalidAttrNumber) return;
   Value *at = &kept[place_of(counters, completion.done_at)];
@@ -151,9 +120,10 @@ HeapTuple born(const TriggerData *trigger) {
   Value *kept = new_values(counters);
   for (int i = 0; i < counters->ncounters; ++i) kept[i] = added(counters->counters[i], {Datum(0), true}, {0, 0});
   for (int i = counters->ncounters; i < counters->nguarded; ++i) kept[i] = {Datum(0), true};
+  Stored stored{counters, trigger->tg_trigslot, kept, nullptr};
   for (int i = 0; i < counters->ncompletions; ++i)
-    if (counters->completions[i].done != InvalidAttrNumber)
-      decide(counters, counters->completions[i], nullptr, trigger->tg_trigslot, kept);
+    if (counters->completions[i].done != InvalidAttrNumber) decide(&stored, counters->completions[i], nullptr, kept);
+  release(&stored);
 
   // Not noted as kept: an upsert proposes a row that is never inserted, and a data-only restore brings all counters.
   Bitmapset *changed = nullptr;
@@ -184,12 +154,18 @@ bool sets_nothing_relevant(const TriggerData *trigger, const Counters *counters)
          !bms_overlap(trigger->tg_updatedcols, counters->relevant);
 }
 
-bool total_changes(const TriggerData *trigger, const Counters *counters, const ParentCompletion &completion,
-                   const Value *kept, TupleTableSlot *row) {
-  const Value before = value_of(trigger->tg_trigslot, completion.total);
-  const Value after = total_of(counters, completion, kept, row);
-  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(trigger->tg_relation), completion.total - 1);
-  return !same_image(before.datum, before.isnull, after.datum, after.isnull, attribute->attbyval, attribute->attlen);
+// Whether the update changes what a completion is decided from.
+bool reads_change(const TriggerData *trigger, const Stored &stored, const ParentCompletion &completion) {
+  for (int member = -1; (member = bms_next_member(completion.reads, member)) >= 0;) {
+    const auto attnum = static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber);
+    const Value before = value_of(trigger->tg_trigslot, attnum);
+    const int place = place_of(stored.counters, attnum);
+    const Value after = place >= 0 ? stored.kept[place] : value_of(stored.row, attnum);
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(trigger->tg_relation), attnum - 1);
+    if (!same_image(before.datum, before.isnull, after.datum, after.isnull, attribute->attbyval, attribute->attlen))
+      return true;
+  }
+  return false;
 }
 
 // The verb's answer: which columns of its patch were kept.
@@ -230,12 +206,17 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
     if (counters->counters[i].type == NUMERICOID && !kept[i].isnull) check_finite(kept[i].datum);
   }
   if (counts) permission->judged = true;
+  Stored stored{counters, after, kept, nullptr};
   for (int i = 0; i < counters->ncompletions; ++i) {
     const ParentCompletion &completion = counters->completions[i];
     if (completion.done == InvalidAttrNumber) continue;
-    if (counts || recounts || total_changes(trigger, counters, completion, kept, after))
-      decide(counters, completion, trigger->tg_trigslot, after, kept);
+    if (counts || recounts || reads_change(trigger, stored, completion))
+      decide(&stored, completion, trigger->tg_trigslot, kept);
   }
+  // A recount says what is there.
+  const Breach breach = recounts ? Breach{nullptr, false} : find_breach(stored, trigger->tg_trigslot);
+  if (breach.limit != nullptr) error_breach(counters, breach);
+  release(&stored);
 
   Bitmapset *changed = nullptr;
   Bitmapset *noted = nullptr;
@@ -264,34 +245,29 @@ bool is_told(const ParentCompletion &completion) {
   return completion.terms->on_done != nullptr || completion.terms->notify;
 }
 
-bool becomes_done(const Value &before, const Value &after) {
-  return !after.isnull && DatumGetBool(after.datum) && (before.isnull || !DatumGetBool(before.datum));
-}
+bool is_true(const Value &value) { return !value.isnull && DatumGetBool(value.datum); }
 
-// AFTER UPDATE, so the row is stored as complete. What a flush or recount
-// completes waits until its statements are all done; what anybody else's change
-// of the total completes is completed at the end of that statement.
-void note_completions(const TriggerData *trigger) {
-  const Trigger *kept = find_trigger(trigger->tg_relation, TriggerKind::parent);
-  if (kept == nullptr) return;
-  const Counters *counters = load_counters(trigger->tg_relation, kept);
-  Permission *run = find_run_permission(trigger);
-  const bool waits = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
-  MemoryContext caller = waits ? MemoryContextSwitchTo(run->memory) : CurrentMemoryContext;
-  List *completed = NIL;
+// Notes what a row's completions were and are. before, after: nullptr where there is no such row.
+void note_changes(const Counters *counters, TupleTableSlot *before, TupleTableSlot *after) {
   for (int i = 0; i < counters->ncompletions; ++i) {
     const ParentCompletion &completion = counters->completions[i];
-    if (!is_told(completion) ||
-        !becomes_done(value_of(trigger->tg_trigslot, completion.done), value_of(trigger->tg_newslot, completion.done)))
-      continue;
-    Completed *found = completed_of(counters, i, trigger->tg_newslot);
-    if (waits)
-      run->completed = lappend(run->completed, found);
-    else
-      completed = lappend(completed, found);
+    if (!is_told(completion)) continue;
+    const bool was = before != nullptr && is_true(value_of(before, completion.done));
+    const bool is = after != nullptr && is_true(value_of(after, completion.done));
+    if (before == nullptr || after == nullptr || was != is)
+      note_completion(counters, i, after != nullptr ? after : before, was, is);
   }
-  MemoryContextSwitchTo(caller);
-  complete(completed, running_chain());
+}
+
+// AFTER UPDATE, so the row is stored. A flush or recount that makes the update calls when its statements are all done;
+// after anybody else's a flush has yet to come.
+void note_updated(const TriggerData *trigger) {
+  const Counters *counters = find_counters(trigger->tg_relation);
+  if (counters == nullptr) return;
+  note_changes(counters, trigger->tg_trigslot, trigger->tg_newslot);
+  const Permission *run = find_run_permission(trigger);
+  if (run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount)) return;
+  if (any_due()) arm(trigger);
 }
 
 }  // namespace
@@ -319,10 +295,14 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
     kept[i] = value_of(row, counters->guarded[i].attnum);
     if (i < counters->ncounters) kept[i] = added(counters->counters[i], kept[i], deltas[i]);
   }
+  Stored stored{counters, row, kept, nullptr};
   for (int i = 0; i < counters->ncompletions; ++i)
-    if (counters->completions[i].done != InvalidAttrNumber) decide(counters, counters->completions[i], row, row, kept);
+    if (counters->completions[i].done != InvalidAttrNumber) decide(&stored, counters->completions[i], row, kept);
+  const bool breaks_limit = find_breach(stored, row).limit != nullptr;
+  release(&stored);
 
   Change change{};
+  change.breaks_limit = breaks_limit;
   change.attnums = palloc_array<int>(counters->nguarded);
   change.values = palloc_array<Datum>(counters->nguarded);
   change.nulls = palloc_array<bool>(counters->nguarded);
@@ -334,22 +314,28 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
   }
   for (int i = 0; i < counters->ncompletions; ++i) {
     const ParentCompletion &completion = counters->completions[i];
-    if (completion.done != InvalidAttrNumber && is_told(completion) &&
-        becomes_done(value_of(row, completion.done), kept[place_of(counters, completion.done)]))
-      change.completed = bms_add_member(change.completed, i);
+    if (completion.done == InvalidAttrNumber || !is_told(completion)) continue;
+    const bool is = is_true(kept[place_of(counters, completion.done)]);
+    if (is == is_true(value_of(row, completion.done))) continue;
+    Bitmapset **places = is ? &change.completed : &change.undone;
+    *places = bms_add_member(*places, i);
   }
   return change;
 }
 
-Completed *completed_of(const Counters *counters, int place, TupleTableSlot *row) {
-  auto *key = palloc_array<Datum>(counters->nkey);
-  for (int i = 0; i < counters->nkey; ++i) {
-    const KeyColumn &column = counters->key[i];
-    key[i] = datumCopy(value_of(row, column.attnum).datum, column.typbyval, column.typlen);
+void note_change(const Counters *counters, const Change &change, TupleTableSlot *row) {
+  for (int i = 0; i < counters->ncompletions; ++i) {
+    const bool is = bms_is_member(i, change.completed);
+    if (is || bms_is_member(i, change.undone)) note_completion(counters, i, row, !is, is);
   }
-  auto *completed = palloc_object<Completed>();
-  *completed = {counters, place, key};
-  return completed;
+}
+
+void note_inserted(const TriggerData *trigger, const Counters *counters) {
+  note_changes(counters, nullptr, trigger->tg_trigslot);
+}
+
+void note_gone(const TriggerData *trigger, const Counters *counters) {
+  note_changes(counters, trigger->tg_trigslot, nullptr);
 }
 
 }  // namespace ratchet
@@ -368,6 +354,6 @@ RATCHET_FUNCTION(ratchet_complete_row) {
   const TriggerData *trigger = ratchet::require_trigger_call(
       fcinfo, "ratchet.complete_row", TRIGGER_EVENT_UPDATE | TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER,
       "AFTER UPDATE FOR EACH ROW");
-  ratchet::note_completions(trigger);
+  ratchet::note_updated(trigger);
   return PointerGetDatum(nullptr);
 }

@@ -14,9 +14,11 @@ struct Change {
   Datum *values;
   bool *nulls;
   Bitmapset *completed;  // places in counters->completions that become done, with on_done or notify
+  Bitmapset *undone;     // of those that no longer are
+  bool breaks_limit;     // by this version of the row
 };
 
-// row: the newest version of the row, which nobody else can change. In the current memory context.
+// row: a version of the row; the change is stored only where it is the newest. In the current memory context.
 Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *deltas);
 
 // The row of an update with the counters that it must have and completions decided from it. Called by the guard of
@@ -27,8 +29,9 @@ HeapTuple keep_counters(const TriggerData *trigger, Permission *permission, Heap
 // Errors: 22003 for what no sum would ever come back from when its row goes.
 void check_finite(Datum numeric);
 
-// A completion of the row, in the current memory context.
-struct Completed;
-Completed *completed_of(const Counters *counters, int place, TupleTableSlot *row);
+// Notes what becomes of completions: by such a change of the row; by its INSERT; by its DELETE.
+void note_change(const Counters *counters, const Change &change, TupleTableSlot *row);
+void note_inserted(const TriggerData *trigger, const Counters *counters);
+void note_gone(const TriggerData *trigger, const Counters *counters);
 
 }  // namespace ratchet

@@ -373,6 +373,18 @@ bool same_key(const Counters *counters, const Datum *a, const Datum *b) {
   return true;
 }
 
+bool has_same_key(const Counters *a, const Counters *b) {
+  if (a->nkey != b->nkey) return false;
+  for (int i = 0; i < a->nkey; ++i) {
+    const KeyColumn &one = a->key[i];
+    const KeyColumn &other = b->key[i];
+    const bool same_column =
+        a->relation == b->relation ? one.attnum == other.attnum : strcmp(one.name, other.name) == 0;
+    if (!same_column || one.type != other.type || one.collation != other.collation) return false;
+  }
+  return true;
+}
+
 Pending *pending_entry(const Counters *counters, const Datum *key) {
   Level *level = current_level();
   Pending *entry = level->last;
@@ -380,7 +392,7 @@ Pending *pending_entry(const Counters *counters, const Datum *key) {
   if (entry == nullptr || entry->key.counters != counters || !same_key(counters, entry->key.values, key))
     entry = level->last = find_or_make(level, key_of(counters, key));
   entry->serial = ++serial;
-  chain = std::max(chain, running);
+  join_chain();
   round = std::max(round, running_round);
   return entry;
 }
@@ -508,6 +520,8 @@ List *armed_tables() {
     if (!is_armed(lfirst_oid(cell))) found = foreach_delete_current(found, cell);
   return found;
 }
+
+void join_chain() { chain = std::max(chain, running); }
 
 int take_chain() {
   const int length = chain;

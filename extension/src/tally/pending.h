@@ -87,7 +87,7 @@ bool any_stranded();
 void book_out(const Pending *entry);
 
 // Whether a flush is on its way for what rows of this table add: see
-// tally/child_trigger.cpp.
+// tally/arm.cpp.
 bool is_armed(Oid relation);
 void set_armed(Oid relation, bool armed);
 
@@ -97,6 +97,7 @@ List *armed_tables();
 // on_done functions write too, and their counts may complete something else.
 // How many completions, one leading to the other, led to what is pending; and
 // how many lead to what is being written now.
+void join_chain();  // for what is pending from here on
 int take_chain();
 void set_running_chain(int length);
 int running_chain();
@@ -109,5 +110,8 @@ int take_round();
 int set_running_round(int next);
 
 bool same_key(const Counters *counters, const Datum *a, const Datum *b);
+
+// Whether keys of the one are keys of the other.
+bool has_same_key(const Counters *a, const Counters *b);
 
 }  // namespace ratchet

@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "access/sysattr.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
 #include "catalog/pg_collation.h"
@@ -25,7 +26,7 @@ extern "C" {
 #include "pg/partition.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
-#include "tally/completion.h"
+#include "tally/condition.h"
 #include "tally/flush.h"
 #include "tally/recount.h"
 #include "tally/references.h"
@@ -78,10 +79,8 @@ Subject find_subject(Oid child, Oid parent, const ChildTerms *source) {
   check_owner(find_topmost_ancestor(child), subject.counters);
   const ParentTerms *kept = subject.counters->terms;
   for (int i = 0; i < kept->ncompletions; ++i)
-    for (int j = 0; j < source->ncounters; ++j)
-      if (kept->completions[i].done != nullptr &&
-          strcmp(kept->completions[i].total_of, source->counters[j].column) == 0)
-        subject.completion = &kept->completions[i];
+    if (kept->completions[i].done != nullptr && is_of(kept->completions[i], source))
+      subject.completions = lappend(subject.completions, const_cast<CompletionTerm *>(&kept->completions[i]));
   return subject;
 }
 
@@ -168,19 +167,63 @@ void write_join(StringInfo sql, const Subject &subject) {
                      i + 1);
 }
 
+// The place of a column among the counters of this tally; -1: it is none of them.
+static int counted_place(const Subject &subject, const char *column) {
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    if (strcmp(subject.source->counters[i].column, column) == 0) return i;
+  return -1;
+}
+
 // A column of the parent as it was counted, where this tally counts it.
 static const char *counted_column(const Subject &subject, const char *column) {
-  for (int i = 0; i < subject.source->ncounters; ++i)
-    if (strcmp(subject.source->counters[i].column, column) == 0) return psprintf("m.m%d", i + 1);
-  return psprintf("t.%s", quote_identifier(column));
+  const int place = counted_place(subject, column);
+  return place >= 0 ? psprintf("m.m%d", place + 1) : psprintf("t.%s", quote_identifier(column));
+}
+
+// The same with the column's type, by which functions and operators are found.
+static const char *typed_column(const Subject &subject, const char *column) {
+  const char *counted = counted_column(subject, column);
+  if (counted_place(subject, column) < 0) return counted;
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(subject.parent, get_attnum(subject.parent, column), &type, &typmod, &collation);
+  return psprintf("%s::%s", counted,
+                  format_type_extended(type, typmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+}
+
+//   (SELECT <condition> FROM (SELECT t."total", m.m1::int4 AS "evaluated_count", ...) "runs")
+// A query of its own, in which the condition's names can only be the parent's.
+static const char *decided_by_condition(const Subject &subject, const CompletionTerm &completion) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "(SELECT %s FROM (SELECT ", completion.when);
+  const Counters *counters = subject.counters;
+  for (int i = 0; i < counters->ncompletions; ++i) {
+    if (counters->completions[i].terms != &completion) continue;
+    require_condition(counters, counters->completions[i]);
+    const char *separator = "";
+    for (int place = -1; (place = bms_next_member(counters->completions[i].reads, place)) >= 0; separator = ", ") {
+      const auto attnum = static_cast<AttrNumber>(place + FirstLowInvalidHeapAttributeNumber);
+      const char *name = get_attname(subject.parent, attnum, false);
+      appendStringInfo(&sql, "%s%s AS %s", separator, typed_column(subject, name), quote_identifier(name));
+    }
+  }
+  appendStringInfo(&sql, ") %s)", quote_identifier(get_rel_name(subject.parent)));
+  return sql.data;
+}
+
+//   t."total" > 0 AND m.m1 >= t."total"
+static const char *decided_by_total(const Subject &subject, const CompletionTerm &completion) {
+  const char *total = counted_column(subject, completion.total);
+  const char *count = counted_column(subject, completion.total_of);
+  return psprintf("%s > 0 AND %s >= %s", total, count, total);
 }
 
 // Whether the row is complete by what was counted.
-const char *decided(const Subject &subject) {
-  const CompletionTerm &completion = *subject.completion;
-  const char *total = counted_column(subject, completion.total);
-  const char *count = counted_column(subject, completion.total_of);
-  return psprintf("(COALESCE(%s > 0 AND %s >= %s, false)%s)", total, count, total,
+const char *decided(const Subject &subject, const CompletionTerm &completion) {
+  const char *condition =
+      completion.when != nullptr ? decided_by_condition(subject, completion) : decided_by_total(subject, completion);
+  return psprintf("(COALESCE(%s, false)%s)", condition,
                   completion.latch ? psprintf(" OR t.%s IS TRUE", quote_identifier(completion.done)) : "");
 }
 
@@ -191,8 +234,9 @@ void write_differs(StringInfo sql, const Subject &subject) {
   appendStringInfoChar(sql, '(');
   for (int i = 0; i < subject.source->ncounters; ++i)
     appendStringInfo(sql, "%st.%s IS DISTINCT FROM m.m%d", i > 0 ? " OR " : "", counter_column(subject, i), i + 1);
-  if (subject.completion != nullptr)
-    appendStringInfo(sql, " OR t.%s IS DISTINCT FROM %s", quote_identifier(subject.completion->done), decided(subject));
+  for (const auto *completion : each<const CompletionTerm>(subject.completions))
+    appendStringInfo(sql, " OR t.%s IS DISTINCT FROM %s", quote_identifier(completion->done),
+                     decided(subject, *completion));
   appendStringInfoChar(sql, ')');
 }
 
@@ -224,16 +268,15 @@ Signature signature_of(const Subject &subject, StatementKind kind) {
 // anybody else, a superuser above all, this is a security-restricted operation:
 // no deferred trigger of the owner's may be queued, which would run as the caller at
 // COMMIT. Our own flush of the parent, where that is a child itself, need not be
-// queued: the tables are armed beforehand, and written afterwards.
+// queued: the tables are armed beforehand, and written afterwards. So it is for the owner too: an event that is left
+// would keep DDL away from the table that a migration has just declared a tally on.
 struct Deferral {
   int flags;
   List *armed;
 };
 
 Deferral start_deferral(const Subject &subject) {
-  Deferral deferral{0, NIL};
-  if (GetUserId() == subject.counters->owner) return deferral;
-  deferral.flags = SECURITY_RESTRICTED_OPERATION;
+  Deferral deferral{GetUserId() == subject.counters->owner ? 0 : SECURITY_RESTRICTED_OPERATION, NIL};
   for (const Oid oid : each_oid(find_all_inheritors(subject.parent, AccessShareLock, nullptr))) {
     if (is_armed(oid)) continue;
     set_armed(oid, true);
@@ -244,22 +287,19 @@ Deferral start_deferral(const Subject &subject) {
 
 void end_deferral(const Deferral &deferral) {
   for (const Oid oid : each_oid(deferral.armed)) set_armed(oid, false);
-  if (deferral.armed != NIL) flush_pending(InvalidOid);
+  if (deferral.armed != NIL) flush_pending(InvalidOid, deferral.flags);
 }
 
-// Runs an UPDATE that sets counters to what it has counted, and adds what becomes complete to the list.
-uint64 run_recount(const Subject &subject, const Signature &signature, const char *sql, const Parameters &parameters,
-                   List **completed) {
+// Runs an UPDATE that sets counters to what it has counted.
+uint64 run_recount(const Subject &subject, const Signature &signature, const char *sql, const Parameters &parameters) {
   const Deferral deferral = start_deferral(subject);
   const Writing writing = start_writing(subject.counters->owner, subject.parent, deferral.flags);
   const Statement *statement = settled_statement(subject, signature, sql, parameters);
   Permission permission{};
   permission.verb = Verb::recount;
-  permission.memory = CurrentMemoryContext;
   const Row row = run_statement(statement, parameters, subject.parent, &permission);
   end_writing(writing);
   end_deferral(deferral);
-  *completed = list_concat(*completed, permission.completed);
   return row.processed;
 }
 
@@ -283,24 +323,22 @@ bool differs(const Subject &subject, const Parameters &parameters) {
 
 }  // namespace
 
-void complete_recounted(const Subject &subject, const List *completed) {
-  complete(completed, running_chain(), GetUserId() == subject.counters->owner ? 0 : SECURITY_RESTRICTED_OPERATION);
+void complete_recounted(const Subject &subject) {
+  flush_pending(InvalidOid, GetUserId() == subject.counters->owner ? 0 : SECURITY_RESTRICTED_OPERATION);
 }
 
 void backfill(Oid child, Oid parent, const ChildTerms *source) {
   const Subject subject = find_subject(child, parent, source);
-  List *completed = NIL;
-  run_recount(subject, signature_of(subject, StatementKind::recount), recount_sql(subject, false), Parameters{},
-              &completed);
-  complete_recounted(subject, completed);
+  run_recount(subject, signature_of(subject, StatementKind::recount), recount_sql(subject, false), Parameters{});
+  complete_recounted(subject);
 }
 
-bool recount_row(const Subject &subject, const Datum *key, List **completed) {
+bool recount_row(const Subject &subject, const Datum *key) {
   Parameters parameters{};
   for (int i = 0; i < subject.reference->nkeys; ++i)
     add_parameter(&parameters, get_atttype(subject.parent, subject.reference->confkey[i]), key[i], false);
-  if (run_recount(subject, signature_of(subject, StatementKind::recount_row), recount_sql(subject, true), parameters,
-                  completed) > 0)
+  if (run_recount(subject, signature_of(subject, StatementKind::recount_row), recount_sql(subject, true), parameters) >
+      0)
     return true;
   if (differs(subject, parameters)) error_suppressed(table_open(subject.parent, NoLock));
   return false;

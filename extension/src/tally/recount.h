@@ -24,7 +24,7 @@ struct Subject {
   Oid parent;
   const ChildTerms *source;
   const ForeignKeyCacheInfo *reference;
-  const CompletionTerm *completion;  // nullptr: none with a `done`
+  List *completions;  // const CompletionTerm *: those of the tally that have a `done`
   Counters *counters;
 };
 
@@ -43,20 +43,20 @@ Subject find_subject(Oid child, Oid parent, const ChildTerms *source);
 // Parts of statements in which t is the parent and m what was counted for its row; see tally/recount.cpp.
 void write_counted(StringInfo sql, const Subject &subject, bool one_row);
 void write_join(StringInfo sql, const Subject &subject);
-const char *decided(const Subject &subject);
+const char *decided(const Subject &subject, const CompletionTerm &completion);
 const char *parent_column(const Subject &subject, int place);
 const char *counter_column(const Subject &subject, int place);
 
 // Sets the counters of one row, which the caller has locked, to what is there; returns whether they differed.
-// key: as the foreign key references it. Completions that it finds are added to the list.
-bool recount_row(const Subject &subject, const Datum *key, List **completed);
+// key: as the foreign key references it.
+bool recount_row(const Subject &subject, const Datum *key);
 
 // Sets all counters of a tally to what is there. The caller holds locks that
 // keep writers of the child out, and has a snapshot of after that.
 void backfill(Oid child, Oid parent, const ChildTerms *source);
 
-// Completes what recounts have found. For anybody but the owner, a superuser
+// Calls for what recounts have completed. For anybody but the owner, a superuser
 // above all, on_done runs in a security-restricted operation.
-void complete_recounted(const Subject &subject, const List *completed);
+void complete_recounted(const Subject &subject);
 
 }  // namespace ratchet

@@ -11,6 +11,7 @@ extern "C" {
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "storage/lmgr.h"
+#include "utils/fmgrprotos.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 }
@@ -37,10 +38,7 @@ namespace ratchet {
 
 namespace {
 
-uint64 epoch = 1;        // counts transactions, and savepoints that were rolled back to
-uint64 transaction = 1;  // counts transactions
-uint64 given_up_in;      // the transaction in which a broken tally was last found to stay so
-Oid given_up;            // its trigger
+uint64 gave_up_in;  // the transaction in which something broken was last found to stay so
 
 template <typename Item>
 Item *array_of(int count) {
@@ -89,12 +87,58 @@ int place_of(const ParentTerms *terms, const char *counter) {
   return -1;
 }
 
-ParentCompletion kept_completion(Relation relation, const ParentTerms *terms, const CompletionTerm *completion) {
+// The columns of a relation that a text names.
+Bitmapset *columns_named_in(Relation relation, const char *text) {
+  Bitmapset *columns = nullptr;
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    if (!attribute->attisdropped && names_column(text, NameStr(attribute->attname)))
+      columns = bms_add_member(columns, attribute->attnum - FirstLowInvalidHeapAttributeNumber);
+  }
+  return columns;
+}
+
+const char *fault_of(const ErrorData *error) {
+  return error->detail != nullptr ? psprintf("%s: %s", error->message, error->detail) : error->message;
+}
+
+void resolve_total(Relation relation, const ParentTerms *terms, ParentCompletion *kept) {
+  kept->total = require_column(relation, kept->terms->total);
+  kept->total_type = attribute_of(relation, kept->total)->atttypid;
+  kept->counter = place_of(terms, kept->terms->total_of);
+  kept->reads = bms_make_singleton(kept->total - FirstLowInvalidHeapAttributeNumber);
+}
+
+// Names that somebody else has taken away fail the writes that need the condition, and no others.
+void resolve_when(Relation relation, Counters *counters, ParentCompletion *kept) {
+  const char *when = kept->terms->when;
+  Expr *expression = nullptr;
+  const ErrorData *error = attempt([&] {
+    expression = parse_when(relation, when, sqlstate_unenforceable);
+    pull_varattnos(reinterpret_cast<Node *>(expression), 1, &kept->reads);
+    check_reads(relation, counters->terms, kept->reads, sqlstate_unenforceable);
+  });
+  kept->condition = counters->conditions.count++;
+  if (error == nullptr) {
+    counters->conditions.expressions[kept->condition] = expression;
+    for (int place = -1; (place = bms_next_member(kept->reads, place)) >= 0;)
+      counters->last_read =
+          std::max(counters->last_read, static_cast<AttrNumber>(place + FirstLowInvalidHeapAttributeNumber));
+    return;
+  }
+  kept->fault = fault_of(error);
+  kept->reads = columns_named_in(relation, when);
+  counters->broken = true;
+}
+
+ParentCompletion kept_completion(Relation relation, Counters *counters, const CompletionTerm *completion) {
   ParentCompletion kept{};
   kept.terms = completion;
-  kept.total = require_column(relation, completion->total);
-  kept.total_type = attribute_of(relation, kept.total)->atttypid;
-  kept.counter = place_of(terms, completion->total_of);
+  if (completion->when == nullptr)
+    resolve_total(relation, counters->terms, &kept);
+  else
+    resolve_when(relation, counters, &kept);
   if (completion->done != nullptr) kept.done = require_column(relation, completion->done);
   if (completion->done_at != nullptr) {
     kept.done_at = require_column(relation, completion->done_at);
@@ -103,6 +147,20 @@ ParentCompletion kept_completion(Relation relation, const ParentTerms *terms, co
     require_time_zone(relation, completion->time_zone);
   }
   return kept;
+}
+
+ParentBound bound_of(Relation relation, const BoundTerm &term) {
+  ParentBound bound{};
+  bound.given = term.column != nullptr || term.number != nullptr;
+  if (term.column != nullptr) {
+    bound.attnum = require_column(relation, term.column);
+    bound.type = attribute_of(relation, bound.attnum)->atttypid;
+  } else if (term.number != nullptr) {
+    bound.type = NUMERICOID;
+    bound.number =
+        DirectFunctionCall3(numeric_in, CStringGetDatum(term.number), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+  }
+  return bound;
 }
 
 void add_relevant(Counters *counters, AttrNumber attnum) {
@@ -149,9 +207,21 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   }
   counters->ncompletions = terms->ncompletions;
   counters->completions = array_of<ParentCompletion>(terms->ncompletions);
+  counters->conditions.expressions = array_of<Expr *>(terms->ncompletions);
   for (int i = 0; i < terms->ncompletions; ++i) {
-    counters->completions[i] = kept_completion(relation, terms, &terms->completions[i]);
-    add_relevant(counters, counters->completions[i].total);
+    const CompletionTerm *completion = &terms->completions[i];
+    counters->completions[i] = kept_completion(relation, counters, completion);
+    counters->relevant = bms_add_members(counters->relevant, counters->completions[i].reads);
+    counters->told = counters->told || completion->on_done != nullptr || completion->notify;
+  }
+  counters->nlimits = terms->nlimits;
+  counters->limits = array_of<ParentLimit>(terms->nlimits);
+  for (int i = 0; i < terms->nlimits; ++i) {
+    const LimitTerm *limit = &terms->limits[i];
+    counters->limits[i] = {limit, place_of(terms, limit->counter), bound_of(relation, limit->max),
+                           bound_of(relation, limit->min)};
+    for (const AttrNumber attnum : {counters->limits[i].max.attnum, counters->limits[i].min.attnum})
+      if (attnum != InvalidAttrNumber) add_relevant(counters, attnum);
   }
   counters->nguarded = terms->nguarded;
   counters->guarded = array_of<GuardedColumn>(terms->nguarded);
@@ -182,7 +252,7 @@ Counted counted_of(Relation child, const CounterTerm &term) {
       attempt([&] { expression = parse_expression(child, term.expression, term.sum, sqlstate_unenforceable); });
   if (error != nullptr) {
     counted.form = Form::expression;
-    counted.fault = error->detail != nullptr ? psprintf("%s: %s", error->message, error->detail) : error->message;
+    counted.fault = fault_of(error);
     counted.type = INT8OID;
     return counted;
   }
@@ -198,17 +268,6 @@ Counted counted_of(Relation child, const CounterTerm &term) {
     counted.expression = expression;
   }
   return counted;
-}
-
-Bitmapset *columns_named_in(Relation child, const char *text) {
-  Bitmapset *columns = nullptr;
-  const TupleDesc tupdesc = RelationGetDescr(child);
-  for (int i = 0; i < tupdesc->natts; ++i) {
-    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-    if (!attribute->attisdropped && names_column(text, NameStr(attribute->attname)))
-      columns = bms_add_member(columns, attribute->attnum - FirstLowInvalidHeapAttributeNumber);
-  }
-  return columns;
 }
 
 void note_used(Tally *tally, Relation child) {
@@ -277,63 +336,15 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
   tally->places = array_of<int>(tally->ncounted);
   for (int i = 0; i < tally->ncounted; ++i) tally->counted[i] = counted_of(relation, tally->terms->counters[i]);
   for (int i = 0; i < tally->ncounted; ++i) tally->broken = tally->broken || tally->counted[i].fault != nullptr;
+  tally->compiled.count = tally->ncounted + tally->nkey;
+  tally->compiled.expressions = array_of<Expr *>(tally->compiled.count);
+  for (int i = 0; i < tally->ncounted; ++i) tally->compiled.expressions[i] = tally->counted[i].expression;
+  for (int i = 0; i < tally->nkey; ++i) tally->compiled.expressions[tally->ncounted + i] = tally->key[i].cast;
   note_used(tally, relation);
   return tally;
 }
 
-// Whether an evaluation may still be under way, further up the stack: then its subtransaction is. One that has failed
-// has ended its subtransaction.
-bool is_in_use(const Compiled *compiled) { return compiled->busy && SubTransactionIsActive(compiled->begun_in); }
-
-// In memory of the transaction, not of the subtransaction: that would be kept, with every
-// compilation in it, until the transaction ends.
-void compile(Tally *tally) {
-  Compiled *compiled = &tally->compiled;
-  if (compiled->transaction == transaction && !is_in_use(compiled)) MemoryContextDelete(compiled->context);
-  compiled->epoch = compiled->transaction = 0;
-  compiled->context = AllocSetContextCreate(TopTransactionContext, "ratchet expressions", ALLOCSET_SMALL_SIZES);
-  MemoryContext caller = MemoryContextSwitchTo(compiled->context);
-  compiled->econtext = CreateStandaloneExprContext();
-  compiled->counted = array_of<ExprState *>(tally->ncounted);
-  compiled->key = array_of<ExprState *>(tally->nkey);
-  for (int i = 0; i < tally->ncounted; ++i)
-    if (tally->counted[i].expression != nullptr)
-      compiled->counted[i] = ExecInitExpr(tally->counted[i].expression, nullptr);
-  for (int i = 0; i < tally->nkey; ++i)
-    if (tally->key[i].cast != nullptr) compiled->key[i] = ExecInitExpr(tally->key[i].cast, nullptr);
-  MemoryContextSwitchTo(caller);
-  compiled->epoch = epoch;
-  compiled->transaction = transaction;
-  compiled->busy = false;
-}
-
-// What was compiled for this transaction, unless an evaluation did not return:
-// it failed and may have left its functions' state behind, or it is still
-// under way further up the stack.
-Compiled *usable(Tally *tally) {
-  if (tally->compiled.epoch != epoch || tally->compiled.busy) compile(tally);
-  return &tally->compiled;
-}
-
-// The caller's memory is per row, and what is found outlives the next evaluation.
-Datum evaluate(Compiled *compiled, ExprState *state, TupleTableSlot *row, bool *isnull) {
-  compiled->busy = true;
-  compiled->begun_in = GetCurrentSubTransactionId();
-  compiled->econtext->ecxt_scantuple = row;
-  const Datum value = ExecEvalExpr(state, compiled->econtext, isnull);
-  compiled->busy = false;
-  return value;
-}
-
 }  // namespace
-
-void expire_with_transaction() {
-  ++epoch;
-  ++transaction;
-}
-
-// Functions of compiled expressions may hold what the subtransaction has given back, and its locks have gone.
-void expire_with_subtransaction() { ++epoch; }
 
 Expr *make_key_cast(Relation child, AttrNumber attnum, Oid parent_type, int sqlstate) {
   const Form_pg_attribute attribute = attribute_of(child, attnum);
@@ -369,30 +380,42 @@ void check_owner(Oid child, const Counters *counters) {
           errhint("Give both the same owner, or remove the tally with ratchet.untally()."));
 }
 
+// What it could not resolve may be there again, of which not everything tells the cache. So it is looked for once a
+// transaction, and waited for as long as nothing was found to stay broken.
+template <typename Object, typename Load>
+static Object *looked_at_again(Object *object, Load &&load) {
+  if (object == nullptr || !object->broken || object->looked_at_in == current_transaction()) return object;
+  int waits = 0;
+  do {
+    object->valid = false;
+    object = static_cast<Object *>(load());
+  } while (object->broken && gave_up_in != current_transaction() && await_invalidations(waits++));
+  if (object->broken) gave_up_in = current_transaction();
+  object->looked_at_in = current_transaction();
+  return object;
+}
+
 Tally *load_tally(Relation relation, const Trigger *trigger) {
-  auto *tally = static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
-  // What it could not resolve may be there again, of which not everything tells the cache. So it is looked for once a
-  // transaction.
-  if (!tally->broken || (given_up_in == transaction && given_up == trigger->tgoid)) return tally;
-  for (int waits = 0; tally->broken && await_invalidations(waits); ++waits) {
-    tally->valid = false;
-    tally = static_cast<Tally *>(cached(relation, trigger, TriggerKind::child, build_tally));
-  }
-  given_up_in = transaction;
-  given_up = trigger->tgoid;
-  return tally;
+  const auto load = [&] { return cached(relation, trigger, TriggerKind::child, build_tally); };
+  return looked_at_again(static_cast<Tally *>(load()), load);
 }
 
 Counters *load_counters(Relation relation, const Trigger *trigger) {
-  return static_cast<Counters *>(cached(relation, trigger, TriggerKind::parent, build_counters));
+  const auto load = [&] { return cached(relation, trigger, TriggerKind::parent, build_counters); };
+  return looked_at_again(static_cast<Counters *>(load()), load);
 }
 
-Counters *find_counters(Relation relation) {
-  return static_cast<Counters *>(find_cached(relation, TriggerKind::parent, build_counters).object);
+static CachedTrigger find_cached_counters(Relation relation) {
+  const auto load = [&] { return find_cached(relation, TriggerKind::parent, build_counters).object; };
+  CachedTrigger found = find_cached(relation, TriggerKind::parent, build_counters);
+  found.object = looked_at_again(static_cast<Counters *>(found.object), load);
+  return found;
 }
+
+Counters *find_counters(Relation relation) { return static_cast<Counters *>(find_cached_counters(relation).object); }
 
 Counters *require_counters(Relation parent) {
-  const CachedTrigger found = find_cached(parent, TriggerKind::parent, build_counters);
+  const CachedTrigger found = find_cached_counters(parent);
   if (!found.exists)
     error_unenforceable(parent, "trigger \"~ratchet_counters\" is missing",
                         "Declare the tallies of the table again with ratchet.tally().");
@@ -416,14 +439,15 @@ Counters *resolve(Tally *tally) {
   }
   table_close(parent, NoLock);
   tally->counters = counters;
-  tally->resolved_at = looked_at;
+  // One that is broken is built anew in the next transaction, and nothing says so.
+  tally->resolved_at = counters->broken ? 0 : looked_at;
   return counters;
 }
 
 void lock_parent(Tally *tally) {
-  if (tally->locked_in == epoch) return;
+  if (tally->locked_in == current_epoch()) return;
   LockRelationOid(tally->other, RowExclusiveLock);
-  tally->locked_in = epoch;
+  tally->locked_in = current_epoch();
 }
 
 bool evaluate_key(Tally *tally, TupleTableSlot *row, Datum *key) {
@@ -432,8 +456,7 @@ bool evaluate_key(Tally *tally, TupleTableSlot *row, Datum *key) {
     key[i] = slot_getattr(row, tally->key[i].attnum, &isnull);
     if (isnull) return false;
     if (tally->key[i].cast == nullptr) continue;
-    Compiled *compiled = usable(tally);
-    key[i] = evaluate(compiled, compiled->key[i], row, &isnull);
+    key[i] = evaluate(&tally->compiled, tally->ncounted + i, row, &isnull);
   }
   return true;
 }
@@ -453,8 +476,7 @@ Datum evaluate_counted(Tally *tally, int place, TupleTableSlot *row, bool *isnul
     error_broken(tally->root,
                  psprintf("what is counted into \"%s\" cannot be resolved: %s", counted.column, counted.fault),
                  "Give the owner of the table back what it names, or declare the tally without it.");
-  Compiled *compiled = usable(tally);
-  return evaluate(compiled, compiled->counted[place], row, isnull);
+  return evaluate(&tally->compiled, place, row, isnull);
 }
 
 }  // namespace ratchet

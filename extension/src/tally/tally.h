@@ -15,6 +15,7 @@ extern "C" {
 #include "contract/guarded_column.h"
 #include "contract/tally_terms.h"
 #include "contract/trigger_cache.h"
+#include "tally/compiled.h"
 
 namespace ratchet {
 
@@ -41,13 +42,30 @@ struct ParentCounter {
 
 struct ParentCompletion {
   const CompletionTerm *terms;
-  AttrNumber total;
-  Oid total_type;        // as a counter's
-  int counter;           // place in Counters.counters of the counter that the total is compared with
+  AttrNumber total;      // InvalidAttrNumber: by a condition
+  Oid total_type;        // valid only if total: as a counter's
+  int counter;           // valid only if total: place in Counters.counters of what it is compared with
+  int condition;         // valid only if not total: its place in Counters.conditions
+  const char *fault;     // why the condition cannot be resolved; nullptr: it is
+  Bitmapset *reads;      // columns of the total or the condition; offset as in TriggerData.tg_updatedcols
   AttrNumber done;       // InvalidAttrNumber: only a total
   AttrNumber done_at;    // InvalidAttrNumber: none
   Oid done_at_type;      // valid only if done_at: timestamptz or timestamp
   int32 done_at_typmod;  // the same
+};
+
+struct ParentBound {
+  bool given;         // false: there is none
+  AttrNumber attnum;  // InvalidAttrNumber: a number
+  Oid type;           // as a counter's
+  Datum number;       // numeric; valid only if there is no column
+};
+
+struct ParentLimit {
+  const LimitTerm *terms;
+  int counter;  // place in Counters.counters
+  ParentBound max;
+  ParentBound min;
 };
 
 struct Counters : Cached {
@@ -60,9 +78,16 @@ struct Counters : Cached {
   int ncounters;
   ParentCompletion *completions;
   int ncompletions;
+  ParentLimit *limits;
+  int nlimits;
   GuardedColumn *guarded;  // as terms->guarded
   int nguarded;
-  Bitmapset *relevant;            // guarded, totals and key; attribute numbers offset as in TriggerData.tg_updatedcols
+  Compiled conditions;            // of completions
+  AttrNumber last_read;           // of any column that a condition reads
+  bool told;                      // somebody is called or notified of a completion
+  bool broken;                    // some completion has a fault
+  uint64 looked_at_in;            // transaction in which that was found to stay so; valid only if broken
+  Bitmapset *relevant;            // guarded, read and key; attribute numbers offset as in TriggerData.tg_updatedcols
   bool no_foreign_before_update;  // no BEFORE UPDATE row trigger but ratchet's
   bool is_child;                  // its own rows are counted somewhere
   const Trigger *guard;           // of the table; nullptr: it has none
@@ -95,18 +120,6 @@ struct ReferenceColumn {
   Expr *cast;  // to the type of the parent's column; nullptr: the two have the same representation
 };
 
-// Expressions compiled for one transaction.
-struct Compiled {
-  uint64 epoch;               // counts transactions and rollbacks; of another one: nothing below may be used
-  uint64 transaction;         // counts transactions; of another one: the context has gone
-  MemoryContext context;      // valid only in that transaction
-  bool busy;                  // an evaluation has begun and not returned
-  SubTransactionId begun_in;  // valid only if busy
-  ExprContext *econtext;
-  ExprState **counted;  // nullptr where the form needs none
-  ExprState **key;      // nullptr where there is no cast
-};
-
 struct Tally : Cached {  // other: the parent
   Oid root;              // topmost partitioned ancestor of the child, or the child itself
   const ChildTerms *terms;
@@ -118,15 +131,16 @@ struct Tally : Cached {  // other: the parent
   int nused;
   AttrNumber last_used;
 
-  bool broken;  // some counted has a fault
+  bool broken;          // some counted has a fault
+  uint64 looked_at_in;  // transaction in which that was found to stay so; valid only if broken
 
   Counters *counters;  // of the parent; valid while resolved_at is cache_generation()
   int *places;         // of the counted in counters->counters
   uint64 resolved_at;
 
-  uint64 locked_in;  // epoch in which the parent was last locked for what is counted; see lock_parent()
+  uint64 locked_in;  // current_epoch() when the parent was last locked for what is counted; see lock_parent()
 
-  Compiled compiled;
+  Compiled compiled;  // what is counted, then the casts of the key
 };
 
 // The conversion of a column of the foreign key to the type of the parent's column; nullptr: it needs none. Errors:
@@ -167,12 +181,15 @@ inline int64 int64_of(Oid type, Datum value) {
   return type == INT8OID ? DatumGetInt64(value) : type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
 }
 
-// What is compiled, and which parents are locked, holds until the transaction ends or a subtransaction is rolled back.
-void expire_with_transaction();
-void expire_with_subtransaction();
-
 // What is wrong with the parent's columns for these terms. Errors: sqlstate as in check_columns().
 void check_kept(Relation parent, const ParentTerms *terms, int sqlstate);
+
+// What is wrong with the conditions of these terms. Errors: sqlstate, or what the parser says.
+void check_conditions(Relation parent, const ParentTerms *terms, int sqlstate);
+
+// What is wrong with the columns that a condition reads: a set of attribute numbers, offset as in
+// TriggerData.tg_updatedcols. Errors: sqlstate.
+void check_reads(Relation parent, const ParentTerms *terms, const Bitmapset *reads, int sqlstate);
 
 // Whether a counter can hold any count. Errors: sqlstate.
 void check_scale(Relation parent, const char *name, int sqlstate);

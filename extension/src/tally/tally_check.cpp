@@ -3,8 +3,10 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/sysattr.h"
 #include "catalog/pg_index.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/syscache.h"
 }
 
@@ -78,9 +80,12 @@ void check_written(Relation parent, const ParentTerms *terms, const char *name, 
 }
 
 void check_completion(Relation parent, const CompletionTerm &completion, int sqlstate) {
-  const Column total = find_column(parent, completion.total, sqlstate);
-  require(total, is_countable(total.attribute->atttypid),
-          "column \"%s\" of relation \"%s\" cannot be a total: its type must be smallint, integer, bigint or numeric");
+  if (completion.total != nullptr) {
+    const Column total = find_column(parent, completion.total, sqlstate);
+    require(
+        total, is_countable(total.attribute->atttypid),
+        "column \"%s\" of relation \"%s\" cannot be a total: its type must be smallint, integer, bigint or numeric");
+  }
   if (completion.done != nullptr) {
     const Column done = find_column(parent, completion.done, sqlstate);
     require(done, done.attribute->atttypid == BOOLOID,
@@ -115,11 +120,43 @@ void check_kept(Relation parent, const ParentTerms *terms, int sqlstate) {
         "column \"%s\" of relation \"%s\" cannot be a counter: its type must be smallint, integer, bigint or numeric");
   }
   for (int i = 0; i < terms->ncompletions; ++i) check_completion(parent, terms->completions[i], sqlstate);
+  for (int i = 0; i < terms->nlimits; ++i) {
+    for (const char *name : {terms->limits[i].max.column, terms->limits[i].min.column}) {
+      if (name == nullptr) continue;
+      const Column bound = find_column(parent, name, sqlstate);
+      require(bound, is_countable(bound.attribute->atttypid),
+              "column \"%s\" of relation \"%s\" cannot be a limit: its type must be smallint, integer, bigint or "
+              "numeric");
+    }
+  }
   for (int i = 0; i < terms->nguarded; ++i) {
     check_written(parent, terms, terms->guarded[i], guard, sqlstate);
     if (is_named(terms->guarded, i, terms->guarded[i]))
       error_column_unfit(sqlstate, parent, terms->guarded[i],
                          "column \"%s\" of relation \"%s\" is written by two tallies");
+  }
+}
+
+void check_reads(Relation parent, const ParentTerms *terms, const Bitmapset *reads, int sqlstate) {
+  for (int place = -1; (place = bms_next_member(reads, place)) >= 0;) {
+    const auto attnum = static_cast<AttrNumber>(place + FirstLowInvalidHeapAttributeNumber);
+    const char *name = get_attname(RelationGetRelid(parent), attnum, false);
+    // PostgreSQL computes it from the row that the triggers return, after they have decided.
+    const Column column = find_column(parent, name, sqlstate);
+    for (int i = 0; i < terms->ncompletions; ++i)
+      for (const char *written : {terms->completions[i].done, terms->completions[i].done_at})
+        require(column, written == nullptr || strcmp(written, name) != 0,
+                "column \"%s\" of relation \"%s\" is written by a completion and cannot be part of a condition");
+  }
+}
+
+void check_conditions(Relation parent, const ParentTerms *terms, int sqlstate) {
+  for (int i = 0; i < terms->ncompletions; ++i) {
+    if (terms->completions[i].when == nullptr) continue;
+    Expr *expression = parse_when(parent, terms->completions[i].when, sqlstate);
+    Bitmapset *reads = nullptr;
+    pull_varattnos(reinterpret_cast<Node *>(expression), 1, &reads);
+    check_reads(parent, terms, reads, sqlstate);
   }
 }
 

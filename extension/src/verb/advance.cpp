@@ -19,6 +19,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/unique_value.h"
 #include "verb/advance.h"
+#include "verb/full.h"
 #include "verb/heartbeat.h"
 #include "verb/progress.h"
 #include "verb/record.h"
@@ -337,9 +338,21 @@ bool make_move(const Move &move) { return strcmp(advance_row(advance_of(move)).o
 RATCHET_FUNCTION(ratchet_advance) {
   ratchet::Advance advance = ratchet::read_advance(fcinfo);
   const ratchet::Watch watch = ratchet::start_watching(fcinfo, ratchet::flush_argument);
-  ratchet::Answer answer = ratchet::advance_by_key(&advance);
-  const bool counted = strcmp(answer.outcome, "advanced") == 0;
-  answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
+  ratchet::Answer answer{};
+  const char *limit = ratchet::undo_where_full({advance.target.relation, advance.record.child}, [&] {
+    answer = ratchet::advance_by_key(&advance);
+    const bool counted = strcmp(answer.outcome, "advanced") == 0;
+    answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
+    return counted;
+  });
+  if (limit != nullptr) {
+    ratchet::stop_watching(watch);
+    const char *was = answer.was;
+    answer = ratchet::Answer{};
+    answer.outcome = "full";
+    answer.state = answer.was = was;
+    answer.conflict = limit;
+  }
   if (!ratchet::may_read_state(advance)) answer.state = answer.was = nullptr;
   ratchet::close_record(advance.record);
   ratchet::close_target(advance.target);

@@ -28,7 +28,9 @@ namespace {
 Bitmapset *telling_columns(const Counters *counters) {
   Bitmapset *columns = nullptr;
   for (int i = 0; i < counters->nguarded; ++i) columns = bms_add_member(columns, counters->guarded[i].attnum);
-  for (int i = 0; i < counters->ncompletions; ++i) columns = bms_add_member(columns, counters->completions[i].total);
+  for (int i = 0; i < counters->ncompletions; ++i)
+    if (counters->completions[i].total != InvalidAttrNumber)
+      columns = bms_add_member(columns, counters->completions[i].total);
   return columns;
 }
 
@@ -51,7 +53,8 @@ void write_progress(StringInfo sql, const Counters *counters) {
   appendStringInfoString(sql, "SELECT ");
   bool any = false;
   for (int i = 0; i < counters->ncompletions; ++i) {
-    if (counters->completions[i].done == InvalidAttrNumber) continue;
+    // What a condition completes need not be the end: a first failure is in the columns only.
+    if (counters->completions[i].done == InvalidAttrNumber || counters->completions[i].terms->when != nullptr) continue;
     appendStringInfo(sql, "%sCOALESCE(t.%s, false)", any ? " AND " : "",
                      quote_identifier(counters->completions[i].terms->done));
     any = true;
@@ -191,11 +194,15 @@ Watch start_watching(FunctionCallInfo fcinfo, int argument) {
   return watch;
 }
 
+void stop_watching(const Watch &watch) {
+  if (watch.asked) watch_entries(watch.watched);
+}
+
 bool end_watching(const Watch &watch, bool done, Datum *progress) {
   if (!watch.asked) return false;
   bool any = false;
   if (done && pending_serial() > watch.since) *progress = progress_since(watch.since, &any);
-  watch_entries(watch.watched);
+  stop_watching(watch);
   return any;
 }
 

@@ -30,4 +30,7 @@ Watch start_watching(FunctionCallInfo fcinfo, int argument);
 // there are none.
 bool end_watching(const Watch &watch, bool done, Datum *progress);
 
+// The same for a verb that was undone.
+void stop_watching(const Watch &watch);
+
 }  // namespace ratchet

@@ -27,6 +27,7 @@ extern "C" {
 #include "pg/row_value.h"
 #include "pg/unique_value.h"
 #include "verb/direct_submit.h"
+#include "verb/full.h"
 #include "verb/progress.h"
 #include "verb/record.h"
 #include "verb/verb.h"
@@ -403,9 +404,20 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
 RATCHET_FUNCTION(ratchet_submit) {
   ratchet::Submission submission = ratchet::read_submission(fcinfo);
   const ratchet::Watch watch = ratchet::start_watching(fcinfo, ratchet::flush_argument);
-  ratchet::Answer answer = ratchet::submit_by_key(&submission);
-  const bool counted = strcmp(answer.outcome, "submitted") == 0;
-  answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
+  ratchet::Answer answer{};
+  const char *limit = ratchet::undo_where_full({submission.target.relation, submission.record.child}, [&] {
+    answer = ratchet::submit_by_key(&submission);
+    const bool counted = strcmp(answer.outcome, "submitted") == 0;
+    answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
+    return counted;
+  });
+  if (limit != nullptr) {
+    ratchet::stop_watching(watch);
+    answer = ratchet::Answer{};
+    answer.outcome = "full";
+    answer.submitted_at_null = answer.record_null = true;
+    answer.conflict = limit;
+  }
   ratchet::close_record(submission.record);
   ratchet::close_target(submission.target);
   return ratchet::answer_of(fcinfo, answer);

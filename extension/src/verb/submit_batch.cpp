@@ -44,6 +44,7 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/quote.h"
 #include "tally/flush.h"
+#include "verb/full.h"
 #include "verb/progress.h"
 #include "verb/record.h"
 #include "verb/verb.h"
@@ -638,12 +639,25 @@ Datum submit_batch(FunctionCallInfo fcinfo) {
   const Batch batch = read_batch(fcinfo);
   const Watch watch = start_watching(fcinfo, 2);
   List *duplicates = NIL;
-  if (batch.count > 0) duplicates = find_duplicates(batch, insert(batch));
-  const int inserted = batch.count - list_length(duplicates);
-  const char *outcome = duplicates == NIL ? "stored" : inserted > 0 ? "partial" : "duplicates";
-  Datum values[4] = {CStringGetTextDatum(outcome), Int64GetDatum(inserted), as_json(duplicates), Datum(0)};
-  bool nulls[4] = {false, false, false, !watch.asked};
-  if (watch.asked && !end_watching(watch, true, &values[3])) values[3] = as_json(NIL);
+  Datum progress = Datum(0);
+  // Without a flush limits are judged at COMMIT, as for plain writers.
+  const char *limit = undo_where_full({watch.asked ? batch.child : nullptr}, [&] {
+    if (batch.count > 0) duplicates = find_duplicates(batch, insert(batch));
+    if (watch.asked && !end_watching(watch, true, &progress)) progress = as_json(NIL);
+    return watch.asked;
+  });
+  if (limit != nullptr) {
+    stop_watching(watch);
+    duplicates = NIL;
+  }
+  const int inserted = limit != nullptr ? 0 : batch.count - list_length(duplicates);
+  const char *outcome = limit != nullptr    ? "full"
+                        : duplicates == NIL ? "stored"
+                        : inserted > 0      ? "partial"
+                                            : "duplicates";
+  Datum values[5] = {CStringGetTextDatum(outcome), Int64GetDatum(inserted), as_json(duplicates), progress, Datum(0)};
+  bool nulls[5] = {false, false, false, !watch.asked || limit != nullptr, limit == nullptr};
+  if (limit != nullptr) values[4] = CStringGetTextDatum(limit);
   relation_close(batch.child, NoLock);
   return answer_row(fcinfo, values, nulls);
 }

@@ -1,0 +1,34 @@
+// tally/noted.h: which rows a transaction has completed, for whom nobody has been called yet.
+//
+// A call belongs to what becomes true by the transaction, as others will see it: true at a flush, and not before the
+// transaction. So the first change of a completion notes what it was, and later ones what it is; what was called for is
+// noted as if it had been so all along. Notes are kept in one table a subtransaction level, in memory of the
+// transaction, and go with a savepoint that is rolled back.
+#pragma once
+
+#include "pg/pg.h"
+
+#include "tally/completion.h"
+
+namespace ratchet {
+
+// A change of one completion of one row. was, is: whether it is complete before and after; a row that is deleted is
+// not. counters: of any relation of the table. place: in their completions. row: has the key; where that has a NULL,
+// there is nobody to call with it.
+void note_completion(const Counters *counters, int place, TupleTableSlot *row, bool was, bool is);
+
+// Whether anything is due: complete, and nobody called.
+bool any_due();
+
+// What is due (Completed *), in the order in which it became so, in terms of the contract as it is now. From here on it
+// counts as called for. In the current memory context.
+List *take_due();
+
+// Before COMMIT and PREPARE: an error (42R01) where anything is due that no flush has called for.
+void check_called();
+void forget_noted();
+// The current subtransaction is released, or rolled back.
+void release_noted();
+void drop_noted();
+
+}  // namespace ratchet

@@ -6,7 +6,7 @@
 --   psql -f docs/examples/interview.sql
 --
 -- creates the schema "interview" in a database of yours; DROP SCHEMA interview CASCADE removes it. What each query
--- answers stands below it, after "-->"; test/t/032_examples.pl runs this file and compares, test/t/031_interview.pl
+-- answers stands below it, after "-->"; test/t/033_examples.pl runs this file and compares, test/t/031_interview.pl
 -- breaks it at every step.
 
 \set ON_ERROR_STOP on
@@ -59,7 +59,8 @@ JOIN interview.prompts p ON p.id = o.key::bigint;
 --> 2 | enhancing | What are your strengths?
 
 -- To be run now and then. First the interviews are given up: from then on whoever comes late is refused, so that nobody
--- makes an interview ready while its prompt is being removed. Then the prompts of those that were given up are removed.
+-- makes an interview ready while its prompt is being removed. One that shows a sign of life meanwhile is left alone. Then
+-- the prompts of those that were given up are removed.
 -- BEGIN OF THE RECIPE
 BEGIN;
 SELECT s.key, a.outcome, a.was, a.state

@@ -5,7 +5,7 @@
 --   psql -f docs/examples/job.sql
 --
 -- creates the schema "job" in a database of yours; DROP SCHEMA job CASCADE removes it. What each query answers stands
--- below it, after "-->"; test/t/032_examples.pl runs this file and compares, test/t/030_jobs.pl runs three writers at
+-- below it, after "-->"; test/t/033_examples.pl runs this file and compares, test/t/030_jobs.pl runs three writers at
 -- once.
 
 \set ON_ERROR_STOP on

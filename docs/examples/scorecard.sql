@@ -5,7 +5,7 @@
 --   psql -f docs/examples/scorecard.sql
 --
 -- creates the schema "scorecard" in a database of yours; DROP SCHEMA scorecard CASCADE removes it. What each query
--- answers stands below it, after "-->"; test/t/032_examples.pl runs this file and compares.
+-- answers stands below it, after "-->"; test/t/033_examples.pl runs this file and compares.
 
 \set ON_ERROR_STOP on
 CREATE EXTENSION IF NOT EXISTS ratchet;

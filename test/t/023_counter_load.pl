@@ -3,10 +3,13 @@
 use strict;
 use warnings;
 
-use IPC::Run ();
+use FindBin ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use lib "$FindBin::Bin/lib";
+
+use StressLoad;
 
 my $node = PostgreSQL::Test::Cluster->new('counter_load');
 $node->init;
@@ -20,25 +23,9 @@ $node->start;
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
 
-# Each line "ok - ..." or "not ok - ..." of it is a test.
-sub load
-{
-    my ($tests, @arguments) = @_;
-    my ($out, $err) = ('', '');
-    IPC::Run::run([ 'test/stress/counter_load', '--seconds', 5, @arguments ], '<', \undef, '>', \$out, '2>', \$err);
-    my $status = $?;
-    my $seen = 0;
-    for my $line (split /\n/, $out)
-    {
-        if ($line =~ /^(not )?ok - (.*)/) { ok(!$1, $2); $seen++; }
-        else { note $line; }
-    }
-    is("$status, $seen tests", "0, $tests tests", "counter_load @arguments has come to its end") or diag $err;
-}
-
-load(1, '--control', '--runs', 10);
-load(15, '--runs', 1);
-load(15, '--runs', 100);
+run_load(1, 'counter_load', '--seconds', 5, '--control', '--runs', 10);
+run_load(15, 'counter_load', '--seconds', 5, '--runs', 1);
+run_load(15, 'counter_load', '--seconds', 5, '--runs', 100);
 
 $node->stop;
 done_testing();

@@ -21,6 +21,25 @@ my %examples = (
     interview => [
         qr/NOTICE:  columns "worked_at", "status" of relation "interviews" kept their values in 1 row/,
         qr/ERROR:  new row for relation "prompts" violates check constraint "prompts_body_check"/,
+    ],
+    claim   => [qr/ERROR:  write to relation "jobs" is out of date/],
+    sweep   => [],
+    webhook => [
+        qr/NOTICE:  column "event_at" of relation "payments" kept its value in 1 row/,
+        qr/NOTICE:  1 row of relation "payments" stayed as it was: the write brought an older value of column "event_at"/,
+    ],
+    polymorphic =>
+      [qr/ERROR:  insert or update on table "comments" violates foreign key constraint "comments_photo_id_fkey"/],
+    on_demand =>
+      [qr/ERROR:  insert or update on table "events" violates foreign key constraint "events_account_id_day_fkey"/],
+    late_total => [qr/NOTICE:  column "total" of relation "runs" kept its value in 1 row/],
+    seal       => [
+        qr/NOTICE:  column "sealed_at" of relation "imports" kept its value in 1 row/,
+        qr/NOTICE:  columns "checked_count", "row_count", "is_complete", "completed_at" of relation "imports" kept/,
+    ],
+    stock => [
+        qr/ERROR:  counter "reserved" of relation "events" would exceed its limit/,  # one place too many
+        qr/ERROR:  counter "reserved" of relation "events" would exceed its limit/,  # a capacity too small
     ]);
 
 my $node = PostgreSQL::Test::Cluster->new('examples');

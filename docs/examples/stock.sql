@@ -39,15 +39,15 @@ INSERT INTO stock.orders (id) VALUES (1), (2), (3);
 
 -- An order and its seats, or neither.
 SELECT outcome, record ->> 'seats' AS seats FROM ratchet.submit('stock.orders', 1, 'ann',
-    child => 'stock.seats', record => '{"event_id": 1, "seats": 2}', flush => true);
+    child => 'stock.seats', record => '{"event_id": 1, "seats": 2}');
 --> submitted | 2
 
 -- One is left, and two are wanted: full, with nothing stored. The order is still open.
-SELECT outcome, record IS NULL AS nothing FROM ratchet.submit('stock.orders', 2, 'bob',
-    child => 'stock.seats', record => '{"event_id": 1, "seats": 2}', flush => true);
---> full | t
+SELECT outcome, conflict, record IS NULL AS nothing FROM ratchet.submit('stock.orders', 2, 'bob',
+    child => 'stock.seats', record => '{"event_id": 1, "seats": 2}');
+--> full | events_reserved_limit | t
 SELECT outcome FROM ratchet.submit('stock.orders', 2, 'bob',
-    child => 'stock.seats', record => '{"event_id": 1, "seats": 1}', flush => true);
+    child => 'stock.seats', record => '{"event_id": 1, "seats": 1}');
 --> submitted
 SELECT capacity, reserved FROM stock.events WHERE id = 1;
 --> 3 | 3
@@ -62,7 +62,7 @@ UPDATE stock.events SET capacity = 2 WHERE id = 1;
 -- What is given back can be sold again.
 DELETE FROM stock.seats WHERE order_id = 1;
 SELECT outcome FROM ratchet.submit('stock.orders', 3, 'cid',
-    child => 'stock.seats', record => '{"event_id": 1, "seats": 2}', flush => true);
+    child => 'stock.seats', record => '{"event_id": 1, "seats": 2}');
 --> submitted
 SELECT capacity, reserved FROM stock.events WHERE id = 1;
 --> 3 | 3

@@ -64,11 +64,11 @@ void merge(std::vector<parent_progress> &all, parent_places &places, std::vector
 }
 
 // Adds the answer to a chunk to that of the chunks before, whose records are the first `done`. The batch is `stored` or
-// `duplicates` where every chunk is, otherwise `partial`.
+// `duplicates` where every chunk is, `full` where one is, otherwise `partial`.
 void merge(batch_result &all, parent_places &parents, const rows &answer, const std::size_t *place, std::size_t done) {
   const auto &line = detail::single(answer, 4);
   const auto text = line[0].value_or("");
-  if (done == 0) {
+  if (done == 0 || batch_outcome_from(text) == batch_outcome::full) {
     all.outcome_text = text;
   } else if (text != all.outcome_text && batch_outcome_from(all.outcome_text) != batch_outcome::unknown) {
     all.outcome_text = batch_outcome_from(text) == batch_outcome::unknown ? text : to_string(batch_outcome::partial);
@@ -129,6 +129,8 @@ batch_result batch::run(const std::function<rows(const statement &)> &send) cons
     const auto length = std::min(chunk_, sent.size() - done);
     const auto answer = send({sql, {child_, array_of(records_, first, first + length), flush_ ? "true" : "false"}});
     merge(result, parents, answer, first, done);
+    if (result.outcome == batch_outcome::full)
+      break;  // nothing of this chunk was stored, and the next one may be for the same parent
     done += length;
     if (on_progress_) on_progress_({done, sent.size(), result.inserted});
   } while (done < sent.size());

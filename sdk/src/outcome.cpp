@@ -13,7 +13,7 @@ struct meaning {
   int status;
 };
 
-constexpr std::array<meaning<submit_outcome>, 9> submit_meanings{{
+constexpr std::array<meaning<submit_outcome>, 10> submit_meanings{{
     {submit_outcome::submitted, "submitted", 201},
     {submit_outcome::replayed, "replayed", 200},
     {submit_outcome::already_submitted, "already_submitted", 409},
@@ -21,6 +21,7 @@ constexpr std::array<meaning<submit_outcome>, 9> submit_meanings{{
     {submit_outcome::conflict, "conflict", 409},
     {submit_outcome::stale, "stale", 412},
     {submit_outcome::not_found, "not_found", 404},
+    {submit_outcome::full, "full", 409},
     {submit_outcome::limited, "limited", 429},
     {submit_outcome::unknown, "unknown", 500},
 }};
@@ -34,10 +35,11 @@ constexpr std::array<meaning<update_outcome>, 6> update_meanings{{
     {update_outcome::unknown, "unknown", 500},
 }};
 
-constexpr std::array<meaning<batch_outcome>, 4> batch_meanings{{
+constexpr std::array<meaning<batch_outcome>, 5> batch_meanings{{
     {batch_outcome::stored, "stored", 201},
     {batch_outcome::partial, "partial", 207},
     {batch_outcome::duplicates, "duplicates", 409},
+    {batch_outcome::full, "full", 409},
     {batch_outcome::unknown, "unknown", 500},
 }};
 
@@ -59,9 +61,10 @@ constexpr std::array<meaning<advance_outcome>, 9> advance_meanings{{
     {advance_outcome::unknown, "unknown", 500},
 }};
 
-constexpr std::array<meaning<beat_outcome>, 4> beat_meanings{{
+constexpr std::array<meaning<beat_outcome>, 5> beat_meanings{{
     {beat_outcome::alive, "alive", 200},
     {beat_outcome::finished, "finished", 409},
+    {beat_outcome::stale, "stale", 412},
     {beat_outcome::not_found, "not_found", 404},
     {beat_outcome::unknown, "unknown", 500},
 }};

@@ -99,6 +99,21 @@ TEST(batch, outcome_is_that_of_all_chunks) {
   EXPECT_EQ(outcome_of({"newer", "stored"}), batch_outcome::unknown);
 }
 
+TEST(batch, full_chunk_ends_it) {
+  recorder server;
+  server.answers = {{{"stored", "2", "[]", {}}}, {{"full", "0", "[]", {}}}, {{"stored", "2", "[]", {}}}};
+  std::size_t done = 0;
+  auto batch = numbers(6);
+  const auto r =
+      batch.chunk(2).on_progress([&](const ratchet::batch_progress &p) { done = p.done; }).run(std::ref(server));
+  EXPECT_EQ(r.outcome, batch_outcome::full);
+  EXPECT_EQ(r.outcome_text, "full");
+  EXPECT_FALSE(r);
+  EXPECT_EQ(r.inserted, 2);
+  EXPECT_EQ(done, 2U);  // what a client has committed
+  EXPECT_EQ(server.sent.size(), 2U);
+}
+
 TEST(batch, parents_are_told_once_as_the_last_chunk_left_them) {
   const auto parent = [](int id, int count, const char *table = "public.runs") {
     return nlohmann::json{{"parent", table}, {"key", {{"id", id}}}, {"columns", {{"n", count}}}, {"done", false}};

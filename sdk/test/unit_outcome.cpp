@@ -26,6 +26,7 @@ TEST(outcome, submit_outcomes_have_text_status_and_truth) {
                         {submit_outcome::conflict, "conflict", 409, false},
                         {submit_outcome::stale, "stale", 412, false},
                         {submit_outcome::not_found, "not_found", 404, false},
+                        {submit_outcome::full, "full", 409, false},
                         {submit_outcome::limited, "limited", 429, false},
                         {submit_outcome::unknown, "unknown", 500, false}}) {
     EXPECT_EQ(to_string(c.outcome), c.text);
@@ -71,6 +72,7 @@ TEST(outcome, batch_outcomes_have_text_status_and_truth) {
   for (const auto &c : {batch_case{batch_outcome::stored, "stored", 201, true},
                         {batch_outcome::partial, "partial", 207, true},
                         {batch_outcome::duplicates, "duplicates", 409, false},
+                        {batch_outcome::full, "full", 409, false},
                         {batch_outcome::unknown, "unknown", 500, false}}) {
     EXPECT_EQ(to_string(c.outcome), c.text);
     EXPECT_EQ(ratchet::batch_outcome_from(c.text), c.outcome);
@@ -137,6 +139,7 @@ struct beat_case {
 TEST(outcome, beat_outcomes_have_text_status_and_truth) {
   for (const auto &c : {beat_case{beat_outcome::alive, "alive", 200, true},
                         {beat_outcome::finished, "finished", 409, false},
+                        {beat_outcome::stale, "stale", 412, false},
                         {beat_outcome::not_found, "not_found", 404, false},
                         {beat_outcome::unknown, "unknown", 500, false}}) {
     EXPECT_EQ(to_string(c.outcome), c.text);

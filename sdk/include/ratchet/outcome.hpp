@@ -17,6 +17,7 @@ enum class submit_outcome {
   conflict,           ///< The record violates a unique or exclusion constraint; nothing was changed.
   stale,              ///< An expected value no longer holds; nothing was changed.
   not_found,          ///< There is no such row.
+  full,               ///< A counter of a parent has reached its limit; nothing was changed.
   limited,            ///< Refused by a rate limit.
   unknown             ///< An outcome of a newer server; the result has its text.
 };
@@ -36,6 +37,7 @@ enum class batch_outcome {
   stored,      ///< Every record was stored.
   partial,     ///< Some were stored; the result lists those that already exist.
   duplicates,  ///< Every record already exists; nothing was changed.
+  full,        ///< A counter of a parent has reached its limit; of the last chunk that was sent nothing was stored.
   unknown      ///< An outcome of a newer server; the result has its text.
 };
 
@@ -62,7 +64,10 @@ enum class advance_outcome {
 /// Outcome of a heartbeat.
 enum class beat_outcome {
   alive,      ///< The heartbeat was recorded.
-  finished,   ///< The row is in a terminal state, or its gate is closed: nothing was written, stop working on it.
+  finished,   ///< Nobody works on the row any more: its state is terminal or not one in which it is alive, or its gate
+              ///< is closed. Nothing was written, stop working on it.
+  stale,      ///< An expected value no longer holds, or the fence is out of date: somebody else has the row. Nothing
+              ///< was written, stop working on it.
   not_found,  ///< There is no such row.
   unknown     ///< An outcome of a newer server; the result has its text.
 };
@@ -105,19 +110,19 @@ RATCHET_EXPORT std::string_view to_string(beat_outcome outcome) noexcept;
 /// The outcome as the server spells it. Never throws.
 RATCHET_EXPORT std::string_view to_string(amend_outcome outcome) noexcept;
 
-/// 201 submitted, 200 replayed, 409 already_submitted and conflict, 422 key_reused, 412 stale, 404 not_found,
+/// 201 submitted, 200 replayed, 409 already_submitted, conflict and full, 422 key_reused, 412 stale, 404 not_found,
 /// 429 limited, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(submit_outcome outcome) noexcept;
 /// 200 updated, 409 unchanged and kept, 412 stale, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(update_outcome outcome) noexcept;
-/// 201 stored, 207 partial, 409 duplicates, 500 unknown. Never throws.
+/// 201 stored, 207 partial, 409 duplicates and full, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(batch_outcome outcome) noexcept;
 /// 200 found, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(progress_outcome outcome) noexcept;
-/// 200 advanced and replayed, 409 already_there, refused and conflict, 422 key_reused, 412 stale, 404 not_found, 500 unknown.
-/// Never throws.
+/// 200 advanced and replayed, 409 already_there, refused and conflict, 422 key_reused, 412 stale, 404 not_found, 500
+/// unknown. Never throws.
 RATCHET_EXPORT int http_status(advance_outcome outcome) noexcept;
-/// 200 alive, 409 finished, 404 not_found, 500 unknown. Never throws.
+/// 200 alive, 409 finished, 412 stale, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(beat_outcome outcome) noexcept;
 /// 200 amended, 409 unchanged, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(amend_outcome outcome) noexcept;

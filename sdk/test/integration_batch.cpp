@@ -63,9 +63,9 @@ TEST_F(batch_test, new_records_are_stored_and_counted) {
 TEST_F(batch_test, duplicates_are_named_one_by_one) {
   ASSERT_TRUE(run(batch("results").add(result(1, 1))));
   const auto r = run(batch("results")
-                         .add(result(1, 2))           // 0: new
-                         .add(result(1, 1, false))    // 1: stored before
-                         .add(result(1, 3))           // 2: new
+                         .add(result(1, 2))         // 0: new
+                         .add(result(1, 1, false))  // 1: stored before
+                         .add(result(1, 3))         // 2: new
                          .add(result(1, 2, false))  // 3: repeats 0
                          .with_progress());
   EXPECT_EQ(r.outcome, batch_outcome::partial);

@@ -90,8 +90,8 @@ class RATCHET_EXPORT batch {
   }
 
   /// Writes the counts with each chunk and reports their parents. Otherwise they are written at COMMIT, or by
-  /// ratchet::flush(), so that several batches in one transaction lock their parents once and late. Nothing is gained by
-  /// leaving it out where every chunk is a transaction of its own, as with a client.
+  /// ratchet::flush(), so that several batches in one transaction lock their parents once and late. Nothing is gained
+  /// by leaving it out where every chunk is a transaction of its own, as with a client.
   batch &with_progress(bool asked = true);
 
   /// The maximum number of records in a chunk; 1,000 by default. Throws ratchet::error (argument, 22023) for 0.

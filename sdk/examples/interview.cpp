@@ -46,19 +46,16 @@ ratchet::advance_result enhance(ratchet::client &client, long id, const std::fun
   return client.run(ratchet::advance(interviews, id, "ready").store_in("interview_example.prompts", {{"body", body}}));
 }
 
-// Gives up what nobody works on any more. From then on whoever comes late is refused, so that the prompts can go. The
-// transaction may be run again, so it reports nothing but what it returns.
+// Gives up what nobody works on any more, and leaves alone whoever is still at it. From then on whoever comes late is
+// refused, so that the prompts can go. The transaction may be run again, so it reports nothing but what it returns.
 std::size_t clear(ratchet::client &client) {
   return client.transact([](pqxx::dbtransaction &tx) {
-    std::size_t given_up = 0;
-    for (const auto &row : ratchet::stuck(interviews, std::chrono::minutes{10}).state("enhancing").run(tx)) {
-      if (ratchet::advance(interviews, row.key, "failed").run(tx)) ++given_up;
-    }
+    const auto given_up = ratchet::sweep(interviews, std::chrono::minutes{10}, "failed").state("enhancing").run(tx);
     tx.exec(
         "DELETE FROM interview_example.prompts p USING"
         " ratchet.orphans('interview_example.interviews', 'interview_example.prompts', 'failed') o"
         " WHERE p.id = o.key::bigint");
-    return given_up;
+    return given_up.size();
   });
 }
 

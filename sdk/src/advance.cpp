@@ -52,6 +52,13 @@ advance &advance::expect(std::string column, const value &current) {
   return *this;
 }
 
+advance &advance::expect(const nlohmann::json &columns) {
+  detail::check_object(columns, "what is expected");
+  if (expect_.is_null()) expect_ = nlohmann::json::object();
+  expect_.update(columns);
+  return *this;
+}
+
 advance &advance::with_progress(bool asked) {
   flush_ = asked;
   return *this;

@@ -14,7 +14,7 @@ namespace {
 
 // Everything is named with its schema and cast, so that neither a search_path nor overload resolution has a say.
 constexpr const char *sql =
-    "SELECT r.outcome, r.inserted, r.duplicates, r.progress"
+    "SELECT r.outcome, r.inserted, r.duplicates, r.progress, r.conflict"
     " FROM ratchet.submit_batch($1::pg_catalog.regclass, $2::pg_catalog.jsonb, $3::pg_catalog.bool) AS r";
 
 // Where each record of what is sent stands in the batch.
@@ -74,10 +74,11 @@ std::string_view merged(std::string_view before, std::string_view text) {
 
 // Adds the answer to a chunk to that of the chunks before, whose records are the first `done`.
 void merge(batch_result &all, parent_places &parents, const rows &answer, const std::size_t *place, std::size_t done) {
-  const auto &line = detail::single(answer, 4);
+  const auto &line = detail::single(answer, 5);
   const auto text = line[0].value_or("");
   all.outcome_text = done == 0 ? text : std::string(merged(all.outcome_text, text));
   all.outcome = batch_outcome_from(all.outcome_text);
+  if (line[4]) all.conflict = *line[4];
   all.inserted += detail::number(line[1]);
   for (auto &each : detail::duplicates(line[2])) {
     each.index = place[each.index];
@@ -133,6 +134,8 @@ batch_result batch::run(const std::function<rows(const statement &)> &send) cons
     const auto length = std::min(chunk_, sent.size() - done);
     const auto answer = send({sql, {child_, array_of(records_, first, first + length), flush_ ? "true" : "false"}});
     merge(result, parents, answer, first, done);
+    if (result.outcome == batch_outcome::full)
+      break;  // nothing of this chunk was stored, and the next one may be for the same parent
     done += length;
     if (on_progress_) on_progress_({done, sent.size(), result.inserted});
   } while (done < sent.size());

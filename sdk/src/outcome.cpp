@@ -62,9 +62,10 @@ constexpr std::array<meaning<advance_outcome>, 9> advance_meanings{{
     {advance_outcome::unknown, "unknown", 500},
 }};
 
-constexpr std::array<meaning<beat_outcome>, 4> beat_meanings{{
+constexpr std::array<meaning<beat_outcome>, 5> beat_meanings{{
     {beat_outcome::alive, "alive", 200},
     {beat_outcome::finished, "finished", 409},
+    {beat_outcome::stale, "stale", 412},
     {beat_outcome::not_found, "not_found", 404},
     {beat_outcome::unknown, "unknown", 500},
 }};

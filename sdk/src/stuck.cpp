@@ -15,7 +15,8 @@ constexpr const char *sql =
     " CASE WHEN pg_catalog.isfinite(s.since)"
     " THEN (EXTRACT(epoch FROM s.since) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 END,"
     " CASE WHEN pg_catalog.isfinite(s.since)"
-    " THEN (EXTRACT(epoch FROM s.age) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 END"
+    " THEN (EXTRACT(epoch FROM s.age) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 END,"
+    " s.expect"
     " FROM ratchet.stuck($1::pg_catalog.regclass, $2::pg_catalog.interval, $3::pg_catalog.text,"
     " $4::pg_catalog.name) AS s";
 
@@ -43,8 +44,9 @@ statement stuck::to_statement() const {
 std::vector<stuck_row> stuck::read(const rows &answer) {
   std::vector<stuck_row> result;
   for (const auto &each : answer) {
-    const auto &line = detail::with_columns(each, 4);
-    result.push_back({line[0].value_or(""), line[1], detail::time(line[2]), detail::duration(line[3])});
+    const auto &line = detail::with_columns(each, 5);
+    result.push_back({line[0].value_or(""), line[1], detail::time(line[2]), detail::duration(line[3]),
+                      detail::document(line[4]).value_or(nlohmann::json::object())});
   }
   return result;
 }

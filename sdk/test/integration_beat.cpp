@@ -59,6 +59,35 @@ TEST_F(beat_test, closed_gate_finishes_a_row) {
   EXPECT_EQ(run(beat("plain", 1)).outcome, beat_outcome::finished);
 }
 
+TEST_F(beat_test, displaced_worker_learns_it_and_writes_nothing) {
+  sql("ALTER TABLE jobs ADD attempt integer NOT NULL DEFAULT 1; UPDATE jobs SET attempt = 2 WHERE id = 1");
+  const auto before = ask("SELECT xmin FROM jobs WHERE id = 1");
+  const auto r = run(beat("jobs", 1).set("progress", 50).expect("attempt", 1).expect("status", "queued"));
+  EXPECT_EQ(r.outcome, beat_outcome::stale);
+  EXPECT_EQ(r.stale, names{"attempt"});
+  EXPECT_FALSE(r);
+  EXPECT_EQ(http_status(r), 412);
+  EXPECT_EQ(ask("SELECT xmin FROM jobs WHERE id = 1"), before);
+  const auto owner = run(beat("jobs", 1).set("progress", 50).expect("attempt", 2));
+  EXPECT_EQ(owner.outcome, beat_outcome::alive);
+  EXPECT_TRUE(owner.stale.empty());
+}
+
+TEST_F(beat_test, fence_that_is_out_of_date_is_stale) {
+  sql("ALTER TABLE jobs ADD attempt integer NOT NULL DEFAULT 2;"
+      "SELECT ratchet.guard('jobs', forward => '{progress}', frozen => '{result, progress}', heartbeat => 'alive_at',"
+      " idempotency_key => 'request_id', fence => 'attempt', states => '{\"status\": {\"queued\": [\"running\"],"
+      " \"running\": [\"done\", \"failed\"], \"done\": [], \"failed\": []}}')");
+  EXPECT_EQ(run(beat("jobs", 1).set("attempt", 1)).stale, names{"attempt"});
+  EXPECT_EQ(run(beat("jobs", 1).set("attempt", 2)).outcome, beat_outcome::alive);
+}
+
+TEST_F(beat_test, only_a_bare_heartbeat_may_be_repeated) {
+  EXPECT_TRUE(beat("jobs", 1).repeatable());
+  EXPECT_FALSE(beat("jobs", 1).set("progress", 1).repeatable());
+  EXPECT_FALSE(beat("jobs", 1).expect("alive_at", nullptr).repeatable());
+}
+
 TEST_F(beat_test, missing_row_is_not_found) {
   const auto r = run(beat("jobs", 4711));
   EXPECT_EQ(r.outcome, beat_outcome::not_found);

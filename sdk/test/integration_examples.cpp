@@ -57,7 +57,10 @@ TEST_F(example_test, interview_has_its_prompt_or_none) {
 
 TEST_F(example_test, job_ends_once_and_stops_its_heartbeat) {
   const auto text = printed_by("job");
-  expect_lines(text, {"ended: advanced, running -> done\n", "200\n", "done, 100 %, fine\n", "exit 0"});
+  expect_lines(text, {"ended: advanced, running -> done\n", "200\n",
+                      "done, 100 %, fine\njob 2 swept: running -> queued\n"
+                      "taken over: advanced\nasked again: replayed\nby another: stale\n"
+                      "displaced, beats: stale\ndisplaced, ends: stale\nexit 0"});
   EXPECT_NE(text.find("the heartbeat has stopped\n"), std::string::npos) << text;
   EXPECT_EQ(ask("SELECT count(*) FROM pg_namespace WHERE nspname = 'job_example'"), "0");
 }

@@ -118,9 +118,20 @@ TEST_F(stuck_test, rows_are_handed_to_advance_in_the_callers_transaction) {
 TEST_F(stuck_test, listed_row_that_came_to_life_is_stale) {
   const auto rows = run(stuck("jobs", hours{3}));
   ASSERT_EQ(rows.size(), 1U);
-  const auto read = ask("SELECT alive_at FROM jobs WHERE id = 4");
+  ASSERT_TRUE(rows[0].expect.contains("alive_at")) << rows[0].expect;
+  EXPECT_EQ(rows[0].expect.at("status"), "running");
   ASSERT_TRUE(run(beat("jobs", rows[0].key)));
-  EXPECT_EQ(run(advance("jobs", rows[0].key, "failed").expect("alive_at", read)).outcome, advance_outcome::stale);
+  const auto r = run(advance("jobs", rows[0].key, "failed").expect(rows[0].expect));
+  EXPECT_EQ(r.outcome, advance_outcome::stale);
+  EXPECT_EQ(r.stale, std::vector<std::string>{"alive_at"});
+}
+
+TEST_F(stuck_test, listed_row_that_stayed_as_it_was_is_moved) {
+  const auto rows = run(stuck("jobs", hours{3}));
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(run(advance("jobs", rows[0].key, "failed").expect("comment", "x").expect(rows[0].expect)).outcome,
+            advance_outcome::stale);  // an object adds to what was expected before
+  EXPECT_EQ(run(advance("jobs", rows[0].key, "failed").expect(rows[0].expect)).outcome, advance_outcome::advanced);
 }
 
 TEST_F(stuck_test, infinite_times_are_empty) {

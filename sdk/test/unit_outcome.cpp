@@ -140,6 +140,7 @@ struct beat_case {
 TEST(outcome, beat_outcomes_have_text_status_and_truth) {
   for (const auto &c : {beat_case{beat_outcome::alive, "alive", 200, true},
                         {beat_outcome::finished, "finished", 409, false},
+                        {beat_outcome::stale, "stale", 412, false},
                         {beat_outcome::not_found, "not_found", 404, false},
                         {beat_outcome::unknown, "unknown", 500, false}}) {
     EXPECT_EQ(to_string(c.outcome), c.text);

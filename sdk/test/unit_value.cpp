@@ -185,4 +185,16 @@ TEST(value, text_that_is_not_utf8_is_refused_where_it_comes_in) {
   EXPECT_EQ(sqlstate([&] { value{"café €"}; }), "nothing");
 }
 
+TEST(advance, expectation_that_is_no_object_is_refused) {
+  for (const auto &wrong : {nlohmann::json{}, nlohmann::json{1, 2}, nlohmann::json{"text"}, nlohmann::json{7}}) {
+    try {
+      (void)ratchet::advance{"t", 1, "s"}.expect(wrong);
+      ADD_FAILURE() << wrong << " was taken";
+    } catch (const ratchet::error &e) {
+      EXPECT_EQ(e.sqlstate(), "22023");
+      EXPECT_EQ(e.kind(), ratchet::error_kind::argument);
+    }
+  }
+}
+
 }  // namespace

@@ -67,6 +67,9 @@ class RATCHET_EXPORT advance {
   advance &store_in(std::string child, const nlohmann::json &record);
   /// Moves the row only if the column still has this value; otherwise the outcome is `stale`.
   advance &expect(std::string column, const value &current);
+  /// The same for every column of an object, such as stuck_row::expect. Throws ratchet::error (argument, 22023) for a
+  /// document that is not an object.
+  advance &expect(const nlohmann::json &columns);
 
   /// Writes what the transaction has counted and reports the parents of row and record. Their rows are then held until
   /// the transaction ends, so that two of these in one transaction can deadlock with others; otherwise they are written

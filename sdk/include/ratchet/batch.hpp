@@ -33,6 +33,7 @@ struct [[nodiscard]] batch_result {
   std::vector<duplicate> duplicates;      ///< The records that were not stored, by their position in the batch.
   std::vector<parent_progress> progress;  ///< Counters of every parent of a stored record, as far as the role may
                                           ///< read them; none unless with_progress() asked.
+  std::string conflict;                   ///< The limit that the batch would have exceeded; only if it is `full`.
 
   /// Whether anything was stored, so that there is something to commit. Also true for an empty batch.
   explicit operator bool() const noexcept {

@@ -14,10 +14,12 @@ namespace ratchet {
 enum class error_kind {
   argument,    ///< Bad input: refused by the SDK before anything was sent, or by the server with class 22.
   constraint,  ///< An integrity constraint or a contract in mode reject: class 23, including 23R01 (a protected
-               ///< column), 23R02 (a forbidden transition) and 23R03 (a column would go backward).
-  stale,       ///< The row's version is not the one that was saved, 23R04: read it again, then decide.
-  privilege,   ///< The role may not do this: 42501.
-  contract,    ///< The contract cannot be enforced, a fault for an operator: 42R01.
+               ///< column), 23R02 (a forbidden transition), 23R03 (a column would go backward) and 23R05 (a counter
+               ///< would go over its limit).
+  stale,      ///< The row has another version than the one that was saved, or a later fence, 23R04: read it again, then
+              ///< decide.
+  privilege,  ///< The role may not do this: 42501.
+  contract,   ///< The contract cannot be enforced, a fault for an operator: 42R01.
   contention,  ///< Serialization failure or deadlock, 40001 or 40P01: run the whole transaction again.
   connection,  ///< The connection could not be made or was lost, or the server is shutting down. Nothing was stored.
   busy,        ///< No connection of the client's pool became free in time. Nothing was sent.

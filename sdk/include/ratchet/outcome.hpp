@@ -65,7 +65,10 @@ enum class advance_outcome {
 /// Outcome of a heartbeat.
 enum class beat_outcome {
   alive,      ///< The heartbeat was recorded.
-  finished,   ///< The row is in a terminal state, or its gate is closed: nothing was written, stop working on it.
+  finished,   ///< Nobody works on the row any more: its state is terminal or not one in which it is alive, or its gate
+              ///< is closed. Nothing was written, stop working on it.
+  stale,      ///< An expected value no longer holds, or the fence is out of date: somebody else has the row. Nothing
+              ///< was written, stop working on it.
   not_found,  ///< There is no such row.
   unknown     ///< An outcome of a newer server; the result has its text.
 };
@@ -120,7 +123,7 @@ RATCHET_EXPORT int http_status(progress_outcome outcome) noexcept;
 /// 200 advanced and replayed, 409 already_there, refused, conflict and full, 422 key_reused, 412 stale, 404 not_found,
 /// 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(advance_outcome outcome) noexcept;
-/// 200 alive, 409 finished, 404 not_found, 500 unknown. Never throws.
+/// 200 alive, 409 finished, 412 stale, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(beat_outcome outcome) noexcept;
 /// 200 amended, 409 unchanged, 404 not_found, 500 unknown. Never throws.
 RATCHET_EXPORT int http_status(amend_outcome outcome) noexcept;

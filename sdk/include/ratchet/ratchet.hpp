@@ -25,6 +25,7 @@
 #include <ratchet/statement.hpp>
 #include <ratchet/stuck.hpp>
 #include <ratchet/submission.hpp>
+#include <ratchet/sweep.hpp>
 #include <ratchet/timestamp.hpp>
 #include <ratchet/value.hpp>
 #include <ratchet/verify.hpp>

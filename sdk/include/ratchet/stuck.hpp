@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <pqxx/transaction_base>
 #include <ratchet/export.hpp>
@@ -23,16 +24,19 @@ struct stuck_row {
   std::optional<timestamp> since;                ///< Its last sign of life; empty if there was none, and for infinity.
   std::optional<std::chrono::microseconds> age;  ///< How long ago that was, by the server's clock at the start of the
                                                  ///< transaction; empty where `since` is.
+  nlohmann::json expect;                         ///< What it was judged by, an object with the time, the states and the
+                                                 ///< gate, for advance::expect.
 };
 
 /// A call of `ratchet.stuck()`: lists rows that are not finished (no terminal state, gate open) and have shown no sign
 /// of life for that long, oldest first.
 ///
 ///     for (const auto &job : ratchet::stuck("jobs", std::chrono::minutes{10}).state("running").run(tx)) {
-///       auto r = ratchet::advance("jobs", job.key, "failed").expect("heartbeat_at", ...).run(tx);
+///       auto r = ratchet::advance("jobs", job.key, "failed").expect(job.expect).run(tx);
 ///     }
 ///
-/// It locks no row: a listed row may have come back to life before anything is done about it, see advance::expect.
+/// It locks no row: a listed row may have come back to life before anything is done about it. With what it was judged
+/// by, that row is `stale` and not moved. ratchet::sweep does both in one statement.
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
 ///

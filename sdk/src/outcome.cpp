@@ -49,7 +49,7 @@ constexpr std::array<meaning<progress_outcome>, 3> progress_meanings{{
     {progress_outcome::unknown, "unknown", 500},
 }};
 
-constexpr std::array<meaning<advance_outcome>, 9> advance_meanings{{
+constexpr std::array<meaning<advance_outcome>, 10> advance_meanings{{
     {advance_outcome::advanced, "advanced", 200},
     {advance_outcome::replayed, "replayed", 200},
     {advance_outcome::already_there, "already_there", 409},

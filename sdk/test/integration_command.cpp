@@ -256,6 +256,80 @@ TEST_F(command_test, watch_draws_a_bar_on_a_terminal) {
   EXPECT_TRUE(contains(seen, "75% 3/4")) << seen;
 }
 
+// Jobs, of which 1 to n are running and were alive that many hours ago.
+class sweep_command_test : public command_test {
+ protected:
+  void make_jobs(int n) {
+    sql("CREATE TABLE jobs (id int PRIMARY KEY, status text NOT NULL DEFAULT 'queued', note text, seen_at timestamptz);"
+        "INSERT INTO jobs SELECT i, 'running', NULL, now() - i * interval '1 hour' FROM generate_series(1, " +
+        std::to_string(n) +
+        ") i; SELECT ratchet.guard('jobs', heartbeat => 'seen_at', states => '{\"status\": {\"queued\": [\"running\"],"
+        " \"running\": [\"done\", \"failed\"], \"done\": [], \"failed\": []}}')");
+  }
+};
+
+TEST_F(sweep_command_test, stuck_rows_are_moved_and_told) {
+  make_jobs(3);
+  std::string text;
+  EXPECT_EQ(exit_code({"sweep", "--table", "jobs", "--older-than", "90 min", "--to", "failed", "--dry-run"}, &text), 1);
+  EXPECT_EQ(text,
+            "jobs 3: running, last sign of life 3 h ago\njobs 2: running, last sign of life 2 h ago\n"
+            "2 stuck; nothing was moved.\n");
+  EXPECT_EQ(ask("SELECT count(*) FROM jobs WHERE status = 'running'"), "3");
+  EXPECT_EQ(exit_code({"sweep", "--table", "jobs", "--older-than", "90 min", "--to", "failed", "--set", "note=a=b",
+                       "--limit", "1"},
+                      &text),
+            0);
+  EXPECT_EQ(text, "jobs 3: running -> failed, last sign of life 3 h ago\n1 moved to failed.\n");
+  EXPECT_EQ(ask("SELECT note FROM jobs WHERE status = 'failed'"), "a=b");
+  const auto moved =
+      nlohmann::json::parse(output({"sweep", "--table", "jobs", "--older-than", "90 min", "--to", "failed", "--json"}));
+  ASSERT_EQ(moved.size(), 1U);
+  EXPECT_EQ(moved[0].at("key"), "2");
+  EXPECT_EQ(moved[0].at("was"), "running");
+  EXPECT_EQ(moved[0].at("state"), "failed");
+  EXPECT_GE(moved[0].at("age_seconds"), 7200);
+  EXPECT_EQ(exit_code({"sweep", "--table", "jobs", "--older-than", "90 min", "--to", "failed"}, &text), 0);
+  EXPECT_EQ(text, "Nothing to move.\n");
+  EXPECT_EQ(exit_code({"sweep", "--table", "jobs", "--older-than", "90 min", "--to", "failed", "--dry-run"}, &text), 0);
+  EXPECT_EQ(text, "Nothing is stuck.\n");
+}
+
+TEST_F(sweep_command_test, batches_are_moved_until_nothing_is_left_but_what_is_locked) {
+  make_jobs(2500);
+  sql("ALTER ROLE postgres IN DATABASE " + dsn_.substr(dsn_.rfind('=') + 1) +
+      " SET default_transaction_isolation = 'serializable'");
+  pqxx::connection connection{dsn_};
+  pqxx::work worker{connection};
+  worker.exec("SELECT FROM jobs WHERE id = 2000 FOR UPDATE");
+  std::string text;
+  EXPECT_EQ(exit_code({"sweep", "--table", "jobs", "--older-than", "30 min", "--to", "failed"}, &text), 0);
+  EXPECT_TRUE(contains(text, "2499 moved to failed.\n")) << text.substr(text.size() - 200);
+  EXPECT_EQ(ask("SELECT string_agg(id::text, ' ') FROM jobs WHERE status = 'running'"), "2000");
+  EXPECT_EQ(ask("SELECT count(DISTINCT xmin::text) FROM jobs WHERE status = 'failed'"), "3");
+}
+
+TEST_F(sweep_command_test, errors_are_told) {
+  make_jobs(1);
+  std::string text;
+  const auto code = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"sweep", "--table", "jobs"});
+    return exit_code(more, &text);
+  };
+  EXPECT_EQ(code({"--older-than", "10", "--to", "failed"}), 2);
+  EXPECT_TRUE(contains(text, "'10' has no unit")) << text;
+  EXPECT_EQ(code({"--older-than", "ten minutes", "--to", "failed"}), 2);
+  EXPECT_TRUE(contains(text, "interval")) << text;
+  EXPECT_EQ(code({"--older-than", "1 min", "--to", "gone"}), 2);
+  EXPECT_TRUE(contains(text, "has no such state")) << text;
+  EXPECT_EQ(code({"--older-than", "1 min", "--to", "failed", "--set", "note"}), 2);
+  EXPECT_TRUE(contains(text, "'note' is not column=value")) << text;
+  EXPECT_EQ(code({"--older-than", "1 min"}), 2);
+  EXPECT_TRUE(contains(text, "--to is required")) << text;
+  EXPECT_EQ(code({"--older-than", "1 min", "--to", "failed", "--limit", "0"}), 2);
+  EXPECT_EQ(ask("SELECT status FROM jobs"), "running");
+}
+
 TEST_F(command_test, errors_are_told_in_words) {
   std::string text;
   EXPECT_EQ(output({"describe", "plain"}), "This table has no contract.\n");

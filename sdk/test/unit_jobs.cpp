@@ -75,6 +75,72 @@ TEST(jobs, job_must_be_left_done_with_everything) {
   EXPECT_EQ(judged({}).not_done, 1);
 }
 
+// A job that went to one worker, then to the other, whose result it has.
+handed_job handed_over() {
+  handed_job job;
+  job.takers = 1;
+  job.displaced = "worker 1";
+  job.successor = "worker 2";
+  job.finished = true;
+  job.expected = "by worker 2";
+  job.status = "done";
+  job.result = "by worker 2";
+  return job;
+}
+
+jobs::report judged(const handed_job &job) {
+  jobs::report report;
+  const bool first = judge(job, 3, report);
+  EXPECT_EQ(first, report.failed());
+  EXPECT_EQ(report.failed_round, report.failed() ? 3 : 0);
+  return report;
+}
+
+TEST(jobs, handover_of_which_everybody_knows_is_fine) { EXPECT_FALSE(judged(handed_over()).failed()); }
+
+TEST(jobs, job_that_two_workers_have_is_found) {
+  auto job = handed_over();
+  job.takers = 2;
+  const auto report = judged(job);
+  EXPECT_EQ(report.taken_twice, 1);
+  EXPECT_EQ(report.displaced_wrote, 0);
+  EXPECT_EQ(report.handovers.size(), 1U);
+}
+
+TEST(jobs, write_of_a_displaced_worker_is_found) {
+  auto answered = handed_over();  // and written over by the other, so that the row does not show it
+  answered.late_success = true;
+  auto overwritten = handed_over();  // behind an answer that says otherwise
+  overwritten.result = "by worker 1";
+  auto gone = handed_over();
+  gone.result = {};
+  auto open = handed_over();
+  open.status = "running";
+  auto refused = handed_over();  // it was its job
+  refused.finished = false;
+  for (const auto &job : {answered, overwritten, gone, open, refused}) {
+    EXPECT_EQ(judged(job).displaced_wrote, 1);
+    EXPECT_EQ(judged(job).taken_twice, 0);
+  }
+}
+
+TEST(jobs, first_handover_that_failed_is_told) {
+  jobs::report report;
+  auto job = handed_over();
+  job.takers = 2;
+  job.late_success = true;
+  EXPECT_TRUE(judge(job, 5, report));
+  EXPECT_FALSE(judge(job, 6, report));
+  EXPECT_EQ(report.taken_twice, 2);
+  EXPECT_EQ(report.displaced_wrote, 2);
+  ASSERT_EQ(report.handovers.size(), 2U);
+  EXPECT_EQ(report.handovers[0],
+            "naive, round 5: worker 1 and worker 2 took the job at once, and both were answered that it is theirs.");
+  EXPECT_EQ(report.handovers[1],
+            "naive, round 5: worker 1 had stalled and worker 2 had the job; worker 1 wrote its result, was answered "
+            "success, and the job has the result of worker 2.");
+}
+
 TEST(jobs, first_round_that_failed_stays) {
   jobs::report report;
   auto versions = intact();
@@ -106,8 +172,12 @@ TEST(jobs, only_a_guarded_variant_fails_the_race) {
   }
   report.went_back = 0;
   EXPECT_FALSE(ratchet_failed({report}));
-  report.lost_heartbeats = 1;
-  EXPECT_TRUE(ratchet_failed({report}));
+  for (int jobs::report::*loss :
+       {&jobs::report::lost_heartbeats, &jobs::report::taken_twice, &jobs::report::displaced_wrote}) {
+    auto lost = report;
+    lost.*loss = 1;
+    EXPECT_TRUE(ratchet_failed({lost}));
+  }
 }
 
 TEST(jobs, variants_have_names_and_needs) {
@@ -129,20 +199,23 @@ TEST(jobs, report_tells_every_number_and_the_end_of_the_timeline) {
   report.not_done = 13;
   report.heartbeats = 140;
   report.lost_heartbeats = 15;
+  report.taken_twice = 16;
+  report.displaced_wrote = 17;
+  report.handovers = {"it was so"};
   report.failed_round = 7;
   for (int i = 1; i <= 20; ++i) report.timeline.push_back({1.0 * i, "worker", "did " + std::to_string(i)});
   options asked;
   asked.keep = true;
   const auto text = as_text(tell(asked, {report}));
   std::size_t from = text.find("guard  ");
-  for (const char *number : {" 60", " 11", " 12", " 13", " 140", " 15\n"}) {
+  for (const char *number : {" 60", " 11", " 12", " 13", " 140", " 15", " 16", " 17\n"}) {
     from = text.find(number, from);
     ASSERT_NE(from, std::string::npos) << number << " in\n" << text;
   }
   EXPECT_NE(text.find("round 7, after 4 earlier events"), std::string::npos) << text;
   EXPECT_EQ(text.find("did 4\n"), std::string::npos);
   EXPECT_NE(text.find("did 20\n"), std::string::npos);
-  EXPECT_NE(text.find("kept: schema s1\n"), std::string::npos);
+  EXPECT_NE(text.find("it was so\nkept: schema s1\n"), std::string::npos);
 
   const auto one = as_json(asked, {report}).at("variants").at(0);
   EXPECT_EQ(one.at("jobs"), 60);
@@ -151,6 +224,9 @@ TEST(jobs, report_tells_every_number_and_the_end_of_the_timeline) {
   EXPECT_EQ(one.at("not_done"), 13);
   EXPECT_EQ(one.at("heartbeats"), 140);
   EXPECT_EQ(one.at("heartbeats_lost"), 15);
+  EXPECT_EQ(one.at("taken_twice"), 16);
+  EXPECT_EQ(one.at("displaced_wrote"), 17);
+  EXPECT_EQ(one.at("handovers").at(0), "it was so");
   EXPECT_EQ(one.at("timeline").size(), 20U);
   EXPECT_EQ(one.at("schema"), "s1");
 }

@@ -54,11 +54,14 @@ Whoever reaches the total completes the run. Afterwards the run is compared with
 With --jobs it is about the state of jobs. Each round creates a queued job, which three tasks then write at once:
 the main task marks it as running and, in the end, as done with its result; the worker counts up its progress;
 the heartbeat task says that it is alive, until the main task calls it off. Afterwards all versions of the job are
-looked through, in the order in which they were committed. The variants:
-  naive   no guard; each task reads the row, thinks, and saves all of it
-  guard   ratchet.guard(); each task still saves the whole row, no change to the application. A transition that
-          the contract does not have is an error by default (23R02); here it says mode => 'states=keep'
-  calls   ratchet.guard(); the tasks call ratchet.advance() and ratchet.beat()
+looked through, in the order in which they were committed. Then two workers take another queued job at once. The one
+that has it stalls for longer than its lease, the job is swept and the other takes over; both write their result. The
+variants:
+  naive   no guard; each task and worker reads the row, thinks, and saves all of it
+  guard   ratchet.guard(); each still saves the whole row, no change to the application. A transition that the
+          contract does not have is an error by default (23R02); here it says mode => 'states=keep'. A worker whose
+          save is out of date gets an error (23R04), by version and fence
+  calls   ratchet.guard(); the tasks and workers call ratchet.advance(), ratchet.beat() and ratchet.sweep()
 
 )"} +
     own_help +

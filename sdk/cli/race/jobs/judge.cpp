@@ -45,6 +45,30 @@ bool judge(const std::vector<job_version> &versions, int round, jobs::report &re
   return true;
 }
 
+bool judge(const handed_job &job, int round, jobs::report &report) {
+  const bool twice = job.takers > 1;
+  const bool overwritten = job.late_success || !job.finished || job.status != "done" || job.result != job.expected;
+  if (twice && report.taken_twice == 0) {
+    report.handovers.push_back(
+        fmt::format("{}, round {}: {} and {} took the job at once, and both were answered that it is theirs.",
+                    to_string(report.kind), round, job.displaced, job.successor));
+  }
+  if (overwritten && report.displaced_wrote == 0) {
+    report.handovers.push_back(fmt::format(
+        "{}, round {}: {} had stalled and {} had the job; {} wrote its result, {}, and the job has the result of {}.",
+        to_string(report.kind), round, job.displaced, job.successor, job.displaced,
+        job.late_success ? "was answered success" : "was refused",
+        !job.result                  ? "nobody"
+        : job.result == job.expected ? job.successor
+                                     : job.displaced));
+  }
+  report.taken_twice += twice ? 1 : 0;
+  report.displaced_wrote += overwritten ? 1 : 0;
+  if (report.failed_round != 0 || !(twice || overwritten)) return false;
+  report.failed_round = round;
+  return true;
+}
+
 std::vector<event> timeline(std::vector<event> events, const job_version &after) {
   return in_order(std::move(events), "job", "is now " + describe(after));
 }

@@ -4,12 +4,14 @@
 #include <random>
 #include <thread>
 
+#include "race/jobs/handover.hpp"
 #include "race/jobs/judge.hpp"
 #include "race/jobs/schema.hpp"
 #include "race/jobs/writer.hpp"
 #include "race/loss.hpp"
 #include "race/rounds.hpp"
 #include "race/start_line.hpp"
+#include "race/timeline.hpp"
 
 namespace ratchet::cli::jobs {
 
@@ -27,7 +29,7 @@ class closing {
   std::atomic<bool> &flag_;
 };
 
-// One variant: its table, the three tasks and what they came to.
+// One variant: its tables, the three tasks, the workers of the handover, and what they came to.
 class contest {
  public:
   contest(const options &asked, variant kind, std::mt19937_64 &random)
@@ -36,7 +38,8 @@ class contest {
         schema_(asked.dsn, kind, new_tag(), asked.keep),
         main_(asked, schema_.name(), "main task", kind),
         worker_(asked, schema_.name(), "worker", kind),
-        heart_(asked, schema_.name(), "heartbeat", kind) {
+        heart_(asked, schema_.name(), "heartbeat", kind),
+        handover_(asked, schema_.name(), kind, random) {
     report_.kind = kind;
     report_.schema = schema_.name();
   }
@@ -48,6 +51,8 @@ class contest {
  private:
   using time_point = start_line::clock::time_point;
 
+  void write_at_once(int number);
+  void hand_over(int number);
   void meet(std::int64_t id);
   time_point begin(std::int64_t id, start_line &line);
   void finish(std::int64_t id, time_point start, std::atomic<bool> &finished);
@@ -60,10 +65,27 @@ class contest {
   writer main_;
   writer worker_;
   writer heart_;
+  handover handover_;
   jobs::report report_;
 };
 
 void contest::round(int number) {
+  write_at_once(number);
+  hand_over(number);
+}
+
+void contest::hand_over(int number) {
+  const auto id = schema_.new_handed_job();
+  auto job = handover_.run(id);
+  schema_.read_handed_job(id, job);
+  if (!judge(job, number, report_)) return;
+  report_.number = number;
+  report_.timeline =
+      in_order(std::move(job.events), "job", "is now " + job.status + ", result " + job.result.value_or("none"));
+  report_.loss = report_.handovers.back();
+}
+
+void contest::write_at_once(int number) {
   const auto id = schema_.new_job();
   meet(id);
   std::vector<event> events;

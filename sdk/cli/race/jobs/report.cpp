@@ -19,27 +19,35 @@ std::string_view meaning(variant kind) {
     case variant::calls:
       break;
   }
-  return "ratchet.guard(), ratchet.advance(), ratchet.beat()";
+  return "ratchet.guard(), ratchet.advance(), beat(), sweep()";
 }
 
 }  // namespace
 
 story tell(const options &asked, const std::vector<report> &reports) {
   story told;
-  told.title = "Three tasks write one job";
-  told.headline = fmt::format("Main task, worker and heartbeat task write one job at once, in {} steps; {}",
-                              asked.steps, describe_times(asked));
+  told.title = "Three tasks write one job, and two workers want one";
+  told.headline = fmt::format(
+      "Main task, worker and heartbeat task write one job at once, in {} steps; two workers take "
+      "another, which one of them loses; {}",
+      asked.steps, describe_times(asked));
   told.columns = {{"jobs", ""},
                   {"went back", "jobs whose progress jumped back"},
                   {"changed when done", "jobs of which state, progress or result changed after they had ended"},
                   {"not done", "jobs that were finished, and are not left done, at 100 %, with their result"},
                   {"heartbeats", "heartbeats that were written"},
-                  {"heartbeats lost", "heartbeats that a later save overwrote with an older one"}};
+                  {"heartbeats lost", "heartbeats that a later save overwrote with an older one"},
+                  {"taken twice", "jobs that two workers took at once, and both have"},
+                  {"displaced wrote", "jobs into which a worker wrote that they had been taken from"}};
   for (const auto &r : reports) {
     told.variants.push_back({std::string{to_string(r.kind)}, std::string{meaning(r.kind)},
-                             as_cells(r.jobs, r.went_back, r.changed, r.not_done, r.heartbeats, r.lost_heartbeats), r});
+                             as_cells(r.jobs, r.went_back, r.changed, r.not_done, r.heartbeats, r.lost_heartbeats,
+                                      r.taken_twice, r.displaced_wrote),
+                             r});
   }
-  told.notes = kept_schemas(asked, reports);
+  for (const auto &r : reports) told.notes.insert(told.notes.end(), r.handovers.begin(), r.handovers.end());
+  const auto kept = kept_schemas(asked, reports);
+  told.notes.insert(told.notes.end(), kept.begin(), kept.end());
   return told;
 }
 
@@ -53,6 +61,9 @@ nlohmann::json as_json(const options &asked, const std::vector<report> &reports)
                        {"not_done", r.not_done},
                        {"heartbeats", r.heartbeats},
                        {"heartbeats_lost", r.lost_heartbeats},
+                       {"taken_twice", r.taken_twice},
+                       {"displaced_wrote", r.displaced_wrote},
+                       {"handovers", r.handovers},
                        {"first_wrong_round", r.failed_round == 0 ? nlohmann::json{} : nlohmann::json(r.failed_round)},
                        {"timeline", as_json(r.failure())},
                        {"loss", r.loss}};

@@ -32,14 +32,25 @@ BEGIN
     VALUES (NEW.id, NEW.status, NEW.progress, NEW.result, NEW.alive_at);
     RETURN NULL;
 END $$;
-CREATE TRIGGER remember AFTER INSERT OR UPDATE ON {0}.jobs FOR EACH ROW EXECUTE FUNCTION {0}.remember()
+CREATE TRIGGER remember AFTER INSERT OR UPDATE ON {0}.jobs FOR EACH ROW EXECUTE FUNCTION {0}.remember();
+CREATE TABLE {0}.handed (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    status   text NOT NULL DEFAULT 'queued',
+    attempt  integer NOT NULL DEFAULT 0,
+    worker   text,
+    result   text,
+    version  integer NOT NULL DEFAULT 1,
+    alive_at timestamptz)
 )";
 
 // {1} is what the variant adds.
 constexpr const char *contract = R"(
 SELECT ratchet.guard('{0}.jobs', forward => '{{progress}}', frozen => '{{progress,result}}', heartbeat => 'alive_at',
                      states => '{{"status": {{"queued": ["running"], "running": ["done", "failed"],
-                                              "done": [], "failed": []}}}}'{1})
+                                              "done": [], "failed": []}}}}'{1});
+SELECT ratchet.guard('{0}.handed', fence => 'attempt', version => 'version', heartbeat => 'alive_at',
+                     alive => '{{running}}',
+                     states => '{{"status": {{"queued": ["running"], "running": ["done", "queued"], "done": []}}}}')
 )";
 
 // A forbidden transition is an error by default, 23R02, which an application that saves whole rows does not expect: a
@@ -59,6 +70,20 @@ std::int64_t schema::new_job() {
   pqxx::nontransaction session{connection_};
   const auto sql = fmt::format("INSERT INTO {}.jobs (kind) VALUES (DEFAULT) RETURNING id", name());
   return session.exec(sql)[0][0].as<std::int64_t>();
+}
+
+std::int64_t schema::new_handed_job() {
+  pqxx::nontransaction session{connection_};
+  const auto sql = fmt::format("INSERT INTO {}.handed (status) VALUES (DEFAULT) RETURNING id", name());
+  return session.exec(sql)[0][0].as<std::int64_t>();
+}
+
+void schema::read_handed_job(std::int64_t id, handed_job &job) {
+  pqxx::nontransaction session{connection_};
+  const auto answer = detail::execute(
+      session, fmt::format("SELECT status, result FROM {}.handed WHERE id = $1", name()), {std::to_string(id)});
+  job.status = answer[0][0].as<std::string>();
+  if (!answer[0][1].is_null()) job.result = answer[0][1].as<std::string>();
 }
 
 std::vector<job_version> schema::history(std::int64_t id) {

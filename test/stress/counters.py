@@ -47,11 +47,16 @@ CHECKS = {
     'is_completed is what its last turn says': """
         SELECT * FROM runs r WHERE is_completed IS DISTINCT FROM coalesce(
             (SELECT done FROM turns WHERE run_id = r.id ORDER BY number DESC LIMIT 1), false)""",
-    'on_done is called once a completion, in the same transaction': """
-        SELECT run_id, tx, sum(calls) AS calls, sum(turns) AS turns
-        FROM (SELECT run_id, tx, 1, 0 FROM completions UNION ALL SELECT run_id, tx, 0, 1 FROM turns WHERE done)
-            l (run_id, tx, calls, turns)
-        GROUP BY run_id, tx HAVING sum(calls) <> sum(turns)""",
+    # What a transaction has completed when it ends it has called for once; what it undoes again it may have called for
+    # at an earlier flush.
+    'on_done is called once for what a transaction completes, in it': """
+        SELECT run_id, tx, sum(calls) AS calls, sum(due) AS due, sum(may) AS may
+        FROM (SELECT run_id, tx, 1, 0, 0 FROM completions
+              UNION ALL
+              SELECT run_id, tx, 0, ((array_agg(done ORDER BY number))[1] AND (array_agg(done ORDER BY number DESC))[1])::int,
+                     ((array_agg(done ORDER BY number))[1])::int
+              FROM turns GROUP BY run_id, tx) l (run_id, tx, calls, due, may)
+        GROUP BY run_id, tx HAVING sum(calls) NOT BETWEEN sum(due) AND sum(may)""",
     'on_done sees all that is counted':
         'SELECT * FROM completions WHERE counted <> evaluated OR evaluated < total OR total <= 0',
     'nothing stays prepared': 'SELECT * FROM pg_prepared_xacts',

@@ -206,7 +206,8 @@ class Writer:
             else:
                 first[id] = index
         answer, inserted, told, progress = self.execute(
-            'SELECT * FROM ratchet.submit_batch(%s, %s, flush => %s)', ['results', json.dumps(
+            'SELECT outcome, inserted, duplicates, progress FROM ratchet.submit_batch(%s, %s, flush => %s)',
+            ['results', json.dumps(
                 [{'id': id, 'run_id': row.run, 'is_correct': row.correct, 'score': row.score} for id, row in records]),
                 flush])[0]
         expected = 'stored' if not duplicates else 'partial' if rows else 'duplicates'

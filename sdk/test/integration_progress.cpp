@@ -96,7 +96,7 @@ TEST_F(progress_test, bad_arguments_and_missing_tallies_are_errors) {
 TEST_F(progress_test, submission_tells_the_parents_of_its_record) {
   sql("ALTER TABLE scorecards ADD evaluated integer;"
       "SELECT ratchet.tally('records', 'scorecards', '{\"evaluated\": \"true\"}')");
-  const auto r = run(submission("scorecards", 1).actor(7).store_in("records", {{"evaluator_id", 3}}));
+  const auto r = run(submission("scorecards", 1).actor(7).store_in("records", {{"evaluator_id", 3}}).with_progress());
   EXPECT_EQ(r.outcome, submit_outcome::submitted);
   ASSERT_EQ(r.progress.size(), 1U);
   EXPECT_EQ(r.progress[0].parent, "public.scorecards");
@@ -113,12 +113,12 @@ TEST_F(progress_test, submission_tells_the_parent_of_its_row) {
       "SELECT ratchet.tally('assignments', 'projects', '{\"submitted\": \"submitted_at IS NOT NULL\"}',"
       " total => 'expected', total_of => 'submitted', done => 'finished');"
       "INSERT INTO projects VALUES (1, 2); INSERT INTO assignments VALUES (11, 1), (12, 1)");
-  const auto first = run(submission("assignments", 11));
+  const auto first = run(submission("assignments", 11).with_progress());
   ASSERT_EQ(first.progress.size(), 1U);
   EXPECT_EQ(first.progress[0].parent, "public.projects");
   EXPECT_EQ(first.progress[0].count("submitted"), 1);
   EXPECT_EQ(first.progress[0].done, false);
-  EXPECT_EQ(run(submission("assignments", 12)).progress.at(0).done, true);
+  EXPECT_EQ(run(submission("assignments", 12).with_progress()).progress.at(0).done, true);
 }
 
 TEST_F(progress_test, submission_tells_the_parents_of_row_and_record) {
@@ -128,7 +128,7 @@ TEST_F(progress_test, submission_tells_the_parents_of_row_and_record) {
       "ALTER TABLE scorecards ADD FOREIGN KEY (jury_id) REFERENCES juries;"
       "SELECT ratchet.tally('scorecards', 'juries', '{\"submitted\": \"submitted_at IS NOT NULL\"}');"
       "SELECT ratchet.tally('records', 'scorecards', '{\"evaluated\": \"true\"}')");
-  const auto r = run(submission("scorecards", 1).actor(7).store_in("records", {{"evaluator_id", 3}}));
+  const auto r = run(submission("scorecards", 1).actor(7).store_in("records", {{"evaluator_id", 3}}).with_progress());
   std::map<std::string, std::optional<std::int64_t>> told;
   for (const auto &p : r.progress) told[p.parent] = p.count(p.parent == "public.juries" ? "submitted" : "evaluated");
   EXPECT_EQ(told, (decltype(told){{"public.juries", 1}, {"public.scorecards", 1}}));
@@ -138,14 +138,23 @@ TEST_F(progress_test, loser_changes_no_counter_and_is_told_none) {
   sql("ALTER TABLE scorecards ADD evaluated integer;"
       "SELECT ratchet.tally('records', 'scorecards', '{\"evaluated\": \"true\"}')");
   ASSERT_TRUE(run(submission("scorecards", 1).actor(7).store_in("records", {{"evaluator_id", 3}})));
-  const auto loser = run(submission("scorecards", 1).actor(8).store_in("records", {{"evaluator_id", 4}}));
+  const auto loser =
+      run(submission("scorecards", 1).actor(8).store_in("records", {{"evaluator_id", 4}}).with_progress());
   EXPECT_EQ(loser.outcome, submit_outcome::already_submitted);
   EXPECT_TRUE(loser.progress.empty());
   EXPECT_EQ(ask("SELECT evaluated FROM scorecards WHERE id = 1"), "1");
 }
 
+TEST_F(progress_test, submission_that_does_not_ask_is_told_none) {
+  sql("ALTER TABLE scorecards ADD evaluated integer;"
+      "SELECT ratchet.tally('records', 'scorecards', '{\"evaluated\": \"true\"}')");
+  const auto r = run(submission("scorecards", 1).actor(7).store_in("records", {{"evaluator_id", 3}}));
+  EXPECT_TRUE(r.progress.empty());
+  EXPECT_EQ(ask("SELECT evaluated FROM scorecards WHERE id = 1"), "1");
+}
+
 TEST_F(progress_test, submission_without_tallies_has_none) {
-  EXPECT_TRUE(run(submission("scorecards", 1).actor(7)).progress.empty());
+  EXPECT_TRUE(run(submission("scorecards", 1).actor(7).with_progress()).progress.empty());
 }
 
 }  // namespace

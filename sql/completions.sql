@@ -585,5 +585,31 @@ DROP TABLE thing, crate;
 DROP OWNED BY regress_ratchet_keeper, regress_ratchet_sealer;
 DROP ROLE regress_ratchet_keeper, regress_ratchet_sealer;
 
+-- what a function undoes that is called first is not called for; what is done again is, once
+CREATE TABLE undo_told (n serial, id int, ok boolean);
+CREATE TABLE undo_run (id int PRIMARY KEY, total int, n int NOT NULL DEFAULT 0, ok boolean);
+CREATE TABLE undo_row (run int REFERENCES undo_run);
+CREATE FUNCTION undo_call(i int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO undo_told (id, ok) VALUES (i, (SELECT r.ok FROM undo_run r WHERE r.id = i));
+    IF i IN (1, 30) THEN UPDATE undo_run SET total = 9 WHERE id = i + 2; END IF;
+    IF i = 1 THEN DELETE FROM undo_run WHERE id = 2; END IF;
+    IF i = 31 THEN UPDATE undo_run SET total = 0 WHERE id = 32; END IF;
+END $$;
+ALTER FUNCTION undo_call SET search_path = completions, pg_catalog;
+SELECT ratchet.tally('undo_row', 'undo_run', '{"n": "true"}', completions => '{"ok": {"when": "n = total", "call": "undo_call(int)"}}');
+INSERT INTO undo_run VALUES (1, 0), (2, 0), (3, 0);
+SELECT id, ok FROM undo_told ORDER BY n;
+SELECT id, ok FROM undo_run ORDER BY id;
+INSERT INTO undo_run VALUES (30, 0), (31, 0), (32, 0);
+SELECT id, ok FROM undo_told WHERE id >= 30 ORDER BY n;
+-- a function that takes the contract away is the last one
+CREATE FUNCTION undo_untally(i int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO completions.undo_told (id) VALUES (i);
+    PERFORM ratchet.untally('completions.undo_row', 'completions.undo_run');
+END $$;
+SELECT ratchet.tally('undo_row', 'undo_run', '{"n": "true"}', completions => '{"ok": {"when": "n = total", "call": "undo_untally(int)"}}', replace => true);
+INSERT INTO undo_run VALUES (40, 0), (41, 0);
+SELECT id FROM undo_told WHERE id >= 40 ORDER BY n;
+
 SET client_min_messages = error;
 DROP SCHEMA completions, helpers CASCADE;

@@ -33,6 +33,7 @@ extern "C" {
 #include "pg/row_value.h"
 #include "pg/user_context.h"
 #include "tally/completion.h"
+#include "tally/noted.h"
 #include "tally/pending.h"
 
 namespace ratchet {
@@ -207,8 +208,8 @@ Oid completion_function(Relation parent, const char *signature, const Oid *key_t
   return require_call(parent, look_up(signature), key, owner, sqlstate)->funcid;
 }
 
-void complete(const List *completed, int chain, int flags) {
-  if (completed == NIL) return;
+void complete(const List *due, int chain, int flags) {
+  if (due == NIL) return;
   const int outer = running_chain();
   if (chain >= max_chain)
     ereport(ERROR, errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
@@ -218,11 +219,14 @@ void complete(const List *completed, int chain, int flags) {
   {
     set_running_chain(chain + 1);
     MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet completion", ALLOCSET_SMALL_SIZES);
-    for (const auto *one : each<Completed>(completed)) {
-      const CompletionTerm *terms = one->counters->completions[one->place].terms;
+    for (const auto *one : each<Due>(due)) {
       MemoryContext caller = MemoryContextSwitchTo(memory);
-      if (terms->notify) notify(one);
-      if (terms->on_done != nullptr) call(one, flags);
+      // A function that was called before may have undone it.
+      if (Completed completed; take_due(one, &completed)) {
+        const CompletionTerm *terms = completed.counters->completions[completed.place].terms;
+        if (terms->notify) notify(&completed);
+        if (terms->on_done != nullptr) call(&completed, flags);
+      }
       MemoryContextSwitchTo(caller);
       MemoryContextReset(memory);
     }

@@ -14,11 +14,10 @@ struct Completed {
   const Datum *key;          // of the parent row, as counters->key
 };
 
-// Notifies and calls on_done for each (Completed *), in order. chain: how many
-// completions led to these; flags: of the security context that the functions
-// run in. Errors: those of the functions, which fail the
-// transaction (or the savepoint) as a whole; 54001 when there is no end to it.
-void complete(const List *completed, int chain, int flags = 0);
+// Notifies and calls on_done for each that is due (Due *), in order, unless one called before has undone it. chain: how
+// many completions led to these; flags: of the security context that the functions run in. Errors: those of the
+// functions, which fail the transaction (or the savepoint) as a whole; 54001 when there is no end to it.
+void complete(const List *due, int chain, int flags = 0);
 
 // The function of a completion. Errors: sqlstate when there is no such
 // function, it takes other arguments than the parent's key, or the tables'

@@ -514,7 +514,7 @@ void flush_pending(Oid fired, int flags) {
     if (!write_pending()) take_round();
     set_running_round(outer);
     // One that a trigger of a parent has brought about leaves the calls to the flush that updates the parent.
-    if (outer == 0) complete(take_due(), chain, flags);
+    if (outer == 0) complete(list_due(), chain, flags);
   }
   PG_FINALLY();
   {

@@ -184,25 +184,38 @@ bool any_due() {
   return false;
 }
 
-List *take_due() {
+List *list_due() {
   if (!any_due()) return NIL;
   Level *level = current_level();
-  List *due = due_notes();
-  list_sort(due, compare_serials);
-  List *completed = NIL;
-  for (const auto *note : each<Note>(due)) {
-    if (!is_due(find_note(note->key))) continue;
-    const Counters *counters = note->key.row.counters;
-    if (!counters->valid) counters = current_counters(counters->root, AccessShareLock);
-    auto *one = palloc_object<Completed>();
-    *one = {counters, place_of(counters, note->key.done), copy_key(note->key.row).values};
-    // The transaction itself may have taken it out of the contract.
-    if (one->place >= 0 && has_same_key(note->key.row.counters, counters)) completed = lappend(completed, one);
-    write_note(level, note->key, true, true, note->serial);
+  List *notes = due_notes();
+  list_sort(notes, compare_serials);
+  List *due = NIL;
+  for (const auto *note : each<Note>(notes)) {
+    auto *one = palloc_object<Due>();
+    *one = {copy_key(note->key.row), note->key.done, note->serial};
+    due = lappend(due, one);
   }
-  // What is left there is not due, except for what a rollback to a savepoint makes due again: that is an outer level's.
+  // Who has listed it calls. What a rollback to a savepoint makes due again is an outer level's.
   level->due = NIL;
-  return completed;
+  return due;
+}
+
+bool take_due(const Due *due, Completed *completed) {
+  const NoteKey key{due->row, due->done};
+  const Note *note = find_note(key);
+  // Undone since, by a function that was called first; what was done again after that has a flush of its own to come.
+  if (note == nullptr || !is_due(note) || note->serial != due->serial) return false;
+  write_note(current_level(), key, true, true, due->serial);
+  const Counters *counters = due->row.counters;
+  if (!counters->valid) {
+    Relation root = table_open(counters->root, AccessShareLock);
+    counters = find_counters(root);
+    table_close(root, NoLock);
+  }
+  // The transaction itself may have taken it out of the contract.
+  if (counters == nullptr || !has_same_key(due->row.counters, counters)) return false;
+  *completed = {counters, place_of(counters, due->done), due->row.values};
+  return completed->place >= 0;
 }
 
 void check_called() {

@@ -9,6 +9,7 @@
 #include "pg/pg.h"
 
 #include "tally/completion.h"
+#include "tally/pending.h"
 
 namespace ratchet {
 
@@ -20,9 +21,18 @@ void note_completion(const Counters *counters, int place, TupleTableSlot *row, b
 // Whether anything is due: complete, and nobody called.
 bool any_due();
 
-// What is due (Completed *), in the order in which it became so, in terms of the contract as it is now. From here on it
-// counts as called for. In the current memory context.
-List *take_due();
+// A completion that is due.
+struct Due {
+  PendingKey row;
+  AttrNumber done;
+  uint64 serial;
+};
+
+// What is due (Due *), in the order in which it became so. In the current memory context. Whoever lists it takes it.
+List *list_due();
+
+// Whether it is due still. From here on it counts as called for. completed: in terms of the contract as it is now.
+bool take_due(const Due *due, Completed *completed);
 
 // Before COMMIT and PREPARE: an error (42R01) where anything is due that no flush has called for.
 void check_called();

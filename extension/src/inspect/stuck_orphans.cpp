@@ -46,8 +46,10 @@ void answer_query(FunctionCallInfo fcinfo, const char *sql, int count, Oid *type
   InitMaterializedSRF(fcinfo, 0);
   const auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
   SPI_connect();
+  const int level = pin_key_text();
   if (SPI_execute_with_args(sql, count, types, values, nullptr, true, 0) != SPI_OK_SELECT)
     elog(ERROR, "looking for rows failed");
+  AtEOXact_GUC(true, level);
   auto *columns = palloc_array<Datum>(SPI_tuptable->tupdesc->natts);
   auto *nulls = palloc_array<bool>(SPI_tuptable->tupdesc->natts);
   for (uint64 i = 0; i < SPI_processed; ++i) {

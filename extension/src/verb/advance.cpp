@@ -324,6 +324,7 @@ Advance advance_of(const Move &move) {
   advance.target_state = move.state;
   advance.state = read_state(move.target, move.column, move.state);
   advance.patch = move.patch;
+  advance.expect = move.expect;
   return advance;
 }
 

@@ -4,6 +4,7 @@
 #include "contract/errors.h"
 #include "contract/times.h"
 #include "guard/policy.h"
+#include "pg/guc_nest.h"
 #include "pg/primary_key_text.h"
 #include "pg/quote.h"
 
@@ -124,8 +125,18 @@ void write_stuck_rows(StringInfo sql, const StuckRows &rows, List *from) {
     appendStringInfo(
         sql, " AND %s",
         is_among(rows.relation, "t", rows.column->graph->column, list_make1(const_cast<char *>(rows.state))));
-  if (from != NIL) appendStringInfo(sql, " AND %s", is_among(rows.relation, "t", rows.column->graph->column, from));
+  // NULL, not begun, leads to every state.
+  if (from != NIL)
+    appendStringInfo(sql, " AND (%s OR t.%s IS NULL)", is_among(rows.relation, "t", rows.column->graph->column, from),
+                     quote_identifier(rows.column->graph->column));
   appendStringInfo(sql, " ORDER BY %s NULLS FIRST, %s", rows.since, key_order(rows.relation, "t"));
+}
+
+int pin_key_text() {
+  const int level = NewGUCNestLevel();
+  set_local("datestyle", "ISO");
+  set_local("extra_float_digits", "1");
+  return level;
 }
 
 const char *seen_json(const StuckRows &rows) {

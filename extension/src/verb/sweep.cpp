@@ -1,14 +1,16 @@
 // verb/sweep.cpp: ratchet.sweep(), which moves rows that nobody works on any more.
 //
-//   SELECT <primary key>, ... FROM <stuck rows> LIMIT $2 FOR NO KEY UPDATE OF t SKIP LOCKED
+//   SELECT <primary key>, ... FROM <stuck rows> LIMIT $2 FOR UPDATE OF t SKIP LOCKED
 //
 // and then, one by one, the moves of what that has locked.
 //
-// A row that somebody has locked is being worked on, so it is left out and nobody is waited for. Under READ COMMITTED
-// the executor judges a row again that has changed since the snapshot, on its newest version and with the lock held:
-// whoever shows a sign of life from then on waits for the sweep, and learns what it has done. Nobody else moves the row
-// between its lock and its move. So a worker and a sweep cannot wait for each other in a circle: for rows of this table
-// only the worker waits. Parents that count are written at COMMIT, in the order of the flush.
+// A row that somebody has locked is being worked on, so it is left out and nobody is waited for: also one that a worker
+// has only just referred to, by a record of it. That is the strongest lock, so that no move needs a stronger one,
+// whatever it changes. Under READ COMMITTED the executor judges a row again that has changed since the snapshot, on its
+// newest version and with the lock held: whoever shows a sign of life from then on waits for the sweep, and learns what
+// it has done. Nobody else moves the row between its lock and its move. So a worker and a sweep cannot wait for each
+// other in a circle: for rows of this table only the worker waits. Parents that count are written at COMMIT, in the
+// order of the flush.
 #include "pg/pg.h"
 
 extern "C" {
@@ -99,20 +101,6 @@ List *find_sources(const Move &move) {
   return sources;
 }
 
-// The lock that the move will need: one that changes a key, or the partition, needs the strongest, and would wait for
-// those who refer to the row.
-bool changes_key(const Move &move) {
-  Relation relation = move.target.relation;
-  if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) return true;
-  const Bitmapset *keys = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY);
-  const auto is_key = [&](AttrNumber attnum) {
-    return bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, keys);
-  };
-  bool changes = is_key(move.column->attnum);
-  for (const Field &field : move.patch) changes = changes || is_key(field.attnum);
-  return changes;
-}
-
 const char *taking_sql(const Sweep &sweep) {
   Relation relation = sweep.move.target.relation;
   const StuckRows &rows = sweep.rows;
@@ -121,11 +109,11 @@ const char *taking_sql(const Sweep &sweep) {
   appendStringInfoString(&sql, "SELECT ");
   for (int i = 0; i < sweep.nkey; ++i)
     appendStringInfo(&sql, "t.%s, ", quote_identifier(get_attname(RelationGetRelid(relation), sweep.key[i], false)));
-  appendStringInfo(&sql,
-                   "%s, %s, %s, CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.now() OPERATOR(pg_catalog.-) %s END",
-                   key_text(relation, "t"), rows.status, rows.since, rows.since, rows.since);
+  appendStringInfo(
+      &sql, "%s, %s, %s, CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.now() OPERATOR(pg_catalog.-) %s END, %s",
+      key_text(relation, "t"), rows.status, rows.since, rows.since, rows.since, seen_json(rows));
   write_stuck_rows(&sql, rows, find_sources(sweep.move));
-  appendStringInfo(&sql, " LIMIT $2 FOR %s OF t SKIP LOCKED", changes_key(sweep.move) ? "UPDATE" : "NO KEY UPDATE");
+  appendStringInfoString(&sql, " LIMIT $2 FOR UPDATE OF t SKIP LOCKED");
   return sql.data;
 }
 
@@ -139,6 +127,8 @@ void move_row(const Sweep &sweep, HeapTuple row, TupleDesc tupdesc, const Return
     field.type = getBaseType(field.type);
     add_field(&move.target.key, field);
   }
+  // A trigger of a row that was moved before may have changed this one.
+  move.expect = read_expected(move.target, DatumGetJsonbP(SPI_getbinval(row, tupdesc, sweep.nkey + 5, &isnull)));
   if (!make_move(move)) return;
   Datum values[column_count];
   bool nulls[column_count] = {};
@@ -162,8 +152,10 @@ void sweep(FunctionCallInfo fcinfo) {
   Datum values[] = {PG_GETARG_DATUM(older_than_argument), PG_GETARG_DATUM(max_rows_argument)};
   const char nulls[] = {' ', PG_ARGISNULL(max_rows_argument) ? 'n' : ' '};
   SPI_connect();
+  const int level = pin_key_text();
   if (SPI_execute_with_args(sql, 2, types, values, nulls, false, 0) != SPI_OK_SELECT)
     elog(ERROR, "looking for rows failed");
+  AtEOXact_GUC(true, level);
   // The moves run statements, and triggers, of their own.
   const SPITupleTable *taken = SPI_tuptable;
   const uint64 count = SPI_processed;

@@ -186,7 +186,11 @@ Fields read_patch(const Target &target, FunctionCallInfo fcinfo, int argument) {
 }
 
 Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument) {
-  const Fields expect = convert_object(target.relation, jsonb_argument(fcinfo, argument), "expect", Purpose::compare);
+  return read_expected(target, jsonb_argument(fcinfo, argument));
+}
+
+Fields read_expected(const Target &target, Jsonb *object) {
+  const Fields expect = convert_object(target.relation, object, "expect", Purpose::compare);
   for (const Field &field : expect)
     if (!OidIsValid(equality_operator(field.type)))
       error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field.name,

@@ -70,6 +70,7 @@ bool has_values(const Target &target, const Fields &fields);
 // Errors: class 22.
 Fields read_patch(const Target &target, FunctionCallInfo fcinfo, int argument);
 Fields read_expect(const Target &target, FunctionCallInfo fcinfo, int argument);
+Fields read_expected(const Target &target, Jsonb *object);
 
 // Tells the permission of the columns that the caller sets. Whether a column that he may not read has this value
 // already, or was kept, he could otherwise find out by trying.

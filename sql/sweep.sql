@@ -94,6 +94,30 @@ SELECT ratchet.guard('keyless', states => '{"status": {"a": ["b"], "b": []}}', h
 INSERT INTO keyless VALUES ('a');
 SELECT attempt($$SELECT ratchet.sweep('keyless', '1 day', 'b')$$);
 
+-- a trigger of an earlier move shows a sign of life of a later row: that is judged again
+CREATE TABLE pair (id int PRIMARY KEY, status text, alive_at timestamptz);
+SELECT ratchet.guard('pair', states => '{"status": {"running": ["failed"], "failed": []}}', heartbeat => 'alive_at');
+CREATE FUNCTION beat_next() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE pair SET alive_at = now() WHERE id = NEW.id + 1 AND status = 'running';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER beat_next AFTER UPDATE OF status ON pair FOR EACH ROW EXECUTE FUNCTION beat_next();
+INSERT INTO pair VALUES (1, 'running', '2020-01-01'), (2, 'running', '2020-01-02'), (3, 'running', '2020-01-03');
+SELECT key, was, state FROM ratchet.sweep('pair', '1 day', 'failed');
+SELECT id, status, alive_at > '2020-01-05' FROM pair ORDER BY id;
+-- a row without a state has not begun, and can be moved anywhere
+INSERT INTO pair VALUES (5, NULL, '2020-01-01');
+SELECT key, was, state FROM ratchet.sweep('pair', '1 day', 'failed');
+-- a key is told as a verb reads it, whatever the session's settings
+CREATE TABLE day (day date PRIMARY KEY, status text DEFAULT 'running', alive_at timestamptz DEFAULT '2020-01-01');
+SELECT ratchet.guard('day', states => '{"status": {"running": ["failed"], "failed": ["running"]}}', heartbeat => 'alive_at');
+INSERT INTO day VALUES ('2020-03-02');
+SET DateStyle = 'German';
+SELECT key FROM ratchet.stuck('day', '1 day');
+SELECT key FROM ratchet.sweep('day', '1 day', 'failed');
+RESET DateStyle;
+
 -- rights: those of the caller
 CREATE ROLE regress_ratchet_sweeper;
 GRANT USAGE ON SCHEMA sweep, test_setup TO regress_ratchet_sweeper;

@@ -27,33 +27,34 @@ const char *text_or_null(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
-const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count) {
+// what: an element, in the error where one is NULL.
+template <typename Text>
+static const char **array_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count, Text &&text) {
   *count = 0;
   if (PG_ARGISNULL(argument)) return nullptr;
+  ArrayType *array = PG_GETARG_ARRAYTYPE_P(argument);
+  int16 length;
+  bool by_value;
+  char alignment;
+  get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &alignment);
   Datum *elements;
   bool *nulls;
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, &nulls,
-                    count);
-  auto **names = palloc_array<const char *>(*count);
-  for (int i = 0; i < *count; ++i) {
-    if (nulls[i]) error_null_argument("a column name");
-    names[i] = pstrdup(NameStr(*DatumGetName(elements[i])));
-  }
-  return names;
-}
-
-const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count) {
-  *count = 0;
-  if (PG_ARGISNULL(argument)) return nullptr;
-  Datum *elements;
-  bool *nulls;
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, count);
+  deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, alignment, &elements, &nulls, count);
   auto **texts = palloc_array<const char *>(*count);
   for (int i = 0; i < *count; ++i) {
     if (nulls[i]) error_null_argument(what);
-    texts[i] = TextDatumGetCString(elements[i]);
+    texts[i] = text(elements[i]);
   }
   return texts;
+}
+
+const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count) {
+  return array_argument(fcinfo, argument, "a column name", count,
+                        [](Datum element) { return pstrdup(NameStr(*DatumGetName(element))); });
+}
+
+const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count) {
+  return array_argument(fcinfo, argument, what, count, [](Datum element) { return TextDatumGetCString(element); });
 }
 
 [[noreturn]] void refuse_policy(const char *argument) {

@@ -17,9 +17,9 @@ enum class Switches : unsigned char { enable, keep };
 const char *name_argument(FunctionCallInfo fcinfo, int argument);
 const char *text_or_null(FunctionCallInfo fcinfo, int argument);
 
-// An array of names; NULL is an empty one. Errors: 22004 for a NULL in it.
-const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count);
+// An array of names, or of texts, of which each is `what`; NULL is an empty one. Errors: 22004 for a NULL in it.
 const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count);
+const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count);
 
 // 0A000: an argument that a later version will understand.
 [[noreturn]] void refuse_policy(const char *argument);

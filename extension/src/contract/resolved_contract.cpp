@@ -82,6 +82,14 @@ bool mentions(Node *node, void *context) {
   return walk_raw_expression(node, fenced<mentions>, context);
 }
 
+// Whether an expression calls a function that is such a one.
+template <bool (*is_one)(Oid function, void *context)>
+bool calls_any(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (check_functions_in_node(node, fenced<is_one>, context)) return true;
+  return walk_expression(node, fenced<calls_any<is_one>>, context);
+}
+
 struct Execution {
   Oid owner;
   Oid forbidden;
@@ -94,19 +102,7 @@ bool is_forbidden(Oid function, void *context) {
   return true;
 }
 
-bool calls_forbidden(Node *node, void *context) {
-  if (node == nullptr) return false;
-  if (check_functions_in_node(node, fenced<is_forbidden>, context)) return true;
-  return walk_expression(node, fenced<calls_forbidden>, context);
-}
-
 bool is_users(Oid function, void *) { return function >= FirstNormalObjectId; }
-
-bool calls_users(Node *node, void *context) {
-  if (node == nullptr) return false;
-  if (check_functions_in_node(node, fenced<is_users>, context)) return true;
-  return walk_expression(node, fenced<calls_users>, context);
-}
 
 // The owner of a row of pg_proc or pg_type. Not whose rights somebody has: a superuser has those of everybody.
 Oid find_owner(int cache, Oid object, AttrNumber attribute) {
@@ -139,12 +135,6 @@ bool calls_strangers(Node *node, void *context) {
 }
 
 bool is_sought(Oid function, void *context) { return function == *static_cast<const Oid *>(context); }
-
-bool calls_sought(Node *node, void *context) {
-  if (node == nullptr) return false;
-  if (check_functions_in_node(node, fenced<is_sought>, context)) return true;
-  return walk_expression(node, fenced<calls_sought>, context);
-}
 
 // The text after a quoted literal or name that begins here.
 const char *skip_quoted(const char *text, char quote) {
@@ -209,15 +199,15 @@ bool names_column(const char *text, const char *column) {
   return mentions(parse(text), &sought);
 }
 
-bool calls(Node *expression, Oid function) { return calls_sought(expression, &function); }
+bool calls(Node *expression, Oid function) { return calls_any<is_sought>(expression, &function); }
 
-bool calls_users_function(Node *expression) { return calls_users(expression, nullptr); }
+bool calls_users_function(Node *expression) { return calls_any<is_users>(expression, nullptr); }
 
 bool calls_strangers_function(Node *expression, Oid owner) { return calls_strangers(expression, &owner); }
 
 Oid forbidden_function(Node *expression, Oid owner) {
   Execution execution{owner, InvalidOid};
-  calls_forbidden(expression, &execution);
+  calls_any<is_forbidden>(expression, &execution);
   return execution.forbidden;
 }
 

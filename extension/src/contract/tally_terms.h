@@ -32,6 +32,7 @@ struct CompletionTerm {
 struct BoundTerm {
   const char *column;  // nullptr: none, or a number
   const char *number;  // nullptr: none, or a column
+  bool given() const { return column != nullptr || number != nullptr; }
 };
 
 struct LimitTerm {

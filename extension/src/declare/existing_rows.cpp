@@ -84,15 +84,14 @@ void report_limits(Oid relid, const ParentTerms *kept, const ChildTerms *source)
   CommandCounterIncrement();
   Relation relation = table_open(relid, AccessShareLock);
   const Oid owner = relation->rd_rel->relowner;
-  const int restricted = GetUserId() == owner ? 0 : SECURITY_RESTRICTED_OPERATION;
-  const User caller = become(owner, SECURITY_NOFORCE_RLS | restricted);
+  const User caller = become(owner, SECURITY_NOFORCE_RLS | restriction_for(owner));
   PushActiveSnapshot(GetLatestSnapshot());
   for (int i = 0; i < kept->nlimits; ++i) {
     const LimitTerm &limit = kept->limits[i];
     if (!is_of(limit, source)) continue;
     for (const bool below : {false, true}) {
       const BoundTerm &bound = below ? limit.min : limit.max;
-      if (bound.column == nullptr && bound.number == nullptr) continue;
+      if (!bound.given()) continue;
       report(relation, limit.counter,
              psprintf("t.%s OPERATOR(pg_catalog.%s) (%s)", quote_identifier(limit.counter), below ? "<" : ">",
                       bound.column != nullptr ? psprintf("t.%s", quote_identifier(bound.column)) : bound.number),
@@ -108,8 +107,7 @@ void report_rows(Oid relid, const GuardTerms *terms, bool refuse) {
   Relation relation = table_open(relid, AccessShareLock);
   // Types may bring code of their own. For anybody but the owner it must leave nothing behind.
   const Oid owner = relation->rd_rel->relowner;
-  const int restricted = GetUserId() == owner ? 0 : SECURITY_RESTRICTED_OPERATION;
-  const User caller = become(owner, SECURITY_NOFORCE_RLS | restricted);
+  const User caller = become(owner, SECURITY_NOFORCE_RLS | restriction_for(owner));
   // Not the statement's: with `refuse` the table was locked after that was taken, and what came in between counts.
   PushActiveSnapshot(GetLatestSnapshot());
   for (int i = 0; i < terms->ngraphs; ++i) report_states(relation, terms->graphs[i], refuse);

@@ -25,6 +25,7 @@ extern "C" {
 #include "parser/parse_type.h"
 }
 
+#include "contract/core_copy.h"
 #include "contract/errors.h"
 #include "contract/resolved_contract.h"
 #include "contract/stored_trigger.h"
@@ -289,16 +290,21 @@ const ParentTerms *renamed_kept(Oid relid, const StoredTrigger *trigger, const R
 void rename_own(Oid relation, const Renaming &renaming) {
   for (const auto *trigger : each<StoredTrigger>(stored_triggers(relation))) {
     if (OidIsValid(trigger->parent)) continue;
+    // A stranger's rename of what a tally names may write the same row of pg_trigger at the same time.
+    const auto store = [&](const char *const *arguments, int narguments) {
+      if (!same_arguments(arguments, narguments, trigger->arguments, trigger->narguments))
+        store_arguments(trigger, arguments, narguments);
+    };
     if (trigger->kind == TriggerKind::guard) {
       const GuardTerms *terms = parse_guard_arguments(CurrentMemoryContext, trigger->arguments, trigger->narguments);
       if (const GuardTerms *after = renamed(CurrentMemoryContext, terms, renaming.from, renaming.to))
-        store_arguments(trigger, after->arguments, after->narguments);
+        store(after->arguments, after->narguments);
     } else if (trigger->kind == TriggerKind::child) {
       const ChildTerms *after = renamed_source(relation, trigger, renaming);
-      store_arguments(trigger, after->arguments, after->narguments);
+      store(after->arguments, after->narguments);
     } else if (trigger->kind == TriggerKind::parent) {
       const ParentTerms *after = renamed_kept(relation, trigger, renaming);
-      store_arguments(trigger, after->arguments, after->narguments);
+      store(after->arguments, after->narguments);
     }
   }
 }

@@ -21,6 +21,7 @@ extern "C" {
 #include "declare/tally_triggers.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
+#include "pg/jsonb_members.h"
 #include "pg/list.h"
 #include "pg/memory.h"
 #include "pg/quote.h"
@@ -94,16 +95,11 @@ const char *text_of_condition(const JsonbValue &value, const char *column) {
 void read_counters(Relation child, Jsonb *counters, TallyRequest *request) {
   if (!JB_ROOT_IS_OBJECT(counters)) error_not_object("counters", counters);
   request->counters = palloc_array<CounterTerm>(JB_ROOT_COUNT(counters));
-  JsonbIterator *iterator = JsonbIteratorInit(&counters->root);
-  JsonbValue value;
-  const char *column = nullptr;
-  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
-    if (token == WJB_KEY) column = pnstrdup(value.val.string.val, value.val.string.len);
-    if (token != WJB_VALUE) continue;
+  each_member(&counters->root, [&](const char *column, const JsonbValue &value) {
     CounterTerm *counter = &request->counters[request->ncounters++];
     counter->column = column;
     counter->expression = canonical_expression(child, text_of_condition(value, column), &counter->sum);
-  }
+  });
 }
 
 [[noreturn]] void error_completion(const char *column, const char *what, const char *hint) {
@@ -134,12 +130,8 @@ const char *signature_of(const char *text) {
 CompletionTerm read_condition(Relation parent, const char *column, JsonbContainer *members) {
   CompletionTerm completion{};
   completion.done = column;
-  JsonbIterator *iterator = JsonbIteratorInit(members);
-  JsonbValue value;
-  const char *member = nullptr;
-  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
-    if (token == WJB_KEY) member = pnstrdup(value.val.string.val, value.val.string.len);
-    if (token != WJB_VALUE || value.type == jbvNull) continue;
+  each_member(members, [&](const char *member, const JsonbValue &value) {
+    if (value.type == jbvNull) return;
     if (strcmp(member, "when") == 0)
       completion.when = canonical_condition(parent, text_in(value, column, member));
     else if (strcmp(member, "at") == 0)
@@ -153,7 +145,7 @@ CompletionTerm read_condition(Relation parent, const char *column, JsonbContaine
     else
       error_completion(column, psprintf("has an unknown member \"%s\"", member),
                        "Its members are when, at, call, latch and notify.");
-  }
+  });
   if (completion.when == nullptr) error_completion(column, "needs \"when\"", completion_hint);
   return completion;
 }
@@ -161,16 +153,11 @@ CompletionTerm read_condition(Relation parent, const char *column, JsonbContaine
 void read_conditions(Relation parent, Jsonb *completions, TallyRequest *request) {
   if (!JB_ROOT_IS_OBJECT(completions)) error_not_object("completions", completions);
   request->completions = palloc_array<CompletionTerm>(JB_ROOT_COUNT(completions));
-  JsonbIterator *iterator = JsonbIteratorInit(&completions->root);
-  JsonbValue value;
-  const char *column = nullptr;
-  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
-    if (token == WJB_KEY) column = pnstrdup(value.val.string.val, value.val.string.len);
-    if (token != WJB_VALUE) continue;
+  each_member(&completions->root, [&](const char *column, const JsonbValue &value) {
     if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
       error_completion(column, "must be an object", completion_hint);
     request->completions[request->ncompletions++] = read_condition(parent, column, value.val.binary.data);
-  }
+  });
 }
 
 [[noreturn]] void error_bound(const char *counter) {
@@ -186,37 +173,24 @@ BoundTerm read_bound(const JsonbValue &value, const char *counter) {
 }
 
 void read_ends(JsonbContainer *members, LimitTerm *limit) {
-  JsonbIterator *iterator = JsonbIteratorInit(members);
-  JsonbValue value;
-  BoundTerm *bound = nullptr;
-  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
-    if (token == WJB_KEY) {
-      const char *member = pnstrdup(value.val.string.val, value.val.string.len);
-      bound = strcmp(member, "max") == 0 ? &limit->max : strcmp(member, "min") == 0 ? &limit->min : nullptr;
-      if (bound == nullptr) error_bound(limit->counter);
-    } else if (token == WJB_VALUE && value.type != jbvNull) {
-      *bound = read_bound(value, limit->counter);
-    }
-  }
+  each_member(members, [&](const char *member, const JsonbValue &value) {
+    BoundTerm *bound = strcmp(member, "max") == 0 ? &limit->max : strcmp(member, "min") == 0 ? &limit->min : nullptr;
+    if (bound == nullptr) error_bound(limit->counter);
+    if (value.type != jbvNull) *bound = read_bound(value, limit->counter);
+  });
 }
 
 void read_limits(Jsonb *limits, TallyRequest *request) {
   if (!JB_ROOT_IS_OBJECT(limits)) error_not_object("limits", limits);
   request->limits = palloc0_array<LimitTerm>(JB_ROOT_COUNT(limits));
-  JsonbIterator *iterator = JsonbIteratorInit(&limits->root);
-  JsonbValue value;
-  LimitTerm *limit = nullptr;
-  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
-    if (token == WJB_KEY) {
-      limit = &request->limits[request->nlimits++];
-      limit->counter = pnstrdup(value.val.string.val, value.val.string.len);
-    } else if (token == WJB_VALUE) {
-      if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data))
-        read_ends(value.val.binary.data, limit);
-      else
-        limit->max = read_bound(value, limit->counter);
-    }
-  }
+  each_member(&limits->root, [&](const char *counter, const JsonbValue &value) {
+    LimitTerm *limit = &request->limits[request->nlimits++];
+    limit->counter = counter;
+    if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data))
+      read_ends(value.val.binary.data, limit);
+    else
+      limit->max = read_bound(value, counter);
+  });
 }
 
 // What a column of type timestamp holds, for all of the tally's; whose it is where there is none is for check_request()

@@ -206,8 +206,7 @@ void depend_on_reference(Relation child, const Trigger *trigger) {
 }
 
 // The on_done functions that a parent's trigger has no recorded dependency on.
-List *find_unrecorded_functions(Relation parent, const Trigger *trigger) {
-  const ParentTerms *kept = parse_parent_trigger(parent, trigger);
+List *find_unrecorded_functions(const Trigger *trigger, const ParentTerms *kept) {
   List *functions = NIL;
   for (int i = 0; i < kept->ncompletions; ++i) {
     if (kept->completions[i].on_done == nullptr) continue;
@@ -228,9 +227,10 @@ void depend_on_conditions(Relation parent, const Trigger *trigger, const ParentT
 }
 
 void depend_on_completions(Relation parent, const Trigger *trigger) {
-  for (const Oid oid : each_oid(find_unrecorded_functions(parent, trigger)))
+  const ParentTerms *kept = parse_parent_trigger(parent, trigger);
+  for (const Oid oid : each_oid(find_unrecorded_functions(trigger, kept)))
     depend(trigger->tgoid, ProcedureRelationId, oid);
-  depend_on_conditions(parent, trigger, parse_parent_trigger(parent, trigger));
+  depend_on_conditions(parent, trigger, kept);
 }
 
 }  // namespace
@@ -437,7 +437,8 @@ bool lacks_dependencies(Relation relation) {
     if (OidIsValid(key) && !depends(trigger->tgoid, ConstraintRelationId, key)) return true;
   }
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
-  return counters != nullptr && !counters->tgisclone && find_unrecorded_functions(relation, counters) != NIL;
+  return counters != nullptr && !counters->tgisclone &&
+         find_unrecorded_functions(counters, parse_parent_trigger(relation, counters)) != NIL;
 }
 
 }  // namespace ratchet

@@ -248,7 +248,7 @@ void describe_total(FunctionCallInfo fcinfo, const CompletionTerm &completion) {
 void describe_limit(FunctionCallInfo fcinfo, const LimitTerm &limit) {
   for (const bool below : {false, true}) {
     const BoundTerm &bound = below ? limit.min : limit.max;
-    if (bound.column == nullptr && bound.number == nullptr) continue;
+    if (!bound.given()) continue;
     put(fcinfo, limit.counter, "limit",
         psprintf(
             "Never goes %s %s. A write that would take it there, or bring the limit there, fails with SQLSTATE 23R05; "

@@ -412,17 +412,15 @@ const char *limits_object(const ChildTerms *source, const ParentTerms *kept) {
   for (int i = 0; i < kept->nlimits; ++i) {
     const LimitTerm &limit = kept->limits[i];
     if (!is_of(limit, source)) continue;
-    const bool has_max = limit.max.column != nullptr || limit.max.number != nullptr;
-    const bool has_min = limit.min.column != nullptr || limit.min.number != nullptr;
     appendStringInfoString(&out, out.len > 0 ? ", " : "{");
     escape_json(&out, limit.counter);
     appendStringInfoString(&out, ": ");
-    if (!has_min) {
+    if (!limit.min.given()) {
       put(limit.max);
       continue;
     }
-    appendStringInfoString(&out, has_max ? "{\"max\": " : "{");
-    if (has_max) {
+    appendStringInfoString(&out, limit.max.given() ? "{\"max\": " : "{");
+    if (limit.max.given()) {
       put(limit.max);
       appendStringInfoString(&out, ", ");
     }

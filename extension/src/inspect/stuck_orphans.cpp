@@ -67,10 +67,7 @@ void stuck(FunctionCallInfo fcinfo) {
   const StuckRows rows = read_stuck_rows(relation, contract_with_states(relation), fcinfo, 2, 3);
   StringInfoData sql;
   initStringInfo(&sql);
-  appendStringInfo(&sql,
-                   "SELECT %s, %s, %s, CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.now() OPERATOR(pg_catalog.-) "
-                   "%s END, %s",
-                   key_text(relation, "t"), rows.status, rows.since, rows.since, rows.since, seen_json(rows));
+  appendStringInfo(&sql, "SELECT %s", told_columns(rows));
   write_stuck_rows(&sql, rows);
   Oid types[] = {INTERVALOID};
   Datum values[] = {PG_GETARG_DATUM(1)};

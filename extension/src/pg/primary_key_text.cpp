@@ -7,6 +7,7 @@ extern "C" {
 #include "utils/relcache.h"
 }
 
+#include "pg/guc_nest.h"
 #include "pg/list.h"
 #include "pg/primary_key_text.h"
 #include "pg/quote.h"
@@ -17,12 +18,9 @@ namespace {
 
 // Quoted names of the primary key's columns.
 List *key_columns(Relation relation) {
-  const Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
   List *columns = NIL;
-  for (int member = -1; (member = bms_next_member(key, member)) >= 0;) {
-    const int attnum = member + FirstLowInvalidHeapAttributeNumber;
+  for (const int attnum : each_int(key_attnums(relation)))
     columns = lappend(columns, pstrdup(NameStr(TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attname)));
-  }
   return columns;
 }
 
@@ -31,6 +29,21 @@ const char *column_text_of(const char *expression) {
 }
 
 }  // namespace
+
+List *key_attnums(Relation relation) {
+  const Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+  List *attnums = NIL;
+  for (int member = -1; (member = bms_next_member(key, member)) >= 0;)
+    attnums = lappend_int(attnums, member + FirstLowInvalidHeapAttributeNumber);
+  return attnums;
+}
+
+int pin_key_text() {
+  const int level = NewGUCNestLevel();
+  set_local("datestyle", "ISO");
+  set_local("extra_float_digits", "1");
+  return level;
+}
 
 const char *key_text(Relation relation, const char *alias) {
   List *columns = key_columns(relation);

@@ -9,9 +9,16 @@ extern "C" {
 
 namespace ratchet {
 
+// Attribute numbers of the primary key's columns, in their order in the table; NIL: it has none.
+List *key_attnums(Relation relation);
+
 // An expression of type text: the value of a single-column primary key, or an
 // object of its columns; NULL where the relation has none. alias: of the relation in the statement.
 const char *key_text(Relation relation, const char *alias);
+
+// Pins the settings that a key's text depends on, so that a verb reads it as the value that it was. Returns the level
+// for AtEOXact_GUC().
+int pin_key_text();
 
 // A column's text form by its type's own output function; NULL for NULL. Never a cast: whoever owns the type may have
 // declared one with a function of his own, which would run as whoever looks.

@@ -19,6 +19,10 @@ struct User {
   int security;
 };
 
+// For running what the owner of a table has written as him: nothing more for himself; for anybody else, a superuser
+// above all, a security-restricted operation, which leaves nothing behind that would run as the caller.
+inline int restriction_for(Oid owner) { return GetUserId() == owner ? 0 : SECURITY_RESTRICTED_OPERATION; }
+
 // Becomes another role. flags: SECURITY_NOFORCE_RLS, or 0. Returns who it was.
 inline User become(Oid role, int flags) {
   User before;

@@ -29,7 +29,7 @@ bool is_positive(Oid type, Datum value) {
 }
 
 bool is_reached(const Stored &stored, const ParentCompletion &completion) {
-  const Value total = total_of(stored, completion);
+  const Value total = stored_value(stored, completion.total);
   const Value &count = stored.kept[completion.counter];
   if (total.isnull || count.isnull || !is_positive(completion.total_type, total.datum)) return false;
   return at_least(stored.counters->counters[completion.counter].type, count.datum, completion.total_type, total.datum);
@@ -83,10 +83,9 @@ void require_condition(const Counters *counters, const ParentCompletion &complet
                "Give the owner of the table back what it names, or declare the tally without it.");
 }
 
-// A total may be a counter itself, of another tally.
-Value total_of(const Stored &stored, const ParentCompletion &completion) {
-  const int place = place_of(stored.counters, completion.total);
-  return place >= 0 ? stored.kept[place] : value_of(stored.row, completion.total);
+Value stored_value(const Stored &stored, AttrNumber attnum) {
+  const int place = place_of(stored.counters, attnum);
+  return place >= 0 ? stored.kept[place] : value_of(stored.row, attnum);
 }
 
 bool at_least(Oid type, Datum value, Oid bound_type, Datum bound) {

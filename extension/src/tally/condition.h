@@ -24,8 +24,9 @@ void release(Stored *stored);
 // Errors: 42R01 when the condition of a completion cannot be resolved.
 void require_condition(const Counters *counters, const ParentCompletion &completion);
 
-// What will be stored of a completion's total.
-Value total_of(const Stored &stored, const ParentCompletion &completion);
+// What will be stored of a column. A column that a completion or a limit reads may be a counter itself, of another
+// tally.
+Value stored_value(const Stored &stored, AttrNumber attnum);
 
 // Whether a value is at least a bound; each is a smallint, integer, bigint or numeric.
 bool at_least(Oid type, Datum value, Oid bound_type, Datum bound);

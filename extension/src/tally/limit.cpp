@@ -36,11 +36,6 @@ bool is_further(const End &before, const End &after, bool below) {
          before.bound.isnull || is_over({before.bound_type, before.bound, after.bound_type, after.bound}, below);
 }
 
-Value stored_value(const Stored &stored, AttrNumber attnum) {
-  const int place = place_of(stored.counters, attnum);
-  return place >= 0 ? stored.kept[place] : value_of(stored.row, attnum);
-}
-
 bool breaks(const Stored &stored, TupleTableSlot *before, const ParentLimit &limit, bool below) {
   const ParentBound &bound = below ? limit.min : limit.max;
   if (!bound.given) return false;

@@ -12,6 +12,7 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/row_value.h"
 #include "tally/flush.h"
+#include "tally/level.h"
 #include "tally/noted.h"
 #include "tally/pending.h"
 
@@ -33,10 +34,8 @@ struct Note {
   uint64 serial;  // grows with each note that says so; valid only if is
 };
 
-struct Level {
-  Level *outer;
-  int nest_level;  // transaction nesting that it belongs to; two neighbours may have the same after a release
-  MemoryContext memory;
+struct Level : LevelHead<Level> {
+  static constexpr const char *memory_name = "ratchet notes";
   HTAB *notes;  // NoteKey -> Note
   List *due;    // Note *: those that were due when they were made, in that order
 };
@@ -60,23 +59,14 @@ int match_notes(const void *a, const void *b, Size) {
   return same ? 0 : 1;
 }
 
-Level *new_level(int nest_level) {
-  // The outermost transaction's level lives as long as the transaction; any other may be dropped or merged before.
-  MemoryContext memory = nest_level == 1
-                             ? TopTransactionContext
-                             : AllocSetContextCreate(TopTransactionContext, "ratchet notes", ALLOCSET_SMALL_SIZES);
-  auto *level = static_cast<Level *>(MemoryContextAllocZero(memory, sizeof(Level)));
+HTAB *make_notes(MemoryContext memory) {
   HASHCTL control{};
   control.keysize = sizeof(NoteKey);
   control.entrysize = sizeof(Note);
   control.hash = fenced<hash_note>;
   control.match = fenced<match_notes>;
   control.hcxt = memory;
-  level->notes = hash_create("ratchet notes", 16, &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-  level->nest_level = nest_level;
-  level->memory = memory;
-  level->outer = top;
-  return level;
+  return hash_create(Level::memory_name, 16, &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
 }
 
 // The newest note of this; nullptr: there is none.
@@ -119,10 +109,9 @@ void merge_top() {
 }
 
 Level *current_level() {
-  const int nest_level = GetCurrentTransactionNestLevel();
-  while (top != nullptr && top->outer != nullptr && top->outer->nest_level == top->nest_level) merge_top();
-  if (top == nullptr || top->nest_level < nest_level) top = new_level(nest_level);
-  return top;
+  Level *level = find_current_level(top, merge_top);
+  if (level->notes == nullptr) level->notes = make_notes(level->memory);
+  return top = level;
 }
 
 // The note of a table's row, in terms of the topmost table; false: the row has no key.
@@ -235,19 +224,8 @@ void forget_noted() {
 }
 
 // Must not fail; the notes are merged when the next one is made.
-void release_noted() {
-  const int nest_level = GetCurrentTransactionNestLevel();
-  for (Level *level = top; level != nullptr && level->nest_level >= nest_level; level = level->outer)
-    level->nest_level = nest_level - 1;
-}
+void release_noted() { release_levels(top); }
 
-void drop_noted() {
-  const int nest_level = GetCurrentTransactionNestLevel();
-  while (top != nullptr && top->nest_level >= nest_level) {
-    const Level *dropped = top;
-    top = dropped->outer;
-    MemoryContextDelete(dropped->memory);
-  }
-}
+void drop_noted() { top = drop_levels(top); }
 
 }  // namespace ratchet

@@ -159,8 +159,7 @@ bool reads_change(const TriggerData *trigger, const Stored &stored, const Parent
   for (int member = -1; (member = bms_next_member(completion.reads, member)) >= 0;) {
     const auto attnum = static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber);
     const Value before = value_of(trigger->tg_trigslot, attnum);
-    const int place = place_of(stored.counters, attnum);
-    const Value after = place >= 0 ? stored.kept[place] : value_of(stored.row, attnum);
+    const Value after = stored_value(stored, attnum);
     const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(trigger->tg_relation), attnum - 1);
     if (!same_image(before.datum, before.isnull, after.datum, after.isnull, attribute->attbyval, attribute->attlen))
       return true;

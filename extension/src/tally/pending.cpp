@@ -15,6 +15,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "pg/fence.h"
 #include "pg/memory.h"
+#include "tally/level.h"
 #include "tally/pending.h"
 
 namespace ratchet {
@@ -26,10 +27,8 @@ struct Armed {
   bool armed;
 };
 
-struct Level {
-  Level *outer;
-  int nest_level;  // transaction nesting that it belongs to; two neighbours may have the same after a release
-  MemoryContext memory;
+struct Level : LevelHead<Level> {
+  static constexpr const char *memory_name = "ratchet pending counts";
   Pending *only;  // an entry made when there was no other outside of `more`; nullptr: none
   HTAB *more;     // PendingKey -> Pending, of all others; nullptr: none
   Armed first;    // the table that was armed or disarmed first; InvalidOid: none
@@ -77,23 +76,8 @@ int match_keys(const void *a, const void *b, Size) {
              : 1;
 }
 
-// The outermost transaction's level lives as long as the transaction; any other may be dropped or merged before.
-MemoryContext level_memory(int nest_level) {
-  if (nest_level == 1) return TopTransactionContext;
-  return AllocSetContextCreate(TopTransactionContext, "ratchet pending counts", ALLOCSET_SMALL_SIZES);
-}
-
-Level *new_level(int nest_level, Level *outer) {
-  MemoryContext memory = level_memory(nest_level);
-  auto *level = static_cast<Level *>(MemoryContextAllocZero(memory, sizeof(Level)));
-  level->nest_level = nest_level;
-  level->memory = memory;
-  level->outer = outer;
-  return level;
-}
-
 HTAB *more_of(Level *level) {
-  if (level->more == nullptr) level->more = make_key_table("ratchet pending counts", sizeof(Pending), level->memory);
+  if (level->more == nullptr) level->more = make_key_table(Level::memory_name, sizeof(Pending), level->memory);
   return level->more;
 }
 
@@ -252,12 +236,7 @@ void merge_top() {
   MemoryContextDelete(upper->memory);
 }
 
-Level *current_level() {
-  const int nest_level = GetCurrentTransactionNestLevel();
-  while (top != nullptr && top->outer != nullptr && top->outer->nest_level == top->nest_level) merge_top();
-  if (top == nullptr || top->nest_level < nest_level) top = new_level(nest_level, top);
-  return top;
-}
+Level *current_level() { return top = find_current_level(top, merge_top); }
 
 bool is_zero(const Pending *entry) {
   for (int i = 0; i < entry->key.counters->ncounters; ++i) {
@@ -326,21 +305,14 @@ void forget_pending() {
 
 // Must not fail; the maps are merged when the next entry is looked up.
 void release_pending() {
-  const int nest_level = GetCurrentTransactionNestLevel();
   last_armed = InvalidOid;
-  for (Level *level = top; level != nullptr && level->nest_level >= nest_level; level = level->outer)
-    level->nest_level = nest_level - 1;
+  release_levels(top);
 }
 
 void drop_pending() {
-  const int nest_level = GetCurrentTransactionNestLevel();
   last_armed = InvalidOid;
   watched = false;
-  while (top != nullptr && top->nest_level >= nest_level) {
-    Level *dropped = top;
-    top = dropped->outer;
-    MemoryContextDelete(dropped->memory);
-  }
+  top = drop_levels(top);
 }
 
 HTAB *make_key_table(const char *name, Size entrysize, MemoryContext memory) {
@@ -433,7 +405,7 @@ List *pending_entries(uint64 touched_since) {
   if (top == nullptr) return found;
   Level *sum = top;
   if (top->outer != nullptr) {
-    sum = new_level(0, nullptr);
+    sum = new_level<Level>(0, nullptr);
     MemoryContextSetParent(sum->memory, CurrentMemoryContext);
     for (const Level *level = top; level != nullptr; level = level->outer) {
       EntryScan scan = scan_entries(level);

@@ -276,7 +276,7 @@ struct Deferral {
 };
 
 Deferral start_deferral(const Subject &subject) {
-  Deferral deferral{GetUserId() == subject.counters->owner ? 0 : SECURITY_RESTRICTED_OPERATION, NIL};
+  Deferral deferral{restriction_for(subject.counters->owner), NIL};
   for (const Oid oid : each_oid(find_all_inheritors(subject.parent, AccessShareLock, nullptr))) {
     if (is_armed(oid)) continue;
     set_armed(oid, true);
@@ -323,9 +323,7 @@ bool differs(const Subject &subject, const Parameters &parameters) {
 
 }  // namespace
 
-void complete_recounted(const Subject &subject) {
-  flush_pending(InvalidOid, GetUserId() == subject.counters->owner ? 0 : SECURITY_RESTRICTED_OPERATION);
-}
+void complete_recounted(const Subject &subject) { flush_pending(InvalidOid, restriction_for(subject.counters->owner)); }
 
 void backfill(Oid child, Oid parent, const ChildTerms *source) {
   const Subject subject = find_subject(child, parent, source);

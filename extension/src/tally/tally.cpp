@@ -151,7 +151,7 @@ ParentCompletion kept_completion(Relation relation, Counters *counters, const Co
 
 ParentBound bound_of(Relation relation, const BoundTerm &term) {
   ParentBound bound{};
-  bound.given = term.column != nullptr || term.number != nullptr;
+  bound.given = term.given();
   if (term.column != nullptr) {
     bound.attnum = require_column(relation, term.column);
     bound.type = attribute_of(relation, bound.attnum)->atttypid;

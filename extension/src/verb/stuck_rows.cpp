@@ -4,7 +4,6 @@
 #include "contract/errors.h"
 #include "contract/times.h"
 #include "guard/policy.h"
-#include "pg/guc_nest.h"
 #include "pg/primary_key_text.h"
 #include "pg/quote.h"
 
@@ -66,6 +65,26 @@ List *alive_states(const GuardTerms *terms) {
 
 // Whether the rows asked for are those in a state that the contract calls alive.
 bool asks_for_alive(const StuckRows &rows) { return rows.state == nullptr && rows.contract->terms->alive_graph >= 0; }
+
+// A jsonb, as SQL, of what a row is stuck by: the time, the states and the gate. A verb that expects it judges the row
+// again as it was seen.
+const char *seen_json(const StuckRows &rows) {
+  const GuardContract *contract = rows.contract;
+  StringInfoData members;
+  initStringInfo(&members);
+  const auto add = [&](const char *column) {
+    appendStringInfo(&members, "%s%s, %s", members.len > 0 ? ", " : "", quote_literal_cstr(column),
+                     column_for_json(rows.relation, "t", column));
+  };
+  add(rows.since_column);
+  for (int i = 0; i < contract->nstates; ++i)
+    if (rows.state == nullptr || &contract->states[i] == rows.column) add(contract->states[i].graph->column);
+  // Whoever asks for a state does not mind the gate.
+  if (rows.state == nullptr && contract->gate != InvalidAttrNumber &&
+      strcmp(contract->terms->gate, rows.since_column) != 0)
+    add(contract->terms->gate);
+  return psprintf("pg_catalog.jsonb_build_object(%s)", members.data);
+}
 
 }  // namespace
 
@@ -132,29 +151,10 @@ void write_stuck_rows(StringInfo sql, const StuckRows &rows, List *from) {
   appendStringInfo(sql, " ORDER BY %s NULLS FIRST, %s", rows.since, key_order(rows.relation, "t"));
 }
 
-int pin_key_text() {
-  const int level = NewGUCNestLevel();
-  set_local("datestyle", "ISO");
-  set_local("extra_float_digits", "1");
-  return level;
-}
-
-const char *seen_json(const StuckRows &rows) {
-  const GuardContract *contract = rows.contract;
-  StringInfoData members;
-  initStringInfo(&members);
-  const auto add = [&](const char *column) {
-    appendStringInfo(&members, "%s%s, %s", members.len > 0 ? ", " : "", quote_literal_cstr(column),
-                     column_for_json(rows.relation, "t", column));
-  };
-  add(rows.since_column);
-  for (int i = 0; i < contract->nstates; ++i)
-    if (rows.state == nullptr || &contract->states[i] == rows.column) add(contract->states[i].graph->column);
-  // Whoever asks for a state does not mind the gate.
-  if (rows.state == nullptr && contract->gate != InvalidAttrNumber &&
-      strcmp(contract->terms->gate, rows.since_column) != 0)
-    add(contract->terms->gate);
-  return psprintf("pg_catalog.jsonb_build_object(%s)", members.data);
+const char *told_columns(const StuckRows &rows) {
+  return psprintf(
+      "%s, %s, %s, CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.now() OPERATOR(pg_catalog.-) %s END, %s",
+      key_text(rows.relation, "t"), rows.status, rows.since, rows.since, rows.since, seen_json(rows));
 }
 
 }  // namespace ratchet

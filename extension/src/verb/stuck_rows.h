@@ -31,13 +31,9 @@ void tell_column(StuckRows *rows, const StateColumn *column);
 // from: states of rows.column, as text; NIL: whatever it is.
 void write_stuck_rows(StringInfo sql, const StuckRows &rows, List *from = NIL);
 
-// Pins the settings that a key's text depends on, so that a verb reads it as the value that it was: the level for
-// AtEOXact_GUC().
-int pin_key_text();
-
-// A jsonb, as SQL, of what a row is stuck by: the time, the states and the gate. A verb that expects it judges the row
-// again as it was seen.
-const char *seen_json(const StuckRows &rows);
+// What is told of each, as SQL: the key, the state, the time, the age, and a jsonb of what the row is stuck by, which a
+// verb can expect in order to judge the row again as it was seen.
+const char *told_columns(const StuckRows &rows);
 
 // The only column that has this state. Errors: 22023.
 const StateColumn *column_with_state(Relation relation, const GuardContract *contract, const char *state);

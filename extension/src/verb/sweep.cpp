@@ -8,13 +8,12 @@
 // has only just referred to, by a record of it. That is the strongest lock, so that no move needs a stronger one,
 // whatever it changes. Under READ COMMITTED the executor judges a row again that has changed since the snapshot, on its
 // newest version and with the lock held: whoever shows a sign of life from then on waits for the sweep, and learns what
-// it has done. Nobody else moves the row between its lock and its move. So a worker and a sweep cannot wait for each
-// other in a circle: for rows of this table only the worker waits. Parents that count are written at COMMIT, in the
-// order of the flush.
+// it has done. Between its lock and its move only a trigger of an earlier move can change the row; so each move expects
+// what was seen when the row was locked. So a worker and a sweep cannot wait for each other in a circle: for rows of
+// this table only the worker waits. Parents that count are written at COMMIT, in the order of the flush.
 #include "pg/pg.h"
 
 extern "C" {
-#include "access/sysattr.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/tuplestore.h"
@@ -23,6 +22,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "guard/policy.h"
 #include "pg/fence.h"
+#include "pg/list.h"
 #include "pg/memory.h"
 #include "pg/primary_key_text.h"
 #include "pg/quote.h"
@@ -48,22 +48,21 @@ enum Argument {
 struct Sweep {
   Move move;  // its key is that of the row at hand
   StuckRows rows;
-  const AttrNumber *key;
-  int nkey;
+  List *key;  // attribute numbers
 };
 
-// What a row is told by, after the columns of its key.
+// What is answered.
 enum Column { key_column, was_column, state_column, since_column, age_column, column_count };
 
-void read_primary_key(Sweep *sweep, Relation relation) {
-  const Bitmapset *columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-  if (columns == nullptr)
+// What the query tells of a row after the columns of its key: told_columns(), in their order.
+enum Place { key_place = 1, was_place, since_place, age_place, expect_place };
+
+List *require_key(Relation relation) {
+  List *key = key_attnums(relation);
+  if (key == NIL)
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("relation \"%s\" has no primary key", RelationGetRelationName(relation)), errtable(relation));
-  auto *key = palloc_array<AttrNumber>(bms_num_members(columns));
-  for (int member = -1; (member = bms_next_member(columns, member)) >= 0;)
-    key[sweep->nkey++] = static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber);
-  sweep->key = key;
+  return key;
 }
 
 Sweep read_sweep(FunctionCallInfo fcinfo) {
@@ -86,7 +85,7 @@ Sweep read_sweep(FunctionCallInfo fcinfo) {
   tell_column(&sweep.rows, move->column);
   if (!PG_ARGISNULL(max_rows_argument) && PG_GETARG_INT32(max_rows_argument) <= 0)
     error_argument("max_rows must be greater than zero", nullptr);
-  read_primary_key(&sweep, relation);
+  sweep.key = require_key(relation);
   return sweep;
 }
 
@@ -107,11 +106,10 @@ const char *taking_sql(const Sweep &sweep) {
   StringInfoData sql;
   initStringInfo(&sql);
   appendStringInfoString(&sql, "SELECT ");
-  for (int i = 0; i < sweep.nkey; ++i)
-    appendStringInfo(&sql, "t.%s, ", quote_identifier(get_attname(RelationGetRelid(relation), sweep.key[i], false)));
-  appendStringInfo(
-      &sql, "%s, %s, %s, CASE WHEN pg_catalog.isfinite(%s) THEN pg_catalog.now() OPERATOR(pg_catalog.-) %s END, %s",
-      key_text(relation, "t"), rows.status, rows.since, rows.since, rows.since, seen_json(rows));
+  for (const int attnum : each_int(sweep.key))
+    appendStringInfo(&sql, "t.%s, ",
+                     quote_identifier(get_attname(RelationGetRelid(relation), static_cast<AttrNumber>(attnum), false)));
+  appendStringInfoString(&sql, told_columns(rows));
   write_stuck_rows(&sql, rows, find_sources(sweep.move));
   appendStringInfoString(&sql, " LIMIT $2 FOR UPDATE OF t SKIP LOCKED");
   return sql.data;
@@ -121,25 +119,26 @@ const char *taking_sql(const Sweep &sweep) {
 void move_row(const Sweep &sweep, HeapTuple row, TupleDesc tupdesc, const ReturnSetInfo *result) {
   Move move = sweep.move;
   bool isnull;
-  for (int i = 0; i < sweep.nkey; ++i) {
-    Field field =
-        field_of_value(move.target.relation, sweep.key[i], SPI_getbinval(row, tupdesc, i + 1, &isnull), false);
+  int place = 0;  // of columns, those of the key first
+  for (const int attnum : each_int(sweep.key)) {
+    Field field = field_of_value(move.target.relation, static_cast<AttrNumber>(attnum),
+                                 SPI_getbinval(row, tupdesc, ++place, &isnull), false);
     field.type = getBaseType(field.type);
     add_field(&move.target.key, field);
   }
   // A trigger of a row that was moved before may have changed this one.
-  move.expect = read_expected(move.target, DatumGetJsonbP(SPI_getbinval(row, tupdesc, sweep.nkey + 5, &isnull)));
+  move.expect = read_expected(move.target, DatumGetJsonbP(SPI_getbinval(row, tupdesc, place + expect_place, &isnull)));
   if (!make_move(move)) return;
   Datum values[column_count];
   bool nulls[column_count] = {};
-  const auto tell = [&](Column column, int place) {
-    values[column] = SPI_getbinval(row, tupdesc, sweep.nkey + place, &nulls[column]);
+  const auto tell = [&](Column column, int told) {
+    values[column] = SPI_getbinval(row, tupdesc, place + told, &nulls[column]);
   };
-  tell(key_column, 1);
-  tell(was_column, 2);
+  tell(key_column, key_place);
+  tell(was_column, was_place);
   values[state_column] = CStringGetTextDatum(move.state);
-  tell(since_column, 3);
-  tell(age_column, 4);
+  tell(since_column, since_place);
+  tell(age_column, age_place);
   tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -20,12 +20,10 @@ import sys
 import threading
 import time
 
-import psycopg2
 import psycopg2.extras
 from claimant import (SILENCE, SUCCESSES, Answer, Mover, PlainMover, PlainSweeper, PlainWorker, Sweeper, Worker)
-from writer import DEADLINE, connect
-
-HERE = os.path.dirname(os.path.abspath(__file__))
+from load import LoadBase, tell
+from writer import DEADLINE
 
 CONTRACTS = """
     SELECT ratchet.guard('jobs', idempotency_key => 'request', fence => 'lease', heartbeat => 'heartbeat_at',
@@ -91,19 +89,15 @@ KINDS = ['running: advanced', 'running: replayed', 'running: already_there', 'ru
          'save', 'save: stale', 'sweep()', 'stuck() and advance(): advanced', 'stuck() and advance(): stale', 'queued again']
 
 
-class Load:
+class Load(LoadBase):
     def __init__(self, options):
         self.seed = options.seed
         self.plain = options.plain
         self.jobs = options.jobs
         self.batches = 4
-        self.failures = collections.defaultdict(list)
         self.stopping = threading.Event()
         self.rounds = 0
-        self.create_database('claims')
-        self.admin = connect('admin')
-        with open(os.path.join(HERE, 'claims.sql'), encoding='utf-8') as schema:
-            self.ask(schema.read())
+        super().__init__('claims', 'claims.sql')
         self.ask('INSERT INTO batches SELECT generate_series(0, %s)', [self.batches - 1])
         self.ask('INSERT INTO items SELECT i, i %% %s FROM generate_series(0, %s) i',
                  [self.batches, self.batches * options.workers - 1])
@@ -113,25 +107,6 @@ class Load:
         self.workers = [worker(self, number) for number in range(options.workers)]
         self.sweepers = [sweeper(self, number) for number in range(3)]
         self.movers = [mover(self, number) for number in range(options.workers)]
-
-    @staticmethod
-    def create_database(name):
-        os.environ.pop('PGDATABASE', None)
-        connection = psycopg2.connect(dbname='postgres')
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE IF EXISTS {name}')
-            cursor.execute(f'CREATE DATABASE {name}')
-        connection.close()
-        os.environ['PGDATABASE'] = name
-
-    def ask(self, sql, parameters=None):
-        with self.admin.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return cursor.fetchall() if cursor.description else cursor.rowcount
-
-    def fail(self, problem, check='nothing unexpected happens'):
-        self.failures[check].append(str(problem))
 
     def counts(self):
         counts = collections.Counter()
@@ -201,16 +176,8 @@ class Load:
         self.check({'the counts of moves are right': MOVED['the counts of moves are right']} if self.plain else MOVED)
 
     def deadlocks(self, log):
-        """What the server says of them: its statistics, to which a backend adds at the latest when it ends, and its log."""
-        for session in self.workers + self.sweepers + self.movers:
-            session.connection.close()
-        end = time.monotonic() + DEADLINE
-        while self.ask("SELECT 1 FROM pg_stat_activity WHERE application_name ~ '^(worker|sweeper|mover) '"):
-            if time.monotonic() > end:
-                self.fail('a backend does not end')
-                break
-            time.sleep(0.01)
-        counted = self.ask('SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()')[0][0]
+        """What the server says of them: its statistics and its log."""
+        counted = self.count_deadlocks(self.workers + self.sweepers + self.movers, '^(worker|sweeper|mover) ')
         return counted, log.count('deadlock detected')
 
 
@@ -225,13 +192,6 @@ class Log:
         with open(self.name, encoding='utf-8', errors='replace') as log:
             log.seek(self.start)
             return sum(text in line for line in log)
-
-
-def tell(ok, name, problems=()):
-    print(f'{"ok" if ok else "not ok"} - {name}', flush=True)
-    for problem in list(problems)[:5]:
-        print('#   ' + problem.replace('\n', '\n#   '), flush=True)
-    return ok
 
 
 def describe(load):

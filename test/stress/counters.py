@@ -27,9 +27,8 @@ import threading
 import time
 
 import psycopg2
+from load import LoadBase, tell
 from writer import DEADLINE, Writer, connect
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 TALLY = """SELECT ratchet.tally('results', 'runs', '{"evaluated_count": "true", "correct_count": "is_correct",
     "incorrect_count": "NOT is_correct", "score_total": "sum(score)"}', total => 'total', done => 'is_completed',
@@ -77,7 +76,9 @@ KINDS = ['insert', 'copy', 'batch', 'batch, flushed', 'upsert', 'update', 'move'
          'statement_timeout', 'cancelled', 'terminated']
 
 
-class Load:
+class Load(LoadBase):
+    UNEXPECTED = 'nothing unexpected happens to a writer'
+
     def __init__(self, options, runs, may_crash=False):
         self.control = options.control
         self.seed = options.seed
@@ -85,35 +86,12 @@ class Load:
         self.may_crash = may_crash
         self.runs = list(range(1, runs + 1))
         self.random = random.Random(f'{self.seed}/load')
-        self.failures = collections.defaultdict(list)
         self.looks = 0
         self.stopping = threading.Event()
-        self.create_database(f'counters_{runs}')
-        self.admin = connect('admin')
-        with open(os.path.join(HERE, 'counters.sql'), encoding='utf-8') as schema:
-            self.ask(schema.read())
+        super().__init__(f'counters_{runs}', 'counters.sql')
         self.ask('INSERT INTO runs (id, total) SELECT i, 5 FROM generate_series(1, %s) i', [runs])
         self.ask(CONTROL if self.control else TALLY)
         self.writers = [Writer(self, number) for number in range(options.writers)]
-
-    @staticmethod
-    def create_database(name):
-        os.environ.pop('PGDATABASE', None)
-        connection = psycopg2.connect(dbname='postgres')
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE IF EXISTS {name}')
-            cursor.execute(f'CREATE DATABASE {name}')
-        connection.close()
-        os.environ['PGDATABASE'] = name
-
-    def ask(self, sql, parameters=None):
-        with self.admin.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return cursor.fetchall() if cursor.description else cursor.rowcount
-
-    def fail(self, problem, check='nothing unexpected happens to a writer'):
-        self.failures[check].append(str(problem))
 
     def total(self, *kinds):
         return sum(writer.counts[kind] for writer in self.writers for kind in kinds)
@@ -209,16 +187,7 @@ class Load:
             self.fail(f'{set(stored.items()) ^ set(known.items())}', 'the results are what their writers know of them')
 
     def check_deadlocks(self):
-        for writer in self.writers:
-            writer.connection.close()
-        # A backend adds to the statistics at the latest when it ends.
-        end = time.monotonic() + DEADLINE
-        while self.ask("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'writer %'"):
-            if time.monotonic() > end:
-                self.fail('a writer does not end')
-                break
-            time.sleep(0.01)
-        told = self.ask('SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()')[0][0]
+        told = self.count_deadlocks(self.writers, '^writer ')
         if told or self.total('deadlocks'):
             self.fail(f'{told} in pg_stat_database, {self.total("deadlocks")} told to writers', 'no deadlocks')
 
@@ -229,13 +198,6 @@ class Load:
         completions = self.ask('SELECT count(*) FROM completions')[0][0]
         return ', '.join([f'{counts.pop("committed")} committed', f'{completions} completions', f'{self.looks} looks'] +
                          [f'{count} {kind}' for kind, count in sorted(counts.items())])
-
-
-def tell(ok, name, problems=()):
-    print(f'{"ok" if ok else "not ok"} - {name}', flush=True)
-    for problem in list(problems)[:5]:
-        print('#   ' + problem.replace('\n', '\n#   '), flush=True)
-    return ok
 
 
 def run_load(options, runs):

@@ -47,7 +47,11 @@ POLICIES = {
 
 # A worker's write, with the number of its attempt, under a guard without a fence and with one.
 NO_FENCE, FENCE = 'no fence', 'fence'
-ATTEMPT = 'UPDATE {table} SET score = :n, comment = :text, score_team = 1000000000 + :n, updated_at = now() WHERE id = :id;'
+# Rows come again in later slices, with a larger number.
+ATTEMPT = (
+    '\\set attempt :base + :n\n'
+    'UPDATE {table} SET score = :n, comment = :text, score_team = 1000000000 + :attempt, updated_at = now() WHERE id = :id;'
+)
 POLICIES['three columns and an attempt'] = [
     Variant(NO_FENCE, ATTEMPT.format(table='bench.guarded'), 'bench.guarded'),
     Variant(FENCE, ATTEMPT.format(table='bench.fenced'), 'bench.fenced'),

@@ -15,6 +15,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/sysattr.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 }
@@ -165,8 +166,15 @@ bool is_late_heartbeat(const GuardContract *contract, int place, const Permissio
          contract->guarded[place].attnum == contract->heartbeat;
 }
 
+// What becomes of a forbidden change. Under a flush only a trigger can have made it, and whoever commits a counted row
+// can do nothing about that: the counts are stored, the column keeps its value, and he is told.
+core::Mode mode_under(bool counts, core::Mode mode) {
+  return counts && mode == core::Mode::reject ? core::Mode::keep : mode;
+}
+
+// counts: the statement is a flush's or a recount's.
 Verdict verdict_of(const TriggerData *trigger, const GuardContract *contract, Bitmapset *changed,
-                   const Permission *permission) {
+                   const Permission *permission, bool counts) {
   Verdict verdict{};
   if (changed == nullptr || (permission != nullptr && permission->verb == Verb::amend)) return verdict;
   Bitmapset *explained = nullptr;
@@ -182,7 +190,7 @@ Verdict verdict_of(const TriggerData *trigger, const GuardContract *contract, Bi
     if (!asked) explained = referential_changes(trigger, contract, changed);
     asked = true;
     if (bms_is_member(place, explained)) continue;
-    switch (mode_of(contract, refusal)) {
+    switch (mode_under(counts, mode_of(contract, refusal))) {
       case core::Mode::reject:
         error_refused(trigger, contract, place, refusal);
       case core::Mode::keep:
@@ -336,11 +344,13 @@ bool is_to_be_done(const TriggerData *trigger, const GuardContract *contract, Pe
 }
 
 // Judges the version that a write brings; false: it is stale, and the verb is to be left out and told.
-bool check_version(const TriggerData *trigger, const GuardContract *contract, Permission *permission,
+bool check_version(const TriggerData *trigger, const GuardContract *contract, Permission *permission, bool counts,
                    Verdict *verdict) {
   if (permission != nullptr && permission->verb == Verb::amend) return true;
   if (brings_current_version(trigger, contract)) return true;
-  switch (contract->terms->modes.version) {
+  // A flush counts no version up, which would set right what a trigger has written there.
+  if (counts) verdict->silent = bms_add_member(verdict->silent, contract->version_place);
+  switch (mode_under(counts, contract->terms->modes.version)) {
     case core::Mode::reject:
       if (permission == nullptr) error_stale_version(trigger->tg_relation, contract->terms->version);
       permission->stale = contract->terms->version;
@@ -389,6 +399,52 @@ bool give_up(const TriggerData *trigger, const GuardContract *contract, Permissi
   return true;
 }
 
+bool is_set_by_statement(const TriggerData *trigger, AttrNumber attnum) {
+  return bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, trigger->tg_updatedcols);
+}
+
+// Whether a late write is one that must be stored, and is late only because a trigger has lowered the fence underneath
+// it: a flush, without which a counted row could not be committed, or a foreign key's own action, without which a
+// reference would dangle. Neither knows of workers and events.
+bool is_late_beneath(const TriggerData *trigger, const GuardContract *contract, bool counts) {
+  return !is_set_by_statement(trigger, contract->fence) && (counts || is_referential_action(trigger, contract));
+}
+
+// What is judged and stored of such a write: what the statement itself sets, and nothing of what triggers have made of
+// the row, which is out of date as a whole. Tells so. In mode observe the write as it is. own: where to put the call.
+const TriggerData *without_triggers(const TriggerData *trigger, const GuardContract *contract, TriggerData *own) {
+  if (contract->terms->modes.fence == core::Mode::observe) {
+    note_row(contract->root, contract->guarded, bms_make_singleton(contract->fence_place), Told::observed,
+             trigger->tg_trigslot);
+    return trigger;
+  }
+  Bitmapset *kept = nullptr;
+  const Bitmapset *changed = changed_columns(trigger, contract);
+  for (int place = -1; (place = bms_next_member(changed, place)) >= 0;)
+    if (!is_set_by_statement(trigger, contract->guarded[place].attnum)) kept = bms_add_member(kept, place);
+  note_row(contract->root, contract->guarded, kept, Told::kept, trigger->tg_trigslot);
+
+  const TupleDesc tupdesc = RelationGetDescr(trigger->tg_relation);
+  auto *attnums = palloc_array<int>(tupdesc->natts);
+  auto *values = palloc_array<Datum>(tupdesc->natts);
+  auto *nulls = palloc_array<bool>(tupdesc->natts);
+  int count = 0;
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const AttrNumber attnum = TupleDescAttr(tupdesc, i)->attnum;
+    if (TupleDescAttr(tupdesc, i)->attisdropped || !is_set_by_statement(trigger, attnum)) continue;
+    const Value value = value_of(trigger->tg_newslot, attnum);
+    attnums[count] = attnum;
+    values[count] = value.datum;
+    nulls[count++] = value.isnull;
+  }
+  *own = *trigger;
+  own->tg_newtuple = heap_modify_tuple_by_cols(trigger->tg_trigtuple, tupdesc, count, attnums, values, nulls);
+  // Of a descriptor of its own, which need not be released: all of it goes with the trigger's memory.
+  own->tg_newslot = MakeSingleTupleTableSlot(CreateTupleDescCopy(tupdesc), &TTSOpsHeapTuple);
+  ExecStoreHeapTuple(own->tg_newtuple, own->tg_newslot, false);
+  return own;
+}
+
 HeapTuple judge(const TriggerData *trigger) {
   GuardContract *contract = load_guard_contract(trigger->tg_relation, trigger->tg_trigger);
   Permission *const writer = find_permission(trigger);
@@ -398,16 +454,20 @@ HeapTuple judge(const TriggerData *trigger) {
   const Permission *run = find_run_permission(trigger);
   const bool counts = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
   if (counts) permission = nullptr;
-  const bool versioned = contract->version != InvalidAttrNumber && !counts;
+  const bool has_version = contract->version != InvalidAttrNumber;
+  const bool versioned = has_version && !counts;
   const bool suspended = is_suspended(contract->root);
   const bool untouched = permission == nullptr && sets_nothing_guarded(trigger, contract);
-  // A flush leaves the fence alone; should a trigger of somebody's lower it there, it is a column like another one, and
-  // the counts are written.
-  const bool fenced = contract->fence != InvalidAttrNumber && !counts;
+  const bool fenced = contract->fence != InvalidAttrNumber;
   HeapTuple row = trigger->tg_newtuple;
-  if (fenced && !suspended && !untouched && is_late(trigger, contract, permission) &&
-      give_up(trigger, contract, permission, &row))
-    return row;
+  TriggerData own;
+  if (fenced && !suspended && !untouched && is_late(trigger, contract, permission)) {
+    if (permission == nullptr && is_late_beneath(trigger, contract, counts))
+      trigger = without_triggers(trigger, contract, &own);
+    else if (give_up(trigger, contract, permission, &row))
+      return row;
+    row = trigger->tg_newtuple;
+  }
   if (permission != nullptr && !is_to_be_done(trigger, contract, permission, suspended)) return leave_out(permission);
   if (suspended) {
     count_suspended(contract->root);
@@ -424,13 +484,14 @@ HeapTuple judge(const TriggerData *trigger) {
     if (fenced) changed = bms_del_member(changed, contract->fence_place);  // judged already
     // A stale write fails as such, whatever else it would have done.
     Verdict stale{};
-    if (versioned && !check_version(trigger, contract, permission, &stale)) return leave_out(permission);
-    Verdict verdict = verdict_of(trigger, contract, changed, permission);
+    if (has_version && !check_version(trigger, contract, permission, counts, &stale)) return leave_out(permission);
+    Verdict verdict = verdict_of(trigger, contract, changed, permission, counts);
     verdict.observed = bms_add_members(verdict.observed, stale.observed);
     Bitmapset *told = bms_union(verdict.kept, stale.kept);
     if (told != nullptr) note_row(contract->root, contract->guarded, told, Told::kept, trigger->tg_trigslot);
     if (verdict.observed != nullptr)
       note_row(contract->root, contract->guarded, verdict.observed, Told::observed, trigger->tg_trigslot);
+    verdict.silent = bms_add_members(verdict.silent, stale.silent);
     row = with_kept(trigger, contract, row, bms_add_members(verdict.kept, verdict.silent));
     row = with_counters(trigger, contract, writer, row);
     if (permission != nullptr) {

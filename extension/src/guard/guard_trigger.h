@@ -11,4 +11,8 @@ namespace ratchet {
 // change because it is a foreign key's own action.
 Bitmapset *referential_changes(const TriggerData *trigger, const GuardContract *contract, const Bitmapset *changed);
 
+// Whether this update is a foreign key's own action, whatever triggers have made of it, and whether or not the key's
+// columns are guarded.
+bool is_referential_action(const TriggerData *trigger, const GuardContract *contract);
+
 }  // namespace ratchet

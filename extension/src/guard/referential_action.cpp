@@ -45,6 +45,9 @@ bool is_owner_acting(Relation relation, const GuardContract *contract) {
   return GetUserId() == relation->rd_rel->relowner || GetUserId() == require_owner(contract->root);
 }
 
+// Copies: what is looked up of a key may rebuild the relcache entry that owns the list.
+List *copy_keys(Relation relation) { return static_cast<List *>(copyObjectImpl(RelationGetFKeyList(relation))); }
+
 // Who wrote the row that the slot's row refers to.
 enum class Referenced { none, by_others, by_us };
 
@@ -115,17 +118,16 @@ bool is_set_by_default(Oid acting, const char *column, Datum value, bool isnull)
 }
 
 // Whether NEW has in all these columns what the action puts there.
-bool has_action_values(const TriggerData *trigger, const GuardContract *contract, const ForeignKeyCacheInfo *key,
-                       char action, const Bitmapset *columns) {
+bool has_action_values(const TriggerData *trigger, const ForeignKeyCacheInfo *key, char action,
+                       const Bitmapset *columns) {
   if (action != FKCONSTR_ACTION_SETNULL && action != FKCONSTR_ACTION_SETDEFAULT) return false;
-  for (int place = -1; (place = bms_next_member(columns, place)) >= 0;) {
-    const AttrNumber attnum = contract->guarded[place].attnum;
+  for (int attnum = -1; (attnum = bms_next_member(columns, attnum)) >= 0;) {
     bool isnull;
     const Datum value = slot_getattr(trigger->tg_newslot, attnum, &isnull);
-    const bool fits =
-        action == FKCONSTR_ACTION_SETNULL
-            ? isnull
-            : is_set_by_default(acting_relation(key->conoid), contract->guarded[place].name, value, isnull);
+    const char *name = NameStr(TupleDescAttr(RelationGetDescr(trigger->tg_relation), attnum - 1)->attname);
+    const bool fits = action == FKCONSTR_ACTION_SETNULL
+                          ? isnull
+                          : is_set_by_default(acting_relation(key->conoid), name, value, isnull);
     if (!fits) return false;
   }
   return true;
@@ -140,8 +142,29 @@ Bitmapset *key_columns(const ForeignKeyCacheInfo *key, const GuardContract *cont
   return columns;
 }
 
-bool is_action_of(const TriggerData *trigger, const GuardContract *contract, const ForeignKeyCacheInfo *key,
-                  const Bitmapset *columns) {
+// The attribute numbers of these places.
+Bitmapset *attributes_of(const GuardContract *contract, const Bitmapset *places) {
+  Bitmapset *attnums = nullptr;
+  for (int place = -1; (place = bms_next_member(places, place)) >= 0;)
+    attnums = bms_add_member(attnums, contract->guarded[place].attnum);
+  return attnums;
+}
+
+// The columns of the key that the update changes.
+Bitmapset *changed_key(const TriggerData *trigger, const ForeignKeyCacheInfo *key) {
+  Bitmapset *attnums = nullptr;
+  for (int i = 0; i < key->nkeys; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(trigger->tg_relation), key->conkey[i] - 1);
+    const Value before = value_of(trigger->tg_trigslot, key->conkey[i]);
+    const Value after = value_of(trigger->tg_newslot, key->conkey[i]);
+    if (!same_image(before.datum, before.isnull, after.datum, after.isnull, attribute->attbyval, attribute->attlen))
+      attnums = bms_add_member(attnums, key->conkey[i]);
+  }
+  return attnums;
+}
+
+// Whether a change of these columns is an action of the key.
+bool is_action_of(const TriggerData *trigger, const ForeignKeyCacheInfo *key, const Bitmapset *columns) {
   HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->conoid));
   if (!HeapTupleIsValid(tuple)) return false;
   const auto constraint = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
@@ -153,8 +176,8 @@ bool is_action_of(const TriggerData *trigger, const GuardContract *contract, con
   // A deleted row leaves no key behind; an updated one may have left its key to another row of the same statement.
   const Referenced old_row = referenced_row(key, trigger->tg_trigslot);
   if (old_row == Referenced::by_others) return false;
-  if (old_row == Referenced::none && has_action_values(trigger, contract, key, on_delete, columns)) return true;
-  if (has_action_values(trigger, contract, key, on_update, columns)) return true;
+  if (old_row == Referenced::none && has_action_values(trigger, key, on_delete, columns)) return true;
+  if (has_action_values(trigger, key, on_update, columns)) return true;
   // A cascade leads to the row that this transaction has given the new key.
   return on_update == FKCONSTR_ACTION_CASCADE && all_not_null(key, trigger->tg_newslot) &&
          referenced_row(key, trigger->tg_newslot) == Referenced::by_us;
@@ -165,14 +188,21 @@ bool is_action_of(const TriggerData *trigger, const GuardContract *contract, con
 Bitmapset *referential_changes(const TriggerData *trigger, const GuardContract *contract, const Bitmapset *changed) {
   if (!InNoForceRLSOperation() || !is_owner_acting(trigger->tg_relation, contract)) return nullptr;
   Bitmapset *explained = nullptr;
-  // A copy: the lookups below may rebuild the relcache entry that owns the list.
-  auto *keys = static_cast<List *>(copyObjectImpl(RelationGetFKeyList(trigger->tg_relation)));
-  for (const auto *key : each<ForeignKeyCacheInfo>(keys)) {
+  for (const auto *key : each<ForeignKeyCacheInfo>(copy_keys(trigger->tg_relation))) {
     const Bitmapset *columns = key_columns(key, contract, changed);
-    if (columns != nullptr && is_action_of(trigger, contract, key, columns))
+    if (columns != nullptr && is_action_of(trigger, key, attributes_of(contract, columns)))
       explained = bms_add_members(explained, columns);
   }
   return explained;
+}
+
+bool is_referential_action(const TriggerData *trigger, const GuardContract *contract) {
+  if (!InNoForceRLSOperation() || !is_owner_acting(trigger->tg_relation, contract)) return false;
+  for (const auto *key : each<ForeignKeyCacheInfo>(copy_keys(trigger->tg_relation))) {
+    const Bitmapset *columns = changed_key(trigger, key);
+    if (columns != nullptr && is_action_of(trigger, key, columns)) return true;
+  }
+  return false;
 }
 
 }  // namespace ratchet

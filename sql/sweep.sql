@@ -137,6 +137,68 @@ CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL
 CREATE TRIGGER a BEFORE UPDATE ON two FOR EACH ROW EXECUTE FUNCTION nothing();
 SELECT attempt($$SELECT ratchet.sweep('two', '0', 'z')$$);
 
+--
+-- Where a move can wait for somebody it is a subtransaction, which shows in xmin, and a row that would have to wait is left
+--
+CREATE TABLE lane (id int PRIMARY KEY);
+INSERT INTO lane VALUES (1);
+CREATE TABLE plain (id int PRIMARY KEY, request int UNIQUE, lane int REFERENCES lane, state text DEFAULT 'a', v int DEFAULT 0, seen timestamptz);
+CREATE TABLE record (plain int REFERENCES plain);
+SELECT ratchet.guard('plain', states => '{"state": {"a": ["b"], "b": ["a"]}}', version => 'v', heartbeat => 'seen');
+INSERT INTO plain (id, request, lane, seen) SELECT i, i, 1, '2020-01-01' FROM generate_series(1, 3) i;
+CREATE FUNCTION transactions(patch jsonb DEFAULT NULL) RETURNS TABLE (moved bigint, transactions bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ratchet.advance('plain', key, 'a') FROM ratchet.stuck('plain', '-1 day', 'b');
+    moved := count(*) FROM ratchet.sweep('plain', '-1 day', 'b', 'a', patch => patch);
+    transactions := count(DISTINCT xmin::text) FROM plain WHERE state = 'b';
+    RETURN NEXT;
+END $$;
+-- keys and references that stay as they are, and a reference that is set
+SELECT * FROM transactions();
+SELECT * FROM transactions('{"lane": 1}');
+CREATE INDEX i ON plain (state);
+SELECT * FROM transactions();
+-- what may be refused, for anything that the move sets
+CREATE UNIQUE INDEX u ON plain (id) WHERE state = 'b';
+SELECT * FROM transactions();
+DROP INDEX u;
+CREATE UNIQUE INDEX u ON plain ((id::text || state));
+SELECT * FROM transactions();
+DROP INDEX u;
+CREATE UNIQUE INDEX u ON plain (id, seen);
+SELECT * FROM transactions();
+DROP INDEX u;
+CREATE UNIQUE INDEX u ON plain (id, v);
+SELECT * FROM transactions();
+DROP INDEX u;
+ALTER TABLE plain ADD CHECK (v >= 0);
+SELECT * FROM transactions();
+ALTER TABLE plain DROP CONSTRAINT plain_v_check;
+SELECT * FROM transactions();
+ALTER TABLE plain ENABLE ROW LEVEL SECURITY;
+SELECT * FROM transactions();
+ALTER TABLE plain DISABLE ROW LEVEL SECURITY;
+-- triggers of others, which may say themselves that they would have to wait
+CREATE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.id = 2 AND NEW.state = 'b' THEN RAISE lock_not_available; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER busy AFTER UPDATE ON plain FOR EACH ROW EXECUTE FUNCTION busy();
+SELECT * FROM transactions();
+SELECT id, state FROM plain ORDER BY id;
+-- any other error is one of the call
+CREATE OR REPLACE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.id = 3 AND NEW.state = 'b' THEN RAISE 'too busy'; END IF;
+    RETURN NEW;
+END $$;
+SELECT attempt('SELECT transactions()');
+-- nobody takes away the cursor that the rows come from
+CREATE OR REPLACE FUNCTION busy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'CLOSE ALL'; RETURN NEW; END $$;
+SELECT left(attempt($$SELECT ratchet.sweep('plain', '-1 day', 'b', 'a')$$), 5);
+SELECT current_setting('lock_timeout');
+
 SET client_min_messages = error;
 DROP OWNED BY regress_ratchet_sweeper;
 DROP SCHEMA sweep CASCADE;

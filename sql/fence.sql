@@ -232,6 +232,15 @@ SET ROLE regress_ratchet_hook;
 SET client_min_messages = notice;
 UPDATE payment SET event_at = '2020-01-01' WHERE id = 3;
 SET client_min_messages = warning;
+-- nor can he find it by trying, unless he may write it
+SELECT attempt($$SELECT ratchet.update('payment', 3, '{"status": "x"}', '{"event_at": "2026-01-03"}')$$);
+SELECT outcome, stale FROM ratchet.update('payment', 3, '{"event_at": "2026-01-01"}');
+RESET ROLE;
+REVOKE UPDATE ON payment FROM regress_ratchet_hook;
+GRANT UPDATE (status) ON payment TO regress_ratchet_hook;
+SET ROLE regress_ratchet_hook;
+SELECT attempt($$SELECT ratchet.update('payment', 3, '{"event_at": "2026-01-01"}')$$);
+SELECT attempt($$SELECT ratchet.update('payment', 3, '{"status": "x"}', '{"event_at": "2026-01-03"}')$$);
 RESET ROLE;
 DROP TABLE payment;
 DROP OWNED BY regress_ratchet_hook;

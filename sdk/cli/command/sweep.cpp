@@ -156,9 +156,10 @@ std::string age_text(std::chrono::microseconds age) {
 CLI::App &declare_sweep(CLI::App &app, sweep_arguments &arguments) {
   auto &command = *app.add_subcommand("sweep", R"(Moves the rows that no worker is processing any more to another state.
 
-It moves what ratchet.stuck() finds, oldest first, and commits every thousand rows, until nothing is left. It waits for
-nobody: a row that somebody has locked is left out, because its worker is alive. Ctrl-C takes the batch that it is at
-back; what was moved before stays.
+It moves what ratchet.stuck() finds, oldest first, and commits every thousand rows, until nothing is left. A row that
+somebody has locked is left out, because its worker is alive; one whose move would have to wait is left to the next run.
+Only a COMMIT may wait, for who has written counts of the same parent. Ctrl-C takes the batch that it is at back; what
+was moved before stays.
 
 Exit code: 0 done, 2 bad usage or an error, 130 interrupted; with --dry-run 0 nothing is stuck, 1 something is.)");
   command.add_option("--table", arguments.table, "The table, written as in SQL")->required()->type_name("TABLE");

@@ -35,9 +35,10 @@ struct swept_row {
 ///       log(job.key, "was given up");
 ///     }
 ///
-/// It never waits for a worker: a row that somebody has locked is left out, because its worker is alive. Every other
-/// one is judged again under its lock, so that a row which has shown a sign of life in the meantime is left alone, and
-/// of two sweeps at once each row is moved by one. Rows from whose state the graph does not lead there are left out,
+/// A row that somebody has locked is left out, because its worker is alive. Every other one is judged again under its
+/// lock, so that a row which has shown a sign of life in the meantime is left alone, and of two sweeps at once each row
+/// is moved by one. A row whose move meets something else that somebody holds, such as a key of a unique index, is left
+/// to the next sweep after 10 ms. Rows from whose state the graph does not lead there are left out,
 /// too. The contract's heartbeat, if any, is set with the move.
 ///
 /// Every function that takes text throws ratchet::error (argument, 22021) for an embedded NUL.
@@ -59,7 +60,8 @@ class RATCHET_EXPORT sweep {
   /// locked until the transaction ends, so a sweep of many is better made in several transactions.
   sweep &limit(std::optional<int> rows);
 
-  /// Runs it. It waits for no other transaction; what it has moved is settled when `tx` commits.
+  /// Runs it. What it has moved is settled when `tx` commits; that may wait for who has written counts of the same
+  /// parent.
   ///
   /// Throws ratchet::error, after which `tx` is aborted: argument (class 22: no such state or column, a limit below 1,
   /// no `since` where the contract has no heartbeat), constraint (class 23: what a column may not take), contract

@@ -150,6 +150,12 @@ CREATE FUNCTION ratchet.count_gone() RETURNS trigger
 COMMENT ON FUNCTION ratchet.count_gone() IS
 'Trigger function of ratchet.tally(): AFTER INSERT OR DELETE FOR EACH ROW on the parent, named !ratchet_gone. Keeps what a deleted row had for a row that is inserted under its key in the same transaction. Do not attach it by hand; use ratchet.tally().';
 
+CREATE FUNCTION ratchet.keep_spilled() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_keep_spilled';
+COMMENT ON FUNCTION ratchet.keep_spilled() IS
+'Trigger function of ratchet.tally(contention => ''spill''): AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW on the table of a parent''s spilled counts, FROM the parent, named ~ratchet_spilled. Says whose the table is, and keeps others from writing it: an UPDATE or DELETE is 23R01, a row that is inserted is taken out again. Do not attach it by hand; use ratchet.tally().';
+
 CREATE FUNCTION ratchet.complete_row() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_complete_row';
@@ -212,7 +218,7 @@ CREATE FUNCTION ratchet.tally(
     completions jsonb       DEFAULT NULL,
     limits     jsonb        DEFAULT NULL,
     time_zone  text         DEFAULT NULL,
-    contention text         DEFAULT 'wait',
+    contention text         DEFAULT NULL,
     backfill   text         DEFAULT 'now',
     replace    boolean      DEFAULT false
 ) RETURNS text
@@ -420,6 +426,12 @@ COMMENT ON FUNCTION ratchet.orphans(regclass, regclass, text) IS
 -- ---------------------------------------------------------------------------
 -- Counters against their children
 -- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.fold(target regclass DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_fold';
+COMMENT ON FUNCTION ratchet.fold(regclass) IS
+'Adds counts that lie spilled to the rows that they are for, and completes rows that become complete, as a flush does; a background worker does it by itself, and so does the next transaction that counts for the row. A row that another transaction has is left to that one. target: a parent; NULL (default): all whose owner the caller is. Returns the number of rows that were written; at most 1,000 a parent and call. Does nothing for a parent whose counts do not spill. Only the owner (42501). Errors: 42R01 no tally; 25001 above READ COMMITTED; those of on_done functions. Locks: ROW EXCLUSIVE on the parent and its table of spilled counts, and the rows, until the end of the transaction; waits for no row.';
 
 CREATE FUNCTION ratchet.verify(target regclass DEFAULT NULL)
     RETURNS TABLE (parent regclass, child regclass, key jsonb, "column" name, stored text, counted text)

@@ -197,7 +197,6 @@ SELECT try($$'result', 'run', '{"evaluated": "true"}', total => 'total', done =>
 SELECT try($$'result', 'run', '{"evaluated": "true"}', total => 'total', done => 'completed', on_done => 'wordy(text)'$$);
 SELECT try($$'result', 'run', '{"evaluated": "true"}', total => 'total', done => 'completed', on_done => 'proceed(int)'$$);
 SELECT try($$'result', 'run', '{"evaluated": "true"}', total => 'total', done => 'completed', on_done => 'pg_catalog.sum(int)'$$);
-SELECT try($$'result', 'run', '{"evaluated": "true"}', contention => 'spill'$$);
 SELECT try($$'result', 'run', '{"evaluated": "true"}', contention => 'Wait'$$);
 SELECT try($$'result', 'run', '{"evaluated": "true"}', backfill => 'never'$$);
 SELECT try($$'result', 'run', '{"evaluated": "true"}', via => '{question}'$$);

@@ -8,6 +8,8 @@ extern "C" {
 #include "contract/kept_notice.h"
 #include "contract/trigger_cache.h"
 #include "pg/fence.h"
+#include "pg/two_phase.h"
+#include "tally/fold_worker.h"
 #include "transaction.h"
 
 extern "C" {
@@ -21,6 +23,8 @@ void start() {
   ratchet::init_cache();
   ratchet::init_notes();
   ratchet::init_transactions();
+  ratchet::init_two_phase();
+  ratchet::init_fold_worker();
   MarkGUCPrefixReserved("ratchet");
 }
 

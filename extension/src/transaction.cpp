@@ -17,9 +17,11 @@ extern "C" {
 #include "guard/move.h"
 #include "guard/suspend.h"
 #include "pg/fence.h"
+#include "pg/two_phase.h"
 #include "tally/locked_row.h"
 #include "tally/noted.h"
 #include "tally/pending.h"
+#include "tally/spill.h"
 #include "tally/tally.h"
 #include "tally/truncate_trigger.h"
 
@@ -48,12 +50,14 @@ void check_transaction() {
 void end_transaction() {
   forget_truncates();
   forget_pending();
+  forget_removed();
   forget_noted();
   forget_names();
   expire_with_transaction();
   forget_suspensions();
   forget_moves();
   forget_notes();
+  forget_preparing();
   // Contracts give up their statements before plans are freed.
   free_retired_contracts();
   free_retired_plans();
@@ -66,6 +70,9 @@ void on_transaction(XactEvent event, void *) {
       check_transaction();
       break;
     case XACT_EVENT_COMMIT:
+      remember_removed();
+      end_transaction();
+      break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
       end_transaction();
@@ -85,6 +92,7 @@ void release_subtransaction(SubTransactionId subtransaction, SubTransactionId pa
 void roll_back_subtransaction(SubTransactionId subtransaction) {
   forget_truncates_of_subtransaction();
   drop_pending();
+  forget_removed();
   drop_noted();
   expire_with_subtransaction();
   drop_suspensions(subtransaction);

@@ -49,6 +49,7 @@ enum class StatementKind : int16 {
   recount,
   recount_row,
   lock_row,
+  lock_unless_busy,
   differs,
   batch,
   batch_alone,

@@ -57,6 +57,7 @@ ParentTerms *flatten(MemoryContext context, const core::ParentSpec &kept) {
   terms->nlimits = static_cast<int>(kept.limits.size());
   terms->limits = allocate<LimitTerm>(context, kept.limits.size());
   for (int i = 0; i < terms->nlimits; ++i) terms->limits[i] = flatten(context, kept.limits[i]);
+  terms->spills = kept.spills;
   terms->guarded = copy_all(context, guarded);
   terms->nguarded = static_cast<int>(guarded.size());
   terms->arguments = copy_all(context, arguments);
@@ -94,6 +95,7 @@ core::TallySpec parse(const TallyRequest &request) {
   tally.completion = parse(request.completion);
   for (int i = 0; i < request.ncompletions; ++i) tally.completions.push_back(parse(request.completions[i]));
   for (int i = 0; i < request.nlimits; ++i) tally.limits.push_back(parse(request.limits[i]));
+  tally.contention = request.contention;
   return tally;
 }
 

@@ -61,6 +61,7 @@ struct ParentTerms {
   int ncompletions;
   LimitTerm *limits;
   int nlimits;
+  bool spills;           // contention 'spill'
   const char **guarded;  // every column that only tallies write
   int nguarded;
   const char **arguments;  // canonical trigger arguments
@@ -78,6 +79,7 @@ struct TallyRequest {
   int ncompletions;
   LimitTerm *limits;
   int nlimits;
+  core::Contention contention;  // of the parent; unsaid: as it is
 };
 
 // Read the arguments of a relation's trigger. Errors: 42R01.

@@ -28,6 +28,7 @@ inline constexpr const char *truncating_trigger_name = "~ratchet_truncating";
 inline constexpr const char *parent_trigger_name = "~ratchet_counters";
 inline constexpr const char *gone_trigger_name = "!ratchet_gone";
 inline constexpr const char *completion_trigger_name = "~ratchet_completion";
+inline constexpr const char *spilled_trigger_name = "~ratchet_spilled";
 
 // Ratchet's trigger functions.
 enum class TriggerKind : unsigned char {
@@ -41,6 +42,7 @@ enum class TriggerKind : unsigned char {
   parent,      // keep_counters: a parent's counters
   completion,  // complete_row: on the parent
   gone,        // count_gone: on the parent, what a deleted row had
+  spilled,     // keep_spilled: on the table of a parent's spilled counts
   none         // another's
 };
 

@@ -31,26 +31,31 @@ struct Shape {
   int16 type;
   bool condition;
   bool constraint;
+  bool deferred;  // a deferrable constraint, initially so
 };
 
 constexpr Shape shapes[] = {
     {TriggerKind::guard, guard_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE, false,
-     false},
-    {TriggerKind::born, insert_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT, true, false},
-    {TriggerKind::deletion, delete_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_DELETE,
      false, false},
+    {TriggerKind::born, insert_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT, true, false, false},
+    {TriggerKind::deletion, delete_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_DELETE,
+     false, false, false},
     {TriggerKind::truncation, guard_truncate_trigger_name, false, TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE, false,
-     false},
+     false, false},
     {TriggerKind::child, child_trigger_prefix, true,
-     TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, false, false},
-    {TriggerKind::flush, flush_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_DELETE, true, true},
-    {TriggerKind::truncate, truncate_trigger_name, false, TRIGGER_TYPE_TRUNCATE, false, false},
-    {TriggerKind::truncate, truncating_trigger_name, false, TRIGGER_TYPE_TRUNCATE | TRIGGER_TYPE_BEFORE, false, false},
+     TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, false, false, false},
+    {TriggerKind::flush, flush_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_DELETE, true, true, true},
+    {TriggerKind::truncate, truncate_trigger_name, false, TRIGGER_TYPE_TRUNCATE, false, false, false},
+    {TriggerKind::truncate, truncating_trigger_name, false, TRIGGER_TYPE_TRUNCATE | TRIGGER_TYPE_BEFORE, false, false,
+     false},
     {TriggerKind::parent, parent_trigger_name, false,
-     TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE, false, false},
-    {TriggerKind::completion, completion_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true, false},
+     TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE, false, false, false},
+    {TriggerKind::completion, completion_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true, false,
+     false},
     {TriggerKind::gone, gone_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE, false,
-     false}};
+     false, false},
+    {TriggerKind::spilled, spilled_trigger_name, false,
+     TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, false, true, false}};
 
 bool has_name(Relation relation, const Trigger &trigger, const Shape &shape) {
   return shape.prefix ? strncmp(trigger.tgname, shape.name, strlen(shape.name)) == 0
@@ -70,7 +75,7 @@ bool has_shape(Relation relation, const Trigger &trigger, const Shape &shape) {
   if (shape.kind == TriggerKind::born && trigger.tgqual != nullptr && !asks_whether_closed(trigger)) return false;
   return has_name(relation, trigger, shape) && trigger.tgtype == shape.type && trigger.tgnattr == 0 &&
          (trigger.tgqual != nullptr) == shape.condition && OidIsValid(trigger.tgconstraint) == shape.constraint &&
-         trigger.tgdeferrable == shape.constraint && trigger.tginitdeferred == shape.constraint;
+         trigger.tgdeferrable == shape.deferred && trigger.tginitdeferred == shape.deferred;
 }
 
 // Contracts and nothing else have these names: CREATE OR REPLACE TRIGGER needs

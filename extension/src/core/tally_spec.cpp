@@ -129,6 +129,19 @@ bool is_true(std::string_view name, std::string_view value) {
   return true;
 }
 
+bool is_spill(std::string_view name, std::string_view value) {
+  if (value != "spill") throw error(unenforceable, "contract says " + quoted(value) + " for " + quoted(name));
+  return true;
+}
+
+// What is judged under the row's lock cannot be judged by who does not wait for it.
+void check_contention(const ParentSpec &kept) {
+  if (!kept.spills || kept.limits.empty()) return;
+  throw error(invalid_argument, "limit of " + quoted(kept.limits.front().counter) + " needs contention 'wait'",
+              "A limit is judged under the lock of the parent's row, and contention 'spill' does not wait for it.",
+              "Declare one of the two without the other.");
+}
+
 Completion &current(ParentSpec &kept, std::string_view name) {
   if (kept.completions.empty())
     throw error(unenforceable, "contract names " + quoted(name) + " before a total or a condition");
@@ -199,6 +212,8 @@ ParentSpec parse_parent(const std::vector<std::string_view> &arguments) {
       set_once(current(kept, name).time_zone, name, value);
     else if (name == "on_done")
       set_once(current(kept, name).on_done, name, value);
+    else if (name == "contention")
+      kept.spills = is_spill(name, value);
     else if (name == "limit")
       kept.limits.emplace_back().counter = value;
     else if (name == "max" || name == "max_is" || name == "min" || name == "min_is")
@@ -253,6 +268,7 @@ std::vector<std::string> parent_arguments(const ParentSpec &kept) {
     append(out, "min", limit.min.column);
     append(out, "min_is", limit.min.number);
   }
+  append(out, "contention", kept.spills ? "spill" : "");
   return out;
 }
 
@@ -295,6 +311,8 @@ ParentSpec with(const ParentSpec &kept, const TallySpec &tally) {
   if (!tally.completion.total.empty()) after.completions.push_back(tally.completion);
   after.limits.insert(after.limits.end(), tally.limits.begin(), tally.limits.end());
   after.completions.insert(after.completions.end(), tally.completions.begin(), tally.completions.end());
+  if (tally.contention != Contention::unsaid) after.spills = tally.contention == Contention::spill;
+  check_contention(after);
   // In one order, so that the same tallies always make the same contract.
   std::sort(after.counters.begin(), after.counters.end());
   std::sort(after.completions.begin(), after.completions.end(), [](const Completion &a, const Completion &b) {
@@ -307,7 +325,7 @@ ParentSpec with(const ParentSpec &kept, const TallySpec &tally) {
 }
 
 ParentSpec without(const ParentSpec &kept, const TallySpec &tally) {
-  ParentSpec after{kept.key, {}, {}, {}};
+  ParentSpec after{kept.key, {}, {}, {}, kept.spills};
   for (const std::string &column : kept.counters)
     if (find(tally.counters, column) == nullptr) after.counters.push_back(column);
   for (const Completion &completion : kept.completions)

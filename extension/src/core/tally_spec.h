@@ -45,6 +45,9 @@ struct Limit {
   Bound min;  // the same; one of the two is there
 };
 
+// What a flush does where another transaction has the parent's row in hand.
+enum class Contention : unsigned char { unsaid, wait, spill };
+
 // What one call of ratchet.tally() declares.
 struct TallySpec {
   std::vector<std::string> via;
@@ -52,6 +55,7 @@ struct TallySpec {
   Completion completion;                // of its total
   std::vector<Completion> completions;  // by conditions
   std::vector<Limit> limits;
+  Contention contention = Contention::unsaid;  // of the parent, so of all of its tallies; unsaid: as it is
 };
 
 // What the parent's trigger holds, for all of its tallies.
@@ -60,6 +64,7 @@ struct ParentSpec {
   std::vector<std::string> counters;
   std::vector<Completion> completions;
   std::vector<Limit> limits;
+  bool spills = false;  // contention 'spill'; otherwise 'wait'
 
   // Every column that only the tallies write.
   std::vector<std::string> guarded() const;
@@ -81,7 +86,7 @@ void check_consistent(TallySpec &tally);
 // The tally with its completions and limits as the parent has them.
 TallySpec whole(const TallySpec &source, const ParentSpec &kept);
 
-// The parent's part with one more tally, and with one less.
+// The parent's part with one more tally, and with one less. The former throws 22023 for limits where counts spill.
 ParentSpec with(const ParentSpec &kept, const TallySpec &tally);
 ParentSpec without(const ParentSpec &kept, const TallySpec &tally);
 

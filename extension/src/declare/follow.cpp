@@ -29,6 +29,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "contract/resolved_contract.h"
 #include "contract/stored_trigger.h"
+#include "declare/spill_declare.h"
 #include "declare/tally_triggers.h"
 #include "guard/guard_contract.h"
 #include "pg/attempt.h"
@@ -332,6 +333,7 @@ void follow_column_rename(const RenameStmt *rename) {
     CHECK_FOR_INTERRUPTS();
     rename_own(oid, renaming);
     rename_counters(oid, renaming);
+    rename_spilled_column(oid, renaming.from, renaming.to);
   }
 }
 

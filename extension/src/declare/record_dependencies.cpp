@@ -40,7 +40,9 @@ bool try_to_record(Oid relid) {
 }
 
 List *tables_with_tallies() {
-  return list_concat_unique_oid(tables_with(TriggerKind::child), tables_with(TriggerKind::parent));
+  return list_concat_unique_oid(
+      list_concat_unique_oid(tables_with(TriggerKind::child), tables_with(TriggerKind::parent)),
+      tables_with(TriggerKind::spilled));
 }
 
 int64 record_one(Oid target) {

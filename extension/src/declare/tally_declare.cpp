@@ -18,6 +18,7 @@ extern "C" {
 #include "contract/times.h"
 #include "contract/trigger_shapes.h"
 #include "declare/existing_rows.h"
+#include "declare/spill_declare.h"
 #include "declare/tally_triggers.h"
 #include "pg/fence.h"
 #include "pg/foreign_key.h"
@@ -266,9 +267,12 @@ Declaration read_declaration(FunctionCallInfo fcinfo, Relation child, Relation p
   declaration.parent = RelationGetRelid(parent);
   declaration.replace = bool_argument(fcinfo, replace_argument);
   declaration.backfill = !second_word(fcinfo, backfill_argument, "backfill", "now", "later");
-  if (second_word(fcinfo, contention_argument, "contention", "wait", "spill")) refuse_policy("contention 'spill'");
 
   TallyRequest *request = &declaration.request;
+  if (!PG_ARGISNULL(contention_argument))
+    request->contention = second_word(fcinfo, contention_argument, "contention", "wait", "spill")
+                              ? core::Contention::spill
+                              : core::Contention::wait;
   int nvia;
   const char **via = names_argument(fcinfo, via_argument, &nvia);
   const ForeignKeyCacheInfo *reference = read_reference(child, parent, via, nvia);
@@ -435,7 +439,8 @@ const char *tally(FunctionCallInfo fcinfo) {
   const ParentTerms *kept = check_declaration(pair.child, pair.parent, declaration, current);
   // A migration that runs again must not queue behind, or in front of, the tables' writers.
   const bool same = current.source != nullptr && same_source(current.source, source) && same_kept(current.kept, kept);
-  const bool settled = same && is_whole_child(declaration.child, source) && is_whole_parent(declaration.parent, kept);
+  const bool settled = same && is_whole_child(declaration.child, source) && is_whole_parent(declaration.parent, kept) &&
+                       is_spill_settled(declaration.parent, kept);
   close_pair(pair);
   if (settled) return "unchanged";
   check_snapshot(declaration);
@@ -465,7 +470,9 @@ const char *tally(FunctionCallInfo fcinfo) {
   for (int i = 0; i < request.ncompletions; ++i)
     notice_time_zone(pair.parent, request.completions[i].done_at, request.completions[i].time_zone);
   close_pair(pair);
+  prepare_spill_table(declaration.parent, current.kept, kept);
   write_parent_triggers(declaration.parent, kept, Switches::enable);
+  finish_spill_table(declaration.parent, kept);
   write_child_triggers(declaration.child, source, current.name, Switches::enable);
   if (declaration.backfill) backfill(declaration.child, declaration.parent, source);
   report_limits(declaration.parent, kept, source);
@@ -491,7 +498,9 @@ bool untally_abandoned(Oid relid) {
   const bool remnants = before == nullptr && find_named(parent, gone_trigger_name) != nullptr;
   relation_close(parent, NoLock);
   if (!remnants && after == before) return false;
+  prepare_spill_table(relid, before, after);
   write_parent_triggers(relid, after, Switches::keep);
+  finish_spill_table(relid, after);
   return true;
 }
 
@@ -530,9 +539,13 @@ bool untally(FunctionCallInfo fcinfo) {
   const bool remnants = has_remnants(pair.child);
   close_pair(pair);
   if (current.source == nullptr && !remnants) return false;
+  const bool counted = current.source != nullptr && current.kept != nullptr;
+  if (counted) prepare_spill_table(parent, current.kept, current.others);
   write_child_triggers(child, nullptr, current.name, Switches::enable);
-  if (current.source != nullptr && current.kept != nullptr)
+  if (counted) {
     write_parent_triggers(parent, current.others, Switches::keep);
+    finish_spill_table(parent, current.others);
+  }
   return true;
 }
 

@@ -18,6 +18,7 @@ extern "C" {
 #include "contract/core_copy.h"
 #include "contract/ddl_support.h"
 #include "contract/errors.h"
+#include "declare/spill_declare.h"
 #include "declare/tally_triggers.h"
 #include "pg/foreign_key.h"
 #include "pg/list.h"
@@ -427,6 +428,7 @@ void write_dependencies(Oid relid) {
   }
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   if (counters != nullptr && !counters->tgisclone) depend_on_completions(relation, counters);
+  if (find_trigger(relation, TriggerKind::spilled) != nullptr) depend_on_parent(relation);
   table_close(relation, AccessShareLock);
 }
 
@@ -436,6 +438,7 @@ bool lacks_dependencies(Relation relation) {
     const Oid key = find_key_to_depend_on(relation, parse_child_trigger(relation, trigger));
     if (OidIsValid(key) && !depends(trigger->tgoid, ConstraintRelationId, key)) return true;
   }
+  if (lacks_parent_dependency(relation)) return true;
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   return counters != nullptr && !counters->tgisclone &&
          find_unrecorded_functions(counters, parse_parent_trigger(relation, counters)) != NIL;

@@ -29,26 +29,40 @@ namespace ratchet {
 
 namespace {
 
-// Bytes of versions that have been updated or deleted, or are about to be.
-Size old_versions(Page page) {
-  Size bytes = 0;
+constexpr int long_chain = 8;
+
+struct Versions {
+  int live;   // the newest of a row, whether or not it has committed
+  int old;    // have been updated or deleted, or are about to be
+  Size size;  // of the old ones
+};
+
+Versions count_versions(Page page) {
+  Versions versions{0, 0, 0};
   const OffsetNumber last = PageGetMaxOffsetNumber(page);
   for (OffsetNumber offset = FirstOffsetNumber; offset <= last; ++offset) {
     const ItemId item = PageGetItemId(page, offset);
     if (!ItemIdIsNormal(item)) continue;
     const auto header = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
-    if ((header->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
-      bytes += MAXALIGN(ItemIdGetLength(item));
+    if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask)) {
+      ++versions.live;
+      continue;
+    }
+    ++versions.old;
+    versions.size += MAXALIGN(ItemIdGetLength(item));
   }
-  return bytes;
+  return versions;
 }
 
 }  // namespace
 
-void put_off_pruning(Buffer buffer, Size length) {
+void time_pruning(Buffer buffer, Size length) {
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   Page page = BufferGetPage(buffer);
-  if (PageGetHeapFreeSpace(page) >= MAXALIGN(length) || old_versions(page) < BLCKSZ / 10)
+  const Versions versions = count_versions(page);
+  if (versions.old >= long_chain && versions.old >= versions.live)
+    PageSetFull(page);
+  else if (PageGetHeapFreeSpace(page) >= MAXALIGN(length) || versions.size < BLCKSZ / 10)
     reinterpret_cast<PageHeader>(page)->pd_prune_xid = InvalidTransactionId;
   LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 }

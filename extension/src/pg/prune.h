@@ -13,6 +13,6 @@ namespace ratchet {
 // pruning may help, unless another version of that length no longer fits and
 // pruning would free a tenth of the page. Locks: the buffer, which the caller has pinned, shared, for the
 // call.
-void put_off_pruning(Buffer buffer, Size length);
+void time_pruning(Buffer buffer, Size length);
 
 }  // namespace ratchet

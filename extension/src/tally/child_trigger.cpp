@@ -25,6 +25,7 @@ extern "C" {
 #include "tally/noted.h"
 #include "tally/parent_trigger.h"
 #include "tally/pending.h"
+#include "tally/spill.h"
 #include "tally/truncate_trigger.h"
 
 namespace ratchet {
@@ -91,6 +92,7 @@ void accumulate(const TriggerData *trigger) {
   if (is_counted_at_end(RelationGetRelid(trigger->tg_relation))) return;
   Tally *tally = load_locked_tally(trigger);
   const Counters *counters = resolve(tally);
+  lock_spill_table(tally, counters);
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
     count(tally, counters, trigger->tg_trigslot, 1);
   } else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
@@ -126,13 +128,28 @@ void keep_for_successor(const TriggerData *trigger) {
     else
       add_count(&entry->deltas[i], int64_of(counters->counters[i].type, value));
   }
+  if (counters->spill != nullptr) take_for_successor(counters, key, entry);
   arm(trigger);
+}
+
+// A row whose key was another's: what is spilled for that one is not for this one, unless it goes on from it in this
+// transaction.
+void forget_predecessor(const TriggerData *trigger, const Counters *counters) {
+  Datum key[INDEX_MAX_KEYS];
+  bool isnull;
+  for (int i = 0; i < counters->nkey; ++i) {
+    key[i] = slot_getattr(trigger->tg_trigslot, counters->key[i].attnum, &isnull);
+    if (isnull) return;
+  }
+  if (!is_pending(counters, key)) remove_leftovers(counters, key);
 }
 
 // A row may be born complete, where nothing is expected of it.
 void note_born(const TriggerData *trigger) {
   const Counters *counters = find_counters(trigger->tg_relation);
-  if (counters == nullptr || !counters->told) return;
+  if (counters == nullptr) return;
+  if (counters->spill != nullptr) forget_predecessor(trigger, counters);
+  if (!counters->told) return;
   note_inserted(trigger, counters);
   if (any_due()) arm(trigger);
 }

@@ -30,6 +30,7 @@ extern "C" {
 #include "tally/direct_flush.h"
 #include "tally/locked_row.h"
 #include "tally/parent_trigger.h"
+#include "tally/spill.h"
 
 namespace ratchet {
 
@@ -131,6 +132,37 @@ bool is_being_written(const BufferHeapTupleTableSlot *slot) {
 
 FullTransactionId queued_in;  // the last transaction that has queued up
 
+// Whether another transaction has the row in hand, or locked so that an update of it would wait.
+bool is_taken(const BufferHeapTupleTableSlot *slot) {
+  LockBuffer(slot->buffer, BUFFER_LOCK_SHARE);
+  const HeapTupleHeader header = slot->base.tuple->t_data;
+  const uint16 mask = header->t_infomask;
+  const TransactionId xmax = HeapTupleHeaderGetRawXmax(header);
+  LockBuffer(slot->buffer, BUFFER_LOCK_UNLOCK);
+  const auto is_other = [](TransactionId xid) {
+    return !TransactionIdIsCurrentTransactionId(xid) && TransactionIdIsInProgress(xid);
+  };
+  if ((mask & HEAP_XMAX_INVALID) != 0 || HEAP_LOCKED_UPGRADED(mask)) return false;
+  if ((mask & HEAP_XMAX_IS_MULTI) == 0)
+    return !(HEAP_XMAX_IS_LOCKED_ONLY(mask) && HEAP_XMAX_IS_KEYSHR_LOCKED(mask)) && is_other(xmax);
+  MultiXactMember *members;
+  const int count = GetMultiXactIdMembers(xmax, &members, false, HEAP_XMAX_IS_LOCKED_ONLY(mask));
+  bool taken = false;
+  // What a foreign key's check takes is in nobody's way.
+  for (int i = 0; !taken && i < count; ++i)
+    taken = members[i].status != MultiXactStatusForKeyShare && is_other(members[i].xid);
+  if (count > 0) pfree(members);
+  return taken;
+}
+
+// Takes the row's lock, unless that would have to wait.
+TM_Result lock_row(Relation relation, TupleTableSlot *found) {
+  TM_FailureData failure;
+  ItemPointerData tid = found->tts_tid;
+  return table_tuple_lock(relation, &tid, GetActiveSnapshot(), found, GetCurrentCommandId(false),
+                          LockTupleNoKeyExclusive, LockWaitSkip, 0, &failure);
+}
+
 // Once a transaction: a long one that flushes again and again must not fill the lock table.
 bool may_queue_up(const Counters *counters) {
   for (int i = 0; i < counters->nkey; ++i)
@@ -146,12 +178,26 @@ bool may_queue_up(const Counters *counters) {
 // who has just seen somebody else write the row takes it, so he does not have the row himself;
 // whoever gets it waits for the row only, as he would without it; and only flushes of a
 // single row take it, one in a transaction, so that no order among these locks can be wrong.
-void queue_up(const Counters *counters, const Pending *entry) {
+bool queue_up(const Counters *counters, const Pending *entry, bool waits) {
   queued_in = GetTopFullTransactionId();
   // The fourth field keeps it apart from pg_advisory_lock(), whose locks have 1 or 2 there.
   LOCKTAG tag;
   SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, counters->root, entry->key.hash, 0x7274);
-  LockAcquire(&tag, ExclusiveLock, false, false);
+  return LockAcquire(&tag, ExclusiveLock, false, !waits) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+// Whether nothing of the executor is needed. An extension that checks or audits what it touches must see it. Not if DDL
+// has come between.
+bool is_direct(const Counters *counters) {
+  return counters->direct && counters->valid && ExecutorCheckPerms_hook == nullptr &&
+         SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA;
+}
+
+Relation open_direct(const Counters *counters) {
+  PreventCommandIfReadOnly("UPDATE");
+  Relation relation = table_open(counters->root, NoLock);
+  CheckCmdReplicaIdentity(relation, CMD_UPDATE);
+  return relation;
 }
 
 }  // namespace
@@ -181,13 +227,8 @@ void find_direct(Relation relation, Counters *counters) {
 }
 
 bool count_directly(Counters *counters, const Pending *entry, bool alone) {
-  // An extension that checks or audits what the executor touches must see it. Not if DDL has come between.
-  if (!counters->direct || !counters->valid || ExecutorCheckPerms_hook != nullptr ||
-      SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
-    return false;
-  PreventCommandIfReadOnly("UPDATE");
-  Relation relation = table_open(counters->root, NoLock);
-  CheckCmdReplicaIdentity(relation, CMD_UPDATE);
+  if (!is_direct(counters)) return false;
+  Relation relation = open_direct(counters);
   const Datum *key = entry->key.values;
   bool waits = !alone || !may_queue_up(counters);
   bool taken = false;  // another transaction is writing the row, and this one would rather know than wait
@@ -206,13 +247,13 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
     return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
-    put_off_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer, row->t_len);
+    time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer, row->t_len);
     note_change(counters, change, found);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || taken) {
     if (taken) {
-      queue_up(counters, entry);
+      queue_up(counters, entry, true);
       waits = true;
       taken = false;
     }
@@ -221,6 +262,55 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
   CommandCounterIncrement();
   table_close(relation, NoLock);
   return outcome == Attempt::stored;
+}
+
+bool may_take(const Counters *counters, const Pending *entry) {
+  return !may_queue_up(counters) || queue_up(counters, entry, false);
+}
+
+// What is added is read in the snapshot that has found the row: see tally/spill.h.
+Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly) {
+  if (!is_direct(counters)) return Taken::left;
+  Relation relation = open_direct(counters);
+  const Datum *key = entry->key.values;
+  bool busy = false;
+  bool again = false;
+  bool idle = false;  // there is nothing to add
+  Change change{};
+  Spilled spilled{};
+  const auto find = [&](TupleTableSlot *slot) {
+    return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
+  };
+  const auto decide = [&](TupleTableSlot *found) -> HeapTuple {
+    const auto *version = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
+    const TM_Result locked = strictly ? lock_row(relation, found) : TM_Ok;
+    busy = strictly ? locked == TM_WouldBlock : is_taken(version);
+    again = !busy && locked != TM_Ok;
+    if (busy || again) return nullptr;
+    auto *deltas = palloc_array<Delta>(counters->ncounters);
+    memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
+    if (counters->spill != nullptr) {
+      spilled = read_spilled(counters, key, GetActiveSnapshot(), false, most_folded);
+      add_spilled(counters, spilled, deltas);
+    }
+    change = change_of(counters, found, deltas);
+    idle = change.count == 0 && spilled.count == 0;
+    if (idle || change.breaks_limit) return nullptr;
+    return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
+  };
+  const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
+    time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer, row->t_len);
+    note_change(counters, change, found);
+    if (counters->spill != nullptr) remove_spilled(counters, key, spilled);
+  };
+  Attempt outcome = Attempt::changed;
+  while (outcome == Attempt::changed || again) {
+    again = false;
+    outcome = attempt_update(relation, find, decide, stored);
+  }
+  CommandCounterIncrement();
+  table_close(relation, NoLock);
+  return busy ? Taken::busy : idle || outcome == Attempt::stored ? Taken::stored : Taken::left;
 }
 
 }  // namespace ratchet

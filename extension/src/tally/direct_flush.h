@@ -16,4 +16,18 @@ void find_direct(Relation relation, Counters *counters);
 // table, with ROW EXCLUSIVE or more.
 bool count_directly(Counters *counters, const Pending *entry, bool alone);
 
+enum class Taken : unsigned char {
+  stored,
+  busy,  // another transaction has the row
+  left   // nothing was changed, and the statement has to decide
+};
+
+// The same without waiting for the row, at READ COMMITTED; what lies spilled for it is added too. strictly: not even
+// for the moment in which somebody who is no flush takes the row between a look at it and the update.
+Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly);
+
+// Whether this transaction is the one that may write a row at all, of those that flush it alone. It is until it ends;
+// the others need not look at the row. false: another one is.
+bool may_take(const Counters *counters, const Pending *entry);
+
 }  // namespace ratchet

@@ -17,6 +17,13 @@
 // may lead to another. statement_timeout ends at the statement, before COMMIT fires
 // deferred triggers; so a flush watches it itself.
 //
+// Without waiting: where the contract says contention 'spill', and before PREPARE TRANSACTION whatever it says. Who has
+// prepared holds its locks and waits for nobody, so whoever waits for it, waiting at a PREPARE that the same
+// coordinator has sent elsewhere, waits in a circle that no detector sees. Then a row that another transaction has is
+// left alone, and what was counted is appended beside it (tally/spill.h), or else is an error that ends before PREPARE
+// answers. Above READ COMMITTED, and before PREPARE, it is appended in any case: there the row's newest version
+// may be newer than the snapshot, here the row would stay locked until somebody ends the prepared transaction.
+//
 // What is seen: under READ COMMITTED the UPDATE waits for a concurrent flush of
 // the row and then adds to what that one committed; addition does not care who
 // was first. Under REPEATABLE READ it fails with 40001, as any UPDATE. The row
@@ -47,12 +54,14 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/quote.h"
 #include "pg/trigger_call.h"
+#include "pg/two_phase.h"
 #include "pg/user_context.h"
 #include "tally/completion.h"
 #include "tally/direct_flush.h"
 #include "tally/flush.h"
 #include "tally/flush_order.h"
 #include "tally/noted.h"
+#include "tally/spill.h"
 #include "tally/truncate_trigger.h"
 
 namespace ratchet {
@@ -231,12 +240,13 @@ bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
   return run_statement(statement, parameters, counters->root, nullptr, snapshot).found;
 }
 
-bool try_to_write(Counters *counters, const Pending *entry) {
+// deltas: of the entry, or with what lay spilled for the row.
+bool try_to_write(Counters *counters, const Pending *entry, Delta *deltas) {
   Parameters parameters{};
   const Statement *statement = row_statement(counters, entry, &parameters);
   Permission permission{};
   permission.verb = Verb::count;
-  permission.deltas = entry->deltas;
+  permission.deltas = deltas;
   permission.counters = counters;
   const Row row = run_statement(statement, parameters, counters->root, &permission);
   if (row.processed == 0) return false;
@@ -268,10 +278,99 @@ void explain(Counters *counters, const Pending *entry) {
           errhint("The foreign key is deferred, or its triggers are disabled."));
 }
 
+//   SELECT true FROM schema.parent t WHERE t."key" OPERATOR(pg_catalog.=) $1 AND ... FOR NO KEY UPDATE [SKIP LOCKED]
+bool lock_row(Counters *counters, const Pending *entry, bool waits) {
+  Parameters parameters{};
+  for (int i = 0; i < counters->nkey; ++i)
+    add_parameter(&parameters, counters->key[i].type, entry->key.values[i], false);
+  Signature signature{};
+  sign(&signature, waits ? StatementKind::lock_row : StatementKind::lock_unless_busy);
+  const Statement *statement = find_statement(counters, signature);
+  if (statement == nullptr) {
+    SqlWriter writer;
+    init_writer(&writer);
+    appendStringInfo(&writer.sql, "SELECT true FROM %s t", qualified_relation(counters->root));
+    write_row_key(&writer, counters);
+    appendStringInfoString(&writer.sql, waits ? " FOR NO KEY UPDATE" : " FOR NO KEY UPDATE SKIP LOCKED");
+    statement = prepare_statement(counters, signature, writer.sql.data, parameters);
+  }
+  return run_statement(statement, parameters, counters->root, nullptr).found;
+}
+
+// By statements, with the row locked, so that its version is the newest and what lies spilled nobody else's to remove.
+void write_locked(Counters *counters, const Pending *entry) {
+  if (counters->spill == nullptr) {
+    if (!try_to_write(counters, entry, entry->deltas)) explain(counters, entry);
+    return;
+  }
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const Spilled spilled = read_spilled(counters, entry->key.values, snapshot, false, most_folded);
+  UnregisterSnapshot(snapshot);
+  auto *deltas = palloc_array<Delta>(counters->ncounters);
+  memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
+  add_spilled(counters, spilled, deltas);
+  if (try_to_write(counters, entry, deltas))
+    remove_spilled(counters, entry->key.values, spilled);
+  else
+    explain(counters, entry);
+}
+
+// Whether the row was written, or is gone; false: another transaction has it.
+bool write_unless_busy(Counters *counters, const Pending *entry, bool alone, bool strictly) {
+  switch (count_without_wait(counters, entry, alone, strictly)) {
+    case Taken::stored:
+      return true;
+    case Taken::busy:
+      return false;
+    case Taken::left:
+      break;
+  }
+  if (lock_row(counters, entry, false)) {
+    write_locked(counters, entry);
+    return true;
+  }
+  if (exists(counters, entry, GetLatestSnapshot())) return false;
+  explain(counters, entry);
+  return true;
+}
+
+// What there is of the row is newer than the snapshot perhaps: so it is not even looked at.
+void append_or_explain(Counters *counters, const Pending *entry) {
+  if (entry->rows > 0 || exists(counters, entry, GetLatestSnapshot()))
+    append_spilled(counters, entry);
+  else
+    explain(counters, entry);
+}
+
+void write_or_spill(Counters *counters, const Pending *entry, bool alone) {
+  if (is_preparing() || IsolationUsesXactSnapshot())
+    append_or_explain(counters, entry);
+  else if ((alone && !may_take(counters, entry)) || !write_unless_busy(counters, entry, alone, !alone))
+    append_spilled(counters, entry);
+}
+
+[[noreturn]] void error_busy(const Counters *counters) {
+  const char *table = get_rel_name(counters->root);
+  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+          errmsg("a row of \"%s\" that has to be counted for is locked by another transaction", table),
+          errdetail("A transaction that is about to be prepared does not wait: no deadlock detector knows of what "
+                    "prepared transactions hold."),
+          errhint("Try the transaction again, or declare the tally with contention => 'spill'."),
+          (err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(get_rel_namespace(counters->root))), 0),
+          (err_generic_string(PG_DIAG_TABLE_NAME, table), 0));
+  pg_unreachable();
+}
+
 void write_row(Counters *counters, const Pending *entry, bool alone) {
   CHECK_FOR_INTERRUPTS();
-  if (count_directly(counters, entry, alone)) return;
-  if (!try_to_write(counters, entry) && !try_to_write(counters, entry)) explain(counters, entry);
+  if (counters->spill != nullptr) {
+    write_or_spill(counters, entry, alone);
+  } else if (is_preparing()) {
+    if (!write_unless_busy(counters, entry, alone, true)) error_busy(counters);
+  } else if (!count_directly(counters, entry, alone) && !try_to_write(counters, entry, entry->deltas) &&
+             !try_to_write(counters, entry, entry->deltas)) {
+    explain(counters, entry);
+  }
 }
 
 // Writes entries of one table. Any number of rows takes the memory of one.
@@ -493,6 +592,24 @@ List *merged(const List *entries, Counters *counters) {
     }
   }
   return result;
+}
+
+Folded write_folded(Counters *counters, const Datum *key, bool waits) {
+  Pending entry{};
+  entry.key = key_of(counters, key);
+  entry.deltas = palloc0_array<Delta>(counters->ncounters);
+  if (!waits && !may_take(counters, &entry)) return Folded::busy;
+  const Writing writing = start_writing(counters->owner, counters->root, 0);
+  const Taken taken = waits ? Taken::left : count_without_wait(counters, &entry, false, true);
+  Folded folded = taken == Taken::stored ? Folded::folded : Folded::busy;
+  if (taken == Taken::left && lock_row(counters, &entry, waits)) {
+    write_locked(counters, &entry);
+    folded = Folded::folded;
+  } else if (taken == Taken::left && !exists(counters, &entry, GetLatestSnapshot())) {
+    folded = Folded::gone;
+  }
+  end_writing(writing);
+  return folded;
 }
 
 void flush_pending(Oid fired, int flags) {

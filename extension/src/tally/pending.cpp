@@ -369,6 +369,13 @@ Pending *pending_entry(const Counters *counters, const Datum *key) {
   return entry;
 }
 
+bool is_pending(const Counters *counters, const Datum *key) {
+  const PendingKey wanted = key_of(counters, key);
+  for (const Level *level = top; level != nullptr; level = level->outer)
+    if (find_entry(level, wanted) != nullptr) return true;
+  return false;
+}
+
 Datum numeric_sum(Datum a, Datum b) {
   if (a == 0) return b;
   return b == 0 ? a : DirectFunctionCall2(numeric_add, a, b);

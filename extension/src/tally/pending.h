@@ -51,6 +51,9 @@ void drop_pending();
 // The entry of a parent row in the current level, made if need be.
 Pending *pending_entry(const Counters *counters, const Datum *key);
 
+// Whether anything was counted for the row in this transaction.
+bool is_pending(const Counters *counters, const Datum *key);
+
 // Adds to an entry. Errors: 22003 when a count leaves bigint.
 void add_count(Delta *delta, int64 count, int sign = 1);
 void add_sum(Delta *delta, Datum numeric);

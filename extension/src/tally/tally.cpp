@@ -234,6 +234,9 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   counters->guard = find_trigger(relation, TriggerKind::guard);
   check_counters_structure(relation);
   find_direct(relation, counters);
+  if (!terms->spills) return counters;
+  counters->spill = resolve_spill_table(counters, &counters->spill_fault);
+  if (counters->spill != nullptr) counters->other = counters->spill->relation;
   return counters;
 }
 
@@ -448,6 +451,12 @@ void lock_parent(Tally *tally) {
   if (tally->locked_in == current_epoch()) return;
   LockRelationOid(tally->other, RowExclusiveLock);
   tally->locked_in = current_epoch();
+}
+
+void lock_spill_table(Tally *tally, const Counters *counters) {
+  if (counters->spill == nullptr || tally->spill_locked_in == current_epoch()) return;
+  LockRelationOid(counters->spill->relation, RowExclusiveLock);
+  tally->spill_locked_in = current_epoch();
 }
 
 bool evaluate_key(Tally *tally, TupleTableSlot *row, Datum *key) {

@@ -1,0 +1,387 @@
+#include "declare/spill_declare.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_depend.h"
+#include "commands/defrem.h"
+#include "commands/tablecmds.h"
+#include "executor/spi.h"
+#include "nodes/makefuncs.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+}
+
+#include "contract/ddl_support.h"
+#include "contract/errors.h"
+#include "contract/stored_trigger.h"
+#include "pg/list.h"
+#include "pg/quote.h"
+#include "pg/user_context.h"
+#include "tally/flush.h"
+#include "tally/fold.h"
+#include "tally/spill.h"
+
+namespace ratchet {
+
+namespace {
+
+// -- what a table or view of a parent is called, and what it says --
+
+// schema.name, free unless it is there already
+const char *choose_name(Oid parent, const char *label) {
+  const Oid schema = get_rel_namespace(parent);
+  return quote_qualified_identifier(get_namespace_name(schema),
+                                    ChooseRelationName(get_rel_name(parent), nullptr, label, schema, false));
+}
+
+const char *type_of_counter(Oid parent, const char *counter) {
+  return spilled_type(get_atttype(parent, get_attnum(parent, counter))) == NUMERICOID ? "pg_catalog.numeric"
+                                                                                      : "pg_catalog.int8";
+}
+
+// "id" pg_catalog.int8 [COLLATE ...] NOT NULL
+void write_key_column(StringInfo sql, Oid parent, const char *column) {
+  Oid type, collation;
+  int32 typmod;
+  get_atttypetypmodcoll(parent, get_attnum(parent, column), &type, &typmod, &collation);
+  appendStringInfo(sql, "%s %s", quote_identifier(column),
+                   format_type_extended(type, typmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+  if (OidIsValid(collation)) appendStringInfo(sql, " COLLATE %s", generate_collation_name(collation));
+  appendStringInfoString(sql, " NOT NULL, ");
+}
+
+const char *joined_key(const ParentTerms *kept, const char *prefix) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < kept->nkey; ++i)
+    appendStringInfo(&out, "%s%s%s", i > 0 ? ", " : "", prefix, quote_identifier(kept->key[i]));
+  return out.data;
+}
+
+// t."id" OPERATOR(pg_catalog.=) s."id" AND ...
+const char *same_row(Oid parent, const ParentTerms *kept) {
+  StringInfoData out;
+  initStringInfo(&out);
+  for (int i = 0; i < kept->nkey; ++i) {
+    const char *column = quote_identifier(kept->key[i]);
+    appendStringInfo(&out, "%st.%s %s s.%s", i > 0 ? " AND " : "", column,
+                     qualified_operator(equality_operator(get_atttype(parent, get_attnum(parent, kept->key[i])))),
+                     column);
+  }
+  return out.data;
+}
+
+//   CREATE VIEW schema.runs_exact WITH (security_invoker) AS
+//   SELECT t."id", t."evaluated_count" + COALESCE(s."evaluated_count", 0) AS "evaluated_count", ... FROM schema.runs t
+//   LEFT JOIN (SELECT s."id", sum(s."evaluated_count")::int8 AS "evaluated_count", ... FROM schema.runs_spilled s
+//              GROUP BY s."id") s ON t."id" = s."id"
+const char *view_sql(const char *name, Oid parent, const char *table, const ParentTerms *kept) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "CREATE VIEW %s WITH (security_invoker = true) AS SELECT %s", name, joined_key(kept, "t."));
+  for (int i = 0; i < kept->ncounters; ++i) {
+    const char *column = quote_identifier(kept->counters[i]);
+    appendStringInfo(&sql, ", COALESCE(t.%s, 0) OPERATOR(pg_catalog.+) COALESCE(s.%s, 0) AS %s", column, column,
+                     column);
+  }
+  appendStringInfo(&sql, " FROM %s t LEFT JOIN (SELECT %s", qualified_relation(parent), joined_key(kept, "s."));
+  for (int i = 0; i < kept->ncounters; ++i) {
+    const char *column = quote_identifier(kept->counters[i]);
+    appendStringInfo(&sql, ", pg_catalog.sum(s.%s)::%s AS %s", column, type_of_counter(parent, kept->counters[i]),
+                     column);
+  }
+  appendStringInfo(&sql, " FROM %s s GROUP BY %s) s ON %s", table, joined_key(kept, "s."), same_row(parent, kept));
+  return sql.data;
+}
+
+// -- catalogs --
+
+// Runs a query of catalogs and returns its first column, as texts or OIDs.
+template <typename See>
+void see_catalog(const char *sql, See &&see) {
+  MemoryContext caller = CurrentMemoryContext;
+  SPI_connect();
+  if (SPI_execute(sql, false, 0) != SPI_OK_SELECT) elog(ERROR, "reading a catalog failed");
+  for (uint64 i = 0; i < SPI_processed; ++i) {
+    MemoryContext spi = MemoryContextSwitchTo(caller);
+    see(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+    MemoryContextSwitchTo(spi);
+  }
+  SPI_finish();
+}
+
+// The view over a table of spilled counts, as tally() has made it: by its name, among those that read the table.
+Oid find_exact_view(Oid parent, Oid table) {
+  Oid view = InvalidOid;
+  see_catalog(
+      psprintf("SELECT DISTINCT w.ev_class FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid "
+               "OPERATOR(pg_catalog.=) d.objid JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.ev_class "
+               "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
+               "OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid "
+               "OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND c.relname OPERATOR(pg_catalog.=) %s",
+               table, quote_literal_cstr(makeObjectName(get_rel_name(parent), nullptr, "exact"))),
+      [&](HeapTuple row, TupleDesc tupdesc) {
+        bool isnull;
+        view = DatumGetObjectId(SPI_getbinval(row, tupdesc, 1, &isnull));
+      });
+  return view;
+}
+
+// GRANT SELECT ON table TO whoever may read all of the parent.
+List *grants(List *commands, Oid parent, const char *name) {
+  see_catalog(psprintf("SELECT CASE a.grantee WHEN 0::pg_catalog.oid THEN 'PUBLIC' ELSE "
+                       "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END FROM pg_catalog.pg_class c "
+                       "CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a WHERE c.oid OPERATOR(pg_catalog.=) "
+                       "%u::pg_catalog.oid AND a.privilege_type OPERATOR(pg_catalog.=) 'SELECT' AND a.grantee "
+                       "OPERATOR(pg_catalog.<>) c.relowner ORDER BY 1",
+                       parent),
+              [&](HeapTuple row, TupleDesc tupdesc) {
+                commands = lappend(commands, psprintf("GRANT SELECT ON %s TO %s", name, SPI_getvalue(row, tupdesc, 1)));
+              });
+  return commands;
+}
+
+// Who declares a contract on a table of another role's makes what belongs to it for that role.
+List *hand_over(List *commands, Oid parent, const char *kind, const char *name) {
+  const Oid owner = require_owner(parent);
+  if (owner == GetUserId()) return commands;
+  return lappend(commands,
+                 psprintf("ALTER %s %s OWNER TO %s", kind, name, quote_identifier(GetUserNameFromId(owner, false))));
+}
+
+bool has_dependency(const ObjectAddress &dependent, Oid referenced, char type) {
+  Relation catalog = table_open(DependRelationId, AccessShareLock);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(dependent.classId));
+  ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(dependent.objectId));
+  SysScanDesc scan = systable_beginscan(catalog, DependDependerIndexId, true, nullptr, 2, keys);
+  bool found = false;
+  while (HeapTuple tuple = systable_getnext(scan)) {
+    const auto form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+    found = found || (form->refclassid == RelationRelationId && form->refobjid == referenced &&
+                      form->refobjsubid == 0 && form->deptype == type);
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return found;
+}
+
+void go_with(Oid relation, Oid parent) {
+  const ObjectAddress dependent{RelationRelationId, relation, 0};
+  const ObjectAddress referenced{RelationRelationId, parent, 0};
+  if (!has_dependency(dependent, parent, DEPENDENCY_AUTO)) recordDependencyOn(&dependent, &referenced, DEPENDENCY_AUTO);
+}
+
+// -- making it --
+
+List *create_view(List *commands, Oid parent, const char *table, const ParentTerms *kept) {
+  const char *name = choose_name(parent, "exact");
+  commands = lappend(commands, const_cast<char *>(view_sql(name, parent, table, kept)));
+  commands = lappend(commands, psprintf("COMMENT ON VIEW %s IS %s", name,
+                                        quote_literal_cstr(psprintf("Counters of %s with what lies spilled for them: "
+                                                                    "exact in every snapshot.",
+                                                                    qualified_relation(parent)))));
+  return grants(hand_over(commands, parent, "VIEW", name), parent, name);
+}
+
+// Rows of the table are short-lived. Who may read the parent's row may read what lies spilled for it. A subscriber
+// finds rows to remove by their whole content.
+List *create_table(Oid parent, const ParentTerms *kept) {
+  const char *name = choose_name(parent, "spilled");
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "CREATE TABLE %s (", name);
+  for (int i = 0; i < kept->nkey; ++i) write_key_column(&sql, parent, kept->key[i]);
+  for (int i = 0; i < kept->ncounters; ++i)
+    appendStringInfo(&sql, "%s %s NOT NULL, ", quote_identifier(kept->counters[i]),
+                     type_of_counter(parent, kept->counters[i]));
+  appendStringInfo(&sql,
+                   "%s pg_catalog.xid8 NOT NULL) WITH (autovacuum_vacuum_scale_factor = 0, "
+                   "autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0, "
+                   "autovacuum_vacuum_insert_threshold = -1)",
+                   writer_column_name);
+  List *commands = list_make1(sql.data);
+  commands = lappend(commands, psprintf("CREATE INDEX ON %s (%s, %s)", name, joined_key(kept, ""), writer_column_name));
+  commands = lappend(commands, psprintf("ALTER TABLE %s REPLICA IDENTITY FULL, ENABLE ROW LEVEL SECURITY", name));
+  commands = lappend(commands, psprintf("CREATE POLICY ratchet_visible ON %s AS PERMISSIVE FOR SELECT USING (EXISTS "
+                                        "(SELECT FROM %s t CROSS JOIN (SELECT %s) s WHERE %s))",
+                                        name, qualified_relation(parent), joined_key(kept, psprintf("%s.", name)),
+                                        same_row(parent, kept)));
+  commands = lappend(commands, psprintf("COMMENT ON TABLE %s IS %s", name,
+                                        quote_literal_cstr(psprintf("What was counted for rows of %s and is not yet in "
+                                                                    "their counters. Written by ratchet alone.",
+                                                                    qualified_relation(parent)))));
+  commands = lappend(commands, psprintf("CREATE CONSTRAINT TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FROM %s "
+                                        "NOT DEFERRABLE FOR EACH ROW EXECUTE FUNCTION ratchet.keep_spilled()",
+                                        quote_identifier(spilled_trigger_name), name, qualified_relation(parent)));
+  commands = grants(hand_over(commands, parent, "TABLE", name), parent, name);
+  return create_view(commands, parent, name, kept);
+}
+
+// -- changing it --
+
+bool is_column(const ParentTerms *kept, const char *name) {
+  for (int i = 0; i < kept->ncounters; ++i)
+    if (strcmp(kept->counters[i], name) == 0) return true;
+  for (int i = 0; i < kept->nkey; ++i)
+    if (strcmp(kept->key[i], name) == 0) return true;
+  return strcmp(writer_column_name, name) == 0;
+}
+
+// Columns of the table that these terms do not know.
+List *columns_less(Oid table, const ParentTerms *kept) {
+  List *names = NIL;
+  Relation relation = table_open(table, AccessShareLock);
+  for (int i = 0; i < RelationGetDescr(relation)->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), i);
+    if (!attribute->attisdropped && !is_column(kept, NameStr(attribute->attname)))
+      names = lappend(names, pstrdup(NameStr(attribute->attname)));
+  }
+  table_close(relation, NoLock);
+  return names;
+}
+
+List *counters_more(Oid table, const ParentTerms *kept) {
+  List *names = NIL;
+  for (int i = 0; i < kept->ncounters; ++i)
+    if (get_attnum(table, kept->counters[i]) == InvalidAttrNumber)
+      names = lappend(names, const_cast<char *>(kept->counters[i]));
+  return names;
+}
+
+List *drop_view(List *commands, Oid parent, Oid table) {
+  const Oid view = find_exact_view(parent, table);
+  return OidIsValid(view) ? lappend(commands, psprintf("DROP VIEW %s", qualified_relation(view))) : commands;
+}
+
+// What is there is added to its rows, and what is there for no row is removed.
+void fold_everything(Oid parent) {
+  Counters *counters = current_counters(parent, RowExclusiveLock);
+  if (counters->spill == nullptr) return;
+  MemoryContext caller = CurrentMemoryContext;
+  MemoryContext memory = AllocSetContextCreate(caller, "ratchet fold", ALLOCSET_DEFAULT_SIZES);
+  for (bool more = true; more;) {
+    MemoryContextSwitchTo(memory);
+    const SpilledRows rows = look_at_spilled(counters);
+    more = rows.keys != NIL;
+    if (more && IsolationUsesXactSnapshot())
+      ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+              errmsg("spilled counts cannot be added to their rows at this isolation level"),
+              errhint("Declare the tally at READ COMMITTED."));
+    for (const auto *key : each<Datum>(rows.keys)) {
+      CHECK_FOR_INTERRUPTS();
+      // Its triggers may do anything.
+      counters = current_counters(parent, RowExclusiveLock);
+      if (write_folded(counters, key, true) == Folded::gone) remove_leftovers(counters, key);
+    }
+    MemoryContextSwitchTo(caller);
+    MemoryContextReset(memory);
+    counters = current_counters(parent, RowExclusiveLock);
+  }
+  MemoryContextDelete(memory);
+  flush_pending(InvalidOid, restriction_for(counters->owner));
+}
+
+bool loses(const ParentTerms *before, const ParentTerms *after) {
+  if (after == nullptr || !after->spills) return true;
+  for (int i = 0; i < before->ncounters; ++i)
+    if (!is_column(after, before->counters[i])) return true;
+  return false;
+}
+
+}  // namespace
+
+bool is_spill_settled(Oid parent, const ParentTerms *kept) {
+  const Oid table = find_spill_table(parent);
+  if (!kept->spills) return !OidIsValid(table);
+  Relation relation = table_open(parent, AccessShareLock);
+  const Counters *counters = find_counters(relation);
+  table_close(relation, NoLock);
+  return counters != nullptr && counters->spill != nullptr;
+}
+
+void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerms *after) {
+  const Oid table = find_spill_table(parent);
+  if (before != nullptr && before->spills && OidIsValid(table) && loses(before, after)) fold_everything(parent);
+  if (after == nullptr || !after->spills) return;
+  List *commands = NIL;
+  if (!OidIsValid(table)) {
+    commands = create_table(parent, after);
+  } else if (List *counters = counters_more(table, after)) {
+    ListCell *cell;
+    foreach (cell, counters) {
+      const auto *counter = static_cast<const char *>(lfirst(cell));
+      commands =
+          lappend(commands, psprintf("ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT 0", qualified_relation(table),
+                                     quote_identifier(counter), type_of_counter(parent, counter)));
+    }
+    commands = create_view(drop_view(commands, parent, table), parent, qualified_relation(table), after);
+  }
+  run_all(commands);
+}
+
+void finish_spill_table(Oid parent, const ParentTerms *after) {
+  const Oid table = find_spill_table(parent);
+  if (!OidIsValid(table)) return;
+  List *commands = NIL;
+  if (after == nullptr || !after->spills) {
+    commands = drop_view(commands, parent, table);
+    commands = lappend(commands, psprintf("DROP TABLE %s", qualified_relation(table)));
+  } else if (List *columns = columns_less(table, after)) {
+    commands = drop_view(commands, parent, table);
+    ListCell *cell;
+    foreach (cell, columns)
+      commands = lappend(commands, psprintf("ALTER TABLE %s DROP COLUMN %s", qualified_relation(table),
+                                            quote_identifier(static_cast<const char *>(lfirst(cell)))));
+    commands = create_view(commands, parent, qualified_relation(table), after);
+  }
+  run_all(commands);
+  if (after == nullptr || !after->spills) return;
+  Relation spilled = table_open(table, AccessShareLock);
+  depend_on_parent(spilled);
+  table_close(spilled, NoLock);
+  const Counters *counters = current_counters(parent, AccessShareLock);
+  if (counters->spill == nullptr)
+    error_unenforceable(table_open(parent, NoLock), counters->spill_fault,
+                        "Declare the tally with contention => 'wait', and then with 'spill' again.");
+}
+
+void depend_on_parent(Relation spilled) {
+  const Oid parent = find_parent_of_spilled(spilled);
+  if (!OidIsValid(parent)) return;
+  const Oid table = RelationGetRelid(spilled);
+  go_with(table, parent);
+  if (const Oid view = find_exact_view(parent, table); OidIsValid(view)) go_with(view, parent);
+  // It has a table now.
+  CacheInvalidateRelcacheByRelid(parent);
+}
+
+bool lacks_parent_dependency(Relation spilled) {
+  const Oid parent = find_parent_of_spilled(spilled);
+  return OidIsValid(parent) &&
+         !has_dependency({RelationRelationId, RelationGetRelid(spilled), 0}, parent, DEPENDENCY_AUTO);
+}
+
+void rename_spilled_column(Oid parent, const char *from, const char *to) {
+  const Oid table = find_spill_table(parent);
+  if (!OidIsValid(table) || get_attnum(table, from) == InvalidAttrNumber) return;
+  auto *rename = makeNode(RenameStmt);
+  rename->renameType = OBJECT_COLUMN;
+  rename->relationType = OBJECT_TABLE;
+  rename->relation = makeRangeVar(get_namespace_name(get_rel_namespace(table)), get_rel_name(table), -1);
+  rename->subname = pstrdup(from);
+  rename->newname = pstrdup(to);
+  rename->behavior = DROP_RESTRICT;
+  renameatt(rename);
+  CommandCounterIncrement();
+}
+
+}  // namespace ratchet

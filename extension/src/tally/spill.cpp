@@ -1,0 +1,255 @@
+#include "tally/spill.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "executor/tuptable.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
+#include "utils/xid8.h"
+}
+
+#include <algorithm>
+
+#include "contract/errors.h"
+#include "pg/memory.h"
+#include "tally/fold_worker.h"
+#include "tally/spill.h"
+
+namespace ratchet {
+
+namespace {
+
+// -- what this session knows to be gone --
+
+// While a snapshot is held open, no removed row can be vacuumed, and whoever looks for spilled rows of a hot key goes
+// over all of them. But what has been removed with all that older transactions appended need not be looked for again,
+// and the index has the writers in order. A removal is known from its commit on; an entry that is lost only costs time.
+struct Gone {
+  Oid table;
+  uint32 hash;
+  int length;
+  char key[40];  // its image
+  FullTransactionId before;
+};
+
+constexpr int gone_count = 64;
+constexpr int removed_count = 8;
+
+Gone gone[gone_count];        // by hash
+Gone removed[removed_count];  // by the current transaction
+int removals;                 // how many of these are valid
+
+// false: the image is too long.
+bool write_image(const Counters *counters, const Datum *key, Gone *into) {
+  into->length = 0;
+  for (int i = 0; i < counters->nkey; ++i) {
+    const KeyColumn &column = counters->key[i];
+    const Datum value = column.typlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM_PACKED(key[i])) : key[i];
+    const char *data = column.typbyval ? reinterpret_cast<const char *>(&value) : DatumGetPointer(value);
+    const Size length = column.typbyval ? sizeof(Datum) : datumGetSize(value, false, column.typlen);
+    if (into->length + length > sizeof(into->key)) return false;
+    memcpy(into->key + into->length, data, length);
+    into->length += static_cast<int>(length);
+  }
+  into->table = counters->spill->relation;
+  into->hash = key_of(counters, key).hash;
+  return true;
+}
+
+bool is_same_row(const Gone &a, const Gone &b) {
+  return a.table == b.table && a.hash == b.hash && a.length == b.length && memcmp(a.key, b.key, a.length) == 0;
+}
+
+FullTransactionId known_gone(const Counters *counters, const Datum *key) {
+  Gone wanted{};
+  if (!write_image(counters, key, &wanted)) return InvalidFullTransactionId;
+  const Gone &found = gone[wanted.hash % gone_count];
+  return is_same_row(found, wanted) ? found.before : InvalidFullTransactionId;
+}
+
+void note_removed(const Counters *counters, const Datum *key, FullTransactionId before) {
+  if (removals == removed_count || !write_image(counters, key, &removed[removals])) return;
+  removed[removals++].before = before;
+}
+
+// The oldest transaction that a snapshot may not see the end of.
+FullTransactionId horizon_of(Snapshot snapshot) {
+  const FullTransactionId next = ReadNextFullTransactionId();
+  const uint32 age = XidFromFullTransactionId(next) - snapshot->xmin;
+  return FullTransactionIdFromU64(U64FromFullTransactionId(next) - age);
+}
+
+// -- rows --
+
+int key_scan(const Counters *counters, Relation index, const Datum *key, FullTransactionId from, ScanKeyData *keys) {
+  int count = 0;
+  for (; count < counters->nkey; ++count)
+    ScanKeyEntryInitializeWithInfo(&keys[count], 0, static_cast<AttrNumber>(count + 1), BTEqualStrategyNumber,
+                                   InvalidOid, index->rd_indcollation[count],
+                                   const_cast<FmgrInfo *>(&counters->key[count].equal), key[count]);
+  if (FullTransactionIdIsValid(from)) {
+    ScanKeyEntryInitialize(&keys[count], 0, static_cast<AttrNumber>(count + 1), BTGreaterEqualStrategyNumber,
+                           InvalidOid, InvalidOid, F_XID8GE, FullTransactionIdGetDatum(from));
+    ++count;
+  }
+  return count;
+}
+
+// Calls see(slot) for each row of the key that the snapshot sees, until it says no.
+template <typename See>
+void each_spilled(const Counters *counters, const Datum *key, Snapshot snapshot, FullTransactionId from, See &&see) {
+  Relation relation = table_open(counters->spill->relation, AccessShareLock);
+  Relation index = index_open(counters->spill->index, AccessShareLock);
+  ScanKeyData keys[INDEX_MAX_KEYS + 1];
+  const int count = key_scan(counters, index, key, from, keys);
+  TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsBufferHeapTuple);
+  IndexScanDesc scan = begin_index_scan(relation, index, snapshot, count);
+  index_rescan(scan, keys, count, nullptr, 0);
+  while (index_getnext_slot(scan, ForwardScanDirection, slot) && see(slot)) CHECK_FOR_INTERRUPTS();
+  index_endscan(scan);
+  ExecDropSingleTupleTableSlot(slot);
+  index_close(index, NoLock);
+  table_close(relation, NoLock);
+}
+
+void add_row(const Counters *counters, TupleTableSlot *slot, Delta *deltas) {
+  for (int i = 0; i < counters->ncounters; ++i) {
+    bool isnull;
+    const Datum value = slot_getattr(slot, counters->spill->counters[i], &isnull);
+    if (counters->counters[i].type != NUMERICOID)
+      add_count(&deltas[i], DatumGetInt64(value));
+    else
+      deltas[i].sum = deltas[i].sum == 0 ? datumCopy(value, false, -1) : numeric_sum(deltas[i].sum, value);
+  }
+}
+
+HeapTuple form_row(Relation relation, const Counters *counters, const Pending *entry) {
+  const int natts = RelationGetDescr(relation)->natts;
+  auto *values = palloc0_array<Datum>(natts);
+  auto *nulls = palloc_array<bool>(natts);
+  std::fill(nulls, nulls + natts, true);
+  const auto set = [&](AttrNumber attnum, Datum value) {
+    values[attnum - 1] = value;
+    nulls[attnum - 1] = false;
+  };
+  for (int i = 0; i < counters->nkey; ++i) set(counters->spill->key[i], entry->key.values[i]);
+  for (int i = 0; i < counters->ncounters; ++i)
+    set(counters->spill->counters[i], counters->counters[i].type == NUMERICOID ? numeric_of(entry->deltas[i])
+                                                                               : Int64GetDatum(entry->deltas[i].count));
+  set(counters->spill->writer, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+  return heap_form_tuple(RelationGetDescr(relation), values, nulls);
+}
+
+void insert_entry(Relation relation, Oid index_oid, TupleTableSlot *slot) {
+  Relation index = index_open(index_oid, RowExclusiveLock);
+  IndexInfo *info = BuildIndexInfo(index);
+  Datum values[INDEX_MAX_KEYS];
+  bool nulls[INDEX_MAX_KEYS];
+  FormIndexDatum(info, slot, nullptr, values, nulls);
+  index_insert(index, values, nulls, &slot->tts_tid, relation, UNIQUE_CHECK_NO, false, info);
+  index_close(index, NoLock);
+}
+
+[[noreturn]] void error_removed(Relation relation) {
+  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+          errmsg("spilled counts of relation \"%s\" were removed by another transaction",
+                 RelationGetRelationName(relation)),
+          errhint("Nobody but ratchet may write the table."), errtable(relation));
+  pg_unreachable();
+}
+
+void remove_rows(const Counters *counters, const Spilled &spilled) {
+  if (spilled.count == 0) return;
+  Relation relation = table_open(counters->spill->relation, RowExclusiveLock);
+  const CommandId command = GetCurrentCommandId(true);
+  for (int i = 0; i < spilled.count; ++i) {
+    TM_FailureData failure;
+    if (table_tuple_delete(relation, &spilled.rows[i], command, InvalidSnapshot, InvalidSnapshot, false, &failure,
+                           false) != TM_Ok)
+      error_removed(relation);
+  }
+  table_close(relation, NoLock);
+}
+
+}  // namespace
+
+Spilled read_spilled(const Counters *counters, const Datum *key, Snapshot snapshot, bool again, int most) {
+  Spilled spilled{};
+  spilled.deltas = palloc0_array<Delta>(counters->ncounters);
+  spilled.whole = true;
+  int capacity = 0;
+  const FullTransactionId from = again ? InvalidFullTransactionId : known_gone(counters, key);
+  each_spilled(counters, key, snapshot, from, [&](TupleTableSlot *slot) {
+    if (spilled.count == most) return spilled.whole = false;
+    if (spilled.count == capacity) {
+      capacity = capacity == 0 ? 32 : capacity * 2;
+      auto *grown = palloc_array<ItemPointerData>(capacity);
+      if (spilled.count > 0) memcpy(grown, spilled.rows, sizeof(ItemPointerData) * spilled.count);
+      spilled.rows = grown;
+    }
+    spilled.rows[spilled.count++] = slot->tts_tid;
+    add_row(counters, slot, spilled.deltas);
+    return true;
+  });
+  spilled.before = horizon_of(snapshot);
+  return spilled;
+}
+
+void add_spilled(const Counters *counters, const Spilled &spilled, Delta *deltas) {
+  if (spilled.count == 0) return;
+  for (int i = 0; i < counters->ncounters; ++i) {
+    add_count(&deltas[i], spilled.deltas[i].count);
+    deltas[i].sum = numeric_sum(deltas[i].sum, spilled.deltas[i].sum);
+  }
+}
+
+void remove_spilled(const Counters *counters, const Datum *key, const Spilled &spilled) {
+  remove_rows(counters, spilled);
+  if (spilled.whole) note_removed(counters, key, spilled.before);
+}
+
+void append_spilled(const Counters *counters, const Pending *entry) {
+  Relation relation = table_open(counters->spill->relation, RowExclusiveLock);
+  TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsHeapTuple);
+  ExecStoreHeapTuple(form_row(relation, counters, entry), slot, true);
+  table_tuple_insert(relation, slot, GetCurrentCommandId(true), 0, nullptr);
+  insert_entry(relation, counters->spill->index, slot);
+  ExecDropSingleTupleTableSlot(slot);
+  table_close(relation, NoLock);
+  // After the row is there: see tally/fold_worker.h.
+  call_fold_worker(counters->owner);
+}
+
+void take_for_successor(const Counters *counters, const Datum *key, Pending *entry) {
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const Spilled spilled = read_spilled(counters, key, snapshot, true, PG_INT32_MAX);
+  UnregisterSnapshot(snapshot);
+  for (int i = 0; i < counters->ncounters; ++i) {
+    add_count(&entry->deltas[i], spilled.deltas[i].count);
+    if (spilled.deltas[i].sum != 0) add_sum(&entry->deltas[i], spilled.deltas[i].sum);
+  }
+  remove_rows(counters, spilled);
+}
+
+void remove_leftovers(const Counters *counters, const Datum *key) {
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const Spilled spilled = read_spilled(counters, key, snapshot, true, PG_INT32_MAX);
+  UnregisterSnapshot(snapshot);
+  remove_rows(counters, spilled);
+}
+
+void remember_removed() {
+  for (int i = 0; i < removals; ++i) gone[removed[i].hash % gone_count] = removed[i];
+  removals = 0;
+}
+
+void forget_removed() { removals = 0; }
+
+}  // namespace ratchet

@@ -1,0 +1,153 @@
+#include "tally/spill_table.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/relation.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "utils/fmgroids.h"
+#include "utils/syscache.h"
+}
+
+#include "contract/stored_trigger.h"
+#include "pg/heap_update.h"
+#include "pg/list.h"
+#include "pg/memory.h"
+#include "tally/tally.h"
+
+namespace ratchet {
+
+namespace {
+
+// The triggers that depend on an object as a whole.
+List *triggers_on(Oid classid, Oid object) {
+  Relation catalog = table_open(DependRelationId, AccessShareLock);
+  ScanKeyData keys[3];
+  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(classid));
+  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
+  ScanKeyInit(&keys[2], Anum_pg_depend_refobjsubid, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(0));
+  SysScanDesc scan = systable_beginscan(catalog, DependReferenceIndexId, true, nullptr, 3, keys);
+  List *triggers = NIL;
+  while (HeapTuple tuple = systable_getnext(scan)) {
+    const auto form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+    if (form->classid == TriggerRelationId) triggers = lappend_oid(triggers, form->objid);
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return triggers;
+}
+
+// A column that has this type and cannot be NULL.
+AttrNumber column_with(Relation relation, const char *name, Oid type) {
+  const AttrNumber attnum = get_attnum(RelationGetRelid(relation), name);
+  if (attnum <= 0) return InvalidAttrNumber;
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  return attribute->atttypid == type && attribute->attnotnull ? attnum : InvalidAttrNumber;
+}
+
+bool is_over(HeapTuple tuple, const SpillTable *table, int nkey) {
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  if (form->indisunique || !form->indisvalid || form->indisexclusion || form->indnkeyatts != nkey + 1 ||
+      form->indnatts != nkey + 1 || !heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) ||
+      !heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr) || form->indkey.values[nkey] != table->writer)
+    return false;
+  for (int i = 0; i < nkey; ++i)
+    if (form->indkey.values[i] != table->key[i]) return false;
+  return true;
+}
+
+// The only index, which is as it was made; InvalidOid: it is another, or there are more. Whoever appends a row must
+// wait for nobody, as an entry in a unique index would.
+Oid only_index(Relation relation, const SpillTable *table, int nkey) {
+  List *indexes = RelationGetIndexList(relation);
+  if (list_length(indexes) != 1) return InvalidOid;
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(linitial_oid(indexes)));
+  if (!HeapTupleIsValid(tuple)) return InvalidOid;
+  const bool fits = is_over(tuple, table, nkey);
+  ReleaseSysCache(tuple);
+  return fits ? linitial_oid(indexes) : InvalidOid;
+}
+
+// Whether a row has all columns, and nothing else has to be seen to when one is stored.
+bool is_as_made(Relation relation, const Counters *counters, SpillTable *table) {
+  if (!is_plain_heap(relation) || relation->rd_rel->relowner != counters->owner ||
+      relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+    return false;
+  int columns = 1;
+  table->relation = RelationGetRelid(relation);
+  table->key = palloc_array<AttrNumber>(counters->nkey);
+  table->counters = palloc_array<AttrNumber>(counters->ncounters);
+  table->writer = column_with(relation, writer_column_name, XID8OID);
+  bool whole = table->writer != InvalidAttrNumber;
+  for (int i = 0; i < counters->nkey; ++i, ++columns) {
+    table->key[i] = column_with(relation, counters->key[i].name, counters->key[i].type);
+    whole = whole && table->key[i] != InvalidAttrNumber &&
+            TupleDescAttr(RelationGetDescr(relation), table->key[i] - 1)->attcollation == counters->key[i].collation;
+  }
+  for (int i = 0; i < counters->ncounters; ++i, ++columns) {
+    table->counters[i] = column_with(relation, counters->counters[i].name, spilled_type(counters->counters[i].type));
+    whole = whole && table->counters[i] != InvalidAttrNumber;
+  }
+  for (int i = 0; i < RelationGetDescr(relation)->natts; ++i)
+    if (!TupleDescAttr(RelationGetDescr(relation), i)->attisdropped) --columns;
+  if (!whole || columns != 0) return false;
+  table->index = only_index(relation, table, counters->nkey);
+  return OidIsValid(table->index);
+}
+
+}  // namespace
+
+Oid find_spill_table(Oid parent) {
+  for (const Oid oid : each_oid(triggers_on(RelationRelationId, parent))) {
+    const StoredTrigger *trigger = stored_trigger(oid);
+    if (trigger != nullptr && trigger->kind == TriggerKind::spilled && trigger->relation != parent)
+      return trigger->relation;
+  }
+  return InvalidOid;
+}
+
+Oid find_parent_of_spilled(Relation relation) {
+  const Trigger *trigger = find_trigger(relation, TriggerKind::spilled);
+  return trigger == nullptr ? InvalidOid : trigger->tgconstrrelid;
+}
+
+List *spilling_parents(Oid owner) {
+  List *parents = NIL;
+  const Oid function = find_trigger_function(TriggerKind::spilled);
+  if (!OidIsValid(function)) return NIL;
+  for (const Oid oid : each_oid(triggers_on(ProcedureRelationId, function))) {
+    const StoredTrigger *trigger = stored_trigger(oid);
+    if (trigger == nullptr || (OidIsValid(owner) && find_owner_of_relation(trigger->relation) != owner)) continue;
+    Relation relation = try_relation_open(trigger->relation, AccessShareLock);
+    if (relation == nullptr) continue;
+    const Oid parent = find_parent_of_spilled(relation);
+    if (OidIsValid(parent)) parents = list_append_unique_oid(parents, parent);
+    relation_close(relation, AccessShareLock);
+  }
+  return parents;
+}
+
+Oid spilled_type(Oid counter) { return counter == NUMERICOID ? NUMERICOID : INT8OID; }
+
+const SpillTable *resolve_spill_table(const Counters *counters, const char **fault) {
+  *fault = nullptr;
+  const Oid oid = find_spill_table(counters->root);
+  Relation relation = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
+  if (relation == nullptr) {
+    *fault = "there is no table for spilled counts";
+    return nullptr;
+  }
+  auto *table = palloc0_object<SpillTable>();
+  if (!is_as_made(relation, counters, table)) {
+    *fault = psprintf("table \"%s\" for spilled counts is not as ratchet.tally() has made it",
+                      RelationGetRelationName(relation));
+    table = nullptr;
+  }
+  relation_close(relation, AccessShareLock);
+  return table;
+}
+
+}  // namespace ratchet

@@ -1,0 +1,51 @@
+// tally/spill_table.h: where the counts of a parent lie that no flush could add to its row.
+//
+// A table beside the parent, made by ratchet.tally(contention => 'spill'), in the parent's schema and of its owner: the
+// columns of the key, a column for each counter, and the transaction that has written the row. So it is dumped with the
+// data, anybody who may can join it, and nothing lies in it that its owner could not read before.
+//
+//   CREATE TABLE runs_spilled (id bigint NOT NULL, evaluated_count bigint NOT NULL, ..., ratchet_xid xid8 NOT NULL)
+//   CREATE INDEX ON runs_spilled (id, ratchet_xid)
+//   CREATE CONSTRAINT TRIGGER "~ratchet_spilled" AFTER INSERT OR UPDATE OR DELETE ON runs_spilled FROM runs ...
+//
+// The trigger says whose it is: FROM names the parent by its OID, which follows renames, and which a dump writes as the
+// parent's name. It also keeps everybody else from writing the table.
+#pragma once
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "utils/relcache.h"
+}
+
+namespace ratchet {
+
+inline constexpr const char *writer_column_name = "ratchet_xid";
+
+struct Counters;
+
+struct SpillTable {
+  Oid relation;
+  Oid index;             // over the key and the writer
+  AttrNumber *key;       // in the order of the parent's key
+  AttrNumber *counters;  // in the order of the parent's counters
+  AttrNumber writer;
+};
+
+// The table that belongs to a parent; InvalidOid: it has none.
+Oid find_spill_table(Oid parent);
+
+// The parent of such a table; InvalidOid: it is none.
+Oid find_parent_of_spilled(Relation relation);
+
+// The parents whose counts spill, as far as their tables' owner is this role; InvalidOid: any. A list of OIDs.
+List *spilling_parents(Oid owner);
+
+// The type of the column for a counter of this type.
+Oid spilled_type(Oid counter);
+
+// Resolves it for the counters of its parent, in the current memory context. nullptr: there is none, or it is not as
+// ratchet has made it, which fault says.
+const SpillTable *resolve_spill_table(const Counters *counters, const char **fault);
+
+}  // namespace ratchet

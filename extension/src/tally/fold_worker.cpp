@@ -41,19 +41,15 @@ extern "C" {
 #include "tally/flush.h"
 #include "tally/fold.h"
 
-extern "C" {
-PGDLLEXPORT void ratchet_fold_worker(Datum database);
-}
-
 namespace ratchet {
 
 namespace {
 
-constexpr long look_every = 50;          // ms
-constexpr long stay_idle = 2000;         // ms; less than DROP DATABASE waits for others to go
-constexpr long stay_failing = 60000;     // ms, where rows fail
-constexpr long most_between = 10000;     // ms between looks while rows fail
-constexpr long call_again_after = 1000;  // ms
+constexpr long look_every = 50;         // ms
+constexpr long stay_idle = 2000;        // ms; less than DROP DATABASE waits for others to go
+constexpr long stay_failing = 60000;    // ms, where rows fail
+constexpr long most_between = 10000;    // ms between looks while rows fail
+constexpr long call_again_after = 100;  // ms
 
 bool starts_workers = true;  // ratchet.fold_worker
 
@@ -186,9 +182,15 @@ Round fold_all(Oid owner, bool *present) {
   return round;
 }
 
+// Who looks whether a worker is there has the lock for a moment, so it is tried more than once.
 bool take_worker_lock(Oid owner) {
+  constexpr int tries = 10;
   const LOCKTAG tag = worker_tag(owner);
-  return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+  for (int i = 0; i < tries; ++i) {
+    if (LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL) return true;
+    pg_usleep(1000);
+  }
+  return false;
 }
 
 void give_up_worker_lock(Oid owner) {
@@ -272,4 +274,4 @@ void call_fold_worker(Oid owner) {
 
 }  // namespace ratchet
 
-void ratchet_fold_worker(Datum database) { ratchet::fence<ratchet::start>::call(database); }
+RATCHET_WORKER(ratchet_fold_worker) { ratchet::start(argument); }

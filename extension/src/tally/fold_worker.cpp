@@ -69,7 +69,7 @@ bool register_worker(Oid owner) {
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
   worker.bgw_restart_time = BGW_NEVER_RESTART;
-  snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "ratchet");
+  snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "$libdir/ratchet");
   snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name), "ratchet_fold_worker");
   snprintf(worker.bgw_name, sizeof(worker.bgw_name), "ratchet fold of database %u", MyDatabaseId);
   snprintf(worker.bgw_type, sizeof(worker.bgw_type), "ratchet fold");

@@ -118,16 +118,21 @@ void see_catalog(const char *sql, See &&see) {
   SPI_finish();
 }
 
-// The view over a table of spilled counts, as tally() has made it: by its name, among those that read the table.
+// The view over a table of spilled counts, as tally() has made it: of those that read the table the one that goes with
+// the parent, or, where a dump has brought it and nothing says that yet, the one that is called so.
 Oid find_exact_view(Oid parent, Oid table) {
   Oid view = InvalidOid;
   see_catalog(
-      psprintf("SELECT DISTINCT w.ev_class FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid "
-               "OPERATOR(pg_catalog.=) d.objid JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.ev_class "
-               "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
-               "OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid "
-               "OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND c.relname OPERATOR(pg_catalog.=) %s",
-               table, quote_literal_cstr(makeObjectName(get_rel_name(parent), nullptr, "exact"))),
+      psprintf(
+          "SELECT DISTINCT w.ev_class FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid "
+          "OPERATOR(pg_catalog.=) d.objid JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.ev_class "
+          "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
+          "OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid "
+          "OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND (c.relname OPERATOR(pg_catalog.=) %s OR EXISTS (SELECT FROM "
+          "pg_catalog.pg_depend a WHERE a.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
+          "AND a.objid OPERATOR(pg_catalog.=) c.oid AND a.refclassid OPERATOR(pg_catalog.=) a.classid AND "
+          "a.refobjid OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND a.deptype OPERATOR(pg_catalog.=) 'a'))",
+          table, quote_literal_cstr(makeObjectName(get_rel_name(parent), nullptr, "exact")), parent),
       [&](HeapTuple row, TupleDesc tupdesc) {
         bool isnull;
         view = DatumGetObjectId(SPI_getbinval(row, tupdesc, 1, &isnull));
@@ -182,8 +187,7 @@ void go_with(Oid relation, Oid parent) {
 
 // -- making it --
 
-List *create_view(List *commands, Oid parent, const char *table, const ParentTerms *kept) {
-  const char *name = choose_name(parent, "exact");
+List *create_view(List *commands, Oid parent, const char *table, const ParentTerms *kept, const char *name) {
   commands = lappend(commands, const_cast<char *>(view_sql(name, parent, table, kept)));
   commands = lappend(commands, psprintf("COMMENT ON VIEW %s IS %s", name,
                                         quote_literal_cstr(psprintf("Counters of %s with what lies spilled for them: "
@@ -223,7 +227,7 @@ List *create_table(Oid parent, const ParentTerms *kept) {
                                         "NOT DEFERRABLE FOR EACH ROW EXECUTE FUNCTION ratchet.keep_spilled()",
                                         quote_identifier(spilled_trigger_name), name, qualified_relation(parent)));
   commands = grants(hand_over(commands, parent, "TABLE", name), parent, name);
-  return create_view(commands, parent, name, kept);
+  return create_view(commands, parent, name, kept, choose_name(parent, "exact"));
 }
 
 // -- changing it --
@@ -257,9 +261,13 @@ List *counters_more(Oid table, const ParentTerms *kept) {
   return names;
 }
 
-List *drop_view(List *commands, Oid parent, Oid table) {
+// Drops the view, if there is one; returns the name for the one that takes its place.
+const char *drop_view(List **commands, Oid parent, Oid table) {
   const Oid view = find_exact_view(parent, table);
-  return OidIsValid(view) ? lappend(commands, psprintf("DROP VIEW %s", qualified_relation(view))) : commands;
+  if (!OidIsValid(view)) return choose_name(parent, "exact");
+  const char *name = qualified_relation(view);
+  *commands = lappend(*commands, psprintf("DROP VIEW %s", name));
+  return name;
 }
 
 // What is there is added to its rows, and what is there for no row is removed.
@@ -316,6 +324,7 @@ void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerm
   if (!OidIsValid(table)) {
     commands = create_table(parent, after);
   } else if (List *counters = counters_more(table, after)) {
+    const char *view = drop_view(&commands, parent, table);
     ListCell *cell;
     foreach (cell, counters) {
       const auto *counter = static_cast<const char *>(lfirst(cell));
@@ -323,7 +332,7 @@ void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerm
           lappend(commands, psprintf("ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT 0", qualified_relation(table),
                                      quote_identifier(counter), type_of_counter(parent, counter)));
     }
-    commands = create_view(drop_view(commands, parent, table), parent, qualified_relation(table), after);
+    commands = create_view(commands, parent, qualified_relation(table), after, view);
   }
   run_all(commands);
 }
@@ -333,15 +342,15 @@ void finish_spill_table(Oid parent, const ParentTerms *after) {
   if (!OidIsValid(table)) return;
   List *commands = NIL;
   if (after == nullptr || !after->spills) {
-    commands = drop_view(commands, parent, table);
+    drop_view(&commands, parent, table);
     commands = lappend(commands, psprintf("DROP TABLE %s", qualified_relation(table)));
   } else if (List *columns = columns_less(table, after)) {
-    commands = drop_view(commands, parent, table);
+    const char *view = drop_view(&commands, parent, table);
     ListCell *cell;
     foreach (cell, columns)
       commands = lappend(commands, psprintf("ALTER TABLE %s DROP COLUMN %s", qualified_relation(table),
                                             quote_identifier(static_cast<const char *>(lfirst(cell)))));
-    commands = create_view(commands, parent, qualified_relation(table), after);
+    commands = create_view(commands, parent, qualified_relation(table), after, view);
   }
   run_all(commands);
   if (after == nullptr || !after->spills) return;
@@ -370,18 +379,24 @@ bool lacks_parent_dependency(Relation spilled) {
          !has_dependency({RelationRelationId, RelationGetRelid(spilled), 0}, parent, DEPENDENCY_AUTO);
 }
 
-void rename_spilled_column(Oid parent, const char *from, const char *to) {
-  const Oid table = find_spill_table(parent);
-  if (!OidIsValid(table) || get_attnum(table, from) == InvalidAttrNumber) return;
+static void rename_column(Oid relation, ObjectType type, const char *from, const char *to) {
+  if (!OidIsValid(relation) || get_attnum(relation, from) == InvalidAttrNumber) return;
   auto *rename = makeNode(RenameStmt);
   rename->renameType = OBJECT_COLUMN;
-  rename->relationType = OBJECT_TABLE;
-  rename->relation = makeRangeVar(get_namespace_name(get_rel_namespace(table)), get_rel_name(table), -1);
+  rename->relationType = type;
+  rename->relation = makeRangeVar(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation), -1);
   rename->subname = pstrdup(from);
   rename->newname = pstrdup(to);
   rename->behavior = DROP_RESTRICT;
   renameatt(rename);
   CommandCounterIncrement();
+}
+
+void rename_spilled_column(Oid parent, const char *from, const char *to) {
+  const Oid table = find_spill_table(parent);
+  if (!OidIsValid(table)) return;
+  rename_column(table, OBJECT_TABLE, from, to);
+  rename_column(find_exact_view(parent, table), OBJECT_VIEW, from, to);
 }
 
 }  // namespace ratchet

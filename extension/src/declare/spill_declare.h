@@ -24,7 +24,7 @@ void finish_spill_table(Oid parent, const ParentTerms *after);
 void depend_on_parent(Relation spilled);
 bool lacks_parent_dependency(Relation spilled);
 
-// A column of the parent was renamed: the table's is too. Locks: ACCESS EXCLUSIVE on it.
+// A column of the parent was renamed: the table's is too, and the view's. Locks: ACCESS EXCLUSIVE on both.
 void rename_spilled_column(Oid parent, const char *from, const char *to);
 
 }  // namespace ratchet

@@ -586,6 +586,7 @@ List *merged(const List *entries, Counters *counters) {
     }
     last->rows += rows[i]->rows;
     last->stranded += rows[i]->stranded;
+    last->gone = last->gone || rows[i]->gone;
     for (int j = 0; j < counters->ncounters; ++j) {
       add_count(&last->deltas[j], rows[i]->deltas[j].count);
       last->deltas[j].sum = numeric_sum(last->deltas[j].sum, rows[i]->deltas[j].sum);
@@ -607,8 +608,14 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
   if (taken == Taken::left && lock_row(counters, &entry, waits)) {
     write_locked(counters, &entry);
     folded = Folded::folded;
-  } else if (taken == Taken::left && !exists(counters, &entry, GetLatestSnapshot())) {
-    folded = Folded::gone;
+  } else if (taken == Taken::left) {
+    // One snapshot: what is counted for a row that comes meanwhile is not among it.
+    const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    if (!exists(counters, &entry, snapshot)) {
+      remove_leftovers(counters, key, snapshot);
+      folded = Folded::gone;
+    }
+    UnregisterSnapshot(snapshot);
   }
   end_writing(writing);
   return folded;

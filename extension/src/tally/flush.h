@@ -30,7 +30,7 @@ List *merged(const List *entries, Counters *counters);
 enum class Folded : unsigned char {
   folded,
   busy,  // another transaction has the row
-  gone   // there is no such row
+  gone   // there is no such row, and what lay spilled for it neither
 };
 
 enum class FoldMode : unsigned char {

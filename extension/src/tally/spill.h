@@ -53,9 +53,10 @@ void append_spilled(const Counters *counters, const Pending *entry);
 // Of a parent's row that is deleted: all that is visible goes, and is added to the entry that is kept for a successor.
 void take_for_successor(const Counters *counters, const Datum *key, Pending *entry);
 
-// Of a parent's row that is inserted: what a former row of its key has left, which was deleted while others were about
-// to append.
-void remove_leftovers(const Counters *counters, const Datum *key);
+// Of a parent's row that is inserted, or is not there: what a former row of its key has left, which was deleted while
+// others were about to append. snapshot: one that sees no such row; nullptr: the latest. Waits for who removes the
+// same.
+void remove_leftovers(const Counters *counters, const Datum *key, Snapshot snapshot = nullptr);
 
 // When the transaction commits, and when it or a subtransaction does not: what it has removed is known to be gone, or
 // is not.

@@ -309,10 +309,9 @@ void write_locked(Counters *counters, const Pending *entry) {
   auto *deltas = palloc_array<Delta>(counters->ncounters);
   memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
   add_spilled(counters, spilled, deltas);
-  if (try_to_write(counters, entry, deltas))
-    remove_spilled(counters, entry->key.values, spilled);
-  else
-    explain(counters, entry);
+  // Before the row is written: triggers that its UPDATE fires may look at both, or flush what they count for it.
+  remove_spilled(counters, entry->key.values, spilled);
+  if (!try_to_write(counters, entry, deltas)) explain(counters, entry);
 }
 
 // Whether the row was written, or is gone; false: another transaction has it.

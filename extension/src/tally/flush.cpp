@@ -222,8 +222,8 @@ const Statement *row_statement(Counters *counters, const Pending *entry, Paramet
   return prepare_statement(counters, signature, writer.sql.data, *parameters);
 }
 
-//   SELECT true FROM schema.parent t WHERE t."key" OPERATOR(pg_catalog.=) $1 AND ...
-bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
+//   SELECT t.xmin FROM schema.parent t WHERE t."key" OPERATOR(pg_catalog.=) $1 AND ...
+Row look_up(Counters *counters, const Pending *entry, Snapshot snapshot) {
   Parameters parameters{};
   for (int i = 0; i < counters->nkey; ++i)
     add_parameter(&parameters, counters->key[i].type, entry->key.values[i], false);
@@ -233,11 +233,21 @@ bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
   if (statement == nullptr) {
     SqlWriter writer;
     init_writer(&writer);
-    appendStringInfo(&writer.sql, "SELECT true FROM %s t", qualified_relation(counters->root));
+    appendStringInfo(&writer.sql, "SELECT t.xmin FROM %s t", qualified_relation(counters->root));
     write_row_key(&writer, counters);
     statement = prepare_statement(counters, signature, writer.sql.data, parameters);
   }
-  return run_statement(statement, parameters, counters->root, nullptr, snapshot).found;
+  return run_statement(statement, parameters, counters->root, nullptr, snapshot);
+}
+
+bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
+  return look_up(counters, entry, snapshot).found;
+}
+
+// Whether the row's newest version is of this transaction.
+bool is_own(Counters *counters, const Pending *entry) {
+  const Row row = look_up(counters, entry, GetLatestSnapshot());
+  return row.found && TransactionIdIsCurrentTransactionId(DatumGetTransactionId(row.values[0]));
 }
 
 // deltas: of the entry, or with what lay spilled for the row.
@@ -333,8 +343,10 @@ bool write_unless_busy(Counters *counters, const Pending *entry, bool alone, boo
   return true;
 }
 
-// What there is of the row is newer than the snapshot perhaps: so it is not even looked at.
+// What there is of the row is newer than the snapshot perhaps: so it is not even looked at. But for one that this
+// transaction itself has completed, perhaps, and must not call for where what it has counted since says otherwise.
 void append_or_explain(Counters *counters, const Pending *entry) {
+  if (any_due() && is_own(counters, entry) && try_to_write(counters, entry, entry->deltas)) return;
   if (entry->rows > 0 || exists(counters, entry, GetLatestSnapshot()))
     append_spilled(counters, entry);
   else

@@ -359,6 +359,8 @@ def run_crashes(options, runs):
                     os.kill(worker[0][0], signal.SIGKILL)
                     due = None
                     print(f'crash {number} by the worker', flush=True)
+            except ProcessLookupError:
+                pass  # it has gone meanwhile; the next one will do
             except psycopg2.Error:
                 crashed = True
             return crashed

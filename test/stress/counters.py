@@ -222,7 +222,7 @@ class Load(LoadBase):
         if not self.spills:
             return
         end = time.monotonic() + DEADLINE
-        while left := self.ask('SELECT id, count(*), min(ratchet_xid::text) FROM runs_spilled GROUP BY id'):
+        while left := self.ask('SELECT id, evaluated_count FROM runs_spilled UNION ALL SELECT id, rung FROM bells_spilled'):
             if time.monotonic() > end:
                 worker = self.ask(f'SELECT w.pid, wait_event, state FROM pg_stat_activity a JOIN ({WORKER}) w USING (pid)')
                 self.fail(f'{left}, worker {worker}', 'what lies spilled is folded when nobody writes')

@@ -15,6 +15,9 @@ Then what every snapshot must show is that a counter and what lies spilled for i
 when nobody writes any more all of it must be folded, soon. Runs are completed where counts are folded.
 
 With --crashes somebody else stops the server at once in the middle of all this and starts it again, as often as that.
+With --promotions somebody else promotes a standby instead, as often as that, and the writers go on there. Meanwhile the
+standby is looked at as the primary is: it has the same counts, and nobody who folds.
+
 With --control the counters are kept by a trigger that counts again: the same load must find it wrong.
 
 The server is the one that the environment names. The exit status is 0 when all is well. What is random comes from the
@@ -25,6 +28,7 @@ import argparse
 import collections
 import faulthandler
 import os
+import queue
 import random
 import signal
 import sys
@@ -118,6 +122,8 @@ class Load(LoadBase):
         self.ended = 0  # workers that were terminated since everything was folded the last time
         self.ended_workers = 0
         self.prepared = 0  # transactions that a crash has found prepared
+        self.standby = None  # its port
+        self.standby_looks = 0
         self.stopping = threading.Event()
         self.checks = {name: sql for name, sql in CHECKS.items() if self.turns or 'turns' not in sql}
         self.filled = {**FILLED, **({} if self.spills else FILLED_AT_ONCE)}
@@ -174,6 +180,24 @@ class Load(LoadBase):
                     self.spilled += cursor.rowcount
                 self.looks += 1
         connection.close()
+
+    def watch_standby(self):
+        """The same, where nobody can write; also while it is promoted."""
+        while not self.stopping.wait(0.05):
+            if not self.standby:
+                continue
+            connection = connect('standby watcher', port=self.standby)
+            with connection.cursor() as cursor:
+                while not self.stopping.wait(0.05):
+                    for sql in 'SELECT * FROM drift', *(EXACT.values() if self.spills else ()):
+                        cursor.execute(sql)
+                        for row in cursor.fetchall():
+                            self.fail(f'standby: {row}', 'no drift in any snapshot meanwhile')
+                    cursor.execute(f'SELECT pid FROM ({WORKER}) w WHERE pg_is_in_recovery()')
+                    for row in cursor.fetchall():
+                        self.fail(f'{row} on a standby', 'nobody folds on a standby')
+                    self.standby_looks += 1
+            connection.close()
 
     def beside(self, function):
         try:
@@ -240,11 +264,11 @@ class Load(LoadBase):
             cursor.execute('BEGIN ISOLATION LEVEL REPEATABLE READ; INSERT INTO rings VALUES (1); COMMIT')
         connection.close()
 
-    def prepare_fill(self):
+    def prepare_fill(self, unattended=False):
         """Takes half of all results away and says who has to add which to what; answers where the log stands."""
         half = range(0, len(self.writers) * self.slots, 2)
         self.ask('DELETE FROM results WHERE id = ANY (%s)', [list(half)])
-        self.fold()
+        self.fold(unattended)
         places = self.random.sample(half, len(half))
         plan = {id: self.runs[number % len(self.runs)] for number, id in enumerate(places)}
         for writer in self.writers:
@@ -281,6 +305,7 @@ class Load(LoadBase):
         completions = self.ask('SELECT count(*) FROM completions')[0][0]
         if self.may_crash:
             counts['prepared at a crash'] = self.prepared
+            counts['looks at a standby'] = self.standby_looks
         if self.spills:
             counts['looks at spilled counts'] = self.spilled
             counts['ends of the worker'] = self.ended_workers
@@ -394,6 +419,58 @@ def run_crashes(options, runs):
     return tell(not load.total('deadlocks'), 'no deadlocks')
 
 
+def run_promotions(options, runs):
+    """As with crashes; who promotes tells on standard input where the primary is, and where the standby is."""
+    load = Load(options, runs, may_crash=True)
+    primaries = queue.Queue()
+    standbys = queue.Queue()
+
+    def listen():
+        for line in sys.stdin:
+            what, port = line.split()
+            {'primary': primaries, 'standby': standbys}[what].put(port)
+
+    threading.Thread(target=listen, daemon=True).start()
+    for number in range(1, options.promotions + 1):
+        print('ready', flush=True)
+        load.standby = standbys.get(timeout=2 * DEADLINE)
+        load.is_over = False
+        started = load.total('committed')
+        announced = False
+
+        def finished():
+            nonlocal announced
+            if not announced and load.standby_looks and load.total('committed') > started + 10 * len(load.writers):
+                announced = True
+                print(f'promote {number} in {load.random.randint(0, 500)} ms', flush=True)
+            return not primaries.empty()
+
+        load.phase(Writer.churn, finished, (*load.chaos_of_churn(), load.watch_standby))
+        if not announced:
+            break
+        load.is_over = True
+        os.environ['PGPORT'] = primaries.get(timeout=2 * DEADLINE)
+        load.standby = None
+        load.admin = reconnect()
+        load.prepared += load.ask('SELECT count(*) FROM pg_prepared_xacts')[0][0]
+        load.check({'no drift at once after promotion': 'SELECT * FROM drift', **(EXACT if load.spills else {})})
+        for writer in load.writers:
+            writer.rejoin(forgets=True)
+        before = load.prepare_fill(unattended=True)
+        load.phase(Writer.fill)
+        load.fold(unattended=True)
+        load.check(load.filled, before)
+        load.check_all()
+        problems = [f'{name}: {problem}' for name, found in load.failures.items() for problem in found]
+        if not tell(not problems, f'{options.contention}, promotion {number}: 0 drift, completions exact', problems):
+            break
+    else:
+        print(f'# {load.describe()}')
+        return tell(load.standby_looks and not load.total('deadlocks'), f'{options.contention}: no deadlocks')
+    print(f'# {load.describe()}')
+    return tell(False, 'all promotions', [f'{name}: {found}' for name, found in load.failures.items()])
+
+
 def reconnect():
     end = time.monotonic() + DEADLINE
     while True:
@@ -420,6 +497,7 @@ def main():
     parser.add_argument('--slots', type=int, default=64, help='how many results a writer can have')
     parser.add_argument('--seed', default=os.environ.get('RATCHET_SEED') or random.SystemRandom().randrange(10**9))
     parser.add_argument('--crashes', type=int, default=0)
+    parser.add_argument('--promotions', type=int, default=0)
     parser.add_argument('--control', action='store_true')
     parser.add_argument('--contention', choices=['wait', 'spill'], nargs='+', default=['wait', 'spill'])
     parser.add_argument('--direct', action='store_true', help='no trigger of the user\'s is on the runs')
@@ -430,8 +508,9 @@ def main():
     loads = [argparse.Namespace(**{**vars(options), 'contention': contention, 'runs': runs})
              for contention in options.contention for runs in options.runs]
     faulthandler.dump_traceback_later(60 + 10 * len(loads) * (options.seconds + DEADLINE)
-                                      + 10 * options.crashes, exit=True)
-    run = run_crashes if options.crashes else run_control if options.control else run_load
+                                      + 10 * options.crashes + 60 * options.promotions, exit=True)
+    run = (run_crashes if options.crashes else run_promotions if options.promotions else run_control if options.control
+           else run_load)
     return all([run(load, load.runs) for load in loads])
 
 

@@ -225,7 +225,7 @@ CREATE FUNCTION ratchet.tally(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_tally';
 COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, jsonb, jsonb, text, text, text, boolean) IS
-'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key at a flush, once for each transaction that makes done true, whatever the cause, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. completions: {"boolean column of parent": {"when": condition over the columns of parent, "at": column, "call": "function(type)", "latch": boolean, "notify": boolean}}, decided whenever anything that they read changes, at INSERT too. limits: {"counter": "column" | number | {"max": ..., "min": ...}}: a write that would take the counter beyond it fails with 23R05. backfill: ''now'' counts the existing rows, ''later'' leaves that to CALL ratchet.repair(). Declarative: returns created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be the same role. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 0A000 contention => ''spill''; 25001 backfill at an isolation level other than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
+'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key at a flush, once for each transaction that makes done true, whatever the cause, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. completions: {"boolean column of parent": {"when": condition over the columns of parent, "at": column, "call": "function(type)", "latch": boolean, "notify": boolean}}, decided whenever anything that they read changes, at INSERT too. limits: {"counter": "column" | number | {"max": ..., "min": ...}}: a write that would take the counter beyond it fails with 23R05. contention: ''wait'' (what a first declaration gets): a flush waits for a parent''s row that another transaction has; ''spill'': it appends its counts to the table parent_spilled instead, from where the next transaction that gets the row, or a background worker, adds them, and the view parent_exact shows both together; for all tallies of the parent; NULL (default) leaves it as it is. backfill: ''now'' counts the existing rows, ''later'' leaves that to CALL ratchet.repair(). Declarative: returns created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be the same role. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 25001 backfill, or folding what lies spilled, at an isolation level other than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
 
 CREATE FUNCTION ratchet.untally(child regclass, parent regclass, via name[] DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE
@@ -511,7 +511,8 @@ COMMENT ON FUNCTION ratchet._findings(regclass) IS
 
 CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT via text[], OUT counters jsonb,
     OUT total text, OUT total_of text, OUT done text, OUT done_at text, OUT on_done text, OUT latch boolean,
-    OUT notify boolean, OUT time_zone text, OUT completions jsonb, OUT limits jsonb)
+    OUT notify boolean, OUT time_zone text, OUT completions jsonb, OUT limits jsonb,
+    OUT contention text)
     LANGUAGE c STABLE STRICT
     AS 'MODULE_PATHNAME', 'ratchet_tally_row';
 COMMENT ON FUNCTION ratchet._tally(oid, oid) IS
@@ -558,7 +559,8 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        NULL::pg_catalog.bool AS notify,
        v.time_zone[1] AS time_zone,
        NULL::pg_catalog.jsonb AS completions,
-       NULL::pg_catalog.jsonb AS limits
+       NULL::pg_catalog.jsonb AS limits,
+       NULL::pg_catalog.text AS contention
 FROM pg_catalog.pg_trigger t
 CROSS JOIN LATERAL (
     SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
@@ -592,7 +594,7 @@ UNION ALL
 SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
        y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone,
-       y.completions, y.limits
+       y.completions, y.limits, y.contention
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;

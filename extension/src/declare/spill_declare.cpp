@@ -280,7 +280,7 @@ void fold_everything(Oid parent) {
       CHECK_FOR_INTERRUPTS();
       // Its triggers may do anything.
       counters = current_counters(parent, RowExclusiveLock);
-      if (write_folded(counters, key, true) == Folded::gone) remove_leftovers(counters, key);
+      if (write_folded(counters, key, FoldMode::waiting) == Folded::gone) remove_leftovers(counters, key);
     }
     MemoryContextSwitchTo(caller);
     MemoryContextReset(memory);

@@ -309,6 +309,12 @@ Current find_current(Relation child, Relation parent, const char *const *via, in
   return current;
 }
 
+// What is not said stays as it is, also where this tally is the only one of the parent and made anew.
+void keep_contention(Declaration *declaration, const Current &current) {
+  if (declaration->request.contention == core::Contention::unsaid && current.kept != nullptr && current.kept->spills)
+    declaration->request.contention = core::Contention::spill;
+}
+
 bool is_among(const char *name, const char *const *names, int count) {
   for (int i = 0; i < count; ++i)
     if (strcmp(names[i], name) == 0) return true;
@@ -435,6 +441,7 @@ const char *tally(FunctionCallInfo fcinfo) {
   check_target(pair.parent, "count");
   Declaration declaration = read_declaration(fcinfo, pair.child, pair.parent);
   Current current = find_current(pair.child, pair.parent, declaration.request.via, declaration.request.nvia);
+  keep_contention(&declaration, current);
   const ChildTerms *source = make_child_terms(declaration.request);
   const ParentTerms *kept = check_declaration(pair.child, pair.parent, declaration, current);
   // A migration that runs again must not queue behind, or in front of, the tables' writers.
@@ -453,6 +460,7 @@ const char *tally(FunctionCallInfo fcinfo) {
   check_target(pair.parent, "count");
   declaration = read_declaration(fcinfo, pair.child, pair.parent);
   current = find_current(pair.child, pair.parent, declaration.request.via, declaration.request.nvia);
+  keep_contention(&declaration, current);
   source = make_child_terms(declaration.request);
   kept = check_declaration(pair.child, pair.parent, declaration, current);
   check_shapes(pair.child);

@@ -15,6 +15,7 @@ extern "C" {
 #include "pg/list.h"
 #include "pg/quote.h"
 #include "tally/references.h"
+#include "tally/spill_table.h"
 
 namespace ratchet {
 
@@ -257,12 +258,26 @@ void describe_limit(FunctionCallInfo fcinfo, const LimitTerm &limit) {
   }
 }
 
+void describe_spill(FunctionCallInfo fcinfo, Oid parent) {
+  const Oid table = OidIsValid(parent) ? find_spill_table(parent) : InvalidOid;
+  put(fcinfo, OidIsValid(table) ? get_rel_name(table) : nullptr, "contention",
+      OidIsValid(table)
+          ? psprintf("A transaction that finds the row taken adds its counts to %s in place of waiting; row and table "
+                     "together are exact in every snapshot.",
+                     qualified_relation(table))
+          : "There is no table for spilled counts: transactions wait for the row.");
+}
+
 // What a parent keeps for one child.
 void describe_kept(FunctionCallInfo fcinfo, Relation child, const ChildTerms *source, const ParentTerms *kept) {
   for (int i = 0; i < source->ncounters; ++i)
     put(fcinfo, source->counters[i].column, "counter",
-        psprintf("%s, exact at every commit. Written by the database only; what others write is kept out.",
+        psprintf(kept->spills
+                     ? "%s, once what lies spilled is added: soon after a commit. Written by the database only; "
+                       "what others write is kept out."
+                     : "%s, exact at every commit. Written by the database only; what others write is kept out.",
                  meaning_of(source->counters[i], qualified_relation(RelationGetRelid(child)))));
+  if (kept->spills) describe_spill(fcinfo, find_parent(child, source));
   describe_total(fcinfo, completion_of(source, kept));
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].when != nullptr && is_of(kept->completions[i], source))

@@ -30,6 +30,8 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
+#include "tally/fold.h"
+#include "tally/fold_worker.h"
 #include "tally/references.h"
 #include "tally/structure.h"
 #include "verb/target.h"
@@ -122,6 +124,24 @@ List *kept_findings(List *findings, Relation member, bool is_root) {
                    psprintf("\"%s\" keeps counters that no table counts for", RelationGetRelationName(member)),
                    "Remove them with ratchet.untally(NULL, parent), or declare the tally again.");
   return list_concat(findings, counters_findings(member));
+}
+
+// Where counts spill.
+List *spill_findings(Relation root) {
+  const Counters *counters = find_counters(root);
+  if (counters == nullptr) return NIL;
+  const char *table = RelationGetRelationName(root);
+  if (counters->spill_fault != nullptr)
+    return add(NIL, "warning", psprintf("counts of \"%s\" wait, and do not spill: %s", table, counters->spill_fault),
+               "Declare the tally with contention => 'wait', and then with 'spill' again.");
+  if (counters->spill == nullptr || has_fold_worker(counters->owner)) return NIL;
+  const SpilledRows rows = look_at_spilled(counters);
+  if (rows.keys == NIL) return NIL;
+  return add(NIL, "warning",
+             psprintf("spilled counts of \"%s\" wait for the next transaction that counts for their rows: there is no "
+                      "background worker",
+                      table),
+             "SELECT ratchet.fold() adds them; max_worker_processes may be too low, or ratchet.fold_worker off.");
 }
 
 // What a look finds, or that it could not be had: whatever is wrong with one thing must not hide the others.
@@ -292,6 +312,7 @@ List *member_findings(List *findings, Relation member, Relation root) {
     findings = look_at(findings, member, "the tally", [&] { return dependency_findings(member); });
     findings =
         look_at(findings, member, "the counters", [&] { return settled([&] { return condition_findings(member); }); });
+    findings = look_at(findings, member, "the counters", [&] { return spill_findings(member); });
     findings =
         look_at(findings, member, "the counters", [&] { return settled([&] { return on_done_findings(member); }); });
   }
@@ -434,7 +455,7 @@ const char *limits_object(const ChildTerms *source, const ParentTerms *kept) {
 }
 
 // What the view tells about one tally: parent, via, counters, total, total_of,
-// done, done_at, on_done, latch, notify, time_zone, completions, limits.
+// done, done_at, on_done, latch, notify, time_zone, completions, limits, contention.
 Datum tally_row(FunctionCallInfo fcinfo) {
   enum {
     parent,
@@ -450,6 +471,7 @@ Datum tally_row(FunctionCallInfo fcinfo) {
     time_zone,
     completions,
     limits,
+    contention,
     count
   };
   Datum values[count] = {};
@@ -491,6 +513,7 @@ Datum tally_row(FunctionCallInfo fcinfo) {
         put(completions, DirectFunctionCall1(jsonb_in, CStringGetDatum(object)));
       if (const char *object = limits_object(source, terms))
         put(limits, DirectFunctionCall1(jsonb_in, CStringGetDatum(object)));
+      put_text(contention, terms->spills ? "spill" : "wait");
     }
     table_close(relation, AccessShareLock);
     break;

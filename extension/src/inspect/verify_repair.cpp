@@ -3,11 +3,14 @@
 // verify() is one statement a tally, so one snapshot: a transaction is seen
 // with its rows and its counts, or with neither.
 //
+// Where counts spill, what lies beside the row is seen in the same snapshot, and the counter is to be what was counted
+// less that. `done` is compared where nothing lies there: the fold decides it.
+//
 // repair() locks a parent row and then recounts its children in a new snapshot.
 // Whoever has written counts of that row has committed, or waits for the lock:
 // the rows of the former are seen, and counted; those of the latter are not,
-// and its counts are added when repair() has committed. A transaction that has
-// not flushed yet is of the latter kind. So no writer has to be kept out.
+// and its counts are added when repair() has committed, or lie spilled, which no snapshot sees without its rows. A
+// transaction that has not flushed yet is of the latter kind. So no writer has to be kept out.
 #include "pg/pg.h"
 
 extern "C" {
@@ -128,14 +131,14 @@ const char *drift_sql(const Subject &subject, bool keys_only) {
   write_join(&sql, subject);
   appendStringInfoString(&sql, " CROSS JOIN LATERAL (VALUES ");
   for (int i = 0; i < subject.source->ncounters; ++i)
-    appendStringInfo(&sql, "%s(%s, t.%s::text, m.m%d::text, t.%s IS DISTINCT FROM m.m%d)", i > 0 ? ", " : "",
-                     quote_literal_cstr(subject.source->counters[i].column), counter_column(subject, i), i + 1,
-                     counter_column(subject, i), i + 1);
+    appendStringInfo(&sql, "%s(%s, %s::text, m.m%d::text, t.%s IS DISTINCT FROM %s)", i > 0 ? ", " : "",
+                     quote_literal_cstr(subject.source->counters[i].column), exact_value(subject, i), i + 1,
+                     counter_column(subject, i), counted_value(subject, i));
   for (const auto *completion : each<const CompletionTerm>(subject.completions)) {
     const char *done = quote_identifier(completion->done);
     const char *is = decided(subject, *completion);
-    appendStringInfo(&sql, ", (%s, t.%s::text, (%s)::text, t.%s IS DISTINCT FROM (%s))",
-                     quote_literal_cstr(completion->done), done, is, done, is);
+    appendStringInfo(&sql, ", (%s, t.%s::text, (%s)::text, t.%s IS DISTINCT FROM (%s)%s)",
+                     quote_literal_cstr(completion->done), done, is, done, is, unless_spilled(subject));
   }
   appendStringInfoString(&sql, ") v (name, stored, counted, differs) WHERE v.differs ORDER BY ");
   for (int i = 0; i < nkeys; ++i) appendStringInfo(&sql, keys_only ? "%s%d" : "%sm.k%d", i > 0 ? ", " : "", i + 1);

@@ -84,3 +84,10 @@ char *copy_text(MemoryContext context, const char *text, std::size_t length);
   static Datum symbol##_body(FunctionCallInfo fcinfo);                                                                 \
   extern "C" PGDLLEXPORT Datum symbol(FunctionCallInfo fcinfo) { return ratchet::fence<symbol##_body>::call(fcinfo); } \
   static Datum symbol##_body([[maybe_unused]] FunctionCallInfo fcinfo)
+
+// Defines the main function of a background worker: RATCHET_WORKER(symbol) { ... argument ... }
+#define RATCHET_WORKER(symbol)                                                                          \
+  static void symbol##_body(Datum argument);                                                            \
+  extern "C" PGDLLEXPORT void symbol(Datum argument);                                                   \
+  extern "C" PGDLLEXPORT void symbol(Datum argument) { ratchet::fence<symbol##_body>::call(argument); } \
+  static void symbol##_body([[maybe_unused]] Datum argument)

@@ -12,6 +12,11 @@
 // for a few rows of each page, and from then on the page has room for as many
 // versions between two prunings.
 //
+// A hot row on a page of few is the opposite case. Whoever looks it up, above all each foreign key check of its
+// children, walks over all versions since the last pruning, and asks for the members of the multixact that locked each:
+// with half a page of them that costs more than all counting. So its page is marked full after some, whereupon the next
+// who fetches a row from it prunes. The flag is a hint too, which an UPDATE that finds no room sets.
+//
 // pd_prune_xid is a hint: heap_page_prune() itself resets it without a log record, a standby does not know it, and
 // every update sets it again. It is written under the share lock under which hint bits are. Losing what another
 // session has just set delays a pruning until the next update; VACUUM does not ask for it.
@@ -30,6 +35,7 @@ namespace ratchet {
 namespace {
 
 constexpr int long_chain = 8;
+constexpr int pile = 32;  // versions that nobody has pruned
 
 struct Versions {
   int live;   // the newest of a row, whether or not it has committed
@@ -55,6 +61,18 @@ Versions count_versions(Page page) {
 }
 
 }  // namespace
+
+bool is_piling_up(Buffer buffer) {
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  Page page = BufferGetPage(buffer);
+  bool piling = false;
+  if (PageIsFull(page)) {
+    const Versions versions = count_versions(page);
+    piling = versions.old >= pile && versions.old >= versions.live;
+  }
+  LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+  return piling;
+}
 
 void time_pruning(Buffer buffer, Size length) {
   LockBuffer(buffer, BUFFER_LOCK_SHARE);

@@ -269,7 +269,7 @@ bool may_take(const Counters *counters, const Pending *entry) {
 }
 
 // What is added is read in the snapshot that has found the row: see tally/spill.h.
-Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly) {
+Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing) {
   if (!is_direct(counters)) return Taken::left;
   Relation relation = open_direct(counters);
   const Datum *key = entry->key.values;
@@ -283,6 +283,8 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
   };
   const auto decide = [&](TupleTableSlot *found) -> HeapTuple {
     const auto *version = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
+    busy = sparing && is_piling_up(version->buffer);
+    if (busy) return nullptr;
     const TM_Result locked = strictly ? lock_row(relation, found) : TM_Ok;
     busy = strictly ? locked == TM_WouldBlock : is_taken(version);
     again = !busy && locked != TM_Ok;

@@ -23,8 +23,9 @@ enum class Taken : unsigned char {
 };
 
 // The same without waiting for the row, at READ COMMITTED; what lies spilled for it is added too. strictly: not even
-// for the moment in which somebody who is no flush takes the row between a look at it and the update.
-Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly);
+// for the moment in which somebody who is no flush takes the row between a look at it and the update. sparing: a row
+// whose old versions pile up under somebody's snapshot counts as busy.
+Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing);
 
 // Whether this transaction is the one that may write a row at all, of those that flush it alone. It is until it ends;
 // the others need not look at the row. false: another one is.

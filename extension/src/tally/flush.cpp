@@ -317,7 +317,7 @@ void write_locked(Counters *counters, const Pending *entry) {
 
 // Whether the row was written, or is gone; false: another transaction has it.
 bool write_unless_busy(Counters *counters, const Pending *entry, bool alone, bool strictly) {
-  switch (count_without_wait(counters, entry, alone, strictly)) {
+  switch (count_without_wait(counters, entry, alone, strictly, counters->spill != nullptr)) {
     case Taken::stored:
       return true;
     case Taken::busy:
@@ -594,13 +594,15 @@ List *merged(const List *entries, Counters *counters) {
   return result;
 }
 
-Folded write_folded(Counters *counters, const Datum *key, bool waits) {
+Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
+  const bool waits = mode == FoldMode::waiting;
   Pending entry{};
   entry.key = key_of(counters, key);
   entry.deltas = palloc0_array<Delta>(counters->ncounters);
   if (!waits && !may_take(counters, &entry)) return Folded::busy;
   const Writing writing = start_writing(counters->owner, counters->root, 0);
-  const Taken taken = waits ? Taken::left : count_without_wait(counters, &entry, false, true);
+  const Taken taken =
+      waits ? Taken::left : count_without_wait(counters, &entry, false, true, mode == FoldMode::sparing);
   Folded folded = taken == Taken::stored ? Folded::folded : Folded::busy;
   if (taken == Taken::left && lock_row(counters, &entry, waits)) {
     write_locked(counters, &entry);

@@ -33,9 +33,15 @@ enum class Folded : unsigned char {
   gone   // there is no such row
 };
 
-// Adds what lies spilled for a row to it. Nothing may be pending. waits: for a transaction that has the row. Locks: the
-// caller has the table, with ROW EXCLUSIVE or more.
-Folded write_folded(Counters *counters, const Datum *key, bool waits = false);
+enum class FoldMode : unsigned char {
+  sparing,  // a row whose old versions pile up under somebody's snapshot counts as busy
+  unless_busy,
+  waiting  // for a transaction that has the row
+};
+
+// Adds what lies spilled for a row to it. Nothing may be pending. Locks: the caller has the table, with ROW EXCLUSIVE
+// or more.
+Folded write_folded(Counters *counters, const Datum *key, FoldMode mode);
 
 //   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ..., for the key that tallies reference
 void write_row_key(SqlWriter *writer, const Counters *counters);

@@ -61,11 +61,11 @@ SpilledRows look_at_spilled(const Counters *counters) {
   return rows;
 }
 
-Folded fold_row(Oid parent, const Datum *key) {
+Folded fold_row(Oid parent, const Datum *key, FoldMode mode) {
   flush_pending(InvalidOid);
   Counters *counters = current_counters(parent, RowExclusiveLock);
   if (counters->spill == nullptr) return Folded::gone;
-  const Folded folded = write_folded(counters, key);
+  const Folded folded = write_folded(counters, key, mode);
   // Who is told of what is complete now, and what the row itself is counted for.
   flush_pending(InvalidOid);
   return folded;
@@ -80,7 +80,7 @@ int64 fold_table(Oid parent) {
   int64 folded = 0;
   for (const auto *key : each<Datum>(rows.keys)) {
     CHECK_FOR_INTERRUPTS();
-    if (fold_row(parent, key) == Folded::folded) ++folded;
+    if (fold_row(parent, key, FoldMode::unless_busy) == Folded::folded) ++folded;
   }
   return folded;
 }

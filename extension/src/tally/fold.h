@@ -25,6 +25,6 @@ SpilledRows look_at_spilled(const Counters *counters);
 
 // Adds what lies spilled for a row of the parent, and completes it, as a flush does; a row that another transaction has
 // is left to that one. What the caller's transaction has counted is written first. At READ COMMITTED only.
-Folded fold_row(Oid parent, const Datum *key);
+Folded fold_row(Oid parent, const Datum *key, FoldMode mode);
 
 }  // namespace ratchet

@@ -6,6 +6,9 @@
 // or a temporary table, meets nobody else. It cannot become another role: that is forbidden in a context like a
 // SECURITY DEFINER function's.
 //
+// Each fold leaves an old version of the row, and while somebody holds a snapshot open nobody can remove it. Flushes
+// leave such a row alone then, and append; and so does the worker, but for once a second.
+//
 // One transaction a row, at READ COMMITTED whatever the database's default is. It never waits for a row: who has it
 // folds, or leaves it to the next look. An error, an owner's function that fails perhaps, concerns that row; the others
 // are folded, and the next look comes later and later.
@@ -41,19 +44,16 @@ extern "C" {
 #include "tally/flush.h"
 #include "tally/fold.h"
 
-extern "C" {
-PGDLLEXPORT void ratchet_fold_worker(Datum database);
-}
-
 namespace ratchet {
 
 namespace {
 
-constexpr long look_every = 50;          // ms
-constexpr long stay_idle = 2000;         // ms; less than DROP DATABASE waits for others to go
-constexpr long stay_failing = 60000;     // ms, where rows fail
-constexpr long most_between = 10000;     // ms between looks while rows fail
-constexpr long call_again_after = 1000;  // ms
+constexpr long look_every = 50;         // ms
+constexpr long thorough_every = 1000;   // ms
+constexpr long stay_idle = 2000;        // ms; less than DROP DATABASE waits for others to go
+constexpr long stay_failing = 60000;    // ms, where rows fail
+constexpr long most_between = 10000;    // ms between looks while rows fail
+constexpr long call_again_after = 100;  // ms
 
 bool starts_workers = true;  // ratchet.fold_worker
 
@@ -143,7 +143,7 @@ List *find_parents(Oid owner, bool *present) {
 
 // The row that comes `place`-th among those with spilled counts now; each is looked for anew, because keys are values
 // of types that a transaction's end could take away.
-void fold_parent(Oid owner, Oid parent, Round *round) {
+void fold_parent(Oid owner, Oid parent, FoldMode mode, Round *round) {
   for (int place = 0;;) {
     bool more = false;
     Folded folded = Folded::gone;
@@ -154,7 +154,7 @@ void fold_parent(Oid owner, Oid parent, Round *round) {
         const SpilledRows rows = look_at_spilled(counters);
         round->underway = round->underway || rows.underway;
         more = place < list_length(rows.keys);
-        if (more) folded = fold_row(parent, static_cast<const Datum *>(list_nth(rows.keys, place)));
+        if (more) folded = fold_row(parent, static_cast<const Datum *>(list_nth(rows.keys, place)), mode);
       }
       PopActiveSnapshot();
     });
@@ -173,12 +173,12 @@ void fold_parent(Oid owner, Oid parent, Round *round) {
   }
 }
 
-Round fold_all(Oid owner, bool *present) {
+Round fold_all(Oid owner, FoldMode mode, bool *present) {
   Round round{};
   MemoryContext memory = AllocSetContextCreate(TopMemoryContext, "ratchet fold round", ALLOCSET_DEFAULT_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(memory);
   pgstat_report_activity(STATE_RUNNING, "folding spilled counts");
-  for (const Oid parent : each_oid(find_parents(owner, present))) fold_parent(owner, parent, &round);
+  for (const Oid parent : each_oid(find_parents(owner, present))) fold_parent(owner, parent, mode, &round);
   pgstat_report_stat(false);
   pgstat_report_activity(STATE_IDLE, nullptr);
   MemoryContextSwitchTo(caller);
@@ -186,9 +186,15 @@ Round fold_all(Oid owner, bool *present) {
   return round;
 }
 
+// Who looks whether a worker is there has the lock for a moment, so it is tried more than once.
 bool take_worker_lock(Oid owner) {
+  constexpr int tries = 10;
   const LOCKTAG tag = worker_tag(owner);
-  return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+  for (int i = 0; i < tries; ++i) {
+    if (LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL) return true;
+    pg_usleep(1000);
+  }
+  return false;
 }
 
 void give_up_worker_lock(Oid owner) {
@@ -211,10 +217,13 @@ void work(Oid owner) {
   bool present = true;
   long between = look_every;
   TimestampTz last = GetCurrentTimestamp();
+  TimestampTz thorough = 0;  // the last look that took every row
   while (present) {
     const TimestampTz start = GetCurrentTimestamp();
-    const Round round = fold_all(owner, &present);
+    const bool sparing = thorough != 0 && TimestampDifferenceMilliseconds(thorough, start) < thorough_every;
+    const Round round = fold_all(owner, sparing ? FoldMode::sparing : FoldMode::unless_busy, &present);
     const TimestampTz now = GetCurrentTimestamp();
+    if (!sparing) thorough = now;
     const long took = TimestampDifferenceMilliseconds(start, now);
     if (round.folded > 0 || round.underway) last = now;
     if (TimestampDifferenceMilliseconds(last, now) >= (round.failed > 0 ? stay_failing : stay_idle)) return;
@@ -234,7 +243,7 @@ void run(Oid database, Oid owner) {
     work(owner);
     give_up_worker_lock(owner);
     // See tally/fold_worker.h: whoever has spilled until now and has seen the lock is seen here.
-    const Round left = fold_all(owner, &present);
+    const Round left = fold_all(owner, FoldMode::unless_busy, &present);
     if (left.folded == 0 && !left.underway) return;
   }
 }
@@ -272,4 +281,4 @@ void call_fold_worker(Oid owner) {
 
 }  // namespace ratchet
 
-void ratchet_fold_worker(Datum database) { ratchet::fence<ratchet::start>::call(database); }
+RATCHET_WORKER(ratchet_fold_worker) { ratchet::start(argument); }

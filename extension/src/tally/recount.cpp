@@ -23,6 +23,7 @@ extern "C" {
 #include "pg/foreign_key.h"
 #include "pg/guc_nest.h"
 #include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/partition.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
@@ -134,7 +135,7 @@ static void write_referenced(StringInfo sql, const Subject &subject, int place) 
 //   (SELECT p."id" AS k1, pg_catalog.count(*) FILTER (WHERE c.n1) AS m1, COALESCE(pg_catalog.sum(c.n2), 0) AS m2, ...
 //    FROM schema.parent p LEFT JOIN <child> ON p."id" OPERATOR(pg_catalog.=) c.k1
 //    [WHERE p."id" OPERATOR(pg_catalog.=) $1] GROUP BY p."id") m
-void write_counted(StringInfo sql, const Subject &subject, bool one_row) {
+static void write_counted_children(StringInfo sql, const Subject &subject, bool one_row) {
   appendStringInfoString(sql, "(SELECT ");
   for (int i = 0; i < subject.reference->nkeys; ++i)
     appendStringInfo(sql, "p.%s AS k%d, ", parent_column(subject, i), i + 1);
@@ -157,6 +158,49 @@ void write_counted(StringInfo sql, const Subject &subject, bool one_row) {
   for (int i = 0; i < subject.reference->nkeys; ++i)
     appendStringInfo(sql, "%sp.%s", i > 0 ? ", " : "", parent_column(subject, i));
   appendStringInfoString(sql, ") m");
+}
+
+//   (SELECT m.*, COALESCE(s.s1, 0) AS s1, ..., s.k1 IS NOT NULL AS spilled
+//    FROM <counted> LEFT JOIN <spilled sums> s ON m.k1 OPERATOR(pg_catalog.=) s.k1 AND ...) m
+// One statement, so one snapshot: a fold is seen in both of them or in neither.
+void write_counted(StringInfo sql, const Subject &subject, bool one_row) {
+  if (subject.counters->spill == nullptr) {
+    write_counted_children(sql, subject, one_row);
+    return;
+  }
+  const int nkeys = subject.reference->nkeys;
+  auto **key = palloc_array<const char *>(nkeys);
+  for (int i = 0; i < nkeys; ++i) key[i] = get_attname(subject.parent, subject.reference->confkey[i], false);
+  auto **names = palloc_array<const char *>(subject.source->ncounters);
+  for (int i = 0; i < subject.source->ncounters; ++i) names[i] = subject.source->counters[i].column;
+  appendStringInfoString(sql, "(SELECT m.*");
+  for (int i = 0; i < subject.source->ncounters; ++i)
+    appendStringInfo(sql, ", COALESCE(s.s%d, 0) AS s%d", i + 1, i + 1);
+  appendStringInfoString(sql, ", s.k1 IS NOT NULL AS spilled FROM ");
+  write_counted_children(sql, subject, one_row);
+  appendStringInfoString(sql, " LEFT JOIN ");
+  write_spilled_sums(sql, subject.counters, key, nkeys, names, subject.source->ncounters, one_row);
+  appendStringInfoString(sql, " s ON ");
+  for (int i = 0; i < nkeys; ++i)
+    appendStringInfo(sql, "%sm.k%d %s s.k%d", i > 0 ? " AND " : "", i + 1,
+                     qualified_operator(equality_operator(get_atttype(subject.parent, subject.reference->confkey[i]))),
+                     i + 1);
+  appendStringInfoString(sql, ") m");
+}
+
+const char *counted_value(const Subject &subject, int place) {
+  return psprintf(subject.counters->spill == nullptr ? "m.m%d" : "(m.m%d OPERATOR(pg_catalog.-) m.s%d)", place + 1,
+                  place + 1);
+}
+
+const char *exact_value(const Subject &subject, int place) {
+  const char *column = counter_column(subject, place);
+  return subject.counters->spill == nullptr ? psprintf("t.%s", column)
+                                            : psprintf("(t.%s OPERATOR(pg_catalog.+) m.s%d)", column, place + 1);
+}
+
+const char *unless_spilled(const Subject &subject) {
+  return subject.counters->spill == nullptr ? "" : " AND NOT m.spilled";
 }
 
 //   t."id" OPERATOR(pg_catalog.=) m.k1 AND ...
@@ -233,10 +277,11 @@ namespace {
 void write_differs(StringInfo sql, const Subject &subject) {
   appendStringInfoChar(sql, '(');
   for (int i = 0; i < subject.source->ncounters; ++i)
-    appendStringInfo(sql, "%st.%s IS DISTINCT FROM m.m%d", i > 0 ? " OR " : "", counter_column(subject, i), i + 1);
+    appendStringInfo(sql, "%st.%s IS DISTINCT FROM %s", i > 0 ? " OR " : "", counter_column(subject, i),
+                     counted_value(subject, i));
   for (const auto *completion : each<const CompletionTerm>(subject.completions))
-    appendStringInfo(sql, " OR t.%s IS DISTINCT FROM %s", quote_identifier(completion->done),
-                     decided(subject, *completion));
+    appendStringInfo(sql, " OR (t.%s IS DISTINCT FROM %s%s)", quote_identifier(completion->done),
+                     decided(subject, *completion), unless_spilled(subject));
   appendStringInfoChar(sql, ')');
 }
 
@@ -246,7 +291,7 @@ const char *recount_sql(const Subject &subject, bool one_row) {
   initStringInfo(&sql);
   appendStringInfo(&sql, "UPDATE %s t SET ", qualified_relation(subject.parent));
   for (int i = 0; i < subject.source->ncounters; ++i)
-    appendStringInfo(&sql, "%s%s = m.m%d", i > 0 ? ", " : "", counter_column(subject, i), i + 1);
+    appendStringInfo(&sql, "%s%s = %s", i > 0 ? ", " : "", counter_column(subject, i), counted_value(subject, i));
   appendStringInfoString(&sql, " FROM ");
   write_counted(&sql, subject, one_row);
   appendStringInfoString(&sql, " WHERE ");

@@ -47,6 +47,13 @@ const char *decided(const Subject &subject, const CompletionTerm &completion);
 const char *parent_column(const Subject &subject, int place);
 const char *counter_column(const Subject &subject, int place);
 
+// What a counter's column is to hold: what was counted, less what lies spilled for it.
+const char *counted_value(const Subject &subject, int place);
+// What a counter says, with what lies spilled for it.
+const char *exact_value(const Subject &subject, int place);
+// After a comparison of a completion: nothing lies spilled for the row, which a fold would decide it by.
+const char *unless_spilled(const Subject &subject);
+
 // Sets the counters of one row, which the caller has locked, to what is there; returns whether they differed.
 // key: as the foreign key references it.
 bool recount_row(const Subject &subject, const Datum *key);

@@ -16,6 +16,7 @@ extern "C" {
 #include "pg/heap_update.h"
 #include "pg/list.h"
 #include "pg/memory.h"
+#include "pg/quote.h"
 #include "tally/tally.h"
 
 namespace ratchet {
@@ -131,6 +132,34 @@ List *spilling_parents(Oid owner) {
 }
 
 Oid spilled_type(Oid counter) { return counter == NUMERICOID ? NUMERICOID : INT8OID; }
+
+void write_spilled_sums(StringInfo sql, const Counters *counters, const char *const *key, int nkey,
+                        const char *const *names, int count, bool one_row) {
+  const auto write_key = [&](const char *joint, auto &&write) {
+    for (int i = 0; i < nkey; ++i) {
+      if (i > 0) appendStringInfoString(sql, joint);
+      write(i, quote_identifier(key[i]));
+    }
+  };
+  appendStringInfoString(sql, "(SELECT ");
+  write_key(", ", [&](int i, const char *column) { appendStringInfo(sql, "s.%s AS k%d", column, i + 1); });
+  for (int i = 0; i < count; ++i) {
+    const Oid type = get_atttype(counters->root, get_attnum(counters->root, names[i]));
+    appendStringInfo(sql, ", pg_catalog.sum(s.%s)::%s AS s%d", quote_identifier(names[i]),
+                     qualified_type(spilled_type(type)), i + 1);
+  }
+  appendStringInfo(sql, " FROM %s s", qualified_relation(counters->spill->relation));
+  if (one_row) {
+    appendStringInfoString(sql, " WHERE ");
+    write_key(" AND ", [&](int i, const char *column) {
+      const Oid type = get_atttype(counters->root, get_attnum(counters->root, key[i]));
+      appendStringInfo(sql, "s.%s %s $%d", column, qualified_operator(equality_operator(type)), i + 1);
+    });
+  }
+  appendStringInfoString(sql, " GROUP BY ");
+  write_key(", ", [&](int, const char *column) { appendStringInfo(sql, "s.%s", column); });
+  appendStringInfoChar(sql, ')');
+}
 
 const SpillTable *resolve_spill_table(const Counters *counters, const char **fault) {
   *fault = nullptr;

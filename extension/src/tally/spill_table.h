@@ -15,6 +15,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "lib/stringinfo.h"
 #include "utils/relcache.h"
 }
 
@@ -43,6 +44,13 @@ List *spilling_parents(Oid owner);
 
 // The type of the column for a counter of this type.
 Oid spilled_type(Oid counter);
+
+//   (SELECT s."id" AS k1, ..., pg_catalog.sum(s."evaluated_count")::pg_catalog.int8 AS s1, ... FROM schema.runs_spilled
+//   s
+//    [WHERE s."id" OPERATOR(pg_catalog.=) $1 AND ...] GROUP BY s."id", ...)
+// of these columns of the key and these counters, in their order; one_row: of the row whose key the parameters are.
+void write_spilled_sums(StringInfo sql, const Counters *counters, const char *const *key, int nkey,
+                        const char *const *names, int count, bool one_row);
 
 // Resolves it for the counters of its parent, in the current memory context. nullptr: there is none, or it is not as
 // ratchet has made it, which fault says.

@@ -40,6 +40,8 @@ void tell(Relation relation) {
 
 void keep(const TriggerData *trigger) {
   if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) refuse(trigger->tg_relation);
+  // The row is this very command's.
+  CommandCounterIncrement();
   simple_heap_delete(trigger->tg_relation, &trigger->tg_trigtuple->t_self);
   tell(trigger->tg_relation);
 }

@@ -115,8 +115,34 @@ const char *rows_sql(const Tally *tally, const Counters *counters, bool only) {
   return sql.data;
 }
 
+//   SELECT t."id", COALESCE(t."evaluated_count", 0)::int8 + COALESCE(s.s1, 0), ... FROM schema.parent t
+//   LEFT JOIN <spilled sums> s ON t."id" OPERATOR(pg_catalog.=) s.k1 AND ...
+const char *exact_counters_sql(const Tally *tally, const Counters *counters) {
+  auto **key = palloc_array<const char *>(counters->nkey);
+  for (int i = 0; i < counters->nkey; ++i) key[i] = counters->key[i].name;
+  auto **names = palloc_array<const char *>(tally->ncounted);
+  for (int i = 0; i < tally->ncounted; ++i) names[i] = tally->counted[i].column;
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfoString(&sql, "SELECT ");
+  for (int i = 0; i < counters->nkey; ++i)
+    appendStringInfo(&sql, "%st.%s", i > 0 ? ", " : "", quote_identifier(key[i]));
+  for (int i = 0; i < tally->ncounted; ++i)
+    appendStringInfo(&sql, ", COALESCE(t.%s, 0)::%s OPERATOR(pg_catalog.+) COALESCE(s.s%d, 0)",
+                     quote_identifier(names[i]),
+                     qualified_type(spilled_type(counters->counters[tally->places[i]].type)), i + 1);
+  appendStringInfo(&sql, " FROM %s t LEFT JOIN ", qualified_relation(counters->root));
+  write_spilled_sums(&sql, counters, key, counters->nkey, names, tally->ncounted, false);
+  appendStringInfoString(&sql, " s ON ");
+  for (int i = 0; i < counters->nkey; ++i)
+    appendStringInfo(&sql, "%st.%s %s s.k%d", i > 0 ? " AND " : "", quote_identifier(key[i]),
+                     qualified_operator(equality_operator(counters->key[i].type)), i + 1);
+  return sql.data;
+}
+
 //   SELECT t."id", t."evaluated_count", ... FROM schema.parent t WHERE t."evaluated_count" IS DISTINCT FROM 0 OR ...
 const char *counters_sql(const Tally *tally, const Counters *counters) {
+  if (counters->spill != nullptr) return exact_counters_sql(tally, counters);
   StringInfoData sql;
   initStringInfo(&sql);
   appendStringInfoString(&sql, "SELECT ");
@@ -197,7 +223,7 @@ void take_pending(const Tally *tally, Counters *counters) {
   }
 }
 
-// Takes away what the counters of a tally have.
+// Takes away what the counters of a tally have, in the row or spilled for it.
 void take_stored(const Tally *tally, const Counters *counters) {
   for_each_row(counters, counters_sql(tally, counters), [&](HeapTuple row, TupleDesc tupdesc) {
     Pending *entry = entry_of(counters, row, tupdesc);
@@ -206,7 +232,8 @@ void take_stored(const Tally *tally, const Counters *counters) {
       const Datum value = SPI_getbinval(row, tupdesc, counters->nkey + 1 + i, &isnull);
       if (isnull) continue;
       const int place = tally->places[i];
-      const Oid type = counters->counters[place].type;
+      const Oid counter = counters->counters[place].type;
+      const Oid type = counters->spill == nullptr ? counter : spilled_type(counter);
       if (type == NUMERICOID)
         add_sum(&entry->deltas[place], DirectFunctionCall1(numeric_uminus, value));
       else

@@ -6,8 +6,11 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "access/xact.h"
 #include "utils/acl.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
+#include "utils/snapmgr.h"
 }
 
 #include "contract/distributed.h"
@@ -17,6 +20,7 @@ extern "C" {
 #include "pg/list.h"
 #include "pg/quote.h"
 #include "tally/flush.h"
+#include "tally/spill.h"
 #include "verb/progress.h"
 #include "verb/verb.h"
 
@@ -38,6 +42,16 @@ Bitmapset *key_columns(const Counters *counters) {
   Bitmapset *columns = nullptr;
   for (int i = 0; i < counters->nkey; ++i) columns = bms_add_member(columns, counters->key[i].attnum);
   return columns;
+}
+
+// Where a number is in a list.
+int place_in(const List *list, int member) {
+  int place = 0;
+  for (const int one : each_int(list)) {
+    if (one == member) return place;
+    ++place;
+  }
+  return -1;
 }
 
 // What write_progress() selects of the row, in its order.
@@ -66,6 +80,41 @@ void write_progress(StringInfo sql, const Counters *counters) {
   appendStringInfo(sql, " FROM %s t", qualified_relation(counters->root));
 }
 
+// The counter that is this column; nullptr: it is none.
+const ParentCounter *find_counter(const Counters *counters, AttrNumber attnum) {
+  for (int i = 0; i < counters->ncounters; ++i)
+    if (counters->counters[i].attnum == attnum) return &counters->counters[i];
+  return nullptr;
+}
+
+// The type that a column is answered with: where counts spill, a counter is a sum of several.
+Oid told_type(const Counters *counters, AttrNumber attnum) {
+  const ParentCounter *counter = counters->spill == nullptr ? nullptr : find_counter(counters, attnum);
+  return counter == nullptr ? get_atttype(counters->root, attnum) : spilled_type(counter->type);
+}
+
+// Adds to the row what lies spilled for it in the snapshot that it was read in. Whoever may read the counter of the row
+// may know what it is.
+void tell_spilled(const Counters *counters, Snapshot snapshot, Row *row) {
+  if (counters->spill == nullptr || !row->found) return;
+  const List *columns = selected_columns(counters);
+  Datum key[INDEX_MAX_KEYS];
+  for (int i = 0; i < counters->nkey; ++i) key[i] = row->values[1 + place_in(columns, counters->key[i].attnum)];
+  const Spilled spilled = read_spilled(counters, key, snapshot, true, PG_INT32_MAX);
+  for (int i = 0; i < counters->ncounters; ++i) {
+    const ParentCounter &counter = counters->counters[i];
+    const int place = 1 + place_in(columns, counter.attnum);
+    Delta exact = spilled.deltas[i];
+    if (counter.type == NUMERICOID)
+      row->values[place] = row->nulls[place] ? numeric_of(exact)
+                                             : DirectFunctionCall2(numeric_add, row->values[place], numeric_of(exact));
+    else
+      add_count(&exact, row->nulls[place] ? 0 : int64_of(counter.type, row->values[place]));
+    if (counter.type != NUMERICOID) row->values[place] = Int64GetDatum(exact.count);
+    row->nulls[place] = false;
+  }
+}
+
 // The object about a row that write_progress() has selected.
 const char *json_of(const Counters *counters, const Row &row) {
   StringInfoData out;
@@ -79,8 +128,8 @@ const char *json_of(const Counters *counters, const Row &row) {
   foreach (cell, selected_columns(counters)) {
     if (place++ == nkey) appendStringInfoString(&out, "}, \"columns\": {");
     const auto attnum = static_cast<AttrNumber>(lfirst_int(cell));
-    append_json_member(&out, get_attname(counters->root, attnum, false), get_atttype(counters->root, attnum),
-                       row.values[place], row.nulls[place]);
+    append_json_member(&out, get_attname(counters->root, attnum, false), told_type(counters, attnum), row.values[place],
+                       row.nulls[place]);
   }
   appendStringInfoString(&out, "}, \"done\": ");
   append_json(&out, BOOLOID, row.values[0], row.nulls[0]);
@@ -98,6 +147,17 @@ bool may_read(const Counters *counters) {
   return true;
 }
 
+// The row, and what lies spilled for it, in one snapshot: a fold between the two would be seen by half.
+Row run_exact(const Statement *statement, const Parameters &parameters, const Counters *counters) {
+  if (counters->spill == nullptr) return run_statement(statement, parameters, counters->root, nullptr);
+  CommandCounterIncrement();
+  const Snapshot snapshot = RegisterSnapshot(GetTransactionSnapshot());
+  Row row = run_statement(statement, parameters, counters->root, nullptr, snapshot);
+  tell_spilled(counters, snapshot, &row);
+  UnregisterSnapshot(snapshot);
+  return row;
+}
+
 // The object about one row by the key that tallies reference; not found where the caller does not see it.
 Row row_progress(Counters *counters, const Datum *key) {
   Parameters parameters{};
@@ -112,7 +172,7 @@ Row row_progress(Counters *counters, const Datum *key) {
     write_row_key(&writer, counters);
     statement = prepare_statement(counters, signature, writer.sql.data, parameters);
   }
-  return run_statement(statement, parameters, counters->root, nullptr);
+  return run_exact(statement, parameters, counters);
 }
 
 // The same by any unique key.
@@ -130,7 +190,7 @@ Row progress_by_key(Counters *counters, Relation parent, const Fields &key) {
     write_key(&writer, Target{parent, nullptr, key});
     statement = prepare_statement(counters, signature, writer.sql.data, parameters);
   }
-  return run_statement(statement, parameters, counters->root, nullptr);
+  return run_exact(statement, parameters, counters);
 }
 
 Datum progress(FunctionCallInfo fcinfo) {

@@ -109,7 +109,8 @@ class Load(LoadBase):
 
     def __init__(self, options, runs, may_crash=False):
         self.control = options.control
-        self.spills = options.contention == 'spill'
+        self.mixed = options.contention == 'mixed'  # now the one, now the other
+        self.spills = options.contention != 'wait'
         self.turns = not options.direct
         self.seed = options.seed
         self.slots = options.slots
@@ -134,10 +135,11 @@ class Load(LoadBase):
         if self.control:
             self.ask(CONTROL)
         else:
-            self.ask(TALLY, [options.contention])
+            self.ask(TALLY, [None if self.mixed else options.contention])
         if self.spills:
-            self.ask(SPILLED)
             self.ask(BELL)
+        if self.spills and not self.mixed:
+            self.ask(SPILLED)
             self.checks.update(EXACT)
         self.writers = [Writer(self, number) for number in range(options.writers)]
 
@@ -172,14 +174,17 @@ class Load(LoadBase):
         connection = connect('watcher')
         with connection.cursor() as cursor:
             while not self.stopping.wait(0.05):
-                cursor.execute('SELECT * FROM drift')
-                for row in cursor.fetchall():
-                    self.fail(row, 'no drift in any snapshot meanwhile')
+                self.look(cursor)
                 if self.spills:
                     cursor.execute('SELECT 1 FROM spilled LIMIT 1')
                     self.spilled += cursor.rowcount
                 self.looks += 1
         connection.close()
+
+    def look(self, cursor):
+        cursor.execute('SELECT * FROM drift')
+        for row in cursor.fetchall():
+            self.fail(row, 'no drift in any snapshot meanwhile')
 
     def watch_standby(self):
         """The same, where nobody can write; also while it is promoted."""
@@ -235,8 +240,12 @@ class Load(LoadBase):
 
     def churn_for(self, seconds):
         end = time.monotonic() + seconds
-        self.phase(Writer.churn, lambda: time.monotonic() > end, self.chaos_of_churn())
+        self.phase(Writer.churn, lambda: time.monotonic() > end, (*self.chaos_of_churn(), *self.others()))
         self.fold()
+
+    def others(self):
+        """What else goes on in each phase."""
+        return ()
 
     def chaos_of_churn(self):
         return (self.end_workers,) if self.spills else ()
@@ -246,7 +255,7 @@ class Load(LoadBase):
         if not self.spills:
             return
         end = time.monotonic() + DEADLINE
-        while left := self.ask('SELECT id, evaluated_count FROM runs_spilled UNION ALL SELECT id, rung FROM bells_spilled'):
+        while left := self.ask('SELECT id, evaluated_count FROM spilled UNION ALL SELECT id, rung FROM bells_spilled'):
             if time.monotonic() > end:
                 worker = self.ask(f'SELECT w.pid, wait_event, state FROM pg_stat_activity a JOIN ({WORKER}) w USING (pid)')
                 self.fail(f'{left}, worker {worker}', 'what lies spilled is folded when nobody writes')
@@ -298,6 +307,11 @@ class Load(LoadBase):
         if told or self.total('deadlocks'):
             self.fail(f'{told} in pg_stat_database, {self.total("deadlocks")} told to writers', 'no deadlocks')
 
+    def missing(self):
+        """What has to happen beside the writers and has not."""
+        kinds = {'look at spilled counts': self.spilled, 'end of the worker': self.ended_workers} if self.spills else {}
+        return [kind for kind, count in kinds.items() if not count]
+
     def describe(self):
         counts = collections.Counter()
         for writer in self.writers:
@@ -313,9 +327,9 @@ class Load(LoadBase):
                          [f'{count} {kind}' for kind, count in sorted(counts.items())])
 
 
-def run_load(options, runs):
+def run_load(options, runs, kind=Load):
     """Phases in turn for so many seconds, longer where not everything has happened yet."""
-    load = Load(options, runs)
+    load = kind(options, runs)
     end = time.monotonic() + options.seconds
     latest = end + 5 * options.seconds + DEADLINE
     cycle = min(4, options.seconds / 2)
@@ -323,24 +337,25 @@ def run_load(options, runs):
         load.churn_for(cycle)
         load.check_all()
         before = load.prepare_fill()
-        load.phase(Writer.fill)
+        load.phase(Writer.fill, others=load.others())
         load.fold()
         if not load.failures:
             load.check(load.filled, before)
         load.check_all()
-        if time.monotonic() > end and all(load.total(kind) for kind in KINDS):
+        if time.monotonic() > end and all(load.total(kind) for kind in KINDS) and not load.missing():
             break
     load.check_deadlocks()
     for kind in [] if load.failures else KINDS:
         if not load.total(kind):
             load.fail(f'no "{kind}"', 'everything has happened')
-    if load.spills and not load.failures and not (load.spilled and load.ended_workers):
-        load.fail(f'{load.spilled} looks at spilled counts, {load.ended_workers} ends of the worker', 'everything has happened')
+    if load.missing() and not load.failures:
+        load.fail(f'no {load.missing()}', 'everything has happened')
     print(f'# {load.describe()}')
     names = [*load.checks, *load.filled, 'no drift in any snapshot meanwhile', 'the results are what their writers know of them',
              'nothing unexpected happens to a writer', 'no deadlocks', 'everything has happened']
     if load.spills:
         names.append('what lies spilled is folded when nobody writes')
+    names += [name for name in load.failures if name not in names]
     what = f'{options.contention}, {options.writers} writers, {runs} run{"s" if runs > 1 else ""}'
     return all([tell(not load.failures[name], f'{what}: {name}', load.failures[name]) for name in names])
 
@@ -368,11 +383,12 @@ def run_crashes(options, runs):
         load.is_over = False
         # Where the worker is killed the server ends all other sessions, and starts again by itself.
         kills_worker = load.spills and load.random.random() < 0.3
+        writing = True
         delay = load.random.randint(0, 300)
         due = None
 
         def finished():
-            nonlocal announced, crashed, due
+            nonlocal announced, crashed, due, kills_worker
             if not announced and load.total('committed') > started + 2 * len(load.writers):
                 announced = True
                 due = time.monotonic() + delay / 1000
@@ -380,22 +396,27 @@ def run_crashes(options, runs):
                     print(f'crash {number} in {delay} ms', flush=True)
             try:
                 worker = load.ask(WORKER)
-                if kills_worker and announced and due and time.monotonic() > due and worker:
+                if kills_worker and worker and (not writing or announced and time.monotonic() > due):
+                    # Again and again: one that is about to go by itself does not die of it.
                     os.kill(worker[0][0], signal.SIGKILL)
-                    due = None
-                    print(f'crash {number} by the worker', flush=True)
+                elif kills_worker and not writing:
+                    announced = True
+                    kills_worker = False
+                    print(f'crash {number} in 0 ms', flush=True)
             except ProcessLookupError:
-                pass  # it has gone meanwhile; the next one will do
+                pass
             except psycopg2.Error:
                 crashed = True
+                if kills_worker:
+                    print(f'crash {number} by the worker', flush=True)
             return crashed
 
         step = Writer.fill if filling else Writer.churn
         load.phase(step, finished, () if filling else load.chaos_of_churn())
-        if not announced or kills_worker and due:  # nobody writes, or there is no worker any more
-            announced = True
-            kills_worker = False
+        writing = False
+        if not announced and not kills_worker:
             print(f'crash {number} in 0 ms', flush=True)
+            announced = True
         while not crashed and not load.failures:  # everything was added before it came
             finished()
             time.sleep(0.01)

@@ -182,8 +182,7 @@ void go_with(Oid relation, Oid parent) {
 
 // -- making it --
 
-List *create_view(List *commands, Oid parent, const char *table, const ParentTerms *kept) {
-  const char *name = choose_name(parent, "exact");
+List *create_view(List *commands, Oid parent, const char *name, const char *table, const ParentTerms *kept) {
   commands = lappend(commands, const_cast<char *>(view_sql(name, parent, table, kept)));
   commands = lappend(commands, psprintf("COMMENT ON VIEW %s IS %s", name,
                                         quote_literal_cstr(psprintf("Counters of %s with what lies spilled for them: "
@@ -198,7 +197,8 @@ List *create_table(Oid parent, const ParentTerms *kept) {
   const char *name = choose_name(parent, "spilled");
   StringInfoData sql;
   initStringInfo(&sql);
-  appendStringInfo(&sql, "CREATE TABLE %s (", name);
+  appendStringInfo(&sql, "CREATE%s TABLE %s (",
+                   get_rel_persistence(parent) == RELPERSISTENCE_UNLOGGED ? " UNLOGGED" : "", name);
   for (int i = 0; i < kept->nkey; ++i) write_key_column(&sql, parent, kept->key[i]);
   for (int i = 0; i < kept->ncounters; ++i)
     appendStringInfo(&sql, "%s %s NOT NULL, ", quote_identifier(kept->counters[i]),
@@ -223,7 +223,7 @@ List *create_table(Oid parent, const ParentTerms *kept) {
                                         "NOT DEFERRABLE FOR EACH ROW EXECUTE FUNCTION ratchet.keep_spilled()",
                                         quote_identifier(spilled_trigger_name), name, qualified_relation(parent)));
   commands = grants(hand_over(commands, parent, "TABLE", name), parent, name);
-  return create_view(commands, parent, name, kept);
+  return create_view(commands, parent, choose_name(parent, "exact"), name, kept);
 }
 
 // -- changing it --
@@ -257,15 +257,22 @@ List *counters_more(Oid table, const ParentTerms *kept) {
   return names;
 }
 
-List *drop_view(List *commands, Oid parent, Oid table) {
-  const Oid view = find_exact_view(parent, table);
+List *drop_view(List *commands, Oid view) {
   return OidIsValid(view) ? lappend(commands, psprintf("DROP VIEW %s", qualified_relation(view))) : commands;
+}
+
+// Before the table is altered, and after it.
+List *replace_view(List *alterations, Oid parent, Oid table, const ParentTerms *kept) {
+  const Oid view = find_exact_view(parent, table);
+  const char *name = OidIsValid(view) ? qualified_relation(view) : choose_name(parent, "exact");
+  List *commands = list_concat(drop_view(NIL, view), alterations);
+  return create_view(commands, parent, name, qualified_relation(table), kept);
 }
 
 // What is there is added to its rows, and what is there for no row is removed.
 void fold_everything(Oid parent) {
   Counters *counters = current_counters(parent, RowExclusiveLock);
-  if (counters->spill == nullptr) return;
+  if (counters->spill == nullptr) error_spill_table(counters);
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext memory = AllocSetContextCreate(caller, "ratchet fold", ALLOCSET_DEFAULT_SIZES);
   for (bool more = true; more;) {
@@ -309,6 +316,10 @@ bool is_spill_settled(Oid parent, const ParentTerms *kept) {
 }
 
 void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerms *after) {
+  if (after != nullptr && after->spills && get_rel_persistence(parent) == RELPERSISTENCE_TEMP)
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("counts of temporary table \"%s\" cannot spill", get_rel_name(parent)),
+            errdetail("No other session can have its rows."));
   const Oid table = find_spill_table(parent);
   if (before != nullptr && before->spills && OidIsValid(table) && loses(before, after)) fold_everything(parent);
   if (after == nullptr || !after->spills) return;
@@ -323,7 +334,7 @@ void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerm
           lappend(commands, psprintf("ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT 0", qualified_relation(table),
                                      quote_identifier(counter), type_of_counter(parent, counter)));
     }
-    commands = create_view(drop_view(commands, parent, table), parent, qualified_relation(table), after);
+    commands = replace_view(commands, parent, table, after);
   }
   run_all(commands);
 }
@@ -333,25 +344,28 @@ void finish_spill_table(Oid parent, const ParentTerms *after) {
   if (!OidIsValid(table)) return;
   List *commands = NIL;
   if (after == nullptr || !after->spills) {
-    commands = drop_view(commands, parent, table);
+    commands = drop_view(commands, find_exact_view(parent, table));
     commands = lappend(commands, psprintf("DROP TABLE %s", qualified_relation(table)));
   } else if (List *columns = columns_less(table, after)) {
-    commands = drop_view(commands, parent, table);
     ListCell *cell;
     foreach (cell, columns)
       commands = lappend(commands, psprintf("ALTER TABLE %s DROP COLUMN %s", qualified_relation(table),
                                             quote_identifier(static_cast<const char *>(lfirst(cell)))));
-    commands = create_view(commands, parent, qualified_relation(table), after);
+    commands = replace_view(commands, parent, table, after);
   }
   run_all(commands);
   if (after == nullptr || !after->spills) return;
+  write_spill_dependency(parent);
+  const Counters *counters = current_counters(parent, AccessShareLock);
+  if (counters->spill == nullptr) error_spill_table(counters);
+}
+
+void write_spill_dependency(Oid parent) {
+  const Oid table = find_spill_table(parent);
+  if (!OidIsValid(table)) return;
   Relation spilled = table_open(table, AccessShareLock);
   depend_on_parent(spilled);
   table_close(spilled, NoLock);
-  const Counters *counters = current_counters(parent, AccessShareLock);
-  if (counters->spill == nullptr)
-    error_unenforceable(table_open(parent, NoLock), counters->spill_fault,
-                        "Declare the tally with contention => 'wait', and then with 'spill' again.");
 }
 
 void depend_on_parent(Relation spilled) {
@@ -364,24 +378,33 @@ void depend_on_parent(Relation spilled) {
   CacheInvalidateRelcacheByRelid(parent);
 }
 
-bool lacks_parent_dependency(Relation spilled) {
-  const Oid parent = find_parent_of_spilled(spilled);
-  return OidIsValid(parent) &&
-         !has_dependency({RelationRelationId, RelationGetRelid(spilled), 0}, parent, DEPENDENCY_AUTO);
+bool lacks_spill_dependency(Oid parent) {
+  const Oid table = find_spill_table(parent);
+  return OidIsValid(table) && !has_dependency({RelationRelationId, table, 0}, parent, DEPENDENCY_AUTO);
 }
 
-void rename_spilled_column(Oid parent, const char *from, const char *to) {
-  const Oid table = find_spill_table(parent);
+namespace {
+
+void rename_column(Oid table, ObjectType type, const char *from, const char *to) {
   if (!OidIsValid(table) || get_attnum(table, from) == InvalidAttrNumber) return;
   auto *rename = makeNode(RenameStmt);
   rename->renameType = OBJECT_COLUMN;
-  rename->relationType = OBJECT_TABLE;
+  rename->relationType = type;
   rename->relation = makeRangeVar(get_namespace_name(get_rel_namespace(table)), get_rel_name(table), -1);
   rename->subname = pstrdup(from);
   rename->newname = pstrdup(to);
   rename->behavior = DROP_RESTRICT;
   renameatt(rename);
   CommandCounterIncrement();
+}
+
+}  // namespace
+
+void rename_spilled_column(Oid parent, const char *from, const char *to) {
+  const Oid table = find_spill_table(parent);
+  if (!OidIsValid(table)) return;
+  rename_column(find_exact_view(parent, table), OBJECT_VIEW, from, to);
+  rename_column(table, OBJECT_TABLE, from, to);
 }
 
 }  // namespace ratchet

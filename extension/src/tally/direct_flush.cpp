@@ -287,9 +287,9 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     if (busy) return nullptr;
     const TM_Result locked = strictly ? lock_row(relation, found) : TM_Ok;
     busy = strictly ? locked == TM_WouldBlock : is_taken(version);
-    // Above READ COMMITTED the same snapshot would find the same version again: the caller's statement raises 40001.
-    again = !busy && locked != TM_Ok && !IsolationUsesXactSnapshot();
-    if (busy || locked != TM_Ok) return nullptr;
+    // Above READ COMMITTED a new look finds no other version: the statement says what that means.
+    again = locked != TM_Ok && !busy && !IsolationUsesXactSnapshot();
+    if (locked != TM_Ok || busy) return nullptr;
     auto *deltas = palloc_array<Delta>(counters->ncounters);
     memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
     if (counters->spill != nullptr) {

@@ -28,6 +28,7 @@ extern "C" {
 #include "tally/flush.h"
 #include "tally/fold.h"
 #include "tally/spill.h"
+#include "tally/write_row.h"
 
 namespace ratchet {
 

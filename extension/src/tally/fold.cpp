@@ -18,6 +18,7 @@ extern "C" {
 #include "pg/list.h"
 #include "pg/memory.h"
 #include "pg/trigger_call.h"
+#include "tally/flush.h"
 #include "tally/pending.h"
 #include "tally/spill.h"
 

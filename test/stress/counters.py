@@ -59,7 +59,8 @@ CHECKS = {
     'no drift, says verify()': 'SELECT * FROM ratchet.verify()',
     'is_completed turns as the counts say, true and false in turn': """
         SELECT * FROM (SELECT *, lag(done, 1, false) OVER (PARTITION BY run_id ORDER BY number) AS before FROM turns) t
-        WHERE done = before OR done IS DISTINCT FROM coalesce(total > 0 AND evaluated >= total, false)""",
+        WHERE done = before OR done AND NOT coalesce(total > 0 AND evaluated >= total, false)
+            OR NOT done AND total > 0 AND evaluated >= total AND to_regclass('runs_spilled') IS NULL""",
     'is_completed is what its last turn says': """
         SELECT * FROM runs r WHERE is_completed IS DISTINCT FROM coalesce(
             (SELECT done FROM turns WHERE run_id = r.id ORDER BY number DESC LIMIT 1), false)""",

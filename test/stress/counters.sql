@@ -77,7 +77,9 @@ WHERE (r.evaluated_count + coalesce(s.evaluated, 0), r.correct_count + coalesce(
        r.incorrect_count + coalesce(s.incorrect, 0), r.score_total + coalesce(s.score, 0))
       IS DISTINCT FROM (coalesce(c.evaluated, 0), coalesce(c.correct, 0), coalesce(c.incorrect, 0),
                         coalesce(c.score, 0))
-   OR r.is_completed IS DISTINCT FROM coalesce(r.total > 0 AND r.evaluated_count >= r.total, false)
+   OR r.is_completed AND NOT coalesce(r.total > 0 AND r.evaluated_count >= r.total, false)
+   -- What lies spilled may say otherwise: then the fold decides.
+   OR NOT r.is_completed AND r.total > 0 AND r.evaluated_count >= r.total AND s.id IS NULL
    OR r.is_completed IS DISTINCT FROM (r.completed_at IS NOT NULL);
 
 -- The control: what teams write by hand. Counted again at every change, and wrong all the same.

@@ -3,6 +3,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/relation.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
@@ -16,6 +17,7 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -119,20 +121,22 @@ void see_catalog(const char *sql, See &&see) {
 }
 
 // The view over a table of spilled counts, as tally() has made it: of those that read the table the one that goes with
-// the parent, or, where a dump has brought it and nothing says that yet, the one that is called so.
+// the parent, or, where it is new, or a dump has brought it, one that is called so.
 Oid find_exact_view(Oid parent, Oid table) {
   Oid view = InvalidOid;
   see_catalog(
       psprintf(
-          "SELECT DISTINCT w.ev_class FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid "
-          "OPERATOR(pg_catalog.=) d.objid JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.ev_class "
-          "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
+          "SELECT c.oid FROM pg_catalog.pg_class c CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM "
+          "pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
+          "AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.refclassid OPERATOR(pg_catalog.=) d.classid AND "
+          "d.refobjid OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND d.deptype OPERATOR(pg_catalog.=) 'a') AS goes) "
+          "p WHERE c.relkind OPERATOR(pg_catalog.=) 'v' AND c.oid OPERATOR(pg_catalog.=) ANY (SELECT w.ev_class "
+          "FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid OPERATOR(pg_catalog.=) d.objid WHERE "
+          "d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
           "OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid "
-          "OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND (c.relname OPERATOR(pg_catalog.=) %s OR EXISTS (SELECT FROM "
-          "pg_catalog.pg_depend a WHERE a.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
-          "AND a.objid OPERATOR(pg_catalog.=) c.oid AND a.refclassid OPERATOR(pg_catalog.=) a.classid AND "
-          "a.refobjid OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND a.deptype OPERATOR(pg_catalog.=) 'a'))",
-          table, quote_literal_cstr(makeObjectName(get_rel_name(parent), nullptr, "exact")), parent),
+          "OPERATOR(pg_catalog.=) %u::pg_catalog.oid) AND (p.goes OR c.relname OPERATOR(pg_catalog.~~) "
+          "'%%\\_exact%%') ORDER BY p.goes DESC LIMIT 1",
+          parent, table),
       [&](HeapTuple row, TupleDesc tupdesc) {
         bool isnull;
         view = DatumGetObjectId(SPI_getbinval(row, tupdesc, 1, &isnull));
@@ -270,10 +274,30 @@ const char *drop_view(List **commands, Oid parent, Oid table) {
   return name;
 }
 
+// Whether a row lies in the table, in the newest snapshot.
+bool is_filled(Oid table) {
+  Relation relation = table_open(table, AccessShareLock);
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  TupleTableSlot *slot = table_slot_create(relation, nullptr);
+  TableScanDesc scan = table_beginscan(relation, snapshot, 0, nullptr);
+  const bool filled = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+  table_endscan(scan);
+  ExecDropSingleTupleTableSlot(slot);
+  UnregisterSnapshot(snapshot);
+  table_close(relation, NoLock);
+  return filled;
+}
+
 // What is there is added to its rows, and what is there for no row is removed.
 void fold_everything(Oid parent) {
   Counters *counters = current_counters(parent, RowExclusiveLock);
-  if (counters->spill == nullptr) return;
+  if (counters->spill == nullptr) {
+    const Oid table = find_spill_table(parent);
+    if (is_filled(table))
+      error_unenforceable(table_open(table, NoLock), counters->spill_fault,
+                          "Remove what was added to it first: what lies there is in no counter yet.");
+    return;
+  }
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext memory = AllocSetContextCreate(caller, "ratchet fold", ALLOCSET_DEFAULT_SIZES);
   for (bool more = true; more;) {

@@ -92,12 +92,31 @@ ROLLBACK TO a;
 INSERT INTO run (id, total) VALUES (1, 4);
 COMMIT;
 SELECT look(1), lying(), said();
--- what a former row has left is not for one whose children come first
+-- TRUNCATE of parents
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 INSERT INTO result VALUES (3, 1, true, 5);
 COMMIT;
+BEGIN;
 TRUNCATE run CASCADE;
 SELECT lying();
+ROLLBACK;
+SELECT look(3), lying();
+TRUNCATE run CASCADE;
+SELECT lying();
+-- what a former row has left, here because no trigger saw it go, is not for one whose children come first
+CREATE FUNCTION lose() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    DELETE FROM spill_rows.result;
+    DELETE FROM spill_rows.run;
+    SET LOCAL session_replication_role = origin;
+    RETURN spill_rows.lying();
+END $$;
+INSERT INTO run (id) VALUES (3);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO result VALUES (3, 1, true, 5);
+COMMIT;
+SELECT lose();
 BEGIN;
 INSERT INTO result VALUES (3, 2, false, 7);
 INSERT INTO run (id, total) VALUES (3, 1);
@@ -106,15 +125,14 @@ SELECT look(), lying(), said();
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 INSERT INTO result VALUES (3, 3, true, 5);
 COMMIT;
-TRUNCATE run CASCADE;
+SELECT lose();
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 INSERT INTO run (id) VALUES (3);
 INSERT INTO result VALUES (3, 4, true, 1);
 COMMIT;
 SELECT look(), lying();
 -- nor is it there for ever
-TRUNCATE run CASCADE;
-SELECT lying(), ratchet.fold(), lying();
+SELECT lose(), ratchet.fold(), lying();
 SELECT * FROM ratchet.health() WHERE target = 'run'::regclass;
 -- TRUNCATE of children
 INSERT INTO run (id, total) VALUES (1, 1), (2, 1);

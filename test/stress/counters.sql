@@ -21,6 +21,11 @@ CREATE TABLE results (
     tx         xid8 NOT NULL DEFAULT pg_current_xact_id());
 CREATE INDEX ON results (run_id);
 
+-- What has been counted and is not in the counters yet: nothing, unless the counts spill. The load says where it lies.
+CREATE VIEW spilled AS
+SELECT NULL::int AS id, 0::bigint AS evaluated_count, 0::bigint AS correct_count, 0::bigint AS incorrect_count,
+       0::bigint AS score_total WHERE false;
+
 -- Written by on_done: what it sees at that moment.
 CREATE TABLE completions (
     number    bigserial PRIMARY KEY,
@@ -32,7 +37,8 @@ CREATE TABLE completions (
 
 CREATE FUNCTION run_completed(run int) RETURNS void LANGUAGE sql AS $$
     INSERT INTO public.completions (run_id, counted, evaluated, total)
-    SELECT id, (SELECT count(*) FROM public.results WHERE run_id = run), evaluated_count, total
+    SELECT id, (SELECT count(*) FROM public.results WHERE run_id = run)
+               - (SELECT coalesce(sum(evaluated_count), 0) FROM public.spilled WHERE id = run), evaluated_count, total
     FROM public.runs WHERE id = run $$;
 
 -- Written by a trigger of the user's: every change of is_completed. The row is locked, so the numbers are in order.
@@ -53,18 +59,25 @@ END $$;
 CREATE TRIGGER note_turn AFTER UPDATE ON runs FOR EACH ROW
     WHEN (OLD.is_completed IS DISTINCT FROM NEW.is_completed) EXECUTE FUNCTION note_turn();
 
--- Everything counted again, both ways. One statement, so one snapshot: empty at every moment.
+-- Everything counted again, both ways. One statement, so one snapshot: empty at every moment. A run is completed by what
+-- its counter says, which is what was counted less what has spilled.
 CREATE VIEW drift AS
 SELECT r.id, r.total, r.evaluated_count, r.correct_count, r.incorrect_count, r.score_total, r.is_completed,
-       c.evaluated, c.correct, c.incorrect, c.score
-FROM runs r FULL JOIN (
+       s.evaluated AS evaluated_spilled, s.correct AS correct_spilled, s.incorrect AS incorrect_spilled,
+       s.score AS score_spilled, c.evaluated, c.correct, c.incorrect, c.score
+FROM runs r LEFT JOIN (
+    SELECT id, sum(evaluated_count) AS evaluated, sum(correct_count) AS correct, sum(incorrect_count) AS incorrect,
+           sum(score_total) AS score
+    FROM spilled GROUP BY id) s ON s.id = r.id
+FULL JOIN (
     SELECT run_id, count(*) AS evaluated, count(*) FILTER (WHERE is_correct) AS correct,
            count(*) FILTER (WHERE NOT is_correct) AS incorrect, sum(score) AS score
     FROM results WHERE run_id IS NOT NULL GROUP BY run_id) c ON c.run_id = r.id
-WHERE (r.evaluated_count, r.correct_count, r.incorrect_count, r.score_total)
+WHERE (r.evaluated_count + coalesce(s.evaluated, 0), r.correct_count + coalesce(s.correct, 0),
+       r.incorrect_count + coalesce(s.incorrect, 0), r.score_total + coalesce(s.score, 0))
       IS DISTINCT FROM (coalesce(c.evaluated, 0), coalesce(c.correct, 0), coalesce(c.incorrect, 0),
                         coalesce(c.score, 0))
-   OR r.is_completed IS DISTINCT FROM coalesce(r.total > 0 AND c.evaluated >= r.total, false)
+   OR r.is_completed IS DISTINCT FROM coalesce(r.total > 0 AND r.evaluated_count >= r.total, false)
    OR r.is_completed IS DISTINCT FROM (r.completed_at IS NOT NULL);
 
 -- The control: what teams write by hand. Counted again at every change, and wrong all the same.

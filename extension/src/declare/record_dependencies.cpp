@@ -40,9 +40,7 @@ bool try_to_record(Oid relid) {
 }
 
 List *tables_with_tallies() {
-  return list_concat_unique_oid(
-      list_concat_unique_oid(tables_with(TriggerKind::child), tables_with(TriggerKind::parent)),
-      tables_with(TriggerKind::spilled));
+  return list_concat_unique_oid(tables_with(TriggerKind::child), tables_with(TriggerKind::parent));
 }
 
 int64 record_one(Oid target) {

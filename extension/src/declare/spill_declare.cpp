@@ -3,7 +3,6 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/relation.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
@@ -17,7 +16,6 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/ruleutils.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -30,6 +28,7 @@ extern "C" {
 #include "tally/flush.h"
 #include "tally/fold.h"
 #include "tally/spill.h"
+#include "tally/write_row.h"
 
 namespace ratchet {
 
@@ -191,7 +190,7 @@ void go_with(Oid relation, Oid parent) {
 
 // -- making it --
 
-List *create_view(List *commands, Oid parent, const char *table, const ParentTerms *kept, const char *name) {
+List *create_view(List *commands, Oid parent, const char *name, const char *table, const ParentTerms *kept) {
   commands = lappend(commands, const_cast<char *>(view_sql(name, parent, table, kept)));
   commands = lappend(commands, psprintf("COMMENT ON VIEW %s IS %s", name,
                                         quote_literal_cstr(psprintf("Counters of %s with what lies spilled for them: "
@@ -206,7 +205,8 @@ List *create_table(Oid parent, const ParentTerms *kept) {
   const char *name = choose_name(parent, "spilled");
   StringInfoData sql;
   initStringInfo(&sql);
-  appendStringInfo(&sql, "CREATE TABLE %s (", name);
+  appendStringInfo(&sql, "CREATE%s TABLE %s (",
+                   get_rel_persistence(parent) == RELPERSISTENCE_UNLOGGED ? " UNLOGGED" : "", name);
   for (int i = 0; i < kept->nkey; ++i) write_key_column(&sql, parent, kept->key[i]);
   for (int i = 0; i < kept->ncounters; ++i)
     appendStringInfo(&sql, "%s %s NOT NULL, ", quote_identifier(kept->counters[i]),
@@ -231,7 +231,7 @@ List *create_table(Oid parent, const ParentTerms *kept) {
                                         "NOT DEFERRABLE FOR EACH ROW EXECUTE FUNCTION ratchet.keep_spilled()",
                                         quote_identifier(spilled_trigger_name), name, qualified_relation(parent)));
   commands = grants(hand_over(commands, parent, "TABLE", name), parent, name);
-  return create_view(commands, parent, name, kept, choose_name(parent, "exact"));
+  return create_view(commands, parent, choose_name(parent, "exact"), name, kept);
 }
 
 // -- changing it --
@@ -265,39 +265,22 @@ List *counters_more(Oid table, const ParentTerms *kept) {
   return names;
 }
 
-// Drops the view, if there is one; returns the name for the one that takes its place.
-const char *drop_view(List **commands, Oid parent, Oid table) {
-  const Oid view = find_exact_view(parent, table);
-  if (!OidIsValid(view)) return choose_name(parent, "exact");
-  const char *name = qualified_relation(view);
-  *commands = lappend(*commands, psprintf("DROP VIEW %s", name));
-  return name;
+List *drop_view(List *commands, Oid view) {
+  return OidIsValid(view) ? lappend(commands, psprintf("DROP VIEW %s", qualified_relation(view))) : commands;
 }
 
-// Whether a row lies in the table, in the newest snapshot.
-bool is_filled(Oid table) {
-  Relation relation = table_open(table, AccessShareLock);
-  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  TupleTableSlot *slot = table_slot_create(relation, nullptr);
-  TableScanDesc scan = table_beginscan(relation, snapshot, 0, nullptr);
-  const bool filled = table_scan_getnextslot(scan, ForwardScanDirection, slot);
-  table_endscan(scan);
-  ExecDropSingleTupleTableSlot(slot);
-  UnregisterSnapshot(snapshot);
-  table_close(relation, NoLock);
-  return filled;
+// Before the table is altered, and after it.
+List *replace_view(List *alterations, Oid parent, Oid table, const ParentTerms *kept) {
+  const Oid view = find_exact_view(parent, table);
+  const char *name = OidIsValid(view) ? qualified_relation(view) : choose_name(parent, "exact");
+  List *commands = list_concat(drop_view(NIL, view), alterations);
+  return create_view(commands, parent, name, qualified_relation(table), kept);
 }
 
 // What is there is added to its rows, and what is there for no row is removed.
 void fold_everything(Oid parent) {
   Counters *counters = current_counters(parent, RowExclusiveLock);
-  if (counters->spill == nullptr) {
-    const Oid table = find_spill_table(parent);
-    if (is_filled(table))
-      error_unenforceable(table_open(table, NoLock), counters->spill_fault,
-                          "Remove what was added to it first: what lies there is in no counter yet.");
-    return;
-  }
+  if (counters->spill == nullptr) error_spill_table(counters);
   MemoryContext caller = CurrentMemoryContext;
   MemoryContext memory = AllocSetContextCreate(caller, "ratchet fold", ALLOCSET_DEFAULT_SIZES);
   for (bool more = true; more;) {
@@ -341,6 +324,10 @@ bool is_spill_settled(Oid parent, const ParentTerms *kept) {
 }
 
 void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerms *after) {
+  if (after != nullptr && after->spills && get_rel_persistence(parent) == RELPERSISTENCE_TEMP)
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("counts of temporary table \"%s\" cannot spill", get_rel_name(parent)),
+            errdetail("No other session can have its rows."));
   const Oid table = find_spill_table(parent);
   if (before != nullptr && before->spills && OidIsValid(table) && loses(before, after)) fold_everything(parent);
   if (after == nullptr || !after->spills) return;
@@ -348,7 +335,6 @@ void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerm
   if (!OidIsValid(table)) {
     commands = create_table(parent, after);
   } else if (List *counters = counters_more(table, after)) {
-    const char *view = drop_view(&commands, parent, table);
     ListCell *cell;
     foreach (cell, counters) {
       const auto *counter = static_cast<const char *>(lfirst(cell));
@@ -356,7 +342,7 @@ void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerm
           lappend(commands, psprintf("ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT 0", qualified_relation(table),
                                      quote_identifier(counter), type_of_counter(parent, counter)));
     }
-    commands = create_view(commands, parent, qualified_relation(table), after, view);
+    commands = replace_view(commands, parent, table, after);
   }
   run_all(commands);
 }
@@ -366,25 +352,28 @@ void finish_spill_table(Oid parent, const ParentTerms *after) {
   if (!OidIsValid(table)) return;
   List *commands = NIL;
   if (after == nullptr || !after->spills) {
-    drop_view(&commands, parent, table);
+    commands = drop_view(commands, find_exact_view(parent, table));
     commands = lappend(commands, psprintf("DROP TABLE %s", qualified_relation(table)));
   } else if (List *columns = columns_less(table, after)) {
-    const char *view = drop_view(&commands, parent, table);
     ListCell *cell;
     foreach (cell, columns)
       commands = lappend(commands, psprintf("ALTER TABLE %s DROP COLUMN %s", qualified_relation(table),
                                             quote_identifier(static_cast<const char *>(lfirst(cell)))));
-    commands = create_view(commands, parent, qualified_relation(table), after, view);
+    commands = replace_view(commands, parent, table, after);
   }
   run_all(commands);
   if (after == nullptr || !after->spills) return;
+  write_spill_dependency(parent);
+  const Counters *counters = current_counters(parent, AccessShareLock);
+  if (counters->spill == nullptr) error_spill_table(counters);
+}
+
+void write_spill_dependency(Oid parent) {
+  const Oid table = find_spill_table(parent);
+  if (!OidIsValid(table)) return;
   Relation spilled = table_open(table, AccessShareLock);
   depend_on_parent(spilled);
   table_close(spilled, NoLock);
-  const Counters *counters = current_counters(parent, AccessShareLock);
-  if (counters->spill == nullptr)
-    error_unenforceable(table_open(parent, NoLock), counters->spill_fault,
-                        "Declare the tally with contention => 'wait', and then with 'spill' again.");
 }
 
 void depend_on_parent(Relation spilled) {
@@ -397,18 +386,19 @@ void depend_on_parent(Relation spilled) {
   CacheInvalidateRelcacheByRelid(parent);
 }
 
-bool lacks_parent_dependency(Relation spilled) {
-  const Oid parent = find_parent_of_spilled(spilled);
-  return OidIsValid(parent) &&
-         !has_dependency({RelationRelationId, RelationGetRelid(spilled), 0}, parent, DEPENDENCY_AUTO);
+bool lacks_spill_dependency(Oid parent) {
+  const Oid table = find_spill_table(parent);
+  return OidIsValid(table) && !has_dependency({RelationRelationId, table, 0}, parent, DEPENDENCY_AUTO);
 }
 
-static void rename_column(Oid relation, ObjectType type, const char *from, const char *to) {
-  if (!OidIsValid(relation) || get_attnum(relation, from) == InvalidAttrNumber) return;
+namespace {
+
+void rename_column(Oid table, ObjectType type, const char *from, const char *to) {
+  if (!OidIsValid(table) || get_attnum(table, from) == InvalidAttrNumber) return;
   auto *rename = makeNode(RenameStmt);
   rename->renameType = OBJECT_COLUMN;
   rename->relationType = type;
-  rename->relation = makeRangeVar(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation), -1);
+  rename->relation = makeRangeVar(get_namespace_name(get_rel_namespace(table)), get_rel_name(table), -1);
   rename->subname = pstrdup(from);
   rename->newname = pstrdup(to);
   rename->behavior = DROP_RESTRICT;
@@ -416,11 +406,13 @@ static void rename_column(Oid relation, ObjectType type, const char *from, const
   CommandCounterIncrement();
 }
 
+}  // namespace
+
 void rename_spilled_column(Oid parent, const char *from, const char *to) {
   const Oid table = find_spill_table(parent);
   if (!OidIsValid(table)) return;
-  rename_column(table, OBJECT_TABLE, from, to);
   rename_column(find_exact_view(parent, table), OBJECT_VIEW, from, to);
+  rename_column(table, OBJECT_TABLE, from, to);
 }
 
 }  // namespace ratchet

@@ -22,7 +22,8 @@ void finish_spill_table(Oid parent, const ParentTerms *after);
 
 // That the table, and the view over it, go with the parent: a dump does not carry it.
 void depend_on_parent(Relation spilled);
-bool lacks_parent_dependency(Relation spilled);
+void write_spill_dependency(Oid parent);
+bool lacks_spill_dependency(Oid parent);
 
 // A column of the parent was renamed: the table's is too, and the view's. Locks: ACCESS EXCLUSIVE on both.
 void rename_spilled_column(Oid parent, const char *from, const char *to);

@@ -428,6 +428,7 @@ void write_dependencies(Oid relid) {
   }
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   if (counters != nullptr && !counters->tgisclone) depend_on_completions(relation, counters);
+  if (counters != nullptr) write_spill_dependency(relid);
   if (find_trigger(relation, TriggerKind::spilled) != nullptr) depend_on_parent(relation);
   table_close(relation, AccessShareLock);
 }
@@ -438,8 +439,8 @@ bool lacks_dependencies(Relation relation) {
     const Oid key = find_key_to_depend_on(relation, parse_child_trigger(relation, trigger));
     if (OidIsValid(key) && !depends(trigger->tgoid, ConstraintRelationId, key)) return true;
   }
-  if (lacks_parent_dependency(relation)) return true;
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
+  if (counters != nullptr && lacks_spill_dependency(RelationGetRelid(relation))) return true;
   return counters != nullptr && !counters->tgisclone &&
          find_unrecorded_functions(counters, parse_parent_trigger(relation, counters)) != NIL;
 }

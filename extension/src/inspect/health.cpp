@@ -5,6 +5,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/relation.h"
+#include "access/xlog.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
@@ -133,8 +134,9 @@ List *spill_findings(Relation root) {
   const char *table = RelationGetRelationName(root);
   if (counters->spill_fault != nullptr)
     return add(NIL, "warning", psprintf("counts of \"%s\" wait, and do not spill: %s", table, counters->spill_fault),
-               "Declare the tally with contention => 'wait', and then with 'spill' again.");
-  if (counters->spill == nullptr || has_fold_worker(counters->owner)) return NIL;
+               OidIsValid(find_spill_table(counters->root)) ? spill_table_hint : "Declare the tally again.");
+  // A standby only has what its primary does.
+  if (counters->spill == nullptr || RecoveryInProgress() || has_fold_worker(counters->owner)) return NIL;
   const SpilledRows rows = look_at_spilled(counters);
   if (rows.keys == NIL) return NIL;
   return add(NIL, "warning",

@@ -7,6 +7,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "miscadmin.h"
 #include "utils/acl.h"
 }
 
@@ -43,7 +44,8 @@ struct Writing {
 
 inline Writing start_writing(Oid owner, Oid parent, int flags) {
   Writing writing{{}, 0};
-  if (!has_privs_of_role(GetUserId(), owner)) {
+  // A background worker is the owner, but has nobody's settings.
+  if (!has_privs_of_role(GetUserId(), owner) || MyBackendType == B_BG_WORKER) {
     writing.level = NewGUCNestLevel();
     const char *schema = get_namespace_name(get_rel_namespace(parent));
     set_local("search_path", psprintf("pg_catalog, %s, pg_temp", quote_identifier(schema)));

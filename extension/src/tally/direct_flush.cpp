@@ -287,12 +287,15 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     if (busy) return nullptr;
     const TM_Result locked = strictly ? lock_row(relation, found) : TM_Ok;
     busy = strictly ? locked == TM_WouldBlock : is_taken(version);
-    again = !busy && locked != TM_Ok;
-    if (busy || again) return nullptr;
+    // Above READ COMMITTED a new look finds no other version: the statement says what that means.
+    again = locked != TM_Ok && !busy && !IsolationUsesXactSnapshot();
+    if (locked != TM_Ok || busy) return nullptr;
     auto *deltas = palloc_array<Delta>(counters->ncounters);
     memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
     if (counters->spill != nullptr) {
-      spilled = read_spilled(counters, key, GetActiveSnapshot(), false, most_folded);
+      spilled = read_spilled(counters, key, GetActiveSnapshot(), false, sparing ? most_folded : PG_INT32_MAX);
+      busy = !spilled.whole;
+      if (busy) return nullptr;
       add_spilled(counters, spilled, deltas);
     }
     change = change_of(counters, found, deltas);

@@ -27,23 +27,4 @@ Pending *translated(Pending *entry, Counters *counters);
 // Parent rows and their deltas, those of equal keys added up, in the order of the key. A list of Pending *.
 List *merged(const List *entries, Counters *counters);
 
-enum class Folded : unsigned char {
-  folded,
-  busy,  // another transaction has the row
-  gone   // there is no such row, and what lay spilled for it neither
-};
-
-enum class FoldMode : unsigned char {
-  sparing,  // a row whose old versions pile up under somebody's snapshot counts as busy
-  unless_busy,
-  waiting  // for a transaction that has the row
-};
-
-// Adds what lies spilled for a row to it. Nothing may be pending. Locks: the caller has the table, with ROW EXCLUSIVE
-// or more.
-Folded write_folded(Counters *counters, const Datum *key, FoldMode mode);
-
-//   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ..., for the key that tallies reference
-void write_row_key(SqlWriter *writer, const Counters *counters);
-
 }  // namespace ratchet

@@ -28,6 +28,7 @@ extern "C" {
 #include "tally/flush.h"
 #include "tally/flush_order.h"
 #include "tally/references.h"
+#include "tally/write_row.h"
 
 namespace ratchet {
 

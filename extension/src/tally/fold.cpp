@@ -18,6 +18,7 @@ extern "C" {
 #include "pg/list.h"
 #include "pg/memory.h"
 #include "pg/trigger_call.h"
+#include "tally/flush.h"
 #include "tally/pending.h"
 #include "tally/spill.h"
 
@@ -40,7 +41,9 @@ void note_key(const Counters *counters, TupleTableSlot *slot, HTAB *known, Spill
 
 SpilledRows look_at_spilled(const Counters *counters) {
   SpilledRows rows{NIL, false};
-  Relation relation = table_open(counters->spill->relation, AccessShareLock);
+  // Who has no lock on the parent that keeps DDL out, as health(), may find it dropped meanwhile.
+  Relation relation = try_relation_open(counters->spill->relation, AccessShareLock);
+  if (relation == nullptr) return rows;
   if (RelationGetNumberOfBlocks(relation) > 0) {
     HTAB *known = make_key_table("ratchet spilled keys", sizeof(PendingKey), CurrentMemoryContext);
     TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsBufferHeapTuple);
@@ -57,7 +60,7 @@ SpilledRows look_at_spilled(const Counters *counters) {
     table_endscan(scan);
     ExecDropSingleTupleTableSlot(slot);
   }
-  table_close(relation, NoLock);
+  relation_close(relation, NoLock);
   return rows;
 }
 

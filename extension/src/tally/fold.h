@@ -7,8 +7,8 @@ extern "C" {
 #include "utils/relcache.h"
 }
 
-#include "tally/flush.h"
 #include "tally/tally.h"
+#include "tally/write_row.h"
 
 namespace ratchet {
 

@@ -69,10 +69,10 @@ bool register_worker(Oid owner) {
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
   worker.bgw_restart_time = BGW_NEVER_RESTART;
-  strlcpy(worker.bgw_library_name, "ratchet", sizeof(worker.bgw_library_name));
-  strlcpy(worker.bgw_function_name, "ratchet_fold_worker", sizeof(worker.bgw_function_name));
+  snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "$libdir/ratchet");
+  snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name), "ratchet_fold_worker");
   snprintf(worker.bgw_name, sizeof(worker.bgw_name), "ratchet fold of database %u", MyDatabaseId);
-  strlcpy(worker.bgw_type, "ratchet fold", sizeof(worker.bgw_type));
+  snprintf(worker.bgw_type, sizeof(worker.bgw_type), "ratchet fold");
   worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
   memcpy(worker.bgw_extra, &owner, sizeof(owner));
   return RegisterDynamicBackgroundWorker(&worker, nullptr);

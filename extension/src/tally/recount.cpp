@@ -78,6 +78,9 @@ Subject find_subject(Oid child, Oid parent, const ChildTerms *source) {
   table_close(relation, NoLock);
   subject.counters = current_counters(parent, AccessShareLock);
   check_owner(find_topmost_ancestor(child), subject.counters);
+  // What lies there would be counted twice.
+  if (subject.counters->spill_fault != nullptr && OidIsValid(find_spill_table(subject.counters->root)))
+    error_spill_table(subject.counters);
   const ParentTerms *kept = subject.counters->terms;
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].done != nullptr && is_of(kept->completions[i], source))

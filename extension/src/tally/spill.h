@@ -38,7 +38,9 @@ struct Spilled {
 // resolved counters->spill. Locks: ACCESS SHARE on the table, until the end of the transaction.
 Spilled read_spilled(const Counters *counters, const Datum *key, Snapshot snapshot, bool again, int most);
 
-// A fold takes no more at a time, so that nobody's COMMIT is long for what others have left.
+// A flush takes no more: where more lies there, it leaves the row to the worker, so that nobody's COMMIT is long for
+// what others have left. It is never a part that is added: a row would be complete by all of it, and then not by the
+// part.
 constexpr int most_folded = 10000;
 
 // Adds what was read to deltas of the same counters.

@@ -12,6 +12,7 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include "contract/errors.h"
 #include "contract/stored_trigger.h"
 #include "pg/heap_update.h"
 #include "pg/list.h"
@@ -74,9 +75,7 @@ Oid only_index(Relation relation, const SpillTable *table, int nkey) {
 
 // Whether a row has all columns, and nothing else has to be seen to when one is stored.
 bool is_as_made(Relation relation, const Counters *counters, SpillTable *table) {
-  if (!is_plain_heap(relation) || relation->rd_rel->relowner != counters->owner ||
-      relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
-    return false;
+  if (!is_plain_heap(relation)) return false;
   int columns = 1;
   table->relation = RelationGetRelid(relation);
   table->key = palloc_array<AttrNumber>(counters->nkey);
@@ -170,13 +169,20 @@ const SpillTable *resolve_spill_table(const Counters *counters, const char **fau
     return nullptr;
   }
   auto *table = palloc0_object<SpillTable>();
-  if (!is_as_made(relation, counters, table)) {
+  if (relation->rd_rel->relowner != counters->owner)
+    *fault = psprintf("table \"%s\" for spilled counts has another owner", RelationGetRelationName(relation));
+  else if (relation->rd_rel->relpersistence != get_rel_persistence(counters->root))
+    *fault = psprintf("table \"%s\" for spilled counts is logged and its parent is not, or the other way round",
+                      RelationGetRelationName(relation));
+  else if (!is_as_made(relation, counters, table))
     *fault = psprintf("table \"%s\" for spilled counts is not as ratchet.tally() has made it",
                       RelationGetRelationName(relation));
-    table = nullptr;
-  }
   relation_close(relation, AccessShareLock);
-  return table;
+  return *fault == nullptr ? table : nullptr;
+}
+
+void error_spill_table(const Counters *counters) {
+  error_unenforceable(table_open(counters->root, NoLock), counters->spill_fault, spill_table_hint);
 }
 
 }  // namespace ratchet

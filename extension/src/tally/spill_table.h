@@ -56,4 +56,10 @@ void write_spilled_sums(StringInfo sql, const Counters *counters, const char *co
 // ratchet has made it, which fault says.
 const SpillTable *resolve_spill_table(const Counters *counters, const char **fault);
 
+// 42R01: the parent has such a table, and it cannot be used.
+[[noreturn]] void error_spill_table(const Counters *counters);
+
+inline constexpr const char *spill_table_hint =
+    "Undo what was changed about the table; or drop it, declare the tally again, and CALL ratchet.repair().";
+
 }  // namespace ratchet

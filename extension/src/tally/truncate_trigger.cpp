@@ -32,6 +32,7 @@ extern "C" {
 #include "tally/flush.h"
 #include "tally/parent_trigger.h"
 #include "tally/recount.h"
+#include "tally/spill.h"
 #include "tally/truncate_trigger.h"
 
 namespace ratchet {
@@ -137,6 +138,27 @@ const char *exact_counters_sql(const Tally *tally, const Counters *counters) {
   for (int i = 0; i < counters->nkey; ++i)
     appendStringInfo(&sql, "%st.%s %s s.k%d", i > 0 ? " AND " : "", quote_identifier(key[i]),
                      qualified_operator(equality_operator(counters->key[i].type)), i + 1);
+  for (int i = 0; i < tally->ncounted; ++i)
+    appendStringInfo(&sql, "%s t.%s IS DISTINCT FROM 0 OR s.s%d IS NOT NULL", i > 0 ? " OR" : " WHERE",
+                     quote_identifier(names[i]), i + 1);
+  return sql.data;
+}
+
+//   SELECT DISTINCT s."id", ... FROM schema.runs_spilled s WHERE NOT EXISTS (SELECT FROM schema.runs t WHERE <same
+//   key>)
+const char *leftovers_sql(const Counters *counters) {
+  StringInfoData sql;
+  initStringInfo(&sql);
+  for (int i = 0; i < counters->nkey; ++i)
+    appendStringInfo(&sql, "%ss.%s", i > 0 ? ", " : "SELECT DISTINCT ", quote_identifier(counters->key[i].name));
+  appendStringInfo(&sql, " FROM %s s WHERE NOT EXISTS (SELECT FROM %s t", qualified_relation(counters->spill->relation),
+                   qualified_relation(counters->root));
+  for (int i = 0; i < counters->nkey; ++i) {
+    const char *name = quote_identifier(counters->key[i].name);
+    appendStringInfo(&sql, "%s t.%s %s s.%s", i > 0 ? " AND" : " WHERE", name,
+                     qualified_operator(equality_operator(counters->key[i].type)), name);
+  }
+  appendStringInfoChar(&sql, ')');
   return sql.data;
 }
 
@@ -225,6 +247,8 @@ void take_pending(const Tally *tally, Counters *counters) {
 
 // Takes away what the counters of a tally have, in the row or spilled for it.
 void take_stored(const Tally *tally, const Counters *counters) {
+  // What lies there would be left.
+  if (counters->spill_fault != nullptr && OidIsValid(find_spill_table(counters->root))) error_spill_table(counters);
   for_each_row(counters, counters_sql(tally, counters), [&](HeapTuple row, TupleDesc tupdesc) {
     Pending *entry = entry_of(counters, row, tupdesc);
     for (int i = 0; i < tally->ncounted; ++i) {
@@ -239,6 +263,17 @@ void take_stored(const Tally *tally, const Counters *counters) {
       else
         add_count(&entry->deltas[place], int64_of(type, value), -1);
     }
+  });
+}
+
+// What lies spilled for parents that are gone with the same command: nobody else will ever add or remove it.
+void remove_all_leftovers(const Counters *counters) {
+  if (counters->spill == nullptr) return;
+  for_each_row(counters, leftovers_sql(counters), [&](HeapTuple row, TupleDesc tupdesc) {
+    Datum key[INDEX_MAX_KEYS];
+    bool isnull;
+    for (int i = 0; i < counters->nkey; ++i) key[i] = SPI_getbinval(row, tupdesc, i + 1, &isnull);
+    remove_leftovers(counters, key);
   });
 }
 
@@ -269,6 +304,7 @@ void after_truncate(Relation relation) {
       check_owner(tally->root, counters);
       take_pending(tally, counters);
       take_stored(tally, counters);
+      remove_all_leftovers(counters);
       count_rows(relation, tally, 1);
     });
   else if (was_announced)

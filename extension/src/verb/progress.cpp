@@ -21,6 +21,7 @@ extern "C" {
 #include "pg/quote.h"
 #include "tally/flush.h"
 #include "tally/spill.h"
+#include "tally/write_row.h"
 #include "verb/progress.h"
 #include "verb/verb.h"
 

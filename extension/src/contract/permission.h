@@ -15,6 +15,7 @@ namespace ratchet {
 
 struct GuardContract;
 struct Counters;
+struct Spilled;
 struct Delta;
 
 enum class Verb : unsigned char {
@@ -39,6 +40,7 @@ struct Permission {
 
   const Delta *deltas;       // valid only if verb is count: in the order of `counters`
   const Counters *counters;  // valid only if verb is count
+  const Spilled *folded;     // valid only if verb is count: of the deltas what lies spilled yet; nullptr: nothing
 
   const char *state;   // valid only if verb is advance: the state column's name
   const char *target;  // valid only if verb is advance: the state to move to, as text

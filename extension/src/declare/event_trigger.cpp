@@ -10,6 +10,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/table.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
@@ -32,6 +33,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "pg/memory.h"
+#include "tally/spill_table.h"
 
 namespace ratchet {
 
@@ -101,9 +103,14 @@ Touched touched_by(const Node *command) {
   return touched;
 }
 
-// A role with only the TRIGGER privilege must not declare contracts.
+// A role with only the TRIGGER privilege must not declare contracts, nor give a parent a table for its spilled counts.
 void check_attachment(const StoredTrigger *trigger) {
   if (!owns_relation(trigger->relation, GetUserId())) error_not_owner(trigger->relation, "attach a ratchet trigger");
+  if (trigger->kind != TriggerKind::spilled) return;
+  Relation relation = table_open(trigger->relation, AccessShareLock);
+  const Oid parent = find_parent_of_spilled(relation);
+  table_close(relation, NoLock);
+  if (OidIsValid(parent) && !owns_relation(parent, GetUserId())) error_not_owner(parent, "attach a ratchet trigger");
 }
 
 bool has_subcommand(const Node *command, std::initializer_list<AlterTableType> subtypes) {

@@ -120,20 +120,22 @@ void see_catalog(const char *sql, See &&see) {
 }
 
 // The view over a table of spilled counts, as tally() has made it: of those that read the table the one that goes with
-// the parent, or, where a dump has brought it and nothing says that yet, the one that is called so.
+// the parent, or, where it is new, or a dump has brought it, one that is called so.
 Oid find_exact_view(Oid parent, Oid table) {
   Oid view = InvalidOid;
   see_catalog(
       psprintf(
-          "SELECT DISTINCT w.ev_class FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid "
-          "OPERATOR(pg_catalog.=) d.objid JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.ev_class "
-          "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
+          "SELECT c.oid FROM pg_catalog.pg_class c CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM "
+          "pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
+          "AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.refclassid OPERATOR(pg_catalog.=) d.classid AND "
+          "d.refobjid OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND d.deptype OPERATOR(pg_catalog.=) 'a') AS goes) "
+          "p WHERE c.relkind OPERATOR(pg_catalog.=) 'v' AND c.oid OPERATOR(pg_catalog.=) ANY (SELECT w.ev_class "
+          "FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid OPERATOR(pg_catalog.=) d.objid WHERE "
+          "d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
           "OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid "
-          "OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND (c.relname OPERATOR(pg_catalog.=) %s OR EXISTS (SELECT FROM "
-          "pg_catalog.pg_depend a WHERE a.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
-          "AND a.objid OPERATOR(pg_catalog.=) c.oid AND a.refclassid OPERATOR(pg_catalog.=) a.classid AND "
-          "a.refobjid OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND a.deptype OPERATOR(pg_catalog.=) 'a'))",
-          table, quote_literal_cstr(makeObjectName(get_rel_name(parent), nullptr, "exact")), parent),
+          "OPERATOR(pg_catalog.=) %u::pg_catalog.oid) AND (p.goes OR c.relname OPERATOR(pg_catalog.~~) "
+          "'%%\\_exact%%') ORDER BY p.goes DESC LIMIT 1",
+          parent, table),
       [&](HeapTuple row, TupleDesc tupdesc) {
         bool isnull;
         view = DatumGetObjectId(SPI_getbinval(row, tupdesc, 1, &isnull));

@@ -104,11 +104,6 @@ void accumulate(const TriggerData *trigger) {
   arm(trigger);
 }
 
-// A row that moves to another partition goes from one table and comes to another.
-const Counters *of_whole_table(const Counters *counters) {
-  return counters->relation == counters->root ? counters : current_counters(counters->root, AccessShareLock);
-}
-
 // A counted row goes, and another one may come under its key in the same
 // transaction. So what the row had is pending for the key until COMMIT: where
 // its children went with it, their removal cancels it out; where they stayed
@@ -135,7 +130,7 @@ void keep_for_successor(const TriggerData *trigger) {
   }
   if (counters->spill != nullptr) {
     take_for_successor(counters, key, entry);
-    note_row_gone(of_whole_table(counters), key);
+    note_row_gone(counters, key);
   }
   arm(trigger);
 }
@@ -149,7 +144,7 @@ void forget_predecessor(const TriggerData *trigger, const Counters *counters) {
     key[i] = slot_getattr(trigger->tg_trigslot, counters->key[i].attnum, &isnull);
     if (isnull) return;
   }
-  if (!is_row_gone(of_whole_table(counters), key)) remove_leftovers(counters, key);
+  if (!is_row_gone(counters, key)) remove_leftovers(counters, key);
 }
 
 // A row may be born complete, where nothing is expected of it.

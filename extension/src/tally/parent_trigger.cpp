@@ -119,6 +119,25 @@ HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTu
 
 Value *new_values(const Counters *counters) { return palloc_array<Value>(counters->nguarded); }
 
+// false: it has a NULL, so that nobody refers to the row.
+bool read_key(const TriggerData *trigger, const Counters *counters, Datum *key) {
+  for (int i = 0; i < counters->nkey; ++i) {
+    const Value value = value_of(trigger->tg_trigslot, counters->key[i].attnum);
+    if (value.isnull) return false;
+    key[i] = value.datum;
+  }
+  return true;
+}
+
+// What lay spilled is in the row from here on: triggers that fire before this one have seen it beside the row, those
+// that fire after it shall not see it twice, nor find it when they flush what they count for the row.
+void remove_folded(const TriggerData *trigger, const Counters *counters, Permission *permission) {
+  Datum key[INDEX_MAX_KEYS];
+  if (permission->folded == nullptr || !read_key(trigger, counters, key)) return;
+  remove_spilled(counters, key, *permission->folded);
+  CommandCounterIncrement();
+}
+
 // What the guarded columns will be, the counters with what lies spilled for the row. Whoever completes the row by
 // another column, or repairs it, must not call for what a removal that lies there has undone long ago. What lies there
 // and would complete it is for the fold to find: who is called shall see in the row what it was called for.
@@ -126,11 +145,7 @@ Value *exact_values(const TriggerData *trigger, const Counters *counters, const 
   Value *exact = new_values(counters);
   std::copy(kept, kept + counters->nguarded, exact);
   Datum key[INDEX_MAX_KEYS];
-  for (int i = 0; i < counters->nkey; ++i) {
-    const Value value = value_of(trigger->tg_trigslot, counters->key[i].attnum);
-    if (value.isnull) return exact;
-    key[i] = value.datum;
-  }
+  if (!read_key(trigger, counters, key)) return exact;
   // The row is locked: whoever folds from here on waits, or has ended.
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   const Spilled spilled = read_spilled(counters, key, snapshot, again, PG_INT32_MAX);
@@ -229,7 +244,10 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
     kept[i] = value_of(after, counters->guarded[i].attnum);
     if (counters->counters[i].type == NUMERICOID && !kept[i].isnull) check_finite(kept[i].datum);
   }
-  if (counts) permission->judged = true;
+  if (counts) {
+    permission->judged = true;
+    remove_folded(trigger, counters, permission);
+  }
   Stored stored{counters, after, kept, nullptr};
   Stored exact = stored;
   for (int i = 0; i < counters->ncompletions; ++i) {

@@ -52,8 +52,7 @@ void drop_pending();
 // The entry of a parent row in the current level, made if need be.
 Pending *pending_entry(const Counters *counters, const Datum *key);
 
-// Whether the row was deleted in this transaction, which is kept until there is another one. counters: of the whole
-// table.
+// Whether the row was deleted in this transaction.
 void note_row_gone(const Counters *counters, const Datum *key);
 bool is_row_gone(const Counters *counters, const Datum *key);
 

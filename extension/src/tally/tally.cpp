@@ -236,7 +236,8 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   find_direct(relation, counters);
   if (!terms->spills) return counters;
   counters->spill = resolve_spill_table(counters, &counters->spill_fault);
-  if (counters->spill != nullptr) counters->other = counters->spill->relation;
+  // Whatever is wrong with it may be put right.
+  counters->other = find_spill_table(counters->root);
   return counters;
 }
 

@@ -247,6 +247,8 @@ void take_pending(const Tally *tally, Counters *counters) {
 
 // Takes away what the counters of a tally have, in the row or spilled for it.
 void take_stored(const Tally *tally, const Counters *counters) {
+  // What lies there would be left.
+  if (counters->spill_fault != nullptr && OidIsValid(find_spill_table(counters->root))) error_spill_table(counters);
   for_each_row(counters, counters_sql(tally, counters), [&](HeapTuple row, TupleDesc tupdesc) {
     Pending *entry = entry_of(counters, row, tupdesc);
     for (int i = 0; i < tally->ncounted; ++i) {

@@ -119,16 +119,21 @@ void see_catalog(const char *sql, See &&see) {
   SPI_finish();
 }
 
-// The view over a table of spilled counts, as tally() has made it: by its name, among those that read the table.
+// The view over a table of spilled counts, as tally() has made it: of those that read the table the one that goes with
+// the parent, or, where a dump has brought it and nothing says that yet, the one that is called so.
 Oid find_exact_view(Oid parent, Oid table) {
   Oid view = InvalidOid;
   see_catalog(
-      psprintf("SELECT DISTINCT w.ev_class FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid "
-               "OPERATOR(pg_catalog.=) d.objid JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.ev_class "
-               "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
-               "OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid "
-               "OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND c.relname OPERATOR(pg_catalog.=) %s",
-               table, quote_literal_cstr(makeObjectName(get_rel_name(parent), nullptr, "exact"))),
+      psprintf(
+          "SELECT DISTINCT w.ev_class FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid "
+          "OPERATOR(pg_catalog.=) d.objid JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.ev_class "
+          "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
+          "OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid "
+          "OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND (c.relname OPERATOR(pg_catalog.=) %s OR EXISTS (SELECT FROM "
+          "pg_catalog.pg_depend a WHERE a.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
+          "AND a.objid OPERATOR(pg_catalog.=) c.oid AND a.refclassid OPERATOR(pg_catalog.=) a.classid AND "
+          "a.refobjid OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND a.deptype OPERATOR(pg_catalog.=) 'a'))",
+          table, quote_literal_cstr(makeObjectName(get_rel_name(parent), nullptr, "exact")), parent),
       [&](HeapTuple row, TupleDesc tupdesc) {
         bool isnull;
         view = DatumGetObjectId(SPI_getbinval(row, tupdesc, 1, &isnull));

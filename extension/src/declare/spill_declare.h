@@ -25,7 +25,7 @@ void depend_on_parent(Relation spilled);
 void write_spill_dependency(Oid parent);
 bool lacks_spill_dependency(Oid parent);
 
-// A column of the parent was renamed: the table's is too. Locks: ACCESS EXCLUSIVE on it.
+// A column of the parent was renamed: the table's is too, and the view's. Locks: ACCESS EXCLUSIVE on both.
 void rename_spilled_column(Oid parent, const char *from, const char *to);
 
 }  // namespace ratchet

@@ -1,6 +1,7 @@
 #include "pg/two_phase.h"
 
 extern "C" {
+#include "access/xact.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
 }
@@ -23,8 +24,9 @@ bool prepares(const PlannedStmt *statement) {
 void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree, ProcessUtilityContext context,
                  ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver,
                  QueryCompletion *completion) {
-  // The command only says how the transaction shall end; whatever comes of it, the end of the transaction forgets it.
-  if (prepares(statement)) preparing = true;
+  // The command only says how the transaction shall end; whatever comes of it, the end of the transaction forgets it. A
+  // failed transaction has ended already, and the command only leaves it.
+  if (prepares(statement) && !IsAbortedTransactionBlockState()) preparing = true;
   auto *next = next_utility_hook != nullptr ? next_utility_hook : standard_ProcessUtility;
   next(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
 }

@@ -104,6 +104,11 @@ void accumulate(const TriggerData *trigger) {
   arm(trigger);
 }
 
+// A row that moves to another partition goes from one table and comes to another.
+const Counters *of_whole_table(const Counters *counters) {
+  return counters->relation == counters->root ? counters : current_counters(counters->root, AccessShareLock);
+}
+
 // A counted row goes, and another one may come under its key in the same
 // transaction. So what the row had is pending for the key until COMMIT: where
 // its children went with it, their removal cancels it out; where they stayed
@@ -128,12 +133,15 @@ void keep_for_successor(const TriggerData *trigger) {
     else
       add_count(&entry->deltas[i], int64_of(counters->counters[i].type, value));
   }
-  if (counters->spill != nullptr) take_for_successor(counters, key, entry);
+  if (counters->spill != nullptr) {
+    take_for_successor(counters, key, entry);
+    note_row_gone(of_whole_table(counters), key);
+  }
   arm(trigger);
 }
 
 // A row whose key was another's: what is spilled for that one is not for this one, unless it goes on from it in this
-// transaction.
+// transaction. Children that were counted before it came do not say that there was another.
 void forget_predecessor(const TriggerData *trigger, const Counters *counters) {
   Datum key[INDEX_MAX_KEYS];
   bool isnull;
@@ -141,7 +149,7 @@ void forget_predecessor(const TriggerData *trigger, const Counters *counters) {
     key[i] = slot_getattr(trigger->tg_trigslot, counters->key[i].attnum, &isnull);
     if (isnull) return;
   }
-  if (!is_pending(counters, key)) remove_leftovers(counters, key);
+  if (!is_row_gone(of_whole_table(counters), key)) remove_leftovers(counters, key);
 }
 
 // A row may be born complete, where nothing is expected of it.

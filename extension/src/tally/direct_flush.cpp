@@ -293,7 +293,9 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     auto *deltas = palloc_array<Delta>(counters->ncounters);
     memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
     if (counters->spill != nullptr) {
-      spilled = read_spilled(counters, key, GetActiveSnapshot(), false, most_folded);
+      spilled = read_spilled(counters, key, GetActiveSnapshot(), false, sparing ? most_folded : PG_INT32_MAX);
+      busy = !spilled.whole;
+      if (busy) return nullptr;
       add_spilled(counters, spilled, deltas);
     }
     change = change_of(counters, found, deltas);

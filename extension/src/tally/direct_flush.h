@@ -24,7 +24,7 @@ enum class Taken : unsigned char {
 
 // The same without waiting for the row, at READ COMMITTED; what lies spilled for it is added too. strictly: not even
 // for the moment in which somebody who is no flush takes the row between a look at it and the update. sparing: a row
-// whose old versions pile up under somebody's snapshot counts as busy.
+// whose old versions pile up under somebody's snapshot counts as busy, and one for which very much lies spilled.
 Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing);
 
 // Whether this transaction is the one that may write a row at all, of those that flush it alone. It is until it ends;

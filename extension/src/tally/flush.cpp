@@ -395,6 +395,7 @@ List *merged(const List *entries, Counters *counters) {
     }
     last->rows += rows[i]->rows;
     last->stranded += rows[i]->stranded;
+    last->gone = last->gone || rows[i]->gone;
     for (int j = 0; j < counters->ncounters; ++j) {
       add_count(&last->deltas[j], rows[i]->deltas[j].count);
       last->deltas[j].sum = numeric_sum(last->deltas[j].sum, rows[i]->deltas[j].sum);

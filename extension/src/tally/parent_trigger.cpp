@@ -20,6 +20,7 @@ extern "C" {
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 }
 
@@ -40,6 +41,7 @@ extern "C" {
 #include "tally/limit.h"
 #include "tally/noted.h"
 #include "tally/parent_trigger.h"
+#include "tally/spill.h"
 
 namespace ratchet {
 
@@ -114,6 +116,25 @@ HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTu
 }
 
 Value *new_values(const Counters *counters) { return palloc_array<Value>(counters->nguarded); }
+
+// What the guarded columns will be, the counters with what lies spilled for the row: that is what completes it, whoever
+// makes the last step. A fold would find the same, and must not find that somebody was called in vain.
+Value *exact_values(const TriggerData *trigger, const Counters *counters, const Value *kept, bool again) {
+  Value *exact = new_values(counters);
+  std::copy(kept, kept + counters->nguarded, exact);
+  Datum key[INDEX_MAX_KEYS];
+  for (int i = 0; i < counters->nkey; ++i) {
+    const Value value = value_of(trigger->tg_trigslot, counters->key[i].attnum);
+    if (value.isnull) return exact;
+    key[i] = value.datum;
+  }
+  // The row is locked: whoever folds from here on waits, or has ended.
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const Spilled spilled = read_spilled(counters, key, snapshot, again, PG_INT32_MAX);
+  UnregisterSnapshot(snapshot);
+  for (int i = 0; i < counters->ncounters; ++i) exact[i] = added(counters->counters[i], exact[i], spilled.deltas[i]);
+  return exact;
+}
 
 HeapTuple born(const TriggerData *trigger) {
   const Counters *counters = load_counters(trigger->tg_relation, trigger->tg_trigger);
@@ -206,15 +227,18 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
   }
   if (counts) permission->judged = true;
   Stored stored{counters, after, kept, nullptr};
+  Stored exact = stored;
   for (int i = 0; i < counters->ncompletions; ++i) {
     const ParentCompletion &completion = counters->completions[i];
-    if (completion.done == InvalidAttrNumber) continue;
-    if (counts || recounts || reads_change(trigger, stored, completion))
-      decide(&stored, completion, trigger->tg_trigslot, kept);
+    if (completion.done == InvalidAttrNumber || !(counts || recounts || reads_change(trigger, stored, completion)))
+      continue;
+    if (counters->spill != nullptr && exact.kept == kept) exact.kept = exact_values(trigger, counters, kept, !counts);
+    decide(&exact, completion, trigger->tg_trigslot, kept);
   }
   // A recount says what is there.
   const Breach breach = recounts ? Breach{nullptr, false} : find_breach(stored, trigger->tg_trigslot);
   if (breach.limit != nullptr) error_breach(counters, breach);
+  release(&exact);
   release(&stored);
 
   Bitmapset *changed = nullptr;

@@ -107,6 +107,7 @@ Pending *find_or_make(Level *level, const PendingKey &key) {
   entry->rows = 0;
   entry->serial = 0;
   entry->stranded = 0;
+  entry->gone = false;
   entry->deltas = deltas;
   return entry;
 }
@@ -191,6 +192,7 @@ struct Merger {
   int64 rows;
   uint64 serial;
   int stranded;
+  bool gone;
   Delta *deltas;
 };
 
@@ -209,6 +211,7 @@ void merge_top() {
     merger.rows = merger.into->rows + entry->rows;
     merger.serial = std::max(merger.into->serial, entry->serial);
     merger.stranded = merger.into->stranded + entry->stranded;
+    merger.gone = entry->gone;
     const int ncounters = entry->key.counters->ncounters;
     merger.deltas = static_cast<Delta *>(MemoryContextAlloc(lower->memory, sizeof(Delta) * ncounters));
     for (int i = 0; i < ncounters; ++i) {
@@ -229,6 +232,7 @@ void merge_top() {
     mergers[i].into->rows = mergers[i].rows;
     mergers[i].into->serial = mergers[i].serial;
     mergers[i].into->stranded = mergers[i].stranded;
+    mergers[i].into->gone = mergers[i].into->gone || mergers[i].gone;
     free_deltas(mergers[i].into->key.counters, mergers[i].into->deltas);
     mergers[i].into->deltas = mergers[i].deltas;
   }
@@ -369,10 +373,15 @@ Pending *pending_entry(const Counters *counters, const Datum *key) {
   return entry;
 }
 
-bool is_pending(const Counters *counters, const Datum *key) {
+void note_row_gone(const Counters *counters, const Datum *key) { pending_entry(counters, key)->gone = true; }
+
+bool is_row_gone(const Counters *counters, const Datum *key) {
+  if (top == nullptr) return false;
   const PendingKey wanted = key_of(counters, key);
-  for (const Level *level = top; level != nullptr; level = level->outer)
-    if (find_entry(level, wanted) != nullptr) return true;
+  for (const Level *level = top; level != nullptr; level = level->outer) {
+    const Pending *entry = find_entry(level, wanted);
+    if (entry != nullptr && entry->gone) return true;
+  }
   return false;
 }
 
@@ -421,6 +430,7 @@ List *pending_entries(uint64 touched_since) {
         into->rows += entry->rows;
         into->serial = std::max(into->serial, entry->serial);
         into->stranded += entry->stranded;
+        into->gone = into->gone || entry->gone;
         for (int i = 0; i < entry->key.counters->ncounters; ++i) {
           into->deltas[i].count = sum_of(into->deltas[i].count, entry->deltas[i].count);
           into->deltas[i].sum = numeric_sum(into->deltas[i].sum, entry->deltas[i].sum);
@@ -462,6 +472,7 @@ void keep_stranded(const Pending *entry) {
   }
   kept->rows += entry->rows;
   ++kept->stranded;
+  kept->gone = kept->gone || entry->gone;
   any_is_stranded = true;
 }
 

@@ -38,6 +38,7 @@ struct Pending {
   int64 rows;      // rows added less rows removed
   uint64 serial;   // see pending_serial()
   int stranded;    // positive: its row was gone when it was written
+  bool gone;       // its row was deleted
   Delta *deltas;   // one for each of counters->counters
 };
 
@@ -51,8 +52,10 @@ void drop_pending();
 // The entry of a parent row in the current level, made if need be.
 Pending *pending_entry(const Counters *counters, const Datum *key);
 
-// Whether anything was counted for the row in this transaction.
-bool is_pending(const Counters *counters, const Datum *key);
+// Whether the row was deleted in this transaction, which is kept until there is another one. counters: of the whole
+// table.
+void note_row_gone(const Counters *counters, const Datum *key);
+bool is_row_gone(const Counters *counters, const Datum *key);
 
 // Adds to an entry. Errors: 22003 when a count leaves bigint.
 void add_count(Delta *delta, int64 count, int sign = 1);

@@ -165,15 +165,16 @@ void insert_entry(Relation relation, Oid index_oid, TupleTableSlot *slot) {
   pg_unreachable();
 }
 
-void remove_rows(const Counters *counters, const Spilled &spilled) {
+// leftovers: of no row, so nobody's row lock keeps others from removing them.
+void remove_rows(const Counters *counters, const Spilled &spilled, bool leftovers = false) {
   if (spilled.count == 0) return;
   Relation relation = table_open(counters->spill->relation, RowExclusiveLock);
   const CommandId command = GetCurrentCommandId(true);
   for (int i = 0; i < spilled.count; ++i) {
     TM_FailureData failure;
-    if (table_tuple_delete(relation, &spilled.rows[i], command, InvalidSnapshot, InvalidSnapshot, false, &failure,
-                           false) != TM_Ok)
-      error_removed(relation);
+    const TM_Result result = table_tuple_delete(relation, &spilled.rows[i], command, InvalidSnapshot, InvalidSnapshot,
+                                                leftovers, &failure, false);
+    if (result != TM_Ok && !(leftovers && result == TM_Deleted)) error_removed(relation);
   }
   table_close(relation, NoLock);
 }
@@ -238,11 +239,11 @@ void take_for_successor(const Counters *counters, const Datum *key, Pending *ent
   remove_rows(counters, spilled);
 }
 
-void remove_leftovers(const Counters *counters, const Datum *key) {
-  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  const Spilled spilled = read_spilled(counters, key, snapshot, true, PG_INT32_MAX);
-  UnregisterSnapshot(snapshot);
-  remove_rows(counters, spilled);
+void remove_leftovers(const Counters *counters, const Datum *key, Snapshot snapshot) {
+  const Snapshot seen = RegisterSnapshot(snapshot != nullptr ? snapshot : GetLatestSnapshot());
+  const Spilled spilled = read_spilled(counters, key, seen, true, PG_INT32_MAX);
+  UnregisterSnapshot(seen);
+  remove_rows(counters, spilled, true);
 }
 
 void remember_removed() {

@@ -38,7 +38,9 @@ struct Spilled {
 // resolved counters->spill. Locks: ACCESS SHARE on the table, until the end of the transaction.
 Spilled read_spilled(const Counters *counters, const Datum *key, Snapshot snapshot, bool again, int most);
 
-// A fold takes no more at a time, so that nobody's COMMIT is long for what others have left.
+// A flush takes no more: where more lies there, it leaves the row to the worker, so that nobody's COMMIT is long for
+// what others have left. It is never a part that is added: a row would be complete by all of it, and then not by the
+// part.
 constexpr int most_folded = 10000;
 
 // Adds what was read to deltas of the same counters.
@@ -53,9 +55,10 @@ void append_spilled(const Counters *counters, const Pending *entry);
 // Of a parent's row that is deleted: all that is visible goes, and is added to the entry that is kept for a successor.
 void take_for_successor(const Counters *counters, const Datum *key, Pending *entry);
 
-// Of a parent's row that is inserted: what a former row of its key has left, which was deleted while others were about
-// to append.
-void remove_leftovers(const Counters *counters, const Datum *key);
+// Of a parent's row that is inserted, or is not there: what a former row of its key has left, which was deleted while
+// others were about to append. snapshot: one that sees no such row; nullptr: the latest. Waits for who removes the
+// same.
+void remove_leftovers(const Counters *counters, const Datum *key, Snapshot snapshot = nullptr);
 
 // When the transaction commits, and when it or a subtransaction does not: what it has removed is known to be gone, or
 // is not.

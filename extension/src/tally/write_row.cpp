@@ -23,6 +23,7 @@ extern "C" {
 #include "pg/user_context.h"
 #include "tally/direct_flush.h"
 #include "tally/flush.h"
+#include "tally/noted.h"
 #include "tally/spill.h"
 
 namespace ratchet {
@@ -62,8 +63,8 @@ const Statement *row_statement(Counters *counters, const Pending *entry, Paramet
   return prepare_statement(counters, signature, writer.sql.data, *parameters);
 }
 
-//   SELECT true FROM schema.parent t WHERE t."key" OPERATOR(pg_catalog.=) $1 AND ...
-bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
+//   SELECT t.xmin FROM schema.parent t WHERE t."key" OPERATOR(pg_catalog.=) $1 AND ...
+Row look_up(Counters *counters, const Pending *entry, Snapshot snapshot) {
   Parameters parameters{};
   for (int i = 0; i < counters->nkey; ++i)
     add_parameter(&parameters, counters->key[i].type, entry->key.values[i], false);
@@ -73,11 +74,21 @@ bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
   if (statement == nullptr) {
     SqlWriter writer;
     init_writer(&writer);
-    appendStringInfo(&writer.sql, "SELECT true FROM %s t", qualified_relation(counters->root));
+    appendStringInfo(&writer.sql, "SELECT t.xmin FROM %s t", qualified_relation(counters->root));
     write_row_key(&writer, counters);
     statement = prepare_statement(counters, signature, writer.sql.data, parameters);
   }
-  return run_statement(statement, parameters, counters->root, nullptr, snapshot).found;
+  return run_statement(statement, parameters, counters->root, nullptr, snapshot);
+}
+
+bool exists(Counters *counters, const Pending *entry, Snapshot snapshot) {
+  return look_up(counters, entry, snapshot).found;
+}
+
+// Whether the row's newest version is of this transaction.
+bool is_own(Counters *counters, const Pending *entry) {
+  const Row row = look_up(counters, entry, GetLatestSnapshot());
+  return row.found && TransactionIdIsCurrentTransactionId(DatumGetTransactionId(row.values[0]));
 }
 
 // deltas: of the entry, or with what lay spilled for the row.
@@ -144,15 +155,14 @@ void write_locked(Counters *counters, const Pending *entry) {
     return;
   }
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  const Spilled spilled = read_spilled(counters, entry->key.values, snapshot, false, most_folded);
+  const Spilled spilled = read_spilled(counters, entry->key.values, snapshot, false, PG_INT32_MAX);
   UnregisterSnapshot(snapshot);
   auto *deltas = palloc_array<Delta>(counters->ncounters);
   memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
   add_spilled(counters, spilled, deltas);
-  if (try_to_write(counters, entry, deltas))
-    remove_spilled(counters, entry->key.values, spilled);
-  else
-    explain(counters, entry);
+  // Before the row is written: triggers that its UPDATE fires may look at both, or flush what they count for it.
+  remove_spilled(counters, entry->key.values, spilled);
+  if (!try_to_write(counters, entry, deltas)) explain(counters, entry);
 }
 
 // Whether the row was written, or is gone; false: another transaction has it.
@@ -174,8 +184,10 @@ bool write_unless_busy(Counters *counters, const Pending *entry, bool alone, boo
   return true;
 }
 
-// What there is of the row is newer than the snapshot perhaps: so it is not even looked at.
+// What there is of the row is newer than the snapshot perhaps: so it is not even looked at. But for one that this
+// transaction itself has completed, perhaps, and must not call for where what it has counted since says otherwise.
 void append_or_explain(Counters *counters, const Pending *entry) {
+  if (any_due() && is_own(counters, entry) && try_to_write(counters, entry, entry->deltas)) return;
   if (entry->rows > 0 || exists(counters, entry, GetLatestSnapshot()))
     append_spilled(counters, entry);
   else
@@ -228,8 +240,14 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
   if (taken == Taken::left && lock_row(counters, &entry, waits)) {
     write_locked(counters, &entry);
     folded = Folded::folded;
-  } else if (taken == Taken::left && !exists(counters, &entry, GetLatestSnapshot())) {
-    folded = Folded::gone;
+  } else if (taken == Taken::left) {
+    // One snapshot: what is counted for a row that comes meanwhile is not among it.
+    const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+    if (!exists(counters, &entry, snapshot)) {
+      remove_leftovers(counters, key, snapshot);
+      folded = Folded::gone;
+    }
+    UnregisterSnapshot(snapshot);
   }
   end_writing(writing);
   return folded;

@@ -16,7 +16,7 @@ void write_row(Counters *counters, const Pending *entry, bool alone);
 enum class Folded : unsigned char {
   folded,
   busy,  // another transaction has the row
-  gone   // there is no such row
+  gone   // there is no such row, and what lay spilled for it neither
 };
 
 enum class FoldMode : unsigned char {

@@ -59,7 +59,7 @@ CHECKS = {
     'no drift, says verify()': 'SELECT * FROM ratchet.verify()',
     'is_completed turns as the counts say, true and false in turn': """
         SELECT * FROM (SELECT *, lag(done, 1, false) OVER (PARTITION BY run_id ORDER BY number) AS before FROM turns) t
-        WHERE done = before OR done IS DISTINCT FROM coalesce(total > 0 AND evaluated >= total, false)""",
+        WHERE done = before OR done AND NOT coalesce(total > 0 AND evaluated >= total, false)""",
     'is_completed is what its last turn says': """
         SELECT * FROM runs r WHERE is_completed IS DISTINCT FROM coalesce(
             (SELECT done FROM turns WHERE run_id = r.id ORDER BY number DESC LIMIT 1), false)""",
@@ -77,13 +77,12 @@ CHECKS = {
         'SELECT * FROM completions WHERE counted <> evaluated OR evaluated < total OR total <= 0',
     'nothing stays prepared': 'SELECT * FROM pg_prepared_xacts',
 }
-# Where counts spill, what is counted may be more than what a trigger finds in the row, and go on while it looks.
-SPILLING = {
-    'is_completed turns as the counts say, true and false in turn': """
-        SELECT * FROM (SELECT *, lag(done, 1, false) OVER (PARTITION BY run_id ORDER BY number) AS before FROM turns) t
-        WHERE done = before""",
-    'on_done sees all that is counted': 'SELECT * FROM completions WHERE counted <> evaluated OR total <= 0',
+# Where nothing spills: otherwise what lies beside the row may say so too.
+WAITING = {
+    'is_completed turns false as the counts say':
+        'SELECT * FROM turns WHERE NOT done AND total > 0 AND evaluated >= total',
 }
+# Of what lies spilled.
 EXACT = {
     'the view of exact counts says what is counted': """
         SELECT * FROM runs_exact e FULL JOIN (
@@ -132,8 +131,8 @@ class Load(LoadBase):
         self.standby = None  # its port
         self.standby_looks = 0
         self.stopping = threading.Event()
-        checks = {**CHECKS, **(SPILLING if self.spills else {})}
-        self.checks = {name: sql for name, sql in checks.items() if self.turns or 'turns' not in sql}
+        self.checks = {name: sql for name, sql in {**CHECKS, **({} if self.spills else WAITING)}.items()
+                       if self.turns or 'turns' not in sql}
         self.filled = {**FILLED, **({} if self.spills else FILLED_AT_ONCE)}
         super().__init__(f'counters_{runs}', 'counters.sql')
         self.ask('INSERT INTO runs (id, total) SELECT i, 5 FROM generate_series(1, %s) i', [runs])

@@ -59,8 +59,7 @@ END $$;
 CREATE TRIGGER note_turn AFTER UPDATE ON runs FOR EACH ROW
     WHEN (OLD.is_completed IS DISTINCT FROM NEW.is_completed) EXECUTE FUNCTION note_turn();
 
--- Everything counted again, both ways. One statement, so one snapshot: empty at every moment. Whether a run is completed is
--- decided when its row is written, by what is counted then; so it stands as long as something lies spilled.
+-- Everything counted again, both ways. One statement, so one snapshot: empty at every moment.
 CREATE VIEW drift AS
 SELECT r.id, r.total, r.evaluated_count, r.correct_count, r.incorrect_count, r.score_total, r.is_completed,
        s.evaluated AS evaluated_spilled, s.correct AS correct_spilled, s.incorrect AS incorrect_spilled,
@@ -77,7 +76,9 @@ WHERE (r.evaluated_count + coalesce(s.evaluated, 0), r.correct_count + coalesce(
        r.incorrect_count + coalesce(s.incorrect, 0), r.score_total + coalesce(s.score, 0))
       IS DISTINCT FROM (coalesce(c.evaluated, 0), coalesce(c.correct, 0), coalesce(c.incorrect, 0),
                         coalesce(c.score, 0))
-   OR s.id IS NULL AND r.is_completed IS DISTINCT FROM coalesce(r.total > 0 AND r.evaluated_count >= r.total, false)
+   OR r.is_completed AND NOT coalesce(r.total > 0 AND r.evaluated_count >= r.total, false)
+   -- What lies spilled may say otherwise: then the fold decides.
+   OR NOT r.is_completed AND r.total > 0 AND r.evaluated_count >= r.total AND s.id IS NULL
    OR r.is_completed IS DISTINCT FROM (r.completed_at IS NOT NULL);
 
 -- The control: what teams write by hand. Counted again at every change, and wrong all the same.

@@ -83,13 +83,15 @@ Value now_as(const ParentCompletion &completion) {
           false};
 }
 
-// Decides done and done_at. before: the old row, nullptr for a new one.
-void decide(Stored *stored, const ParentCompletion &completion, TupleTableSlot *before, Value *kept) {
+// Decides done and done_at. exact: with what lies spilled, which must say the same; nullptr: nothing does. before: the
+// old row, nullptr for a new one.
+void decide(Stored *stored, Stored *exact, const ParentCompletion &completion, TupleTableSlot *before, Value *kept) {
   const Counters *counters = stored->counters;
   Value was{BoolGetDatum(false), false};
   if (before != nullptr) was = value_of(before, completion.done);
   const bool was_done = !was.isnull && DatumGetBool(was.datum);
-  const bool done = (completion.terms->latch && was_done) || is_complete(stored, completion);
+  const bool done = (completion.terms->latch && was_done) ||
+                    (is_complete(stored, completion) && (exact == nullptr || is_complete(exact, completion)));
   kept[place_of(counters, completion.done)] = {BoolGetDatum(done), false};
   if (completion.done_at == InvalidAttrNumber) return;
   Value *at = &kept[place_of(counters, completion.done_at)];
@@ -117,8 +119,9 @@ HeapTuple with_kept(const TriggerData *trigger, const Counters *counters, HeapTu
 
 Value *new_values(const Counters *counters) { return palloc_array<Value>(counters->nguarded); }
 
-// What the guarded columns will be, the counters with what lies spilled for the row: that is what completes it, whoever
-// makes the last step. A fold would find the same, and must not find that somebody was called in vain.
+// What the guarded columns will be, the counters with what lies spilled for the row. Whoever completes the row by
+// another column, or repairs it, must not call for what a removal that lies there has undone long ago. What lies there
+// and would complete it is for the fold to find: who is called shall see in the row what it was called for.
 Value *exact_values(const TriggerData *trigger, const Counters *counters, const Value *kept, bool again) {
   Value *exact = new_values(counters);
   std::copy(kept, kept + counters->nguarded, exact);
@@ -143,7 +146,8 @@ HeapTuple born(const TriggerData *trigger) {
   for (int i = counters->ncounters; i < counters->nguarded; ++i) kept[i] = {Datum(0), true};
   Stored stored{counters, trigger->tg_trigslot, kept, nullptr};
   for (int i = 0; i < counters->ncompletions; ++i)
-    if (counters->completions[i].done != InvalidAttrNumber) decide(&stored, counters->completions[i], nullptr, kept);
+    if (counters->completions[i].done != InvalidAttrNumber)
+      decide(&stored, nullptr, counters->completions[i], nullptr, kept);
   release(&stored);
 
   // Not noted as kept: an upsert proposes a row that is never inserted, and a data-only restore brings all counters.
@@ -233,7 +237,7 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
     if (completion.done == InvalidAttrNumber || !(counts || recounts || reads_change(trigger, stored, completion)))
       continue;
     if (counters->spill != nullptr && exact.kept == kept) exact.kept = exact_values(trigger, counters, kept, !counts);
-    decide(&exact, completion, trigger->tg_trigslot, kept);
+    decide(&stored, exact.kept == kept ? nullptr : &exact, completion, trigger->tg_trigslot, kept);
   }
   // A recount says what is there.
   const Breach breach = recounts ? Breach{nullptr, false} : find_breach(stored, trigger->tg_trigslot);
@@ -320,7 +324,8 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
   }
   Stored stored{counters, row, kept, nullptr};
   for (int i = 0; i < counters->ncompletions; ++i)
-    if (counters->completions[i].done != InvalidAttrNumber) decide(&stored, counters->completions[i], row, kept);
+    if (counters->completions[i].done != InvalidAttrNumber)
+      decide(&stored, nullptr, counters->completions[i], row, kept);
   const bool breaks_limit = find_breach(stored, row).limit != nullptr;
   release(&stored);
 

@@ -181,9 +181,6 @@ class Load(LoadBase):
         with connection.cursor() as cursor:
             while not self.stopping.wait(0.05):
                 self.look(cursor)
-                if self.spills:
-                    cursor.execute('SELECT 1 FROM spilled LIMIT 1')
-                    self.spilled += cursor.rowcount
                 self.looks += 1
         connection.close()
 
@@ -191,6 +188,9 @@ class Load(LoadBase):
         cursor.execute('SELECT * FROM drift')
         for row in cursor.fetchall():
             self.fail(row, 'no drift in any snapshot meanwhile')
+        if self.spills:
+            cursor.execute('SELECT 1 FROM spilled LIMIT 1')
+            self.spilled += cursor.rowcount
 
     def watch_standby(self):
         """The same, where nobody can write; also while it is promoted."""
@@ -413,8 +413,6 @@ def run_crashes(options, runs):
                 pass
             except psycopg2.Error:
                 crashed = True
-                if kills_worker:
-                    print(f'crash {number} by the worker', flush=True)
             return crashed
 
         step = Writer.fill if filling else Writer.churn
@@ -426,6 +424,8 @@ def run_crashes(options, runs):
         while not crashed and not load.failures:  # everything was added before it came
             finished()
             time.sleep(0.01)
+        if kills_worker:
+            print(f'crash {number} by the worker', flush=True)
         load.is_over = True
         load.admin = reconnect()
         load.prepared += load.ask('SELECT count(*) FROM pg_prepared_xacts')[0][0]

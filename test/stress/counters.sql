@@ -59,8 +59,7 @@ END $$;
 CREATE TRIGGER note_turn AFTER UPDATE ON runs FOR EACH ROW
     WHEN (OLD.is_completed IS DISTINCT FROM NEW.is_completed) EXECUTE FUNCTION note_turn();
 
--- Everything counted again, both ways. One statement, so one snapshot: empty at every moment. A run is completed by what
--- its counter says, which is what was counted less what has spilled.
+-- Everything counted again, both ways. One statement, so one snapshot: empty at every moment.
 CREATE VIEW drift AS
 SELECT r.id, r.total, r.evaluated_count, r.correct_count, r.incorrect_count, r.score_total, r.is_completed,
        s.evaluated AS evaluated_spilled, s.correct AS correct_spilled, s.incorrect AS incorrect_spilled,

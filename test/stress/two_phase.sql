@@ -22,7 +22,7 @@ CREATE TABLE completions (number bigserial PRIMARY KEY, run_id int NOT NULL);
 CREATE FUNCTION run_completed(run int) RETURNS void LANGUAGE sql AS
     'INSERT INTO public.completions (run_id) VALUES (run)';
 
--- One statement, so one snapshot: empty at every moment.
+-- One statement, so one snapshot: empty at every moment. While something lies spilled, the fold may yet complete the run.
 CREATE VIEW drift AS
 SELECT r.id, r.total, r.n, r.score, r.is_completed, s.n AS n_spilled, s.score AS score_spilled, c.n AS n_counted,
        c.score AS score_counted
@@ -30,4 +30,4 @@ FROM runs r
 LEFT JOIN (SELECT id, sum(n) AS n, sum(score) AS score FROM spilled GROUP BY id) s ON s.id = r.id
 LEFT JOIN (SELECT run_id, count(*) AS n, sum(score) AS score FROM results GROUP BY run_id) c ON c.run_id = r.id
 WHERE (r.n + coalesce(s.n, 0), r.score + coalesce(s.score, 0)) IS DISTINCT FROM (coalesce(c.n, 0), coalesce(c.score, 0))
-   OR r.is_completed IS DISTINCT FROM (r.n >= r.total);
+   OR r.is_completed AND r.n < r.total OR NOT r.is_completed AND r.n >= r.total AND s.id IS NULL;

@@ -25,7 +25,7 @@ $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
 
 run_load(1, 'counter_load', '--seconds', 5, '--control', '--contention', 'wait', '--runs', 10);
-run_load(15, 'counter_load', '--seconds', 5, '--contention', 'wait', '--runs', $_) foreach 1, 100;
+run_load(16, 'counter_load', '--seconds', 5, '--contention', 'wait', '--runs', $_) foreach 1, 100;
 run_load(16, 'counter_load', '--seconds', 5, '--contention', 'spill', '--runs', $_) foreach 1, 100;
 run_load(13, 'counter_load', '--seconds', 5, '--contention', 'spill', '--runs', 3, '--direct');
 

@@ -26,13 +26,13 @@ $node->start;
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
 
-# One load with the counts of this contention, and so many crashes in the middle of it.
+# One load with the counts of this contention, and so many crashes in the middle of it. A trigger of the user's notes what
+# is completed; without it, directly, runs are written without the executor.
 sub crash_load
 {
-    my ($contention) = @_;
+    my ($contention, @arguments) = @_;
     my ($out, $err) = ('', '');
-    my @command = ('test/stress/counter_load', '--runs', 10, '--crashes', $crashes, '--contention', $contention);
-    push @command, '--direct' if $contention eq 'spill' && $crashes > 3;
+    my @command = ('test/stress/counter_load', '--runs', 10, '--crashes', $crashes, '--contention', $contention, @arguments);
     my $load = IPC::Run::start(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(120 + 20 * $crashes));
 
     # The next line that the load prints; undef when it has ended.
@@ -67,7 +67,11 @@ sub crash_load
     return;
 }
 
-crash_load($_) foreach split / /, $ENV{RATCHET_CONTENTION} // 'wait spill';
+foreach my $contention (split / /, $ENV{RATCHET_CONTENTION} // 'wait spill')
+{
+    crash_load($contention);
+    crash_load($contention, '--direct') if $contention eq 'spill';
+}
 
 my @bad = grep { /deadlock detected|PANIC: |TRAP: |was terminated by signal/ } split /\n/, slurp_file($node->logfile);
 @bad = grep { !/background worker "ratchet fold" \(PID \d+\) was terminated by signal 9/ } @bad;

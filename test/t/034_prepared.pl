@@ -17,7 +17,7 @@ $node->init;
 $node->append_conf('postgresql.conf', <<'CONF');
 max_prepared_transactions = 40
 max_worker_processes = 20
-lock_timeout = '60s'
+lock_timeout = '10s'
 CONF
 $node->start;
 

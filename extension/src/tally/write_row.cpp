@@ -155,7 +155,7 @@ void write_locked(Counters *counters, const Pending *entry) {
     return;
   }
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  const Spilled spilled = read_spilled(counters, entry->key.values, snapshot, false, PG_INT32_MAX);
+  const Spilled spilled = read_to_add(counters, entry, snapshot, PG_INT32_MAX);
   UnregisterSnapshot(snapshot);
   auto *deltas = palloc_array<Delta>(counters->ncounters);
   memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
@@ -169,6 +169,7 @@ void write_locked(Counters *counters, const Pending *entry) {
 bool write_unless_busy(Counters *counters, const Pending *entry, bool alone, bool strictly) {
   switch (count_without_wait(counters, entry, alone, strictly, counters->spill != nullptr)) {
     case Taken::stored:
+    case Taken::idle:
       return true;
     case Taken::busy:
       return false;
@@ -236,7 +237,7 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
   const Writing writing = start_writing(counters->owner, counters->root, 0);
   const Taken taken =
       waits ? Taken::left : count_without_wait(counters, &entry, false, true, mode == FoldMode::sparing);
-  Folded folded = taken == Taken::stored ? Folded::folded : Folded::busy;
+  Folded folded = taken == Taken::stored ? Folded::folded : taken == Taken::idle ? Folded::gone : Folded::busy;
   if (taken == Taken::left && lock_row(counters, &entry, waits)) {
     write_locked(counters, &entry);
     folded = Folded::folded;
@@ -244,7 +245,7 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
     // One snapshot: what is counted for a row that comes meanwhile is not among it.
     const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
     if (!exists(counters, &entry, snapshot)) {
-      remove_leftovers(counters, key, snapshot);
+      remove_leftovers(counters, key, snapshot, waits);
       folded = Folded::gone;
     }
     UnregisterSnapshot(snapshot);

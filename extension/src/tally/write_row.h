@@ -16,7 +16,7 @@ void write_row(Counters *counters, const Pending *entry, bool alone);
 enum class Folded : unsigned char {
   folded,
   busy,  // another transaction has the row
-  gone   // there is no such row, and what lay spilled for it neither
+  gone   // nothing lies spilled for the row, or there is no such row, and what lay spilled for it is gone too
 };
 
 enum class FoldMode : unsigned char {

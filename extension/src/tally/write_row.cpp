@@ -234,7 +234,7 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
   entry.key = key_of(counters, key);
   entry.deltas = palloc0_array<Delta>(counters->ncounters);
   if (!waits && !may_take(counters, &entry)) return Folded::busy;
-  const Writing writing = start_writing(counters->owner, counters->root, 0);
+  const Writing writing = start_writing(counters->owner, counters->root, restriction_for(counters->owner));
   const Taken taken =
       waits ? Taken::left : count_without_wait(counters, &entry, false, true, mode == FoldMode::sparing);
   Folded folded = taken == Taken::stored ? Folded::folded : taken == Taken::idle ? Folded::gone : Folded::busy;

@@ -293,7 +293,7 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     auto *deltas = palloc_array<Delta>(counters->ncounters);
     memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
     if (counters->spill != nullptr) {
-      spilled = read_spilled(counters, key, GetActiveSnapshot(), false, sparing ? most_folded : PG_INT32_MAX);
+      spilled = read_to_add(counters, entry, GetActiveSnapshot(), sparing ? most_folded : PG_INT32_MAX);
       busy = !spilled.whole;
       if (busy) return nullptr;
       add_spilled(counters, spilled, deltas);
@@ -315,7 +315,8 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
   }
   CommandCounterIncrement();
   table_close(relation, NoLock);
-  return busy ? Taken::busy : idle || outcome == Attempt::stored ? Taken::stored : Taken::left;
+  if (busy || idle) return busy ? Taken::busy : Taken::idle;
+  return outcome == Attempt::stored ? Taken::stored : Taken::left;
 }
 
 }  // namespace ratchet

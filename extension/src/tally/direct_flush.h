@@ -19,6 +19,7 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone);
 enum class Taken : unsigned char {
   stored,
   busy,  // another transaction has the row
+  idle,  // there was nothing to add
   left   // nothing was changed, and the statement has to decide
 };
 

@@ -419,8 +419,11 @@ void flush_pending(Oid fired, int flags) {
   const Oid outer_circle = circle_under_way;
   PG_TRY();
   {
+    const User caller = become(GetUserId(), flags);
+    const bool any = write_pending();
+    restore(caller);
     // What was counted meanwhile and is written leads to nothing.
-    if (!write_pending()) take_round();
+    if (!any) take_round();
     set_running_round(outer);
     // One that a trigger of a parent has brought about leaves the calls to the flush that updates the parent.
     if (outer == 0) complete(list_due(), chain, flags);

@@ -9,13 +9,11 @@
 namespace ratchet {
 
 // Writes everything that is pending, and completes what becomes complete.
-// fired: the table whose flush event has just been spent; InvalidOid: none. flags: of the security context that the
-// functions which are called run in.
-// What it allocates is left to the caller's memory: that of one call of an SQL function or trigger.
-// Locks: every parent row that is written, until the end of the transaction,
-// in one order for all transactions. Errors: 40001 when a row that has to be
-// written changed since the snapshot of REPEATABLE READ or SERIALIZABLE; 23503
-// when rows were added to a parent that is gone; 42R01.
+// fired: the table whose flush event has just been spent; InvalidOid: none. flags: of the security context in which
+// rows are written and functions called. What it allocates is left to the caller's memory: that of one call of an SQL
+// function or trigger. Locks: every parent row that is written, until the end of the transaction, in one order for all
+// transactions. Errors: 40001 when a row that has to be written changed since the snapshot of REPEATABLE READ or
+// SERIALIZABLE; 23503 when rows were added to a parent that is gone; 42R01.
 void flush_pending(Oid fired, int flags = 0);
 
 // The counters of a parent as they are now; entries may be of an older build of them. The lock is kept.

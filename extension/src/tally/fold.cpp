@@ -17,6 +17,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "pg/memory.h"
+#include "pg/trigger_call.h"
 #include "pg/user_context.h"
 #include "tally/flush.h"
 #include "tally/pending.h"
@@ -76,6 +77,8 @@ Folded fold_row(Oid parent, const Datum *key, FoldMode mode) {
 
 namespace {
 
+// What the rows are counted for themselves is left to the flush, which locks in its order: two calls that did it row by
+// row would wait for each other.
 int64 fold_table(Oid parent) {
   const Counters *counters = current_counters(parent, RowExclusiveLock);
   if (counters->spill == nullptr) return 0;
@@ -83,7 +86,27 @@ int64 fold_table(Oid parent) {
   int64 folded = 0;
   for (const auto *key : each<Datum>(rows.keys)) {
     CHECK_FOR_INTERRUPTS();
-    if (fold_row(parent, key, FoldMode::unless_busy) == Folded::folded) ++folded;
+    // Triggers of the row before may do anything.
+    Counters *now = current_counters(parent, RowExclusiveLock);
+    if (now->spill != nullptr && write_folded(now, key, FoldMode::unless_busy) == Folded::folded) ++folded;
+  }
+  return folded;
+}
+
+// Of the caller's own tables, and then of those of others whose rights he has.
+int64 fold_tables(const List *parents) {
+  int64 folded = 0;
+  List *others = NIL;
+  for (const Oid oid : each_oid(parents)) {
+    if (find_owner_of_relation(oid) == GetUserId())
+      folded += fold_table(oid);
+    else
+      others = lappend_oid(others, oid);
+  }
+  flush_pending(InvalidOid);
+  for (const Oid oid : each_oid(others)) {
+    folded += fold_table(oid);
+    flush_pending(InvalidOid, SECURITY_RESTRICTED_OPERATION);
   }
   return folded;
 }
@@ -94,6 +117,7 @@ int64 fold(Oid target) {
             errmsg("ratchet.fold() must run at isolation level READ COMMITTED"),
             errdetail("Spilled counts are added to the newest version of a row."),
             errhint("SET default_transaction_isolation = 'read committed'."));
+  flush_pending(InvalidOid);
   if (OidIsValid(target)) {
     Relation relation = open_owned(target, AccessShareLock, "fold its counts");
     const bool counted = find_trigger(relation, TriggerKind::parent) != nullptr;
@@ -102,12 +126,12 @@ int64 fold(Oid target) {
               errmsg("relation \"%s\" has no tally", RelationGetRelationName(relation)),
               errhint("Declare one with ratchet.tally()."), errtable(relation));
     relation_close(relation, NoLock);
-    return fold_table(target);
+    return fold_tables(list_make1_oid(target));
   }
-  int64 folded = 0;
+  List *parents = NIL;
   for (const Oid oid : each_oid(spilling_parents(InvalidOid)))
-    if (owns_relation(oid, GetUserId())) folded += fold_table(oid);
-  return folded;
+    if (owns_relation(oid, GetUserId())) parents = lappend_oid(parents, oid);
+  return fold_tables(parents);
 }
 
 }  // namespace

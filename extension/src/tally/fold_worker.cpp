@@ -52,7 +52,7 @@ constexpr long look_every = 50;         // ms
 constexpr long thorough_every = 1000;   // ms
 constexpr long stay_idle = 2000;        // ms; less than DROP DATABASE waits for others to go
 constexpr long stay_failing = 60000;    // ms, where rows fail
-constexpr long most_between = 10000;    // ms between looks while rows fail
+constexpr long most_between = 10000;    // ms between looks
 constexpr long call_again_after = 100;  // ms
 
 bool starts_workers = true;  // ratchet.fold_worker
@@ -228,8 +228,9 @@ void work(Oid owner) {
     if (round.folded > 0 || round.underway) last = now;
     if (TimestampDifferenceMilliseconds(last, now) >= (round.failed > 0 ? stay_failing : stay_idle)) return;
     between = round.failed > 0 && round.folded == 0 ? std::min(between * 2, most_between) : look_every;
-    // A table that is long to look through is not looked at all the time.
-    sleep_for(std::max(between, took * 10));
+    // A table that is long to look through is not looked at all the time; but what took long may have been the folding,
+    // and then there is more to come.
+    sleep_for(round.folded > 0 ? look_every : std::max(between, std::min(took * 10, most_between)));
   }
 }
 

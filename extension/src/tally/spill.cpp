@@ -165,16 +165,19 @@ void insert_entry(Relation relation, Oid index_oid, TupleTableSlot *slot) {
   pg_unreachable();
 }
 
-// leftovers: of no row, so nobody's row lock keeps others from removing them.
-void remove_rows(const Counters *counters, const Spilled &spilled, bool leftovers = false) {
+// Of no row, so nobody's row lock keeps others from removing them: then they are left to those, or waited for.
+enum class Leftovers : unsigned char { none, left, awaited };
+
+void remove_rows(const Counters *counters, const Spilled &spilled, Leftovers leftovers = Leftovers::none) {
   if (spilled.count == 0) return;
   Relation relation = table_open(counters->spill->relation, RowExclusiveLock);
   const CommandId command = GetCurrentCommandId(true);
   for (int i = 0; i < spilled.count; ++i) {
     TM_FailureData failure;
     const TM_Result result = table_tuple_delete(relation, &spilled.rows[i], command, InvalidSnapshot, InvalidSnapshot,
-                                                leftovers, &failure, false);
-    if (result != TM_Ok && !(leftovers && result == TM_Deleted)) error_removed(relation);
+                                                leftovers == Leftovers::awaited, &failure, false);
+    const bool other = result == TM_Deleted || result == TM_BeingModified;
+    if (result != TM_Ok && (leftovers == Leftovers::none || !other)) error_removed(relation);
   }
   table_close(relation, NoLock);
 }
@@ -201,6 +204,13 @@ Spilled read_spilled(const Counters *counters, const Datum *key, Snapshot snapsh
   });
   spilled.before = horizon_of(snapshot);
   return spilled;
+}
+
+Spilled read_to_add(const Counters *counters, const Pending *entry, Snapshot snapshot, int most) {
+  const Spilled spilled = read_spilled(counters, entry->key.values, snapshot, false, most);
+  bool adds = spilled.count > 0 || !spilled.whole;
+  for (int i = 0; i < counters->ncounters; ++i) adds = adds || entry->deltas[i].count != 0 || entry->deltas[i].sum != 0;
+  return adds ? spilled : read_spilled(counters, entry->key.values, snapshot, true, most);
 }
 
 void add_spilled(const Counters *counters, const Spilled &spilled, Delta *deltas) {
@@ -239,11 +249,11 @@ void take_for_successor(const Counters *counters, const Datum *key, Pending *ent
   remove_rows(counters, spilled);
 }
 
-void remove_leftovers(const Counters *counters, const Datum *key, Snapshot snapshot) {
+void remove_leftovers(const Counters *counters, const Datum *key, Snapshot snapshot, bool waits) {
   const Snapshot seen = RegisterSnapshot(snapshot != nullptr ? snapshot : GetLatestSnapshot());
   const Spilled spilled = read_spilled(counters, key, seen, true, PG_INT32_MAX);
   UnregisterSnapshot(seen);
-  remove_rows(counters, spilled, true);
+  remove_rows(counters, spilled, waits ? Leftovers::awaited : Leftovers::left);
 }
 
 void remember_removed() {

@@ -38,6 +38,10 @@ struct Spilled {
 // resolved counters->spill. Locks: ACCESS SHARE on the table, until the end of the transaction.
 Spilled read_spilled(const Counters *counters, const Datum *key, Snapshot snapshot, bool again, int most);
 
+// The same of an entry's row, for adding it. Who has nothing of his own to add has seen that something lies there, so
+// he looks at all of it: a restore, or replication, may bring rows of transactions that were long before.
+Spilled read_to_add(const Counters *counters, const Pending *entry, Snapshot snapshot, int most);
+
 // A flush takes no more: where more lies there, it leaves the row to the worker, so that nobody's COMMIT is long for
 // what others have left. It is never a part that is added: a row would be complete by all of it, and then not by the
 // part.
@@ -56,9 +60,9 @@ void append_spilled(const Counters *counters, const Pending *entry);
 void take_for_successor(const Counters *counters, const Datum *key, Pending *entry);
 
 // Of a parent's row that is inserted, or is not there: what a former row of its key has left, which was deleted while
-// others were about to append. snapshot: one that sees no such row; nullptr: the latest. Waits for who removes the
-// same.
-void remove_leftovers(const Counters *counters, const Datum *key, Snapshot snapshot = nullptr);
+// others were about to append. snapshot: one that sees no such row; nullptr: the latest. waits: for who removes the
+// same, as an INSERT of the row does until it ends; otherwise it is left to him.
+void remove_leftovers(const Counters *counters, const Datum *key, Snapshot snapshot = nullptr, bool waits = true);
 
 // When the transaction commits, and when it or a subtransaction does not: what it has removed is known to be gone, or
 // is not.

@@ -21,7 +21,6 @@ extern "C" {
 #include "pg/quote.h"
 #include "pg/two_phase.h"
 #include "pg/user_context.h"
-#include "tally/deferral.h"
 #include "tally/direct_flush.h"
 #include "tally/flush.h"
 #include "tally/noted.h"
@@ -34,9 +33,9 @@ namespace {
 // The parameters and the statement of one row's UPDATE:
 //   UPDATE schema.parent t SET "c" = COALESCE(t."c", 0) OPERATOR(pg_catalog.+) $1, ...
 //   WHERE t."key" OPERATOR(pg_catalog.=) $2 AND ...
-const Statement *row_statement(Counters *counters, const Pending *entry, const Delta *deltas, Parameters *parameters) {
+const Statement *row_statement(Counters *counters, const Pending *entry, Parameters *parameters) {
   for (int i = 0; i < counters->ncounters; ++i) {
-    const Delta &delta = deltas[i];
+    const Delta &delta = entry->deltas[i];
     if (counters->counters[i].type != NUMERICOID) {
       add_parameter(parameters, INT8OID, Int64GetDatum(delta.count), false);
       continue;
@@ -92,15 +91,14 @@ bool is_own(Counters *counters, const Pending *entry) {
   return row.found && TransactionIdIsCurrentTransactionId(DatumGetTransactionId(row.values[0]));
 }
 
-// deltas: of the entry, or with what lay spilled for the row, which is removed as they are added.
-bool try_to_write(Counters *counters, const Pending *entry, Delta *deltas, const Spilled *spilled = nullptr) {
+// deltas: of the entry, or with what lay spilled for the row.
+bool try_to_write(Counters *counters, const Pending *entry, Delta *deltas) {
   Parameters parameters{};
-  const Statement *statement = row_statement(counters, entry, deltas, &parameters);
+  const Statement *statement = row_statement(counters, entry, &parameters);
   Permission permission{};
   permission.verb = Verb::count;
   permission.deltas = deltas;
   permission.counters = counters;
-  permission.folded = spilled;
   const Row row = run_statement(statement, parameters, counters->root, &permission);
   if (row.processed == 0) return false;
   if (!permission.judged)
@@ -157,18 +155,21 @@ void write_locked(Counters *counters, const Pending *entry) {
     return;
   }
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  const Spilled spilled = read_spilled(counters, entry->key.values, snapshot, false, PG_INT32_MAX);
+  const Spilled spilled = read_to_add(counters, entry, snapshot, PG_INT32_MAX);
   UnregisterSnapshot(snapshot);
   auto *deltas = palloc_array<Delta>(counters->ncounters);
   memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
   add_spilled(counters, spilled, deltas);
-  if (!try_to_write(counters, entry, deltas, &spilled)) explain(counters, entry);
+  // Before the row is written: triggers that its UPDATE fires may look at both, or flush what they count for it.
+  remove_spilled(counters, entry->key.values, spilled);
+  if (!try_to_write(counters, entry, deltas)) explain(counters, entry);
 }
 
 // Whether the row was written, or is gone; false: another transaction has it.
 bool write_unless_busy(Counters *counters, const Pending *entry, bool alone, bool strictly) {
   switch (count_without_wait(counters, entry, alone, strictly, counters->spill != nullptr)) {
     case Taken::stored:
+    case Taken::idle:
       return true;
     case Taken::busy:
       return false;
@@ -233,11 +234,10 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
   entry.key = key_of(counters, key);
   entry.deltas = palloc0_array<Delta>(counters->ncounters);
   if (!waits && !may_take(counters, &entry)) return Folded::busy;
-  const Deferral deferral = start_deferral(counters->root, counters->owner);
-  const Writing writing = start_writing(counters->owner, counters->root, deferral.flags);
+  const Writing writing = start_writing(counters->owner, counters->root, restriction_for(counters->owner));
   const Taken taken =
       waits ? Taken::left : count_without_wait(counters, &entry, false, true, mode == FoldMode::sparing);
-  Folded folded = taken == Taken::stored ? Folded::folded : Folded::busy;
+  Folded folded = taken == Taken::stored ? Folded::folded : taken == Taken::idle ? Folded::gone : Folded::busy;
   if (taken == Taken::left && lock_row(counters, &entry, waits)) {
     write_locked(counters, &entry);
     folded = Folded::folded;
@@ -245,13 +245,12 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
     // One snapshot: what is counted for a row that comes meanwhile is not among it.
     const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
     if (!exists(counters, &entry, snapshot)) {
-      remove_leftovers(counters, key, snapshot);
+      remove_leftovers(counters, key, snapshot, waits);
       folded = Folded::gone;
     }
     UnregisterSnapshot(snapshot);
   }
   end_writing(writing);
-  end_deferral(deferral);
   return folded;
 }
 

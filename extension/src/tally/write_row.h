@@ -16,7 +16,7 @@ void write_row(Counters *counters, const Pending *entry, bool alone);
 enum class Folded : unsigned char {
   folded,
   busy,  // another transaction has the row
-  gone   // there is no such row, and what lay spilled for it neither
+  gone   // nothing lies spilled for the row, or there is no such row, and what lay spilled for it is gone too
 };
 
 enum class FoldMode : unsigned char {
@@ -25,8 +25,9 @@ enum class FoldMode : unsigned char {
   waiting  // for a transaction that has the row
 };
 
-// Adds what lies spilled for a row to it. Nothing may be pending. Locks: the caller has the table, with ROW EXCLUSIVE
-// or more.
+// Adds what lies spilled for a row to it. Nothing may be pending. For anybody but the owner, a superuser above all, it
+// is a security-restricted operation: a deferred trigger of the owner's would run as the caller at COMMIT. Locks: the
+// caller has the table, with ROW EXCLUSIVE or more.
 Folded write_folded(Counters *counters, const Datum *key, FoldMode mode);
 
 //   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ..., for the key that tallies reference

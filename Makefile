@@ -110,7 +110,7 @@ check-regress: installed
 
 ## make check-isolation  isolation specs alone (test/isolation); ISOLATION='a b-rc' for some of it: all levels of a, one of b
 check-isolation: installed
-	@tools/suite isolation tools/with-server -- env PGISOLATIONTIMEOUT=60 tools/show-diffs build/test/isolation $(AGAIN) --silent installcheck REGRESS=
+	@tools/suite isolation tools/with-server --conf max_prepared_transactions=10 -- env PGISOLATIONTIMEOUT=60 tools/show-diffs build/test/isolation $(AGAIN) --silent installcheck REGRESS=
 
 ## make check-tap        Perl tests alone (test/t); TAP=test/t/some.pl for some of it
 check-tap: installed

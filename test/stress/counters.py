@@ -128,6 +128,7 @@ class Load(LoadBase):
         self.ended = 0  # workers that were terminated since everything was folded the last time
         self.ended_workers = 0
         self.prepared = 0  # transactions that a crash has found prepared
+        self.killed = 0  # crashes by the worker
         self.standby = None  # its port
         self.standby_looks = 0
         self.stopping = threading.Event()
@@ -325,6 +326,7 @@ class Load(LoadBase):
         completions = self.ask('SELECT count(*) FROM completions')[0][0]
         if self.may_crash:
             counts['prepared at a crash'] = self.prepared
+            counts['crashes by the worker'] = self.killed
             counts['looks at a standby'] = self.standby_looks
         if self.spills:
             counts['looks at spilled counts'] = self.spilled
@@ -425,6 +427,7 @@ def run_crashes(options, runs):
             finished()
             time.sleep(0.01)
         if kills_worker:
+            load.killed += 1
             print(f'crash {number} by the worker', flush=True)
         load.is_over = True
         load.admin = reconnect()

@@ -476,8 +476,10 @@ def run_promotions(options, runs):
             return not primaries.empty()
 
         load.phase(Writer.churn, finished, (*load.chaos_of_churn(), load.watch_standby))
-        if not announced:
+        if load.failures:
             break
+        if not announced:  # a writer that could not connect again took that for the end of the primary
+            print(f'promote {number} in 0 ms', flush=True)
         load.is_over = True
         os.environ['PGPORT'] = primaries.get(timeout=2 * DEADLINE)
         load.standby = None

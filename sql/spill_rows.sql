@@ -188,5 +188,29 @@ SELECT attempt('DELETE FROM run_spilled');
 SELECT attempt('INSERT INTO run_exact VALUES (11, 1)');
 SELECT look(11), lying();
 
+-- who folds what is another's leaves nothing behind that would run as himself
+CREATE ROLE regress_ratchet_spiller;
+GRANT USAGE, CREATE ON SCHEMA spill_rows TO regress_ratchet_spiller;
+SET ROLE regress_ratchet_spiller;
+CREATE TABLE seen (as_role text);
+CREATE TABLE his_run (id int PRIMARY KEY, n int NOT NULL DEFAULT 0);
+CREATE TABLE his_result (run int REFERENCES his_run);
+SELECT ratchet.tally('his_result', 'his_run', '{"n": "true"}', contention => 'spill');
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO spill_rows.seen VALUES (current_user); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER see AFTER UPDATE ON his_run DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION see();
+INSERT INTO his_run VALUES (1);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO his_result VALUES (1);
+COMMIT;
+RESET ROLE;
+SELECT attempt($$SELECT ratchet.fold('his_run')$$);
+SELECT attempt($$SELECT ratchet.tally('his_result', 'his_run', '{"n": "true"}', contention => 'wait')$$);
+SELECT * FROM seen;
+SET ROLE regress_ratchet_spiller;
+SELECT ratchet.fold('his_run');
+SELECT * FROM seen;
+RESET ROLE;
+
 SET client_min_messages = error;
 DROP SCHEMA spill_rows CASCADE;
+DROP ROLE regress_ratchet_spiller;

@@ -17,7 +17,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "pg/memory.h"
-#include "pg/trigger_call.h"
+#include "pg/user_context.h"
 #include "tally/flush.h"
 #include "tally/pending.h"
 #include "tally/spill.h"
@@ -70,7 +70,7 @@ Folded fold_row(Oid parent, const Datum *key, FoldMode mode) {
   if (counters->spill == nullptr) return Folded::gone;
   const Folded folded = write_folded(counters, key, mode);
   // Who is told of what is complete now, and what the row itself is counted for.
-  flush_pending(InvalidOid);
+  flush_pending(InvalidOid, restriction_for(counters->owner));
   return folded;
 }
 

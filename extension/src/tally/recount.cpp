@@ -28,6 +28,7 @@ extern "C" {
 #include "pg/quote.h"
 #include "pg/user_context.h"
 #include "tally/condition.h"
+#include "tally/deferral.h"
 #include "tally/flush.h"
 #include "tally/recount.h"
 #include "tally/references.h"
@@ -312,35 +313,9 @@ Signature signature_of(const Subject &subject, StatementKind kind) {
   return signature;
 }
 
-// The owner's conditions, and the parent's triggers, run as the owner. For
-// anybody else, a superuser above all, this is a security-restricted operation:
-// no deferred trigger of the owner's may be queued, which would run as the caller at
-// COMMIT. Our own flush of the parent, where that is a child itself, need not be
-// queued: the tables are armed beforehand, and written afterwards. So it is for the owner too: an event that is left
-// would keep DDL away from the table that a migration has just declared a tally on.
-struct Deferral {
-  int flags;
-  List *armed;
-};
-
-Deferral start_deferral(const Subject &subject) {
-  Deferral deferral{restriction_for(subject.counters->owner), NIL};
-  for (const Oid oid : each_oid(find_all_inheritors(subject.parent, AccessShareLock, nullptr))) {
-    if (is_armed(oid)) continue;
-    set_armed(oid, true);
-    deferral.armed = lappend_oid(deferral.armed, oid);
-  }
-  return deferral;
-}
-
-void end_deferral(const Deferral &deferral) {
-  for (const Oid oid : each_oid(deferral.armed)) set_armed(oid, false);
-  if (deferral.armed != NIL) flush_pending(InvalidOid, deferral.flags);
-}
-
 // Runs an UPDATE that sets counters to what it has counted.
 uint64 run_recount(const Subject &subject, const Signature &signature, const char *sql, const Parameters &parameters) {
-  const Deferral deferral = start_deferral(subject);
+  const Deferral deferral = start_deferral(subject.parent, subject.counters->owner);
   const Writing writing = start_writing(subject.counters->owner, subject.parent, deferral.flags);
   const Statement *statement = settled_statement(subject, signature, sql, parameters);
   Permission permission{};

@@ -21,6 +21,7 @@ extern "C" {
 #include "pg/quote.h"
 #include "pg/two_phase.h"
 #include "pg/user_context.h"
+#include "tally/deferral.h"
 #include "tally/direct_flush.h"
 #include "tally/flush.h"
 #include "tally/noted.h"
@@ -232,7 +233,8 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
   entry.key = key_of(counters, key);
   entry.deltas = palloc0_array<Delta>(counters->ncounters);
   if (!waits && !may_take(counters, &entry)) return Folded::busy;
-  const Writing writing = start_writing(counters->owner, counters->root, 0);
+  const Deferral deferral = start_deferral(counters->root, counters->owner);
+  const Writing writing = start_writing(counters->owner, counters->root, deferral.flags);
   const Taken taken =
       waits ? Taken::left : count_without_wait(counters, &entry, false, true, mode == FoldMode::sparing);
   Folded folded = taken == Taken::stored ? Folded::folded : Folded::busy;
@@ -249,6 +251,7 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
     UnregisterSnapshot(snapshot);
   }
   end_writing(writing);
+  end_deferral(deferral);
   return folded;
 }
 

@@ -128,6 +128,7 @@ class Load(LoadBase):
         self.ended = 0  # workers that were terminated since everything was folded the last time
         self.ended_workers = 0
         self.prepared = 0  # transactions that a crash has found prepared
+        self.killed = 0  # crashes by the worker
         self.standby = None  # its port
         self.standby_looks = 0
         self.stopping = threading.Event()
@@ -325,6 +326,7 @@ class Load(LoadBase):
         completions = self.ask('SELECT count(*) FROM completions')[0][0]
         if self.may_crash:
             counts['prepared at a crash'] = self.prepared
+            counts['crashes by the worker'] = self.killed
             counts['looks at a standby'] = self.standby_looks
         if self.spills:
             counts['looks at spilled counts'] = self.spilled
@@ -425,6 +427,7 @@ def run_crashes(options, runs):
             finished()
             time.sleep(0.01)
         if kills_worker:
+            load.killed += 1
             print(f'crash {number} by the worker', flush=True)
         load.is_over = True
         load.admin = reconnect()
@@ -473,8 +476,10 @@ def run_promotions(options, runs):
             return not primaries.empty()
 
         load.phase(Writer.churn, finished, (*load.chaos_of_churn(), load.watch_standby))
-        if not announced:
+        if load.failures:
             break
+        if not announced:  # a writer that could not connect again took that for the end of the primary
+            print(f'promote {number} in 0 ms', flush=True)
         load.is_over = True
         os.environ['PGPORT'] = primaries.get(timeout=2 * DEADLINE)
         load.standby = None

@@ -14,7 +14,11 @@ extern "C" {
 namespace ratchet {
 
 const char *qualified_relation(Oid relation) {
-  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+  const char *name = get_rel_name(relation);
+  // Who only reads catalogs may be late.
+  if (name == nullptr)
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation));
+  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
 }
 
 const char *qualified_operator(Oid op) {

@@ -33,9 +33,9 @@ namespace {
 // The parameters and the statement of one row's UPDATE:
 //   UPDATE schema.parent t SET "c" = COALESCE(t."c", 0) OPERATOR(pg_catalog.+) $1, ...
 //   WHERE t."key" OPERATOR(pg_catalog.=) $2 AND ...
-const Statement *row_statement(Counters *counters, const Pending *entry, Parameters *parameters) {
+const Statement *row_statement(Counters *counters, const Pending *entry, const Delta *deltas, Parameters *parameters) {
   for (int i = 0; i < counters->ncounters; ++i) {
-    const Delta &delta = entry->deltas[i];
+    const Delta &delta = deltas[i];
     if (counters->counters[i].type != NUMERICOID) {
       add_parameter(parameters, INT8OID, Int64GetDatum(delta.count), false);
       continue;
@@ -91,14 +91,15 @@ bool is_own(Counters *counters, const Pending *entry) {
   return row.found && TransactionIdIsCurrentTransactionId(DatumGetTransactionId(row.values[0]));
 }
 
-// deltas: of the entry, or with what lay spilled for the row.
-bool try_to_write(Counters *counters, const Pending *entry, Delta *deltas) {
+// deltas: of the entry, or with what lay spilled for the row, which is removed as they are added.
+bool try_to_write(Counters *counters, const Pending *entry, Delta *deltas, const Spilled *spilled = nullptr) {
   Parameters parameters{};
-  const Statement *statement = row_statement(counters, entry, &parameters);
+  const Statement *statement = row_statement(counters, entry, deltas, &parameters);
   Permission permission{};
   permission.verb = Verb::count;
   permission.deltas = deltas;
   permission.counters = counters;
+  permission.folded = spilled;
   const Row row = run_statement(statement, parameters, counters->root, &permission);
   if (row.processed == 0) return false;
   if (!permission.judged)
@@ -160,9 +161,7 @@ void write_locked(Counters *counters, const Pending *entry) {
   auto *deltas = palloc_array<Delta>(counters->ncounters);
   memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
   add_spilled(counters, spilled, deltas);
-  // Before the row is written: triggers that its UPDATE fires may look at both, or flush what they count for it.
-  remove_spilled(counters, entry->key.values, spilled);
-  if (!try_to_write(counters, entry, deltas)) explain(counters, entry);
+  if (!try_to_write(counters, entry, deltas, &spilled)) explain(counters, entry);
 }
 
 // Whether the row was written, or is gone; false: another transaction has it.

@@ -259,7 +259,11 @@ Row run_statement(const Statement *statement, const Parameters &parameters, Oid 
   Permission *outer = current_permission;
   const int outer_runs = runs;
   // READ COMMITTED: what was committed up to now, so that a loser reads its winner.
-  PushActiveSnapshot(snapshot != nullptr ? snapshot : GetTransactionSnapshot());
+  if (snapshot != nullptr)
+    // A copy: the command is counted up in it, which the caller may have registered to go on reading in it.
+    PushCopiedSnapshot(snapshot);
+  else
+    PushActiveSnapshot(GetTransactionSnapshot());
   CachedPlan *plan = GetCachedPlan(source, nullptr, CurrentResourceOwner, nullptr);
   PG_TRY();
   {

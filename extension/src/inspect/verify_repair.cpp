@@ -384,7 +384,7 @@ void repair(FunctionCallInfo fcinfo) {
   List *places = places_of(target);
   SPI_connect_ext(SPI_OPT_NONATOMIC);
   ListCell *cell;
-  foreach (cell, places) check_not_distributed(static_cast<const Place *>(lfirst(cell))->parent);
+  foreach (cell, places) check_not_distributed(static_cast<const Place *>(lfirst(cell))->parent, on_each_shard);
   foreach (cell, places) repair_place(static_cast<const Place *>(lfirst(cell)), memory);
   SPI_finish();
   MemoryContextSwitchTo(caller);

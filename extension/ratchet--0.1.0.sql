@@ -392,6 +392,16 @@ COMMENT ON PROCEDURE ratchet.suspend(regclass, text) IS
 'Suspends the guard contract of a table in this transaction only, for everything that it writes: to backfill or repair data without disabling triggers for all sessions. Counters are still maintained. Ends with the transaction, or with the savepoint after which it was called. Only the owner of the table and, for a partition, of the partitioned table as well. The server log says who and why, and at COMMIT how many writes were not checked. Errors: 42501 not the owner; 22004, 22023 bad argument; 25P01 outside a transaction block; 42R01 no contract. Locks: ACCESS SHARE until the end of the transaction.';
 
 -- ---------------------------------------------------------------------------
+-- Tables that Citus distributes
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION ratchet.delegate(target regclass) RETURNS TABLE (verb text, function regprocedure)
+    LANGUAGE c VOLATILE
+    AS 'MODULE_PATHNAME', 'ratchet_delegate';
+COMMENT ON FUNCTION ratchet.delegate(regclass) IS
+'For a table that Citus distributes: creates, in its schema, a function for each verb that its contracts have a use for (scorecards_submit, scorecards_update, ...), which Citus runs on the node that has the row, and returns them. Their first argument is the column that the table is distributed by: it is the key where that is the primary key, otherwise the key follows as jsonb; of submit_batch it is what all records have in common. They run with the rights of their caller. Called again it replaces them, as after a rename. Only the table''s owner (42501), who needs CREATE on its schema. Errors: 55000 the table is not distributed, or by no column; 42R01 no contract; those of create_distributed_function(). Locks: ACCESS SHARE on the table.';
+
+-- ---------------------------------------------------------------------------
 -- Rows that no worker is on any more
 -- ---------------------------------------------------------------------------
 

@@ -271,6 +271,20 @@ void check_one_parent_copy(Relation child, Oid parent) {
                       "Distribute the parent by the key that its children refer to.");
 }
 
+void notice_flushed_elsewhere() {
+  bool any = false;
+  see_entries("pg_dist_partition", nullptr, nullptr, InvalidOid, Datum(0), [&](const Entry &entry) {
+    bool isnull;
+    const Oid table = DatumGetObjectId(entry.get("logicalrelid", &isnull));
+    for (const auto *trigger : each<StoredTrigger>(stored_triggers(table)))
+      any = any || trigger->kind == TriggerKind::flush;
+  });
+  if (!any) return;
+  ereport(NOTICE, errmsg("nothing that was counted on this server is left to write"),
+          errdetail("What is counted for tables that Citus distributes is on the nodes of their rows until COMMIT."),
+          errhint("A verb writes it earlier where it is called with flush => true."));
+}
+
 const char *name_on_table(Relation relation, const char *name) {
   const char *table = RelationGetRelationName(relation);
   const char *suffix = strrchr(table, '_');

@@ -47,6 +47,10 @@ List *local_shards(Oid table);
 // The table that a relation is a shard of; InvalidOid: it is none.
 Oid table_of_shard(Oid relid);
 
+// Where nothing is pending and tables with such triggers are distributed: their counts are not on this node. One line
+// of ratchet.flush(), which else would say nothing.
+void notice_flushed_elsewhere();
+
 // What a constraint or an index of the relation is called on the table that it is a shard of; its own name elsewhere.
 const char *name_on_table(Relation relation, const char *name);
 

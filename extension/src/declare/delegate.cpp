@@ -165,7 +165,7 @@ void delegate(FunctionCallInfo fcinfo) {
   if (column == InvalidAttrNumber)
     refuse(table, "No column says on which node a row is.", "Call the verbs on the node that has the table's shard.");
   List *verbs = verbs_of(table);
-  if (verbs == NIL) error_no_contract(table);
+  if (verbs == NIL) refuse(table, "It has no contract.", "Declare one with ratchet.guard() or ratchet.tally().");
   InitMaterializedSRF(fcinfo, 0);
   const auto *result = reinterpret_cast<const ReturnSetInfo *>(fcinfo->resultinfo);
   for (const auto *verb : each<Delegated>(verbs)) {

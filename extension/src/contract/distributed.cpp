@@ -192,12 +192,6 @@ int64 shard_in_name(const char *name) {
   return strtoll(digits + 1, nullptr, 10);
 }
 
-// Of a table, or of a shard.
-bool is_reference(Oid relid) {
-  const Oid table = table_of_shard(relid);
-  return distribution_of(OidIsValid(table) ? table : relid).reference;
-}
-
 }  // namespace
 
 bool has_citus() { return OidIsValid(find_list("pg_dist_partition")); }
@@ -266,7 +260,7 @@ Oid table_of_shard(Oid relid) {
 }
 
 void check_one_parent_copy(Relation child, Oid parent) {
-  if (!has_citus() || !is_reference(parent) || is_reference(RelationGetRelid(child))) return;
+  if (!has_citus() || !distribution_of(parent).reference || distribution_of(RelationGetRelid(child)).reference) return;
   error_unenforceable(child, "its parent is a reference table of Citus, and every node would count into its own copy",
                       "Distribute the parent by the key that its children refer to.");
 }

@@ -30,8 +30,7 @@ inline constexpr const char *on_each_shard = "Call it on each of its shards, wit
 // The same of a statement that an extension has planned in its own way.
 void check_planned_here(const PlannedStmt *planned, Oid relid);
 
-// Errors: 42R01 where every node would count a child into its own copy of the parent, a reference table. For tables and
-// for shards.
+// Errors: 42R01 where every node would count a child into its own copy of the parent, a reference table.
 void check_one_parent_copy(Relation child, Oid parent);
 
 // The column of a distributed table whose value says which shard has a row; InvalidAttrNumber: there is one shard.

@@ -18,7 +18,6 @@ extern "C" {
 
 #include <algorithm>
 
-#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
 #include "contract/resolved_contract.h"
@@ -313,7 +312,6 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
   tally->root = find_root(relation);
   const ForeignKeyCacheInfo *reference = find_reference(relation, tally->terms);
   tally->other = reference->confrelid;
-  check_one_parent_copy(relation, tally->other);
 
   Relation parent = table_open(tally->other, AccessShareLock);
   const Counters *counters = require_counters(parent);

@@ -113,6 +113,13 @@ Oid find_function(const char *name, std::initializer_list<Oid> types) {
   return LookupFuncName(qualified, static_cast<int>(types.size()), types.begin(), true);
 }
 
+// While the call waited. The next one is sent to where the row is now.
+[[noreturn]] void error_moved(Oid table) {
+  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+          errmsg("a shard of relation \"%s\" was moved to another node concurrently", get_rel_name(table)));
+  pg_unreachable();
+}
+
 // The one shard with rows of this value; 0: there is none. A function of Citus's that is declared with "any" asks its
 // call for the argument's type.
 int64 find_shard(Oid table, const char *value) {
@@ -176,6 +183,11 @@ Placement placement_of(int64 shard) {
   return found;
 }
 
+bool is_here_alone(int64 shard) {
+  const Placement placement = placement_of(shard);
+  return placement.here && !placement.elsewhere;
+}
+
 // What Citus calls the shard; InvalidOid: there is no such relation here.
 Oid find_relation_of_shard(Oid table, int64 shard) {
   const Oid function = find_function("shard_name", {REGCLASSOID, INT8OID, BOOLOID});
@@ -220,11 +232,14 @@ Oid require_local_shard(Oid table, const char *value) {
   const User caller = become(owner, restriction_for(owner));
   const int64 shard = find_shard(table, value);
   if (shard == 0) error_elsewhere(table);
+  const bool was_here = is_here_alone(shard);
   hold_shard(shard);
   restore(caller);
-  // Only now: before, it could have been moved.
-  const Placement placement = placement_of(shard);
-  if (!placement.here || placement.elsewhere) error_elsewhere(table);
+  // Only now can it not be moved any more.
+  if (!is_here_alone(shard)) {
+    if (was_here) error_moved(table);
+    error_elsewhere(table);
+  }
   const Oid relation = find_relation_of_shard(table, shard);
   if (!OidIsValid(relation)) error_elsewhere(table);
   return relation;

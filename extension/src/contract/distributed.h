@@ -37,7 +37,8 @@ void check_one_parent_copy(Relation child, Oid parent);
 AttrNumber distribution_column(Oid table);
 
 // The shard that has the rows with this value, as text, of the distribution column; nullptr: there is one shard. Until
-// the end of the transaction it is not moved away. Errors: 42R01 where it is not on this node and nowhere else.
+// the end of the transaction it is not moved away. Errors: 42R01 where it is not on this node and nowhere else; 40001
+// where it was moved while that was waited for.
 Oid require_local_shard(Oid table, const char *value);
 
 // The shards of a table that are on this node. A list of OIDs.

@@ -40,6 +40,8 @@ citus.local_hostname = '${\ $node->host}'
 max_connections = 100
 max_prepared_transactions = 100
 wal_level = logical
+max_wal_senders = 20
+max_replication_slots = 20
 CONF
     $node->start;
     $node->safe_psql('postgres', 'CREATE EXTENSION citus');

@@ -204,6 +204,22 @@ int64 shard_in_name(const char *name) {
   return strtoll(digits + 1, nullptr, 10);
 }
 
+// Sees to it that a shard is on this node alone until the end of the transaction. Citus lets nobody but the owner keep
+// one where it is.
+void keep_shard(Oid table, int64 shard) {
+  if (distribution_of(table).reference)
+    error_distributed(table, "It is a reference table of Citus, of which every node has a copy.",
+                      "Write it with plain SQL, by its own name.");
+  const bool was_here = is_here_alone(shard);
+  const Oid owner = require_owner(table);
+  const User caller = become(owner, restriction_for(owner));
+  hold_shard(shard);
+  restore(caller);
+  if (is_here_alone(shard)) return;
+  if (was_here) error_moved(table);
+  error_elsewhere(table);
+}
+
 }  // namespace
 
 bool has_citus() { return OidIsValid(find_list("pg_dist_partition")); }
@@ -222,27 +238,22 @@ void check_planned_here(const PlannedStmt *planned, Oid relid) {
 
 AttrNumber distribution_column(Oid table) { return distribution_of(table).column; }
 
-// The lists are read, and locks are taken, with the owner's rights: whoever may write the table need not be able to
-// read it, and Citus lets nobody else keep a shard where it is.
+// The lists are read with the owner's rights: whoever may write the table need not be able to read it.
 Oid require_local_shard(Oid table, const char *value) {
-  if (distribution_of(table).reference)
-    error_distributed(table, "It is a reference table of Citus, of which every node has a copy.",
-                      "Write it with plain SQL, by its own name.");
   const Oid owner = require_owner(table);
   const User caller = become(owner, restriction_for(owner));
   const int64 shard = find_shard(table, value);
-  if (shard == 0) error_elsewhere(table);
-  const bool was_here = is_here_alone(shard);
-  hold_shard(shard);
   restore(caller);
-  // Only now can it not be moved any more.
-  if (!is_here_alone(shard)) {
-    if (was_here) error_moved(table);
-    error_elsewhere(table);
-  }
+  if (shard == 0) error_elsewhere(table);
+  keep_shard(table, shard);
   const Oid relation = find_relation_of_shard(table, shard);
   if (!OidIsValid(relation)) error_elsewhere(table);
   return relation;
+}
+
+void keep_own_shard(Oid relid) {
+  const Oid table = table_of_shard(relid);
+  if (OidIsValid(table)) keep_shard(table, shard_in_name(get_rel_name(relid)));
 }
 
 List *local_shards(Oid table) {

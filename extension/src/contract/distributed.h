@@ -41,6 +41,9 @@ AttrNumber distribution_column(Oid table);
 // where it was moved while that was waited for.
 Oid require_local_shard(Oid table, const char *value);
 
+// The same of a shard that is called by its own name; of other relations nothing.
+void keep_own_shard(Oid relid);
+
 // The shards of a table that are on this node. A list of OIDs.
 List *local_shards(Oid table);
 

@@ -335,6 +335,7 @@ List *take_keys(const Drift &drift, TupleTableSlot *slot) {
 // counted once more.
 int64 repair_batch(const Place *place, const List *keys) {
   int64 repaired = 0;
+  keep_own_shard(place->parent);
   // Looked up in every transaction: what was found in the last one may have been freed.
   with_subject(place, [&](const Subject &subject) {
     repaired = 0;

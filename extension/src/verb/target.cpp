@@ -108,13 +108,21 @@ void require_right(Oid relid, AclMode right) {
   aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
 }
 
-Relation open_relation(Oid relid, AclMode right) {
-  // Before the lock: a role without any right must not be able to hold one.
+// Before the lock: a role without any right must not be able to hold one.
+static Relation open_with_right(Oid relid, AclMode right) {
   require_right(relid, right);
   Relation relation = try_relation_open(relid, RowExclusiveLock);
   if (relation == nullptr) error_no_relation(relid);
-  check_not_distributed(relid, on_each_shard);
   return relation;
+}
+
+Relation open_relation(Oid relid, AclMode right) {
+  if (has_citus()) {
+    require_right(relid, right);
+    check_not_distributed(relid, on_each_shard);
+    keep_own_shard(relid);
+  }
+  return open_with_right(relid, right);
 }
 
 const char *place_of(Oid table, FunctionCallInfo fcinfo) {
@@ -133,7 +141,7 @@ const char *place_of(Oid table, FunctionCallInfo fcinfo) {
 Relation open_place(Oid relid, AclMode right, const char *place) {
   if (!is_distributed(relid)) return open_relation(relid, right);
   require_right(relid, right);
-  return open_relation(require_local_shard(relid, place), right);
+  return open_with_right(require_local_shard(relid, place), right);
 }
 
 Relation open_target(FunctionCallInfo fcinfo, int argument) {

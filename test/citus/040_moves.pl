@@ -4,8 +4,6 @@ use strict;
 use warnings;
 
 use FindBin;
-use IPC::Run ();
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
@@ -25,23 +23,17 @@ INSERT INTO cards SELECT i FROM generate_series(1, $rows) i;
 SQL
 
 # Sessions that submit all cards, each in an order of its own: one at a time, so that each is a transaction.
-sub start
+sub submit_all
 {
     my ($who) = @_;
     my @ids = sort { ($a * 7919 + $who * 104729) % 10007 <=> ($b * 7919 + $who * 104729) % 10007 } 1 .. $rows;
     my $script = join '', map {
         qq(SELECT outcome FROM cards_submit($_, 'writer $who', child => 'reviews', record => '{"part": 1, "author": "writer $who"}');\n)
     } @ids;
-    my $file = PostgreSQL::Test::Utils::tempdir() . "/writer$who.sql";
-    append_to_file($file, $script);
-    my %session = (out => '', err => '');
-    $session{run} = IPC::Run::start(
-        [ 'psql', '-XqAt', '-v', 'VERBOSITY=sqlstate', '-d', $citus->coordinator->connstr('postgres'), '-f', $file ],
-        '<', \undef, '>', \$session{out}, '2>', \$session{err});
-    return \%session;
+    return $citus->start($script);
 }
 
-my @sessions = map { start($_) } 1 .. 3;
+my @sessions = map { submit_all($_) } 1 .. 3;
 my $moves = 0;
 while (grep { $_->{run}->pumpable && $_->{run}->pump_nb } @sessions)
 {

@@ -426,6 +426,18 @@ void check_snapshot(const Declaration &declaration) {
           errhint("Declare the tally at READ COMMITTED, or with backfill => 'later'."));
 }
 
+// A flush waits for a parent's row inside PREPARE TRANSACTION, and whoever holds it may be prepared already and wait,
+// on another node, for this one.
+void warn_of_several_nodes(Oid child) {
+  if (!is_distributed(child)) return;
+  ereport(WARNING,
+          errmsg("transactions that count for relation \"%s\" on several nodes can wait for each other for ever",
+                 get_rel_name(child)),
+          errdetail("Their counts are written when they are prepared, and no server looks for deadlocks among prepared "
+                    "transactions."),
+          errhint("Set lock_timeout on the workers, so that such a transaction fails and can be repeated."));
+}
+
 const char *tally(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(counters_argument)) error_null_argument("counters");
   Pair pair = open_pair(fcinfo, AccessShareLock, "count it");
@@ -475,6 +487,7 @@ const char *tally(FunctionCallInfo fcinfo) {
   write_child_triggers(declaration.child, source, current.name, Switches::enable);
   if (declaration.backfill) backfill(declaration.child, declaration.parent, source);
   report_limits(declaration.parent, kept, source);
+  warn_of_several_nodes(declaration.child);
   return outcome;
 }
 

@@ -5,6 +5,7 @@ package CitusCluster;
 use strict;
 use warnings;
 
+use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -84,6 +85,20 @@ sub triggers
         $count{ s/_\d+$//r }++ foreach split / /, $names;
     }
     return join ' ', map { "$_:$count{$_}" } sort keys %count;
+}
+
+# Runs a script on the coordinator in the background: {run}, an IPC::Run harness to pump and finish, {out} and {err}, where
+# errors are SQLSTATEs.
+sub start
+{
+    my ($self, $script) = @_;
+    my $file = PostgreSQL::Test::Utils::tempdir() . '/script.sql';
+    append_to_file($file, $script);
+    my %session = (out => '', err => '');
+    $session{run} = IPC::Run::start(
+        [ 'psql', '-XqAt', '-v', 'VERBOSITY=sqlstate', '-d', $self->coordinator->connstr('postgres'), '-f', $file ],
+        '<', \undef, '>', \$session{out}, '2>', \$session{err});
+    return \%session;
 }
 
 # The worker that has the row with this value of the distribution column, and the one that has not.

@@ -151,6 +151,11 @@ my $sweep = q{SELECT count(*) FROM ratchet.sweep('%s', '-1 minute', 'done', 'run
 is($citus->sql("SELECT sum(result::int) FROM run_command_on_shards('cards', \$\$$sweep\$\$)"), '2', 'on the shards it moves');
 is($citus->sql('SELECT string_agg(status, $$ $$) FROM cards WHERE id IN (55, 56)'), 'done done', 'what is stuck');
 
+is($citus->sql("SELECT string_agg(target_key, ' ') FROM ratchet.orphans('cards', 'reviews', 'new') WHERE target_key = '10'"),
+    '10', 'orphans() looks at all of them too');
+is($citus->sql('SELECT count(*) FROM run_command_on_workers($$SELECT count(*) FROM ratchet.health()$$) WHERE result = $$0$$'), '2',
+    'health() is asked of each worker');
+
 # -- tables that are no distributed ones -------------------------------------------------------------------------------
 
 $citus->sql(<<'SQL');

@@ -67,7 +67,9 @@ $citus->sql('BEGIN; SAVEPOINT s; DELETE FROM results WHERE run_id = 5; ROLLBACK 
 is(counters('runs'), "0|0|f|1\n2|1|f|2\n3|1|t|1\n3|2|t|16", 'savepoints, rollback');
 $citus->sql('UPDATE runs SET n = 99, done = false');
 is(counters('runs'), "0|0|f|1\n2|1|f|2\n3|1|t|1\n3|2|t|16", 'nobody else writes them');
-$citus->sql('DELETE FROM runs WHERE id = 7');
+$citus->sql("COPY results FROM STDIN;\n6\t9\tt\n\\.\nDELETE FROM results WHERE question = 9");
+is($citus->sql("COPY results FROM STDIN;\n6\t9\tt\n\\.\nSELECT n FROM runs WHERE id = 6"), '1', 'COPY');
+$citus->sql('DELETE FROM results WHERE question = 9; DELETE FROM runs WHERE id = 7');
 is($citus->sql('SELECT count(*) FROM results WHERE run_id = 7'), '0', 'a cascade');
 is($citus->sql('SELECT * FROM ratchet.verify()'), '', 'no drift');
 is($_->safe_psql('postgres', 'SELECT * FROM ratchet.verify()'), '', $_->name . ' finds none in its own shards') foreach $citus->workers;

@@ -108,7 +108,7 @@ Distribution distribution_of(Oid relid) {
 }
 
 // One of Citus's functions; InvalidOid: it has none such.
-Oid find_function(const char *name, std::initializer_list<Oid> types) {
+Oid find_citus_function(const char *name, std::initializer_list<Oid> types) {
   List *qualified = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup(name)));
   return LookupFuncName(qualified, static_cast<int>(types.size()), types.begin(), true);
 }
@@ -123,7 +123,7 @@ Oid find_function(const char *name, std::initializer_list<Oid> types) {
 // The one shard with rows of this value; 0: there is none. A function of Citus's that is declared with "any" asks its
 // call for the argument's type.
 int64 find_shard(Oid table, const char *value) {
-  const Oid function = find_function("get_shard_id_for_distribution_column", {REGCLASSOID, ANYOID});
+  const Oid function = find_citus_function("get_shard_id_for_distribution_column", {REGCLASSOID, ANYOID});
   if (!OidIsValid(function)) return 0;
   FmgrInfo info;
   fmgr_info(function, &info);
@@ -144,7 +144,7 @@ int64 find_shard(Oid table, const char *value) {
 
 // Keeps a shard where it is until the end of the transaction, as Citus does before it writes one.
 void hold_shard(int64 shard) {
-  const Oid function = find_function("lock_shard_metadata", {INT4OID, INT8ARRAYOID});
+  const Oid function = find_citus_function("lock_shard_metadata", {INT4OID, INT8ARRAYOID});
   if (!OidIsValid(function)) elog(ERROR, "Citus has no function lock_shard_metadata(integer, bigint[])");
   Datum element = Int64GetDatum(shard);
   OidFunctionCall2(
@@ -190,7 +190,7 @@ bool is_here_alone(int64 shard) {
 
 // What Citus calls the shard; InvalidOid: there is no such relation here.
 Oid find_relation_of_shard(Oid table, int64 shard) {
-  const Oid function = find_function("shard_name", {REGCLASSOID, INT8OID, BOOLOID});
+  const Oid function = find_citus_function("shard_name", {REGCLASSOID, INT8OID, BOOLOID});
   if (!OidIsValid(function)) return InvalidOid;
   const Datum name = OidFunctionCall3(function, ObjectIdGetDatum(table), Int64GetDatum(shard), BoolGetDatum(false));
   const List *parts = textToQualifiedNameList(DatumGetTextPP(name));
@@ -238,14 +238,17 @@ void check_planned_here(const PlannedStmt *planned, Oid relid) {
 
 AttrNumber distribution_column(Oid table) { return distribution_of(table).column; }
 
-// The lists are read with the owner's rights: whoever may write the table need not be able to read it.
-Oid require_local_shard(Oid table, const char *value) {
+Oid require_local_shard(Oid table, const char *value, ShardUse use) {
+  // Whoever may write the table need not be able to read it, and Citus tells others nothing.
   const Oid owner = require_owner(table);
   const User caller = become(owner, restriction_for(owner));
   const int64 shard = find_shard(table, value);
   restore(caller);
   if (shard == 0) error_elsewhere(table);
-  keep_shard(table, shard);
+  if (use == ShardUse::write)
+    keep_shard(table, shard);
+  else if (!is_here_alone(shard))
+    error_elsewhere(table);
   const Oid relation = find_relation_of_shard(table, shard);
   if (!OidIsValid(relation)) error_elsewhere(table);
   return relation;

@@ -36,12 +36,15 @@ void check_one_parent_copy(Relation child, Oid parent);
 // The column of a distributed table whose value says which shard has a row; InvalidAttrNumber: there is one shard.
 AttrNumber distribution_column(Oid table);
 
-// The shard that has the rows with this value, as text, of the distribution column; nullptr: there is one shard. Until
-// the end of the transaction it is not moved away. Errors: 42R01 where it is not on this node and nowhere else; 40001
-// where it was moved while that was waited for.
-Oid require_local_shard(Oid table, const char *value);
+// What a shard is found for. One that is written must not be moved away until the end of the transaction: what is
+// written while Citus copies it would be lost.
+enum class ShardUse : unsigned char { read, write };
 
-// The same of a shard that is called by its own name; of other relations nothing.
+// The shard that has the rows with this value, as text, of the distribution column; nullptr: there is one shard.
+// Errors: 42R01 where it is not on this node and nowhere else; 40001 where it was moved while that was waited for.
+Oid require_local_shard(Oid table, const char *value, ShardUse use);
+
+// For a shard that is written by its own name: keeps it here, with the same errors. Of other relations nothing.
 void keep_own_shard(Oid relid);
 
 // The shards of a table that are on this node. A list of OIDs.

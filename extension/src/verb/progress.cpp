@@ -138,7 +138,7 @@ Datum progress(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(0)) error_null_argument("parent");
   Oid relid = PG_GETARG_OID(0);
   require_right(relid, ACL_SELECT);
-  if (is_distributed(relid)) relid = require_local_shard(relid, place_of(relid, fcinfo));
+  if (is_distributed(relid)) relid = require_local_shard(relid, place_of(relid, fcinfo), ShardUse::read);
   Relation parent = try_relation_open(relid, AccessShareLock);
   if (parent == nullptr)
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));

@@ -141,7 +141,7 @@ const char *place_of(Oid table, FunctionCallInfo fcinfo) {
 Relation open_place(Oid relid, AclMode right, const char *place) {
   if (!is_distributed(relid)) return open_relation(relid, right);
   require_right(relid, right);
-  return open_with_right(require_local_shard(relid, place), right);
+  return open_with_right(require_local_shard(relid, place, ShardUse::write), right);
 }
 
 Relation open_target(FunctionCallInfo fcinfo, int argument) {

@@ -101,4 +101,12 @@ like(
     qr/^error\|cards\|shard "$shard" does not have trigger "~ratchet_guard" of "cards", or has it with other arguments$/m,
     'a shard that has lost its guard is found on its node');
 
+# -- and back ----------------------------------------------------------------------------------------------------------
+
+$citus->sql("SELECT undistribute_table('jobs')");
+is($citus->sql("SELECT count(*) FROM pg_trigger WHERE tgname = '~ratchet_guard' AND tgrelid IN ('jobs'::regclass, 'jobs_1'::regclass)"),
+    '2', 'a table that is no longer distributed has its guard');
+$citus->sql('DROP EXTENSION ratchet CASCADE');
+is($citus->triggers('cards'), '', 'with the extension the guards go from all shards');
+
 done_testing();

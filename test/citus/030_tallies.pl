@@ -123,6 +123,27 @@ is($citus->sql(of("$tally, latch => true, backfill => 'later')", 'early', 'early
 like($citus->said('ALTER TABLE early_results DROP CONSTRAINT early_results_run_id_fkey'), qr/^ERROR:  (?:42R01|2BP01): /,
     'the foreign key stays there too');
 
+# -- partitions --------------------------------------------------------------------------------------------------------
+
+$citus->sql(<<'SQL');
+CREATE TABLE forms (id bigint PRIMARY KEY, n int);
+CREATE TABLE answers (form_id bigint REFERENCES forms, day date, PRIMARY KEY (form_id, day)) PARTITION BY RANGE (day);
+CREATE TABLE answers_1 PARTITION OF answers FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+SELECT create_distributed_table('forms', 'id');
+SELECT create_distributed_table('answers', 'form_id', colocate_with => 'forms');
+SELECT ratchet.tally('answers', 'forms', '{"n": "true"}', backfill => 'later');
+CREATE TABLE answers_2 PARTITION OF answers FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+INSERT INTO forms VALUES (1), (2), (3);
+INSERT INTO answers SELECT i, d FROM generate_series(1, 3) i, (VALUES (date '2026-01-05'), ('2026-02-05')) v (d);
+SQL
+is($citus->sql('SELECT n, count(*) FROM forms GROUP BY 1'), '2|3', 'partitions of a distributed child are counted, old and new ones');
+$citus->sql("UPDATE answers SET day = '2026-02-07' WHERE form_id = 1 AND day = '2026-01-05'; TRUNCATE answers_2");
+is($citus->sql('SELECT string_agg(n::text, $$ $$ ORDER BY id) FROM forms'), '0 1 1', 'a move between them, TRUNCATE of one');
+$citus->sql('TRUNCATE answers');
+is($citus->sql('SELECT sum(n) FROM forms'), '0', 'TRUNCATE of all');
+is($citus->sql("SELECT ratchet.untally('answers', 'forms')"), 't', 'removed');
+is($citus->triggers('answers_1') . $citus->triggers('answers_2'), '', 'from the shards of partitions too');
+
 # -- several nodes in one transaction ----------------------------------------------------------------------------------
 
 # Two transactions count for the same two parents, which are on different nodes. Citus prepares them, each on both nodes

@@ -48,6 +48,9 @@ like($declared, qr/^WARNING:  01000: transactions that count for relation "resul
 is($citus->triggers('runs'), '!ratchet_gone:8 ~ratchet_counters:8 ~ratchet_flush:8', 'on every shard of the parent');
 is($citus->triggers('results'), $child, 'and of the child, with the triggers of TRUNCATE');
 is($citus->sql('SELECT count(*) FROM ratchet.verify()'), '60', 'verify() on the coordinator sees what is not counted');
+my $on_workers = 0;
+$on_workers += $_->safe_psql('postgres', 'SELECT count(*) FROM ratchet.verify()') foreach $citus->workers;
+is($on_workers, '60', 'on a worker, that of the shards there');
 like($citus->said("CALL ratchet.repair('runs')"), qr/^ERROR:  42R01: .*\n.*\nHINT:  Call it on each of its shards/m, 'repair() is refused');
 like($citus->said('CALL ratchet.repair()'), qr/^NOTICE:  00000: relation "results" is distributed by Citus and was left out$/m,
     'of all tables it leaves out those');

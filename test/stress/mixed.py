@@ -146,8 +146,8 @@ class MixedLoad(Load):
         self.again('nurse', 4, step)
 
     def missing(self):
-        kinds = ['to spill', 'to wait', 'rename', 'counter added', 'counter taken out', 'again', 'verify()', 'repair()', 'fold()',
-                 'health()', 'looks at high_count']
+        kinds = ['to spill', 'to wait', 'rename', 'counter added', 'counter taken out', 'again', 'verify()', 'repair()',
+                 'fold()', 'health()', 'looks at high_count']
         return super().missing() + [kind for kind in kinds if not self.done[kind]]
 
     def describe(self):

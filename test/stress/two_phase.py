@@ -391,7 +391,7 @@ class Load:
             for row in base.ask('SELECT r.id, count(c.number) FROM runs r LEFT JOIN completions c ON c.run_id = r.id'
                                 ' GROUP BY r.id HAVING count(c.number) <> 1'):
                 self.fail(f'{base.name}: {row}', 'once')
-            stored.append({row[0] for row in base.ask("SELECT DISTINCT global_id FROM results WHERE global_id <> 'last'")})
+            stored.append({row[0] for row in base.ask('SELECT DISTINCT global_id FROM results')} - {'last'})
             self.counts['completions'] += base.ask('SELECT count(*) FROM completions')[0][0]
             self.counts['results'] += base.ask('SELECT count(*) FROM results')[0][0]
         for place in (0, 1):

@@ -87,8 +87,8 @@ sub exact_of
 {
     my ($database, $run) = @_;
     $run //= 1;
-    my ($exact, $counted) = split /\|/,
-      $node->safe_psql($database, "SELECT n, (SELECT count(*) FROM results r WHERE r.run_id = e.id) FROM runs_exact e WHERE id = $run");
+    my ($exact, $counted) = split /\|/, $node->safe_psql($database,
+        "SELECT n, (SELECT count(*) FROM results r WHERE r.run_id = e.id) FROM runs_exact e WHERE id = $run");
     return $exact == $counted ? $exact : "$exact, counted again $counted";
 }
 
@@ -218,8 +218,9 @@ sub check_ways
           "BEGIN; SAVEPOINT s; INSERT INTO results VALUES (2); RELEASE s; PREPARE TRANSACTION 'way';",
         'beside a savepoint that is still there' =>
           "BEGIN; SAVEPOINT s; INSERT INTO results VALUES (2); PREPARE TRANSACTION 'way';",
-        'beside one that was rolled back' => "BEGIN; INSERT INTO results VALUES (2); SAVEPOINT s; INSERT INTO results VALUES (2);\n"
-          . "ROLLBACK TO s; PREPARE TRANSACTION 'way';",
+        'beside one that was rolled back' =>
+          "BEGIN; INSERT INTO results VALUES (2); SAVEPOINT s; INSERT INTO results VALUES (2); ROLLBACK TO s;\n"
+          . "PREPARE TRANSACTION 'way';",
         'by rows that come back after they were counted and rolled back' =>
           "BEGIN; SAVEPOINT s; INSERT INTO results VALUES (1); SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO s;\n"
           . "SET CONSTRAINTS ALL DEFERRED; INSERT INTO results VALUES (2); PREPARE TRANSACTION 'way';",
@@ -234,7 +235,8 @@ sub check_ways
         next if $answer ne '';
         $node->safe_psql($database, "COMMIT PREPARED 'way'");
         ++$before;
-        is($node->safe_psql($database, 'SELECT n FROM runs_exact WHERE id = 2'), $before, "$contention: $way: is counted once");
+        is($node->safe_psql($database, 'SELECT n FROM runs_exact WHERE id = 2'), $before,
+            "$contention: $way: is counted once");
     }
     # In the extended protocol, where the command is a portal's.
     my $script = PostgreSQL::Test::Utils::tempdir() . "/way.sql";
@@ -283,7 +285,7 @@ SQL
 CREATE TABLE parent (id bigint, tenant text, total int, n int NOT NULL DEFAULT 0, done boolean, PRIMARY KEY (tenant, id));
 SQL
     'with a key of text' => {
-        make => <<'SQL', key => 'id text', refer => 'id', values => [q('a key that is rather long, so that no image of it fits')], },
+        make => <<'SQL', key => 'id text', refer => 'id', values => [q('a key so long that no image of it is kept anywhere')], },
 CREATE TABLE parent (id text PRIMARY KEY, total int, n int NOT NULL DEFAULT 0, done boolean);
 SQL
     'with a numeric key, written otherwise' => {
@@ -321,7 +323,8 @@ SQL
             is(attempt($database, "BEGIN; $insert; PREPARE TRANSACTION 'two'"), '', "$name: and then the other one");
         }
         $node->safe_psql($database, "COMMIT PREPARED 'two'");
-        ok($node->poll_query_until($database, "SELECT n || '|' || done::text FROM parent", '2|true'), "$name: both, and complete");
+        ok($node->poll_query_until($database, "SELECT n || '|' || done::text FROM parent", '2|true'),
+            "$name: both, and complete");
         is($node->safe_psql($database, 'SELECT count(*) FROM parent_spilled'), '0', "$name: nothing is left")
           if $contention eq 'spill';
     }

@@ -69,10 +69,10 @@ endif
 AGAIN = $(MAKE) --no-print-directory
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 CMAKE_BUILD = build/cmake
-SUITES = style tools regress isolation tap orm sdk
+SUITES = style tools regress isolation tap citus orm sdk
 
 .PHONY: help deps demo test bench stress dist matrix docs format check-sanitize check-style check-tools check-regress check-isolation check-tap \
-	check-orm check-sdk \
+	check-orm check-citus check-sdk \
 	build-and-install installed output-directories isolation-specs cmake cmake-cli
 
 ## make                  builds the extension; PG_CONFIG=... chooses another server
@@ -116,6 +116,10 @@ check-isolation: installed
 check-tap: installed
 	@$(AGAIN) -C test/modules/fence all >build/test/modules.log 2>&1 || { cat build/test/modules.log; exit 1; }
 	@tools/suite tap tools/run-tap $(TAP)
+
+## make check-citus      tests on a coordinator and two workers with Citus (test/citus), where the server has it; CITUS=... for some
+check-citus: installed
+	@tools/suite citus tools/run-tap $(or $(CITUS),$(wildcard test/citus/*.pl))
 
 ## make check-orm        tests with real ORMs alone (test/orm); ORM=test/orm/some.py for some of it
 check-orm: installed

@@ -174,6 +174,22 @@ Cached *find_valid(Relation relation, Oid trigger, TriggerKind kind) {
   return object->valid && object->kind == kind && object->relation == RelationGetRelid(relation) ? object : nullptr;
 }
 
+// _102008
+bool is_suffix(const char *text) {
+  return *text == '_' && text[1] != '\0' && strspn(text + 1, "0123456789") == strlen(text + 1);
+}
+
+bool ends_with(Relation relation, const char *suffix) {
+  const char *table = RelationGetRelationName(relation);
+  return strlen(table) > strlen(suffix) && strcmp(table + strlen(table) - strlen(suffix), suffix) == 0;
+}
+
+// Whether the number at the end of a name is ratchet's own: !ratchet_tally_1.
+bool is_numbered(const char *name) {
+  const size_t length = strlen(child_trigger_prefix);
+  return strncmp(name, child_trigger_prefix, length) == 0 && is_suffix(name + length - 1);
+}
+
 }  // namespace
 
 void init_cache() {
@@ -257,18 +273,25 @@ bool find_trigger_facts(Relation relation, TriggerKind kind, Trigger *facts) {
   return true;
 }
 
-bool is_called(Relation relation, const char *trigger, const char *name) {
+bool is_called(Relation relation, const Trigger &trigger, const char *name) {
   const size_t length = strlen(name);
-  if (strncmp(trigger, name, length) != 0) return false;
-  const char *suffix = trigger + length;
-  if (*suffix == '\0') return true;
-  if (*suffix != '_' || suffix[1] == '\0' || strspn(suffix + 1, "0123456789") != strlen(suffix + 1)) return false;
-  const char *table = RelationGetRelationName(relation);
-  return strlen(table) > strlen(suffix) && strcmp(table + strlen(table) - strlen(suffix), suffix) == 0;
+  if (strncmp(trigger.tgname, name, length) != 0) return false;
+  const char *suffix = trigger.tgname + length;
+  return *suffix == '\0' || (is_suffix(suffix) && (trigger.tgisclone || ends_with(relation, suffix)));
+}
+
+const char *find_shard_suffix(Relation relation) {
+  const TriggerKinds kinds = known_trigger_kinds();
+  const Trigger *own = peek(relation, [&](const Trigger &trigger) {
+    const char *suffix = strrchr(trigger.tgname, '_');
+    return kinds.of(trigger.tgfoid) != TriggerKind::none && suffix != nullptr && is_suffix(suffix) &&
+           ends_with(relation, suffix) && !is_numbered(trigger.tgname);
+  });
+  return own == nullptr ? "" : pstrdup(strrchr(own->tgname, '_'));
 }
 
 const Trigger *find_named(Relation relation, const char *name) {
-  Trigger *found = peek(relation, [&](const Trigger &trigger) { return is_called(relation, trigger.tgname, name); });
+  Trigger *found = peek(relation, [&](const Trigger &trigger) { return is_called(relation, trigger, name); });
   return found == nullptr ? nullptr : copy_of(found);
 }
 

@@ -131,8 +131,12 @@ const Trigger *find_trigger(Relation relation, TriggerKind kind);
 bool find_trigger_facts(Relation relation, TriggerKind kind, Trigger *facts);
 
 // Whether a trigger of the relation has this name. Citus appends to the name of a shard's trigger what it has appended
-// to the shard's own.
-bool is_called(Relation relation, const char *trigger, const char *name);
+// to the shard's own; a clone of the trigger has that name too.
+bool is_called(Relation relation, const Trigger &trigger, const char *name);
+
+// What Citus has appended to the names of a shard's contract triggers, for more of them; "": the relation is no shard
+// that has any.
+const char *find_shard_suffix(Relation relation);
 
 // A copy of a trigger by its name, whosoever it is.
 const Trigger *find_named(Relation relation, const char *name);

@@ -59,7 +59,7 @@ constexpr Shape shapes[] = {
 
 bool has_name(Relation relation, const Trigger &trigger, const Shape &shape) {
   return shape.prefix ? strncmp(trigger.tgname, shape.name, strlen(shape.name)) == 0
-                      : is_called(relation, trigger.tgname, shape.name);
+                      : is_called(relation, trigger, shape.name);
 }
 
 // WHEN (ratchet.born_closed(NEW.*)): any other condition would let rows through.

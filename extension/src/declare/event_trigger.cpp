@@ -10,6 +10,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/relation.h"
 #include "access/table.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
@@ -160,6 +161,25 @@ void follow_moved_partition(Oid moved) {
     }
 }
 
+// The same of a shard. What Citus creates with a shard it creates without OR REPLACE, and brings those triggers too.
+void follow_shard(Oid relid) {
+  if (!concerns(relid)) return;
+  Relation relation = try_relation_open(relid, AccessShareLock);
+  if (relation == nullptr) return;
+  const bool is_shard = *find_shard_suffix(relation) != '\0';
+  relation_close(relation, AccessShareLock);
+  if (!is_shard) return;
+  follow_partition(relid);
+  follow_guarded_partition(relid);
+}
+
+// Of rows: those of statements are what follows.
+bool replaces_row_trigger(const Node *command) {
+  if (!IsA(command, CreateTrigStmt)) return false;
+  const auto *create = reinterpret_cast<const CreateTrigStmt *>(command);
+  return create->replace && create->row;
+}
+
 // What the command has made possible or necessary: dependencies on a foreign key that is there now, also of the
 // children of the table, whose keys are made anew with a column that it changes.
 void follow_references(Oid relid) {
@@ -243,6 +263,8 @@ void watch_command_end(const EventTriggerData *event) {
   if (IsA(event->parsetree, CreateSchemaStmt))
     for (const Oid oid : each_oid(touched.relations))
       if (get_rel_relispartition(oid)) follow_moved_partition(oid);
+  if (replaces_row_trigger(event->parsetree))
+    for (const Oid oid : each_oid(touched.relations)) follow_shard(oid);
   foreach (cell, touched.relations) follow_references(lfirst_oid(cell));
 }
 
@@ -250,6 +272,21 @@ struct DroppedColumn {
   Oid relation;
   const char *name;
 };
+
+// What is left of a contract on a shard whose other triggers were dropped: Citus drops none of these on shards.
+void follow_dropped_triggers() {
+  List *tables = NIL;
+  see_rows(
+      "SELECT c.oid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+      " JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) d.address_names[1]"
+      " JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid"
+      " AND c.relname OPERATOR(pg_catalog.=) d.address_names[2]"
+      " WHERE d.object_type OPERATOR(pg_catalog.=) 'trigger'"
+      " AND pg_catalog.strpos(d.address_names[3], 'ratchet_') OPERATOR(pg_catalog.>) 0"
+      " AND pg_catalog.strpos(d.address_names[3], '_truncat') OPERATOR(pg_catalog.=) 0",
+      [&](HeapTuple row, TupleDesc tupdesc) { tables = list_append_unique_oid(tables, oid_at(row, tupdesc, 1)); });
+  for (const Oid oid : each_oid(tables)) follow_shard(oid);
+}
 
 void watch_drop() {
   List *columns = NIL;
@@ -278,6 +315,7 @@ void watch_drop() {
     check_dropped_column(column->relation, column->name);
   }
   for (const Oid member : each_oid(keyless)) check_references(member);
+  follow_dropped_triggers();
 }
 
 void watch(FunctionCallInfo fcinfo) {

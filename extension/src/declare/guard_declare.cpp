@@ -186,10 +186,12 @@ List *drop(List *commands, Relation relation, TriggerKind kind) {
 
 //   CREATE OR REPLACE TRIGGER "~ratchet_guard_truncate" BEFORE TRUNCATE ON schema.table
 //   FOR EACH STATEMENT EXECUTE FUNCTION ratchet.guard_truncate()
-List *create_truncate(List *commands, Oid relid) {
+// suffix: of its name, on a shard.
+List *create_truncate(List *commands, Oid relid, const char *suffix = "") {
   return lappend(commands, psprintf("CREATE OR REPLACE TRIGGER %s BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE "
                                     "FUNCTION ratchet.guard_truncate()",
-                                    quote_identifier(guard_truncate_trigger_name), qualified_relation(relid)));
+                                    quote_identifier(psprintf("%s%s", guard_truncate_trigger_name, suffix)),
+                                    qualified_relation(relid)));
 }
 
 // TRUNCATE triggers of a table and its partitions, which are not cloned.
@@ -266,7 +268,8 @@ void follow_guarded_partition(Oid relid) {
   const bool wanted = find_trigger(relation, TriggerKind::deletion) != nullptr;
   const bool has = find_trigger(relation, TriggerKind::truncation) != nullptr;
   if (relation->rd_rel->relkind == RELKIND_RELATION && wanted != has)
-    commands = wanted ? create_truncate(commands, relid) : drop(commands, relation, TriggerKind::truncation);
+    commands = wanted ? create_truncate(commands, relid, find_shard_suffix(relation))
+                      : drop(commands, relation, TriggerKind::truncation);
   relation_close(relation, AccessShareLock);
   if (commands != NIL) run_all(commands);
 }

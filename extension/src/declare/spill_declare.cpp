@@ -129,13 +129,14 @@ Oid find_exact_view(Oid parent, Oid table) {
           "pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
           "AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.refclassid OPERATOR(pg_catalog.=) d.classid AND "
           "d.refobjid OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND d.deptype OPERATOR(pg_catalog.=) 'a') AS goes) "
-          "p WHERE c.relkind OPERATOR(pg_catalog.=) 'v' AND c.oid OPERATOR(pg_catalog.=) ANY (SELECT w.ev_class "
+          "p WHERE c.relkind OPERATOR(pg_catalog.=) 'v' AND c.relowner OPERATOR(pg_catalog.=) %u::pg_catalog.oid AND "
+          "c.oid OPERATOR(pg_catalog.=) ANY (SELECT w.ev_class "
           "FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid OPERATOR(pg_catalog.=) d.objid WHERE "
           "d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid "
           "OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid "
           "OPERATOR(pg_catalog.=) %u::pg_catalog.oid) AND (p.goes OR c.relname OPERATOR(pg_catalog.~~) "
           "'%%\\_exact%%') ORDER BY p.goes DESC LIMIT 1",
-          parent, table),
+          parent, require_owner(table), table),
       [&](HeapTuple row, TupleDesc tupdesc) {
         bool isnull;
         view = DatumGetObjectId(SPI_getbinval(row, tupdesc, 1, &isnull));
@@ -320,7 +321,7 @@ bool is_spill_settled(Oid parent, const ParentTerms *kept) {
   Relation relation = table_open(parent, AccessShareLock);
   const Counters *counters = find_counters(relation);
   table_close(relation, NoLock);
-  return counters != nullptr && counters->spill != nullptr;
+  return counters != nullptr && counters->spill != nullptr && OidIsValid(find_exact_view(parent, table));
 }
 
 void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerms *after) {
@@ -343,6 +344,8 @@ void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerm
                                      quote_identifier(counter), type_of_counter(parent, counter)));
     }
     commands = replace_view(commands, parent, table, after);
+  } else if (!OidIsValid(find_exact_view(parent, table))) {
+    commands = replace_view(NIL, parent, table, after);
   }
   run_all(commands);
 }

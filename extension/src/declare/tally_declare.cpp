@@ -13,6 +13,7 @@ extern "C" {
 
 #include "contract/core_copy.h"
 #include "contract/ddl_support.h"
+#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "contract/structure.h"
 #include "contract/times.h"
@@ -372,6 +373,7 @@ void check_types(Relation child, Relation parent, const Declaration &declaration
 const ParentTerms *check_declaration(Relation child, Relation parent, const Declaration &declaration,
                                      const Current &current) {
   check_owners(child, parent);
+  check_one_parent_copy(child, RelationGetRelid(parent));
   check_key(parent, declaration, current);
   check_free(parent, declaration, current);
   check_types(child, parent, declaration);
@@ -451,6 +453,15 @@ const char *tally(FunctionCallInfo fcinfo) {
   close_pair(pair);
   if (settled) return "unchanged";
   check_snapshot(declaration);
+  if (declaration.backfill)
+    check_not_distributed(declaration.child,
+                          "Declare the tally with backfill => 'later', and then call ratchet.repair() on each shard of "
+                          "the child, with run_command_on_shards().");
+
+  if (kept->spills)
+    check_not_distributed(declaration.parent,
+                          "Declare the tally with contention => 'wait': the table of spilled counts "
+                          "would not go to the shards.");
 
   // What this transaction has counted under the terms as they are is written under them.
   flush_pending(InvalidOid);

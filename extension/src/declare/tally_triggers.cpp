@@ -17,6 +17,7 @@ extern "C" {
 
 #include "contract/core_copy.h"
 #include "contract/ddl_support.h"
+#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "declare/spill_declare.h"
 #include "declare/tally_triggers.h"
@@ -106,9 +107,10 @@ bool counts_truncate(Relation member, Oid child) {
   return RelationGetRelid(member) == child || member->rd_rel->relkind != RELKIND_PARTITIONED_TABLE;
 }
 
-List *create_both_truncates(List *commands, Oid relid) {
-  commands = create_truncate(commands, relid, truncate_trigger_name, "AFTER");
-  return create_truncate(commands, relid, truncating_trigger_name, "BEFORE");
+// suffix: of their names, on a shard.
+List *create_both_truncates(List *commands, Oid relid, const char *suffix = "") {
+  commands = create_truncate(commands, relid, psprintf("%s%s", truncate_trigger_name, suffix), "AFTER");
+  return create_truncate(commands, relid, psprintf("%s%s", truncating_trigger_name, suffix), "BEFORE");
 }
 
 List *drop_both_truncates(List *commands, Relation relation) {
@@ -196,8 +198,12 @@ Oid find_key_to_depend_on(Relation child, const ChildTerms *source) {
 void depend_on_reference(Relation child, const Trigger *trigger) {
   const ChildTerms *source = parse_child_trigger(child, trigger);
   const Oid key = find_key_to_depend_on(child, source);
-  if (!OidIsValid(key) || depends(trigger->tgoid, ConstraintRelationId, key)) return;
-  depend(trigger->tgoid, ConstraintRelationId, key);
+  if (!OidIsValid(key)) return;
+  // Citus distributes no trigger that depends on a constraint. What drops the key is refused where it happens.
+  if (!is_distributed(RelationGetRelid(child))) {
+    if (depends(trigger->tgoid, ConstraintRelationId, key)) return;
+    depend(trigger->tgoid, ConstraintRelationId, key);
+  }
   // There already, where only the foreign key was made anew.
   if (depends_on_column(trigger->tgoid, RelationGetRelid(child))) return;
   const ObjectAddress dependent{TriggerRelationId, trigger->tgoid, 0};
@@ -383,11 +389,12 @@ void follow_partition(Oid relid) {
   Relation relation = try_relation_open(relid, AccessShareLock);
   if (relation == nullptr) return;
   List *commands = NIL;
-  const bool counted = is_leaf(relation) && has_source(relation, nullptr);
+  const char *suffix = find_shard_suffix(relation);
+  const bool counted = (is_leaf(relation) || *suffix != '\0') && has_source(relation, nullptr);
   const bool before = find_named(relation, truncating_trigger_name) != nullptr;
   const bool after = find_named(relation, truncate_trigger_name) != nullptr;
   if (counted && !(before && after))
-    commands = create_both_truncates(commands, relid);
+    commands = create_both_truncates(commands, relid, suffix);
   else if ((before || after) && relation->rd_rel->relkind == RELKIND_RELATION && !has_source(relation, nullptr))
     commands = drop_both_truncates(commands, relation);
   relation_close(relation, AccessShareLock);
@@ -435,7 +442,7 @@ void write_dependencies(Oid relid) {
 
 bool lacks_dependencies(Relation relation) {
   for (const Trigger *trigger : find_triggers(relation, TriggerKind::child)) {
-    if (trigger->tgisclone) continue;
+    if (trigger->tgisclone || is_distributed(RelationGetRelid(relation))) continue;
     const Oid key = find_key_to_depend_on(relation, parse_child_trigger(relation, trigger));
     if (OidIsValid(key) && !depends(trigger->tgoid, ConstraintRelationId, key)) return true;
   }

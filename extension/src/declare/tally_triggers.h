@@ -38,8 +38,8 @@ void write_parent_triggers(Oid parent, const ParentTerms *kept, Switches switche
 // Every table that has a trigger of this kind of its own, partitions left out.
 List *tables_with(TriggerKind kind);
 
-// Creates the TRUNCATE trigger on a partition of a counted table, or drops it
-// where the table is counted no more: statement triggers are not cloned.
+// Creates the TRUNCATE triggers on a partition or a shard of a counted table, or drops them
+// where the table is counted no more: statement triggers are not cloned, and Citus leaves these to the table.
 void follow_partition(Oid relid);
 
 // Whether every trigger of the child's side, and of the parent's, is there and enabled, on partitions too.

@@ -59,7 +59,7 @@ void suspend(FunctionCallInfo fcinfo) {
   if (find_trigger(relation, TriggerKind::guard) == nullptr) error_no_contract(relation);
   const Oid relid = RelationGetRelid(relation);
   // Its updates happen elsewhere.
-  check_not_distributed(relid);
+  check_not_distributed(relid, "Call it on a shard, in the transaction on its node that writes it.");
   const Oid root = find_topmost_ancestor(relid);
   // Whoever owns a partition does not own the contract.
   if (root != relid && !owns_relation(root, GetUserId())) error_not_owner(root, "suspend its contract");

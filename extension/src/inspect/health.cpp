@@ -18,7 +18,10 @@ extern "C" {
 #include "utils/tuplestore.h"
 }
 
+#include "contract/core_copy.h"
+#include "contract/distributed.h"
 #include "contract/resolved_contract.h"
+#include "contract/stored_trigger.h"
 #include "contract/structure.h"
 #include "contract/trigger_shapes.h"
 #include "declare/guard_declare.h"
@@ -327,6 +330,30 @@ List *member_findings(List *findings, Relation member, Relation root) {
   });
 }
 
+// Whether a shard has a trigger of its table's.
+bool has_trigger(Oid shard, const StoredTrigger *wanted) {
+  for (const auto *trigger : each<StoredTrigger>(stored_triggers(shard)))
+    if (trigger->kind == wanted->kind &&
+        same_arguments(trigger->arguments, trigger->narguments, wanted->arguments, wanted->narguments))
+      return true;
+  return false;
+}
+
+// A table that Citus distributes guards and counts nothing itself: its shards on this node must be able to. What is
+// wrong with their own triggers they say themselves.
+List *shard_findings(Oid table) {
+  List *findings = NIL;
+  for (const Oid shard : each_oid(local_shards(table)))
+    for (const auto *trigger : each<StoredTrigger>(stored_triggers(table)))
+      if (!OidIsValid(trigger->parent) && trigger->kind != TriggerKind::truncate &&
+          trigger->kind != TriggerKind::truncation && !has_trigger(shard, trigger))
+        findings = add(findings, "error",
+                       psprintf("shard \"%s\" does not have trigger \"%s\" of \"%s\", or has it with other arguments",
+                                get_rel_name(shard), trigger->name, get_rel_name(table)),
+                       "Remove the contract, and declare it again with citus.enable_ddl_propagation on.");
+  return findings;
+}
+
 List *find_findings(Oid relid) {
   Relation root = try_relation_open(relid, AccessShareLock);
   if (root == nullptr) return NIL;
@@ -342,6 +369,8 @@ List *find_findings(Oid relid) {
   }
   if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && find_trigger(root, TriggerKind::guard) != nullptr)
     findings = look_at(findings, root, "the guard", [&] { return move_findings(relid); });
+  if (has_citus())
+    findings = look_at(findings, root, "the contract on its shards", [&] { return shard_findings(relid); });
   relation_close(root, AccessShareLock);
   return findings;
 }

@@ -64,11 +64,26 @@ void check_owner(Oid relid, const char *action) {
   if (!owns_relation(relid, GetUserId())) error_not_owner(relid, action);
 }
 
-// The tallies whose child or parent is the target; InvalidOid: all that the caller owns.
-List *places_of(Oid target) {
+// Whether a table is another one's, of those on this node: a query of a table that Citus distributes reads all of its
+// shards, and is asked where such tables are made.
+bool is_in_another(Oid relid) {
+  return has_citus() && (is_coordinator() ? OidIsValid(table_of_shard(relid)) : is_distributed(relid));
+}
+
+// What cannot be repaired by this name is no reason to repair nothing.
+bool is_elsewhere(Oid relid) {
+  if (!is_distributed(relid)) return false;
+  ereport(NOTICE, errmsg("relation \"%s\" is distributed by Citus and was left out", get_rel_name(relid)),
+          errhint("%s", on_each_shard));
+  return true;
+}
+
+// The tallies whose child or parent is the target; InvalidOid: all that the caller owns, but for what is left out.
+template <typename IsLeftOut>
+List *places_of(Oid target, IsLeftOut &&is_left_out) {
   List *places = NIL;
   for (const Oid oid : each_oid(tables_with(TriggerKind::child))) {
-    if (!OidIsValid(target) && !owns_relation(oid, GetUserId())) continue;
+    if (!OidIsValid(target) && (!owns_relation(oid, GetUserId()) || is_left_out(oid))) continue;
     Relation child = try_relation_open(oid, AccessShareLock);
     if (child == nullptr) continue;
     for (const Trigger *trigger : find_triggers(child, TriggerKind::child)) {
@@ -248,7 +263,7 @@ void verify(FunctionCallInfo fcinfo) {
   flush_pending(InvalidOid);
   InitMaterializedSRF(fcinfo, 0);
   ListCell *cell;
-  foreach (cell, places_of(target)) {
+  foreach (cell, places_of(target, is_in_another)) {
     const auto *place = static_cast<const Place *>(lfirst(cell));
     with_subject(place, [&](const Subject &subject) {
       put_drift(place, subject, reinterpret_cast<const ReturnSetInfo *>(fcinfo->resultinfo));
@@ -323,6 +338,7 @@ List *take_keys(const Drift &drift, TupleTableSlot *slot) {
 // counted once more.
 int64 repair_batch(const Place *place, const List *keys) {
   int64 repaired = 0;
+  keep_own_shard(place->parent);
   // Looked up in every transaction: what was found in the last one may have been freed.
   with_subject(place, [&](const Subject &subject) {
     repaired = 0;
@@ -384,10 +400,10 @@ void repair(FunctionCallInfo fcinfo) {
   // The call's own memory, which lives through its commits.
   MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet repair", ALLOCSET_DEFAULT_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(memory);
-  List *places = places_of(target);
+  List *places = places_of(target, is_elsewhere);
   SPI_connect_ext(SPI_OPT_NONATOMIC);
   ListCell *cell;
-  foreach (cell, places) check_not_distributed(static_cast<const Place *>(lfirst(cell))->parent);
+  foreach (cell, places) check_not_distributed(static_cast<const Place *>(lfirst(cell))->parent, on_each_shard);
   foreach (cell, places) repair_place(static_cast<const Place *>(lfirst(cell)), memory);
   SPI_finish();
   MemoryContextSwitchTo(caller);

@@ -43,6 +43,7 @@ extern "C" {
 #include <algorithm>
 
 #include "contract/ddl_support.h"
+#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "pg/fence.h"
 #include "pg/list.h"
@@ -447,6 +448,7 @@ RATCHET_FUNCTION(ratchet_flush_counters) {
 }
 
 RATCHET_FUNCTION(ratchet_flush_now) {
+  if (!ratchet::any_pending()) ratchet::notice_flushed_elsewhere();
   ratchet::spend_events();
   // What was counted while events wait in the list of a statement that has not ended yet.
   ratchet::flush_pending(InvalidOid);

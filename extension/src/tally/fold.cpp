@@ -40,7 +40,7 @@ void note_key(const Counters *counters, TupleTableSlot *slot, HTAB *known, Spill
 
 }  // namespace
 
-SpilledRows look_at_spilled(const Counters *counters) {
+SpilledRows look_at_spilled(const Counters *counters, int most) {
   SpilledRows rows{NIL, false};
   // Who has no lock on the parent that keeps DDL out, as health(), may find it dropped meanwhile.
   Relation relation = try_relation_open(counters->spill->relation, AccessShareLock);
@@ -51,7 +51,7 @@ SpilledRows look_at_spilled(const Counters *counters) {
     SnapshotData dirty;
     InitDirtySnapshot(dirty);
     TableScanDesc scan = table_beginscan(relation, &dirty, 0, nullptr);
-    while (list_length(rows.keys) < most_keys && table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
+    while (list_length(rows.keys) < most && table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
       CHECK_FOR_INTERRUPTS();
       if (TransactionIdIsValid(dirty.xmin))
         rows.underway = true;

@@ -14,14 +14,14 @@ namespace ratchet {
 
 // What a look at a table of spilled counts finds.
 struct SpilledRows {
-  List *keys;     // Datum *, each once, of rows that are committed; at most most_keys
+  List *keys;     // Datum *, each once, of rows that are committed; as many as were asked for
   bool underway;  // there are rows of transactions that have not ended
 };
 
 constexpr int most_keys = 1000;
 
 // Looks at the whole table as it is now, in the current memory context. Locks: ACCESS SHARE on the table.
-SpilledRows look_at_spilled(const Counters *counters);
+SpilledRows look_at_spilled(const Counters *counters, int most = most_keys);
 
 // Adds what lies spilled for a row of the parent, and completes it, as a flush does; a row that another transaction has
 // is left to that one. What the caller's transaction has counted is written first. At READ COMMITTED only.

@@ -10,8 +10,8 @@
 // leave such a row alone then, and append; and so does the worker, but for once a second.
 //
 // One transaction a row, at READ COMMITTED whatever the database's default is. It never waits for a row: who has it
-// folds, or leaves it to the next look. An error, an owner's function that fails perhaps, concerns that row; the others
-// are folded, and the next look comes later and later.
+// folds, or leaves it to the next look. An error, an owner's function that fails perhaps, concerns that row, which is
+// tried again later and later; the others are folded.
 //
 // It may be killed at any moment: what it had not committed lies spilled as before, and the next who spills starts
 // another one. It is not restarted by itself, so that DROP DATABASE finds nobody once it is idle.
@@ -38,22 +38,26 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <iterator>
 
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "tally/flush.h"
 #include "tally/fold.h"
+#include "tally/pending.h"
 
 namespace ratchet {
 
 namespace {
 
-constexpr long look_every = 50;         // ms
-constexpr long thorough_every = 1000;   // ms
-constexpr long stay_idle = 2000;        // ms; less than DROP DATABASE waits for others to go
-constexpr long stay_failing = 60000;    // ms, where rows fail
-constexpr long most_between = 10000;    // ms between looks
-constexpr long call_again_after = 100;  // ms
+constexpr long look_every = 50;          // ms
+constexpr long thorough_every = 1000;    // ms
+constexpr long stay_idle = 2000;         // ms; less than DROP DATABASE waits for others to go
+constexpr long stay_failing = 60000;     // ms, where rows fail
+constexpr long most_between = 10000;     // ms between looks
+constexpr long fail_again_after = 1000;  // ms
+constexpr long call_again_after = 100;   // ms
+constexpr int most_keys_at_once = 100000;
 
 bool starts_workers = true;  // ratchet.fold_worker
 
@@ -141,35 +145,109 @@ List *find_parents(Oid owner, bool *present) {
   return parents;
 }
 
-// The row that comes `place`-th among those with spilled counts now; each is looked for anew, because keys are values
-// of types that a transaction's end could take away.
-void fold_parent(Oid owner, Oid parent, FoldMode mode, Round *round) {
-  for (int place = 0;;) {
-    bool more = false;
-    Folded folded = Folded::gone;
-    const bool well = in_transaction(owner, [&] {
-      PushActiveSnapshot(GetTransactionSnapshot());
-      const Counters *counters = current_counters(parent, RowExclusiveLock);
-      if (counters->spill != nullptr) {
-        const SpilledRows rows = look_at_spilled(counters);
-        round->underway = round->underway || rows.underway;
-        more = place < list_length(rows.keys);
-        if (more) folded = fold_row(parent, static_cast<const Datum *>(list_nth(rows.keys, place)), mode);
+// -- rows that fail --
+
+// An owner's function that raises, perhaps: tried again later and later, whatever becomes of other rows. Of more than
+// these the one that is to be tried next is forgotten, and so is tried.
+struct Failing {
+  Oid parent;  // InvalidOid: none
+  uint32 hash;
+  TimestampTz again;
+  long wait;  // ms
+};
+
+Failing failing[64];
+
+Failing *find_failing(Oid parent, uint32 hash) {
+  for (Failing &one : failing)
+    if (one.parent == parent && one.hash == hash) return &one;
+  return nullptr;
+}
+
+void note_failure(Oid parent, uint32 hash) {
+  Failing *one = find_failing(parent, hash);
+  if (one == nullptr) {
+    one = std::min_element(std::begin(failing), std::end(failing),
+                           [](const Failing &a, const Failing &b) { return a.again < b.again; });
+    *one = {parent, hash, 0, fail_again_after / 2};
+  }
+  one->wait = std::min(one->wait * 2, most_between);
+  one->again = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), one->wait);
+}
+
+void note_success(Oid parent, uint32 hash) {
+  if (Failing *one = find_failing(parent, hash)) *one = {};
+}
+
+// -- rows --
+
+// Keys that were looked up in a transaction that has ended, copied, and what they are keys of.
+struct Keys {
+  int nkey;
+  Oid types[INDEX_MAX_KEYS];
+  List *values;  // Datum *
+  List *hashes;  // as integers
+};
+
+bool is_key_of(const Keys &keys, const Counters *counters) {
+  bool same = keys.nkey == counters->nkey;
+  for (int i = 0; same && i < keys.nkey; ++i) same = keys.types[i] == counters->key[i].type;
+  return same;
+}
+
+// In memory of the round. false: it failed.
+bool look_for_keys(Oid owner, Oid parent, Keys *keys, Round *round) {
+  MemoryContext memory = CurrentMemoryContext;
+  return in_transaction(owner, [&] {
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Counters *counters = current_counters(parent, RowExclusiveLock);
+    if (counters->spill != nullptr) {
+      const SpilledRows rows = look_at_spilled(counters, most_keys_at_once);
+      round->underway = round->underway || rows.underway;
+      MemoryContext transaction = MemoryContextSwitchTo(memory);
+      keys->nkey = counters->nkey;
+      for (int i = 0; i < counters->nkey; ++i) keys->types[i] = counters->key[i].type;
+      for (const auto *key : each<Datum>(rows.keys)) {
+        const PendingKey copy = copy_key(key_of(counters, key));
+        keys->values = lappend(keys->values, const_cast<Datum *>(copy.values));
+        keys->hashes = lappend_int(keys->hashes, static_cast<int>(copy.hash));
       }
-      PopActiveSnapshot();
-    });
-    CHECK_FOR_INTERRUPTS();
-    if (well && !more) return;
-    if (!well) {
-      ++round->failed;
-      // Not even the look at it went well.
-      if (!more) return;
+      MemoryContextSwitchTo(transaction);
     }
-    if (well && folded == Folded::folded)
-      ++round->folded;
-    else
-      ++place;
-    round->underway = round->underway || folded == Folded::busy;
+    PopActiveSnapshot();
+  });
+}
+
+void fold_key(Oid owner, Oid parent, const Keys &keys, int place, FoldMode mode, Round *round) {
+  const auto hash = static_cast<uint32>(list_nth_int(keys.hashes, place));
+  const Failing *before = find_failing(parent, hash);
+  if (before != nullptr && GetCurrentTimestamp() < before->again) {
+    ++round->failed;
+    return;
+  }
+  Folded folded = Folded::gone;
+  const bool well = in_transaction(owner, [&] {
+    PushActiveSnapshot(GetTransactionSnapshot());
+    if (is_key_of(keys, current_counters(parent, RowExclusiveLock)))
+      folded = fold_row(parent, static_cast<const Datum *>(list_nth(keys.values, place)), mode);
+    PopActiveSnapshot();
+  });
+  if (!well) {
+    ++round->failed;
+    note_failure(parent, hash);
+    return;
+  }
+  note_success(parent, hash);
+  if (folded == Folded::folded) ++round->folded;
+  round->underway = round->underway || folded == Folded::busy;
+}
+
+void fold_parent(Oid owner, Oid parent, FoldMode mode, Round *round) {
+  Keys keys{};
+  if (!look_for_keys(owner, parent, &keys, round)) ++round->failed;
+  for (int place = 0; place < list_length(keys.values); ++place) {
+    CHECK_FOR_INTERRUPTS();
+    fold_key(owner, parent, keys, place, mode, round);
   }
 }
 

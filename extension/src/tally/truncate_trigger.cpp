@@ -24,6 +24,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "contract/distributed.h"
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "pg/memory.h"
@@ -287,6 +288,8 @@ void for_each_tally(Relation relation, Work &&work) {
 
 void before_truncate(Relation relation) {
   const Oid relid = RelationGetRelid(relation);
+  // Its shards are truncated, each with its own triggers.
+  if (is_distributed(relid)) return;
   if (is_partition_of_announced(relid)) return;
   const bool ends = will_end(relation);
   if (relation->rd_rel->relispartition) {
@@ -297,6 +300,7 @@ void before_truncate(Relation relation) {
 }
 
 void after_truncate(Relation relation) {
+  if (is_distributed(RelationGetRelid(relation))) return;
   const bool was_announced = withdraw(RelationGetRelid(relation));
   if (!relation->rd_rel->relispartition)
     for_each_tally(relation, [&](Tally *tally) {

@@ -121,7 +121,8 @@ const char *json_of(const Counters *counters, const Row &row) {
   StringInfoData out;
   initStringInfo(&out);
   appendStringInfoString(&out, "{\"parent\": ");
-  escape_json(&out, qualified_relation(counters->root));
+  const Oid table = table_of_shard(counters->root);
+  escape_json(&out, qualified_relation(OidIsValid(table) ? table : counters->root));
   appendStringInfoString(&out, ", \"key\": {");
   const int nkey = bms_num_members(key_columns(counters));
   int place = 0;
@@ -188,7 +189,7 @@ Row progress_by_key(Counters *counters, Relation parent, const Fields &key) {
     SqlWriter writer;
     init_writer(&writer);
     write_progress(&writer.sql, counters);
-    write_key(&writer, Target{parent, nullptr, key});
+    write_key(&writer, Target{parent, nullptr, key, InvalidOid, nullptr});
     statement = prepare_statement(counters, signature, writer.sql.data, parameters);
   }
   return run_exact(statement, parameters, counters);
@@ -196,12 +197,12 @@ Row progress_by_key(Counters *counters, Relation parent, const Fields &key) {
 
 Datum progress(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(0)) error_null_argument("parent");
-  const Oid relid = PG_GETARG_OID(0);
+  Oid relid = PG_GETARG_OID(0);
   require_right(relid, ACL_SELECT);
+  if (is_distributed(relid)) relid = require_local_shard(relid, place_of(relid, fcinfo), ShardUse::read);
   Relation parent = try_relation_open(relid, AccessShareLock);
   if (parent == nullptr)
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
-  check_not_distributed(relid);
   if (find_trigger(parent, TriggerKind::parent) == nullptr)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(parent)),

@@ -8,6 +8,7 @@ extern "C" {
 #include "parser/parse_coerce.h"
 }
 
+#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "pg/json_text.h"
 #include "pg/list.h"
@@ -155,7 +156,10 @@ Record read_record(const Target &target, FunctionCallInfo fcinfo, int child_argu
   }
   if (PG_ARGISNULL(record_argument))
     error_argument("child needs record", "Give the record to store, {} for an empty one.");
-  record.child = open_relation(PG_GETARG_OID(child_argument), ACL_INSERT);
+  // It is stored on the node of its row: of tables that are distributed, on the shard of the same place.
+  const Oid child = PG_GETARG_OID(child_argument);
+  if (!OidIsValid(target.table)) check_not_distributed(child, "Distribute the table of its row in the same way.");
+  record.child = open_place(child, ACL_INSERT, target.place);
   if (record.child->rd_rel->relkind != RELKIND_RELATION && record.child->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("child \"%s\" is not a table", RelationGetRelationName(record.child)), errtable(record.child));
@@ -236,7 +240,7 @@ const char *find_conflict(Relation child, const ErrorData *error) {
     return nullptr;
   const Oid schema = get_namespace_oid(error->schema_name, true);
   const Oid relation = OidIsValid(schema) ? get_relname_relid(error->table_name, schema) : InvalidOid;
-  if (relation == RelationGetRelid(child)) return error->constraint_name;
+  if (relation == RelationGetRelid(child)) return name_on_table(child, error->constraint_name);
   if (!OidIsValid(relation) || !get_rel_relispartition(relation) ||
       !list_member_oid(get_partition_ancestors(relation), RelationGetRelid(child)))
     return nullptr;

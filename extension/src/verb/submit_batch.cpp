@@ -34,6 +34,7 @@ extern "C" {
 
 #include <algorithm>
 
+#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "pg/fence.h"
 #include "pg/list.h"
@@ -356,7 +357,7 @@ void explain(const Batch &batch, const Key *key, int place, Datum skipped, Datum
     while (*pairs == ' ') ++pairs;
     Duplicate *duplicate = find_duplicate(duplicates, index);
     if (duplicate == nullptr || duplicate->constraint != nullptr) continue;
-    duplicate->constraint = key->name;
+    duplicate->constraint = name_on_table(batch.child, key->name);
     duplicate->same_as = same_as;
   }
 }
@@ -488,18 +489,52 @@ void refuse_deferrable(Relation child) {
   }
 }
 
+// What the records of a distributed table say of the shard that they are for; nullptr: there is one.
+const char *place_of(Oid child, const Jsonb *records) {
+  const AttrNumber column = distribution_column(child);
+  if (column == InvalidAttrNumber) return nullptr;
+  if (!JB_ROOT_IS_ARRAY(records) || JB_ROOT_IS_SCALAR(records)) refuse_records(records);
+  const char *name = get_attname(child, column, false);
+  const char *place = nullptr;
+  const int count = static_cast<int>(JB_ROOT_COUNT(records));
+  for (int i = 0; i < count; ++i) {
+    const Datum record = DirectFunctionCall2(jsonb_array_element, JsonbPGetDatum(records), Int32GetDatum(i));
+    LOCAL_FCINFO(call, 2);
+    InitFunctionCallInfoData(*call, nullptr, 2, InvalidOid, nullptr, nullptr);
+    call->args[0] = {record, false};
+    call->args[1] = {CStringGetTextDatum(name), false};
+    const Datum value = jsonb_object_field_text(call);
+    if (call->isnull)
+      error_argument(psprintf("each record must name column \"%s\"", name), "Citus distributes the table by it.");
+    const char *own = TextDatumGetCString(value);
+    if (place != nullptr && strcmp(place, own) != 0)
+      error_argument(psprintf("all records of a batch must have the same value of column \"%s\"", name),
+                     "Citus distributes the table by it; submit a batch for each value.");
+    place = own;
+  }
+  if (place == nullptr)
+    error_argument("a batch of a distributed table needs records", "The first one says which shard it is for.");
+  return place;
+}
+
+// Of a table that Citus distributes: the shard that the records are for.
+Relation open_child(Oid relid, const Jsonb *records) {
+  if (!is_distributed(relid)) return open_relation(relid, ACL_INSERT);
+  return open_place(relid, ACL_INSERT, place_of(relid, records));
+}
+
 Batch read_batch(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(0)) error_null_argument("child");
   if (PG_ARGISNULL(1)) error_null_argument("records");
   Batch batch{};
-  batch.child = open_relation(PG_GETARG_OID(0), ACL_INSERT);
+  batch.records = PG_GETARG_JSONB_P(1);
+  batch.child = open_child(PG_GETARG_OID(0), batch.records);
   const Trigger *trigger = find_trigger(batch.child, TriggerKind::child);
   if (trigger == nullptr)
     ereport(ERROR, errcode(sqlstate_unenforceable),
             errmsg("relation \"%s\" has no tally", RelationGetRelationName(batch.child)),
             errhint("Declare one with ratchet.tally()."), errtable(batch.child));
   batch.tally = load_tally(batch.child, trigger);
-  batch.records = PG_GETARG_JSONB_P(1);
   read_columns(&batch);
   batch.keys = read_keys(batch.child, batch.columns);
   batch.only = only_key(batch);

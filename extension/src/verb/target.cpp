@@ -19,6 +19,7 @@ extern "C" {
 #include "pg/list.h"
 #include "pg/memory.h"
 #include "pg/quote.h"
+#include "pg/row_value.h"
 #include "verb/target.h"
 
 namespace ratchet {
@@ -107,13 +108,40 @@ void require_right(Oid relid, AclMode right) {
   aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
 }
 
-Relation open_relation(Oid relid, AclMode right) {
-  // Before the lock: a role without any right must not be able to hold one.
+// Before the lock: a role without any right must not be able to hold one.
+static Relation open_with_right(Oid relid, AclMode right) {
   require_right(relid, right);
   Relation relation = try_relation_open(relid, RowExclusiveLock);
   if (relation == nullptr) error_no_relation(relid);
-  check_not_distributed(relid);
   return relation;
+}
+
+Relation open_relation(Oid relid, AclMode right) {
+  if (has_citus()) {
+    require_right(relid, right);
+    check_not_distributed(relid, on_each_shard);
+    keep_own_shard(relid);
+  }
+  return open_with_right(relid, right);
+}
+
+const char *place_of(Oid table, FunctionCallInfo fcinfo) {
+  const AttrNumber column = distribution_column(table);
+  if (column == InvalidAttrNumber) return nullptr;
+  // The table's own attribute numbers are not its shards'.
+  Relation relation = try_relation_open(table, AccessShareLock);
+  if (relation == nullptr) error_no_relation(table);
+  const Fields key = read_key(relation, single_primary_key(relation), fcinfo, 1);
+  const Field *field = find_field(key, column);
+  if (field == nullptr) error_no_such_key(relation);
+  relation_close(relation, NoLock);
+  return text_of_value(field->type, field->value);
+}
+
+Relation open_place(Oid relid, AclMode right, const char *place) {
+  if (!is_distributed(relid)) return open_relation(relid, right);
+  require_right(relid, right);
+  return open_with_right(require_local_shard(relid, place, ShardUse::write), right);
 }
 
 Relation open_target(FunctionCallInfo fcinfo, int argument) {
@@ -135,7 +163,14 @@ void close_target(const Target &target) { relation_close(target.relation, NoLock
 
 Target read_target(FunctionCallInfo fcinfo) {
   Target target{};
-  target.relation = open_target(fcinfo, 0);
+  if (!PG_ARGISNULL(0) && is_distributed(PG_GETARG_OID(0))) {
+    target.table = PG_GETARG_OID(0);
+    require_right(target.table, ACL_UPDATE);
+    target.place = place_of(target.table, fcinfo);
+    target.relation = open_place(target.table, ACL_UPDATE, target.place);
+  } else {
+    target.relation = open_target(fcinfo, 0);
+  }
   target.contract = require_contract(target.relation);
   target.key = read_key(target.relation, target.contract->primary_key, fcinfo, 1);
   return target;

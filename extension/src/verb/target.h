@@ -12,10 +12,12 @@ struct Target {
   Relation relation;        // opened with ROW EXCLUSIVE, which is kept to the end of the transaction
   GuardContract *contract;  // of the relation
   Fields key;               // the columns of one unique key, none of them NULL
+  Oid table;                // what Citus distributes, of which the relation is a shard; InvalidOid: it is no shard
+  const char *place;        // what says which shard; valid only if table; nullptr: there is one
 };
 
 // Opens the table of a verb. Errors: 22004 without a table, 42P01, 42501 for a
-// caller with no right at all to update it, 42R01 without an enforced contract and of a table that Citus distributes.
+// caller with no right at all to update it, 42R01 of a table that Citus distributes.
 Relation open_target(FunctionCallInfo fcinfo, int argument);
 
 // Errors: 42501 when the caller has this right neither on the relation nor on any of its columns.
@@ -25,6 +27,14 @@ void require_right(Oid relid, AclMode right);
 // or on any of its columns. Errors: 42P01, 42501, 42R01 of a table that Citus distributes.
 Relation open_relation(Oid relid, AclMode right);
 void close_target(const Target &target);
+
+// What a key, argument 1, says of the shard that its row of a distributed table is on; nullptr: there is one.
+// Errors: class 22.
+const char *place_of(Oid table, FunctionCallInfo fcinfo);
+
+// The same as open_relation() of a row's table, which may be one that Citus distributes: then of the shard that place
+// says, see contract/distributed.h. 42R01 where that is not on this node.
+Relation open_place(Oid relid, AclMode right, const char *place);
 
 // Reads table, contract and key from arguments 0 and 1, as every verb has
 // them. The key is the value of a single-column primary key, or an object (as

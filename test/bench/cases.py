@@ -96,11 +96,13 @@ BULK_UPDATE = [
 @dataclass(frozen=True)
 class Counting:
     """One way of keeping the counters of a run: what the table calls it, the schema of its tables, whether its counters are
-    true. The statements that store a result are the same for all of them, unless the way is one of the client's."""
+    true; beside: a table in which counts may lie beside the run's row. The statements that store a result are the same for
+    all of them, unless the way is one of the client's."""
 
     name: str
     schema: str
     exact: bool = True
+    beside: str = None
 
 
 NO_COUNTER = Counting('no counter', 'no_counter', exact=False)
@@ -150,6 +152,18 @@ SELECT 1;
 COMMIT;"""
 ONE_RUN = [(way, IN_TRANSACTION) for way in (NO_COUNTER, EMPTY_C_ROW, ROW_TRIGGER, STATEMENT_TRIGGER)] + [
     (LOCKED, LOCK_AND_SAVE), (RECOUNTED, RECOUNT_AND_SAVE), (RATCHET, IN_TRANSACTION)]
+
+# The same in one run that many write to: how its counters are kept, and batches of some results.
+WAIT = Counting('wait', 'counted')
+SPILL = Counting('spill', 'spilling', beside='runs_spilled')
+SLOTS = [Counting(f'{slots} slots by hand', f'slots_{slots}', beside='run_slots') for slots in (8, 64)]
+HOT_RUN = [NO_COUNTER, ROW_TRIGGER, WAIT, *SLOTS, SPILL]
+HOT_BATCH = f"""\\set question (:client_id * 1000000 + :n) * 100
+BEGIN;
+INSERT INTO results ({RESULT_COLUMNS})
+SELECT :run, :question::bigint + i, i % 3 <> 0, i % 10, 'an answer of some forty characters' FROM generate_series(1, :rows) i;
+SELECT 1;
+COMMIT;"""
 
 # A batch of 100 results of one run. The first rounds, which are not measured, go to another one.
 BATCH = f"""\\set run CASE WHEN :n <= :first THEN :spare ELSE :measured END

@@ -31,7 +31,8 @@ def fill(way, total=NEVER):
 def check(way, stored=None):
     """Ends the program unless results and counters are what they have to be: figures of an untrue counter are worth nothing.
     How many results there are, and how many of them no counter has."""
-    drifted, results, uncounted = map(int, server.psql(f"SELECT * FROM bench.recount('{way.schema}')").split('|'))
+    recount = f"bench.recount_beside('{way.schema}', '{way.beside}')" if way.beside else f"bench.recount('{way.schema}')"
+    drifted, results, uncounted = map(int, server.psql(f'SELECT * FROM {recount}').split('|'))
     if stored not in (None, results):
         sys.exit(f'{way.name}: {results:,} results in the table, {stored:,} were stored')
     if way.exact and drifted > 0:

@@ -39,6 +39,9 @@ CALL bench.create_runs('recounted');
 CALL bench.create_runs('counted');
 CALL bench.create_runs('five');
 CALL bench.create_runs('limited');
+CALL bench.create_runs('spilling');
+CALL bench.create_runs('slots_8');
+CALL bench.create_runs('slots_64');
 
 CREATE FUNCTION bench.empty_after_trigger() RETURNS trigger LANGUAGE c AS :'module', 'bench_empty_after_trigger';
 CREATE TRIGGER empty_c AFTER INSERT OR UPDATE OR DELETE ON empty_c.results
@@ -91,6 +94,51 @@ ALTER TABLE limited.runs ADD capacity integer NOT NULL DEFAULT 2000000000;
 SELECT ratchet.tally('limited.results', 'limited.runs', '{"evaluated_count": "true", "correct_count": "is_correct"}',
                      total => 'total', done => 'is_completed', limits => '{"evaluated_count": "capacity"}') \g /dev/null
 
+-- Counts that may lie beside the run's row: as ratchet spills them,
+SELECT ratchet.tally('spilling.results', 'spilling.runs', '{"evaluated_count": "true", "correct_count": "is_correct"}',
+                     total => 'total', done => 'is_completed', contention => 'spill') \g /dev/null
+
+-- and in slots, as people make them: a trigger adds to one of some rows of the run, by chance.
+CREATE PROCEDURE bench.create_slots(schema name, slots integer) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('search_path', quote_ident(schema), true);
+    CREATE TABLE run_slots (
+        id              bigint,
+        slot            integer,
+        evaluated_count bigint NOT NULL DEFAULT 0,
+        correct_count   bigint NOT NULL DEFAULT 0,
+        PRIMARY KEY (id, slot)
+    );
+    EXECUTE format($create$
+        CREATE FUNCTION count_result() RETURNS trigger LANGUAGE plpgsql AS $body$
+        DECLARE
+            chosen integer := floor(random() * %1$s);
+        BEGIN
+            UPDATE run_slots
+            SET evaluated_count = evaluated_count + 1, correct_count = correct_count + CASE WHEN NEW.is_correct THEN 1 ELSE 0 END
+            WHERE id = NEW.run_id AND slot = chosen;
+            RETURN NULL;
+        END
+        $body$;
+        CREATE FUNCTION make_slots() RETURNS trigger LANGUAGE plpgsql AS $body$
+        BEGIN
+            IF TG_OP = 'TRUNCATE' THEN
+                TRUNCATE %2$I.run_slots;
+                RETURN NULL;
+            END IF;
+            INSERT INTO %2$I.run_slots (id, slot) SELECT NEW.id, slot FROM generate_series(0, %1$s - 1) slot;
+            RETURN NULL;
+        END
+        $body$
+        $create$, slots, schema);
+    CREATE TRIGGER make_slots AFTER INSERT ON runs FOR EACH ROW EXECUTE FUNCTION make_slots();
+    CREATE TRIGGER remove_slots AFTER TRUNCATE ON runs FOR EACH STATEMENT EXECUTE FUNCTION make_slots();
+    CREATE TRIGGER count_result AFTER INSERT ON results FOR EACH ROW EXECUTE FUNCTION count_result();
+END
+$$;
+CALL bench.create_slots('slots_8', 8);
+CALL bench.create_slots('slots_64', 64);
+
 -- Results that are not in any table yet; a case stores them by INSERT ... SELECT, by COPY from a file or by submit_batch().
 -- They come in the order of their questions: one after the other belongs to another run.
 CREATE FUNCTION bench.new_results(first_run integer, last_run integer, first_question integer, last_question integer)
@@ -126,6 +174,24 @@ BEGIN
         LEFT JOIN (SELECT run_id, count(*) AS evaluated, count(*) FILTER (WHERE is_correct) AS correct
                    FROM %1$I.results GROUP BY run_id) counted ON run_id = id
         $recount$, schema) INTO drifted_runs, results, uncounted;
+END
+$$;
+
+-- The same where counts may lie in a table beside: whether column and what lies beside are together what a count says, in
+-- one snapshot.
+CREATE FUNCTION bench.recount_beside(schema name, beside name, OUT drifted_runs bigint, OUT results bigint, OUT uncounted bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format($recount$
+        SELECT count(*) FILTER (WHERE (evaluated_count + coalesce(more_evaluated, 0), correct_count + coalesce(more_correct, 0))
+                                IS DISTINCT FROM (coalesce(evaluated, 0), coalesce(correct, 0))),
+               coalesce(sum(evaluated), 0), sum(coalesce(evaluated, 0) - evaluated_count - coalesce(more_evaluated, 0))
+        FROM %1$I.runs
+        LEFT JOIN (SELECT run_id, count(*) AS evaluated, count(*) FILTER (WHERE is_correct) AS correct
+                   FROM %1$I.results GROUP BY run_id) counted ON run_id = id
+        LEFT JOIN (SELECT id, sum(evaluated_count) AS more_evaluated, sum(correct_count) AS more_correct
+                   FROM %1$I.%2$I GROUP BY id) beside USING (id)
+        $recount$, schema, beside) INTO drifted_runs, results, uncounted;
 END
 $$;
 

@@ -108,12 +108,12 @@ class Report:
 
 
 def compare(options, report, slices, runs, once=()):
-    """Runs all variants, interleaved. runs: a function for each name that says what one slice used. once: names of those
+    """Runs all variants, interleaved, in an order that turns around from slice to slice. runs: a function for each name that says what one slice used. once: names of those
     that take so long that one slice has to do."""
     for repetition in range(options.repetitions):
         best = {name: [float('inf'), float('inf')] for name in runs if repetition == 0 or name not in once}
         for number in range(slices):
-            for name in best:
+            for name in list(best)[::-1 if (repetition + number) % 2 else 1]:
                 if number == 0 or name not in once:
                     best[name] = [min(pair) for pair in zip(best[name], runs[name]())]
         for name, seconds in best.items():

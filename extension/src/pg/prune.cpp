@@ -12,9 +12,9 @@
 // for a few rows of each page, and from then on the page has room for as many
 // versions between two prunings.
 //
-// A hot row on a page of few is the opposite case. Whoever looks it up, above all each foreign key check of its
-// children, walks over all versions since the last pruning, and asks for the members of the multixact that locked each:
-// with half a page of them that costs more than all counting. So its page is marked full after some, whereupon the next
+// A hot row is the opposite case. Whoever looks it up, above all each foreign key check of its
+// children, walks over all its versions since the last pruning, and asks for the members of the multixact that locked
+// each: a few of them cost more than all counting. So its page is marked full after some, whereupon the next
 // who fetches a row from it prunes. The flag is a hint too, which an UPDATE that finds no room sets.
 //
 // pd_prune_xid is a hint: heap_page_prune() itself resets it without a log record, a standby does not know it, and
@@ -34,51 +34,54 @@ namespace ratchet {
 
 namespace {
 
+// Versions of one row that nobody has pruned.
 constexpr int long_chain = 8;
-constexpr int pile = 32;  // versions that nobody has pruned
+constexpr int pile = 32;
 
-struct Versions {
-  int live;   // the newest of a row, whether or not it has committed
-  int old;    // have been updated or deleted, or are about to be
-  Size size;  // of the old ones
+// Versions that have been updated or deleted, or are about to be.
+struct OldVersions {
+  int of_row;  // that lead to one version of it
+  Size size;   // of all
 };
 
-Versions count_versions(Page page) {
-  Versions versions{0, 0, 0};
+OldVersions find_old_versions(Page page, OffsetNumber version) {
+  OldVersions versions{0, 0};
+  OffsetNumber before[MaxHeapTuplesPerPage + 1] = {};  // by a version's place, that of the one that it has replaced
+  int count = 0;
   const OffsetNumber last = PageGetMaxOffsetNumber(page);
   for (OffsetNumber offset = FirstOffsetNumber; offset <= last; ++offset) {
     const ItemId item = PageGetItemId(page, offset);
     if (!ItemIdIsNormal(item)) continue;
     const auto header = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item));
-    if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask)) {
-      ++versions.live;
-      continue;
-    }
-    ++versions.old;
+    if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask)) continue;
+    ++count;
     versions.size += MAXALIGN(ItemIdGetLength(item));
+    if (!HeapTupleHeaderIsHotUpdated(header)) continue;
+    const OffsetNumber after = ItemPointerGetOffsetNumberNoCheck(&header->t_ctid);
+    if (after <= last) before[after] = offset;
   }
+  // An update that was rolled back may have left something that leads in a circle.
+  for (OffsetNumber place = version; place != InvalidOffsetNumber && versions.of_row <= count; place = before[place])
+    ++versions.of_row;
   return versions;
 }
 
 }  // namespace
 
-bool is_piling_up(Buffer buffer) {
+bool is_piling_up(Buffer buffer, OffsetNumber version) {
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   Page page = BufferGetPage(buffer);
   bool piling = false;
-  if (PageIsFull(page)) {
-    const Versions versions = count_versions(page);
-    piling = versions.old >= pile && versions.old >= versions.live;
-  }
+  if (PageIsFull(page)) piling = find_old_versions(page, version).of_row >= pile;
   LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
   return piling;
 }
 
-void time_pruning(Buffer buffer, Size length) {
+void time_pruning(Buffer buffer, OffsetNumber version, Size length) {
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   Page page = BufferGetPage(buffer);
-  const Versions versions = count_versions(page);
-  if (versions.old >= long_chain && versions.old >= versions.live)
+  const OldVersions versions = find_old_versions(page, version);
+  if (versions.of_row >= long_chain)
     PageSetFull(page);
   else if (PageGetHeapFreeSpace(page) >= MAXALIGN(length) || versions.size < BLCKSZ / 10)
     reinterpret_cast<PageHeader>(page)->pd_prune_xid = InvalidTransactionId;

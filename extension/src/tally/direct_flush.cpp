@@ -247,7 +247,8 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
     return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
-    time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer, row->t_len);
+    time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
+                 ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len);
     note_change(counters, change, found);
   };
   Attempt outcome = Attempt::changed;
@@ -283,7 +284,7 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
   };
   const auto decide = [&](TupleTableSlot *found) -> HeapTuple {
     const auto *version = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
-    busy = sparing && is_piling_up(version->buffer);
+    busy = sparing && is_piling_up(version->buffer, ItemPointerGetOffsetNumber(&found->tts_tid));
     if (busy) return nullptr;
     const TM_Result locked = strictly ? lock_row(relation, found) : TM_Ok;
     busy = strictly ? locked == TM_WouldBlock : is_taken(version);
@@ -304,7 +305,8 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
-    time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer, row->t_len);
+    time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
+                 ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len);
     note_change(counters, change, found);
     if (counters->spill != nullptr) remove_spilled(counters, key, spilled);
   };

@@ -8,6 +8,7 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "executor/tuptable.h"
+#include "storage/bufmgr.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -106,6 +107,11 @@ int key_scan(const Counters *counters, Relation index, const Datum *key, FullTra
 template <typename See>
 void each_spilled(const Counters *counters, const Datum *key, Snapshot snapshot, FullTransactionId from, See &&see) {
   Relation relation = table_open(counters->spill->relation, AccessShareLock);
+  // VACUUM gives back pages without rows: where nobody spills for a while there are none, and nothing to look through.
+  if (RelationGetNumberOfBlocks(relation) == 0) {
+    table_close(relation, NoLock);
+    return;
+  }
   Relation index = index_open(counters->spill->index, AccessShareLock);
   ScanKeyData keys[INDEX_MAX_KEYS + 1];
   const int count = key_scan(counters, index, key, from, keys);

@@ -60,6 +60,7 @@ constexpr long call_again_after = 100;   // ms
 constexpr int most_keys_at_once = 100000;
 
 bool starts_workers = true;  // ratchet.fold_worker
+bool is_worker;              // this process is one, whose own lock it would not see
 
 // Held by the worker while it is there. The fourth field keeps it apart from pg_advisory_lock().
 LOCKTAG worker_tag(Oid owner) {
@@ -330,6 +331,7 @@ void run(Oid database, Oid owner) {
 void start(Datum database) {
   Oid owner;
   memcpy(&owner, MyBgworkerEntry->bgw_extra, sizeof(owner));
+  is_worker = true;
   run(DatumGetObjectId(database), owner);
 }
 
@@ -351,7 +353,7 @@ bool has_fold_worker(Oid owner) {
 
 void call_fold_worker(Oid owner) {
   static TimestampTz called;
-  if (!starts_workers || has_fold_worker(owner)) return;
+  if (!starts_workers || is_worker || has_fold_worker(owner)) return;
   // One that was called a moment ago may not be there yet.
   const TimestampTz now = GetCurrentTimestamp();
   if (called != 0 && TimestampDifferenceMilliseconds(called, now) < call_again_after) return;

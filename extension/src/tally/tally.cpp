@@ -4,12 +4,14 @@
 extern "C" {
 #include "access/sysattr.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/partition.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/fmgrprotos.h"
 #include "utils/syscache.h"
@@ -31,6 +33,7 @@ extern "C" {
 #include "pg/partition.h"
 #include "tally/direct_flush.h"
 #include "tally/expression.h"
+#include "tally/fold_worker.h"
 #include "tally/structure.h"
 #include "tally/tally.h"
 
@@ -183,6 +186,15 @@ void check_clone(Relation relation, const Trigger *trigger) {
       "Drop the trigger; tallies are declared on the topmost partitioned table.");
 }
 
+// After a restart what lies spilled has no worker, until somebody comes by.
+void call_for_spilled(const Counters *counters) {
+  if (counters->spill == nullptr || RecoveryInProgress()) return;
+  Relation table = table_open(counters->spill->relation, AccessShareLock);
+  const bool filled = RelationGetNumberOfBlocks(table) > 0;
+  table_close(table, AccessShareLock);
+  if (filled) call_fold_worker(counters->owner);
+}
+
 Cached *build_counters(Relation relation, const Trigger *trigger) {
   check_clone(relation, trigger);
   auto *counters = array_of<Counters>(1);
@@ -238,6 +250,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   counters->spill = resolve_spill_table(counters, &counters->spill_fault);
   // Whatever is wrong with it may be put right.
   counters->other = find_spill_table(counters->root);
+  call_for_spilled(counters);
   return counters;
 }
 

@@ -16,6 +16,8 @@
 // children, walks over all its versions since the last pruning, and asks for the members of the multixact that locked
 // each: a few of them cost more than all counting. So its page is marked full after some, whereupon the next
 // who fetches a row from it prunes. The flag is a hint too, which an UPDATE that finds no room sets.
+// Not by who has waited for the row: there others wait too, each with a snapshot that needs the versions since, so that
+// every one of them would prune, and hardly anything could go.
 //
 // pd_prune_xid is a hint: heap_page_prune() itself resets it without a log record, a standby does not know it, and
 // every update sets it again. It is written under the share lock under which hint bits are. Losing what another
@@ -77,11 +79,11 @@ bool is_piling_up(Buffer buffer, OffsetNumber version) {
   return piling;
 }
 
-void time_pruning(Buffer buffer, OffsetNumber version, Size length) {
+void time_pruning(Buffer buffer, OffsetNumber version, Size length, bool contended) {
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   Page page = BufferGetPage(buffer);
   const OldVersions versions = find_old_versions(page, version);
-  if (versions.of_row >= long_chain)
+  if (!contended && versions.of_row >= long_chain)
     PageSetFull(page);
   else if (PageGetHeapFreeSpace(page) >= MAXALIGN(length) || versions.size < BLCKSZ / 10)
     reinterpret_cast<PageHeader>(page)->pd_prune_xid = InvalidTransactionId;

@@ -231,6 +231,7 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
   Relation relation = open_direct(counters);
   const Datum *key = entry->key.values;
   bool waits = !alone || !may_queue_up(counters);
+  bool queued = false;
   bool taken = false;  // another transaction is writing the row, and this one would rather know than wait
   Change change{};
   // Of several rows the one that was locked last is probably not this one.
@@ -248,14 +249,14 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
     time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
-                 ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len);
+                 ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, queued);
     note_change(counters, change, found);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || taken) {
     if (taken) {
       queue_up(counters, entry, true);
-      waits = true;
+      waits = queued = true;
       taken = false;
     }
     outcome = attempt_update(relation, find, decide, stored);
@@ -306,7 +307,7 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
     time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
-                 ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len);
+                 ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, false);
     note_change(counters, change, found);
     if (counters->spill != nullptr) remove_spilled(counters, key, spilled);
   };

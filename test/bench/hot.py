@@ -24,7 +24,7 @@ class Scaling:
     round."""
 
     def __init__(self, options, title, ways, points):
-        self.title, self.points, self.seconds = title, points, 1 if options.quick else 2
+        self.title, self.points, self.seconds = title, points, 1
         self.rounds = options.repetitions
         self.ways = {way.name: way for way in ways if way is ways[0] or way.name not in options.without}
         self.rates = {(name, point): [] for name in self.ways for point in points}
@@ -100,7 +100,7 @@ def hot_commits(options):
     counters.shape(ways, unique=False)
     for what, commits in [('synchronous_commit = off', contextlib.nullcontext()),
                           ('a synchronous standby on the same machine', server.synchronous_standby())]:
-        scaling = Scaling(options, f'One hot run, {what}, by number of writers', ways, [CROWD] if options.quick else [1, CROWD, 64])
+        scaling = Scaling(options, f'One hot run, {what}, by number of writers', ways, [CROWD])
         with commits:
             scaling.measure(one_result)
         scaling.print(TARGETS)
@@ -119,7 +119,7 @@ def hot_many_runs(options):
     ways = [cases.NO_COUNTER, cases.ROW_TRIGGER, cases.WAIT, cases.SPILL]
     counters.shape(ways, unique=False)
     scaling = Scaling(options, f'One result a transaction by number of runs, {CROWD} connections', ways, [counters.RUNS])
-    scaling.rounds *= 1 if options.quick else 3
+    scaling.rounds *= 1 if options.quick else 2
 
     def rate_of(way, runs, seconds):
         return server.pgbench_rate(f'\\set n :n + 1\n{cases.ONE_RESULT}', CROWD, 1, seconds, way.schema, n=0, runs=runs)

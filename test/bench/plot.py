@@ -2,8 +2,8 @@
 
 from html import escape
 
-WIDTH, HEIGHT = 760, 440
-LEFT, RIGHT, TOP, BOTTOM = 70, 600, 44, 380
+WIDTH, HEIGHT = 780, 440
+LEFT, RIGHT, TOP, BOTTOM = 70, 570, 44, 380
 LINE = 17  # between two labels
 
 # Colours that can be told from each other and from both grounds; a line's dashes tell it from others without colours.

@@ -29,6 +29,7 @@ extern "C" {
 #include "declare/ddl_check.h"
 #include "declare/follow.h"
 #include "declare/guard_declare.h"
+#include "declare/see_rows.h"
 #include "declare/tally_triggers.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
@@ -45,21 +46,6 @@ struct Touched {
   List *triggers;   // OIDs
   List *others;     // ObjectAddress *
 };
-
-// Runs a query about the command, and calls see() for its rows.
-template <typename See>
-void see_rows(const char *sql, See &&see) {
-  MemoryContext caller = CurrentMemoryContext;
-  SPI_connect();
-  // Not read-only: a new snapshot, in which what the command has done is visible.
-  if (SPI_execute(sql, false, 0) != SPI_OK_SELECT) elog(ERROR, "reading the objects of a command failed");
-  for (uint64 i = 0; i < SPI_processed; ++i) {
-    MemoryContext spi = MemoryContextSwitchTo(caller);
-    see(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-    MemoryContextSwitchTo(spi);
-  }
-  SPI_finish();
-}
 
 Oid oid_at(HeapTuple row, TupleDesc tupdesc, int column) {
   bool isnull;

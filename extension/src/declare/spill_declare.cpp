@@ -22,6 +22,7 @@ extern "C" {
 #include "contract/ddl_support.h"
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
+#include "declare/see_rows.h"
 #include "pg/list.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
@@ -105,25 +106,11 @@ const char *view_sql(const char *name, Oid parent, const char *table, const Pare
 
 // -- catalogs --
 
-// Runs a query of catalogs and returns its first column, as texts or OIDs.
-template <typename See>
-void see_catalog(const char *sql, See &&see) {
-  MemoryContext caller = CurrentMemoryContext;
-  SPI_connect();
-  if (SPI_execute(sql, false, 0) != SPI_OK_SELECT) elog(ERROR, "reading a catalog failed");
-  for (uint64 i = 0; i < SPI_processed; ++i) {
-    MemoryContext spi = MemoryContextSwitchTo(caller);
-    see(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-    MemoryContextSwitchTo(spi);
-  }
-  SPI_finish();
-}
-
 // The view over a table of spilled counts, as tally() has made it: of those that read the table the one that goes with
 // the parent, or, where it is new, or a dump has brought it, one that is called so.
 Oid find_exact_view(Oid parent, Oid table) {
   Oid view = InvalidOid;
-  see_catalog(
+  see_rows(
       psprintf(
           "SELECT c.oid FROM pg_catalog.pg_class c CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM "
           "pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass "
@@ -146,15 +133,15 @@ Oid find_exact_view(Oid parent, Oid table) {
 
 // GRANT SELECT ON table TO whoever may read all of the parent.
 List *grants(List *commands, Oid parent, const char *name) {
-  see_catalog(psprintf("SELECT CASE a.grantee WHEN 0::pg_catalog.oid THEN 'PUBLIC' ELSE "
-                       "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END FROM pg_catalog.pg_class c "
-                       "CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a WHERE c.oid OPERATOR(pg_catalog.=) "
-                       "%u::pg_catalog.oid AND a.privilege_type OPERATOR(pg_catalog.=) 'SELECT' AND a.grantee "
-                       "OPERATOR(pg_catalog.<>) c.relowner ORDER BY 1",
-                       parent),
-              [&](HeapTuple row, TupleDesc tupdesc) {
-                commands = lappend(commands, psprintf("GRANT SELECT ON %s TO %s", name, SPI_getvalue(row, tupdesc, 1)));
-              });
+  see_rows(psprintf("SELECT CASE a.grantee WHEN 0::pg_catalog.oid THEN 'PUBLIC' ELSE "
+                    "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END FROM pg_catalog.pg_class c "
+                    "CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a WHERE c.oid OPERATOR(pg_catalog.=) "
+                    "%u::pg_catalog.oid AND a.privilege_type OPERATOR(pg_catalog.=) 'SELECT' AND a.grantee "
+                    "OPERATOR(pg_catalog.<>) c.relowner ORDER BY 1",
+                    parent),
+           [&](HeapTuple row, TupleDesc tupdesc) {
+             commands = lappend(commands, psprintf("GRANT SELECT ON %s TO %s", name, SPI_getvalue(row, tupdesc, 1)));
+           });
   return commands;
 }
 

@@ -253,9 +253,7 @@ void look_up(RowDepths *depths, RowNode *node) {
   Counters *counters = current_counters(node->key.counters->root, AccessShareLock);
   const List *links = find_links(depths, counters);
   if (links == NIL) return;
-  Parameters parameters{};
-  for (int i = 0; i < counters->nkey; ++i)
-    add_parameter(&parameters, counters->key[i].type, node->key.values[i], false);
+  const Parameters parameters = key_parameters(counters, node->key.values);
   const User caller = become(counters->owner, SECURITY_NOFORCE_RLS);
   const Row row = run_statement(climb_statement(counters, links, parameters), parameters, counters->root, nullptr);
   restore(caller);

@@ -160,9 +160,8 @@ void write_spilled_sums(StringInfo sql, const Counters *counters, const char *co
   appendStringInfoChar(sql, ')');
 }
 
-const SpillTable *resolve_spill_table(const Counters *counters, const char **fault) {
+const SpillTable *resolve_spill_table(const Counters *counters, Oid oid, const char **fault) {
   *fault = nullptr;
-  const Oid oid = find_spill_table(counters->root);
   Relation relation = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
   if (relation == nullptr) {
     *fault = "there is no table for spilled counts";

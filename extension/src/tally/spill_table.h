@@ -52,9 +52,9 @@ Oid spilled_type(Oid counter);
 void write_spilled_sums(StringInfo sql, const Counters *counters, const char *const *key, int nkey,
                         const char *const *names, int count, bool one_row);
 
-// Resolves it for the counters of its parent, in the current memory context. nullptr: there is none, or it is not as
-// ratchet has made it, which fault says.
-const SpillTable *resolve_spill_table(const Counters *counters, const char **fault);
+// Resolves such a table (InvalidOid: there is none) for the counters of its parent, in the current memory context.
+// nullptr: there is none, or it is not as ratchet has made it, which fault says.
+const SpillTable *resolve_spill_table(const Counters *counters, Oid table, const char **fault);
 
 // 42R01: the parent has such a table, and it cannot be used.
 [[noreturn]] void error_spill_table(const Counters *counters);

@@ -247,9 +247,9 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   check_counters_structure(relation);
   find_direct(relation, counters);
   if (!terms->spills) return counters;
-  counters->spill = resolve_spill_table(counters, &counters->spill_fault);
   // Whatever is wrong with it may be put right.
   counters->other = find_spill_table(counters->root);
+  counters->spill = resolve_spill_table(counters, counters->other, &counters->spill_fault);
   call_for_spilled(counters);
   return counters;
 }

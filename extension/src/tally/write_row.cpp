@@ -65,9 +65,7 @@ const Statement *row_statement(Counters *counters, const Pending *entry, const D
 
 //   SELECT t.xmin FROM schema.parent t WHERE t."key" OPERATOR(pg_catalog.=) $1 AND ...
 Row look_up(Counters *counters, const Pending *entry, Snapshot snapshot) {
-  Parameters parameters{};
-  for (int i = 0; i < counters->nkey; ++i)
-    add_parameter(&parameters, counters->key[i].type, entry->key.values[i], false);
+  const Parameters parameters = key_parameters(counters, entry->key.values);
   Signature signature{};
   sign(&signature, StatementKind::exists);
   const Statement *statement = find_statement(counters, signature);
@@ -132,9 +130,7 @@ void explain(Counters *counters, const Pending *entry) {
 
 //   SELECT true FROM schema.parent t WHERE t."key" OPERATOR(pg_catalog.=) $1 AND ... FOR NO KEY UPDATE [SKIP LOCKED]
 bool lock_row(Counters *counters, const Pending *entry, bool waits) {
-  Parameters parameters{};
-  for (int i = 0; i < counters->nkey; ++i)
-    add_parameter(&parameters, counters->key[i].type, entry->key.values[i], false);
+  const Parameters parameters = key_parameters(counters, entry->key.values);
   Signature signature{};
   sign(&signature, waits ? StatementKind::lock_row : StatementKind::lock_unless_busy);
   const Statement *statement = find_statement(counters, signature);
@@ -251,6 +247,12 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {
   }
   end_writing(writing);
   return folded;
+}
+
+Parameters key_parameters(const Counters *counters, const Datum *key) {
+  Parameters parameters{};
+  for (int i = 0; i < counters->nkey; ++i) add_parameter(&parameters, counters->key[i].type, key[i], false);
+  return parameters;
 }
 
 void write_row_key(SqlWriter *writer, const Counters *counters) {

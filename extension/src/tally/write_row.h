@@ -33,4 +33,7 @@ Folded write_folded(Counters *counters, const Datum *key, FoldMode mode);
 //   WHERE t."k" OPERATOR(pg_catalog.=) $2 AND ..., for the key that tallies reference
 void write_row_key(SqlWriter *writer, const Counters *counters);
 
+// Its parameters, where it is all that the statement has.
+Parameters key_parameters(const Counters *counters, const Datum *key);
+
 }  // namespace ratchet

@@ -162,8 +162,7 @@ Row run_exact(const Statement *statement, const Parameters &parameters, const Co
 
 // The object about one row by the key that tallies reference; not found where the caller does not see it.
 Row row_progress(Counters *counters, const Datum *key) {
-  Parameters parameters{};
-  for (int i = 0; i < counters->nkey; ++i) add_parameter(&parameters, counters->key[i].type, key[i], false);
+  const Parameters parameters = key_parameters(counters, key);
   Signature signature{};
   sign(&signature, StatementKind::progress);
   const Statement *statement = find_statement(counters, signature);

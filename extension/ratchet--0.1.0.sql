@@ -237,7 +237,7 @@ CREATE FUNCTION ratchet.flush() RETURNS void
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_flush_now';
 COMMENT ON FUNCTION ratchet.flush() IS
-'Writes now what this transaction has counted, instead of just before COMMIT: to read one''s own counts, or to run DDL or TRUNCATE on the tables in the same transaction. The rows of the parents stay locked until the end of the transaction. Errors: those of the write, see docs/locking.md, and of on_done functions.';
+'Writes now what this transaction has counted, instead of just before COMMIT: to read one''s own counts, or to run DDL or TRUNCATE on the tables in the same transaction. The rows of the parents stay locked until the end of the transaction. Errors: those of the write, see docs/operations/locking.md, and of on_done functions.';
 
 -- ---------------------------------------------------------------------------
 -- The verbs. One C function each, an overload for every type that drivers bind

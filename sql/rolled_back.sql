@@ -1,4 +1,4 @@
--- Test suites that roll back every test, and fixtures that are loaded with triggers disabled: what docs/operations.md says.
+-- Test suites that roll back every test, and fixtures that are loaded with triggers disabled: what docs/guide/tests.md says.
 CREATE TABLE runs (id int PRIMARY KEY, total int, n int, done boolean);
 CREATE TABLE results (run_id int REFERENCES runs);
 CREATE TABLE calls (run_id int);

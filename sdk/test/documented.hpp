@@ -41,7 +41,7 @@ inline cells words_in(const std::string &cell) {
   return found;
 }
 
-// An outcome, as docs/reference.md has it.
+// An outcome, as docs/reference/outcomes.md has it.
 struct documented_outcome {
   std::string text;
   std::set<std::string> calls;  // "submit()"
@@ -52,7 +52,7 @@ struct documented_outcome {
 
 inline std::vector<documented_outcome> documented_outcomes() {
   std::vector<documented_outcome> all;
-  for (const auto &row : documented("docs/reference.md", "## Outcomes")) {
+  for (const auto &row : documented("docs/reference/outcomes.md", "# Outcomes")) {
     const auto calls = words_in(row.at(1));
     all.push_back({words_in(row.at(0)).at(0),
                    {calls.begin(), calls.end()},

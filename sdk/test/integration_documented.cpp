@@ -1,4 +1,4 @@
-// The table of outcomes in docs/reference.md has those that the extension says that it returns.
+// The table of outcomes in docs/reference/outcomes.md has those that the extension says that it returns.
 #include <sstream>
 
 #include "documented.hpp"
@@ -39,7 +39,7 @@ TEST_F(documented_test, outcomes_are_those_of_the_server) {
       EXPECT_TRUE(named.erase(outcome.text) == 1 || outcome.reserved)
           << "the comment of ratchet." << type << " does not name " << outcome.text;
     }
-    EXPECT_TRUE(named.empty()) << "ratchet." << type << ": " << *named.begin() << " is not in docs/reference.md";
+    EXPECT_TRUE(named.empty()) << "ratchet." << type << ": " << *named.begin() << " is not in docs/reference/outcomes.md";
   }
 }
 

@@ -23,7 +23,7 @@ def run(*command):
 
 
 def race(url):
-    """The commands of docs/race.md, with the application's own client in place of curl."""
+    """The commands of docs/guide/race.md, with the application's own client in place of curl."""
 
     def endpoint(rest):
         return f"{sys.executable} {application} post {url}/scorecards{rest}"

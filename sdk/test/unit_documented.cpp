@@ -1,4 +1,4 @@
-// The tables of outcomes and errors in docs/reference.md, and those that repeat them, say what the SDK does.
+// The tables of outcomes and errors in docs/reference/outcomes.md, and those that repeat them, say what the SDK does.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -99,7 +99,7 @@ std::map<std::string, error_kind> kinds() {
 TEST(documented, errors_are_those_of_the_sdk) {
   auto missing = kinds();
   std::set<std::string> codes;
-  for (const auto &row : documented("docs/reference.md", "### Errors and HTTP")) {
+  for (const auto &row : documented("docs/reference/outcomes.md", "## Errors and HTTP")) {
     const auto name = words_in(row.at(0)).at(0);
     ASSERT_EQ(missing.count(name), 1U) << name;
     const auto kind = missing.at(name);
@@ -113,7 +113,7 @@ TEST(documented, errors_are_those_of_the_sdk) {
   }
   EXPECT_TRUE(missing.empty()) << missing.begin()->first;
   // ratchet's own are all there
-  for (const auto &row : documented("docs/reference.md", "## SQLSTATEs")) {
+  for (const auto &row : documented("docs/reference/outcomes.md", "## SQLSTATEs")) {
     if (row.at(0).size() == 5 && row.at(0)[2] == 'R' && row.at(1) == "error") {
       EXPECT_EQ(codes.count(row.at(0)), 1U) << row.at(0);
     }

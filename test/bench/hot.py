@@ -15,7 +15,7 @@ from measure import Report, client_time, compare
 WRITERS = [1, 2, 4, 8, 16, 32, 64]
 CROWD = counters.CROWD
 HOT = counters.RUNS // 2  # the run that all write to
-PLOT = 'docs/benchmarks/hot-run.svg'
+PLOT = 'docs/images/hot-run.svg'
 
 
 class Scaling:

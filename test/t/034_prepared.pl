@@ -1,4 +1,4 @@
-# What docs/operations.md says of prepared transactions: PREPARE TRANSACTION never waits for a parent's row, because who has
+# What docs/operations/counters.md says of prepared transactions: PREPARE TRANSACTION never waits for a parent's row, because who has
 # prepared may hold it for long, and no server looks for circles of prepared transactions in several databases. Where
 # counts wait otherwise, a row that somebody else has is an error at once; where they spill they are appended beside it, so
 # that every PREPARE succeeds and nobody's row is held until COMMIT PREPARED. The parent's row itself may be found in

@@ -1,4 +1,4 @@
-# What docs/operations.md says of contracts on a subscriber of logical replication.
+# What docs/operations/replication.md says of contracts on a subscriber of logical replication.
 use strict;
 use warnings;
 

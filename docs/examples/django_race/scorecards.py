@@ -1,4 +1,4 @@
-"""A small Django application in one file, and how its endpoints are raced. docs/race.md tells the story.
+"""A small Django application in one file, and how its endpoints are raced. docs/guide/race.md tells the story.
 
     scorecards.py migrate            creates the table in the database that PGHOST, PGDATABASE and so on name
     scorecards.py guard              declares the contract; nothing else changes

@@ -21,7 +21,7 @@
 // many, or the sweep's transaction has rows from before the call.
 //
 // Parents that count are written at COMMIT, in the order of the flush; that is out of the verb's hands
-// (docs/locking.md).
+// (docs/operations/locking.md).
 #include "pg/pg.h"
 
 extern "C" {

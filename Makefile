@@ -158,7 +158,7 @@ dist: output-directories
 matrix:
 	@test/matrix
 
-## make docs             the reference of the C++ SDK, from its headers, as HTML in build/docs/html
+## make docs             the documentation as a site, with the reference of the C++ SDK, in build/docs
 docs:
 	@tools/deps docs
 	@tools/docs

@@ -133,7 +133,7 @@ check-sdk: installed cmake
 check-sanitize: installed
 	@tools/suite sanitize tools/check-sanitizers
 
-## make check-style      formatting, the fence, the lanes, the rooms, the version, the comments of the SDK
+## make check-style      formatting, the fence, the lanes, the rooms, the version, the comments of the SDK, links
 check-style: output-directories
 	@tools/suite style tools/check-style
 

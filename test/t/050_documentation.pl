@@ -16,18 +16,22 @@ use Test::More;
 sub blocks_of
 {
     my ($page) = @_;
-    my ($marked, $kind, $end, @found) = ('');
+    my ($marked, $kind, $end, $indent, @found) = ('');
     for my $line (split /\n/, slurp_file($page))
     {
         if (!defined $kind)
         {
             if ($line =~ /^ *<!-- ((?:as|not run:) .*\S) *-->$/) { $marked = $1 }
-            elsif ($line =~ /^ *(```|<!-- )sql$/) { $end = $1 eq '```' ? $1 : '-->'; push @found, [ $kind = $marked || 'sql', '' ] }
-            elsif ($line =~ /^ *```/) { ($kind, $end) = ('other', '```') }
+            elsif ($line =~ /^( *)(```|<!-- )sql$/)
+            {
+                ($indent, $end) = ($1, $2 eq '```' ? $2 : '-->');
+                push @found, [ $kind = $marked || 'sql', '' ];
+            }
+            elsif ($line =~ /^ *```/) { ($kind, $end, $indent) = ('other', '```', '') }
             elsif ($line =~ /\S/) { $marked = '' }
         }
-        elsif ($line =~ /^ *\Q$end\E$/) { undef $kind; $marked = '' }
-        elsif ($kind ne 'other') { $found[-1][1] .= "$line\n" }
+        elsif ($line eq $indent . $end || $kind eq 'other' && $line =~ /^ *```$/) { undef $kind; $marked = '' }
+        elsif ($kind ne 'other') { $found[-1][1] .= $line =~ s/^$indent//r . "\n" }
     }
     return @found;
 }
@@ -45,8 +49,11 @@ for my $page (@pages)
     for my $block (blocks_of($page))
     {
         my ($kind, $text) = @$block;
-        # A file of the repository may begin with a comment.
-        if ($kind =~ /^as (\S+)/) { is($text, slurp_file($1) =~ s/^(?:--.*\n)+//r, "$page shows $1 as it is") }
+        if ($kind =~ /^as (\S+)/)
+        {
+            my $file = $1;  # which may begin with a comment
+            is($text, slurp_file($file) =~ s/^(?:--.*\n)+//r, "$page shows $file as it is");
+        }
         elsif ($kind eq 'sql') { $script .= $text }
         else { SKIP: { skip "$page: $kind", 1 } }
     }

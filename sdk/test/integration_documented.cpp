@@ -39,7 +39,8 @@ TEST_F(documented_test, outcomes_are_those_of_the_server) {
       EXPECT_TRUE(named.erase(outcome.text) == 1 || outcome.reserved)
           << "the comment of ratchet." << type << " does not name " << outcome.text;
     }
-    EXPECT_TRUE(named.empty()) << "ratchet." << type << ": " << *named.begin() << " is not in docs/reference/outcomes.md";
+    EXPECT_TRUE(named.empty()) << "ratchet." << type << ": " << *named.begin()
+                               << " is not in docs/reference/outcomes.md";
   }
 }
 

@@ -354,6 +354,7 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
   change.nulls = palloc_array<bool>(counters->nguarded);
   for (int i = 0; i < counters->nguarded; ++i) {
     if (is_same(counters->guarded[i], kept[i], value_of(row, counters->guarded[i].attnum))) continue;
+    change.decides = change.decides || i >= counters->ncounters;
     change.attnums[change.count] = counters->guarded[i].attnum;
     change.values[change.count] = kept[i].datum;
     change.nulls[change.count++] = kept[i].isnull;

@@ -193,7 +193,7 @@ void append_or_explain(Counters *counters, const Pending *entry) {
 void write_or_spill(Counters *counters, const Pending *entry, bool alone) {
   if (is_preparing() || IsolationUsesXactSnapshot())
     append_or_explain(counters, entry);
-  else if ((alone && !may_take(counters, entry)) || !write_unless_busy(counters, entry, alone, !alone))
+  else if (!write_unless_busy(counters, entry, alone, !alone))
     append_spilled(counters, entry);
 }
 

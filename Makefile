@@ -22,12 +22,12 @@ REGRESS_ALL := $(call names_in,sql/*.sql)
 REGRESS := $(REGRESS_ALL)
 REGRESS_OPTS = --inputdir=. --outputdir=build/test/regress --load-extension=ratchet
 
-# test/isolation/generate lays out in build/ what the tester reads. A template is tested at three isolation levels: its
-# name alone stands for all of them.
-ISOLATION_LEVELS = rc rr ser
+# test/isolation/generate lays out in build/ what the tester reads. A template is tested at three isolation levels, and some
+# at some of them once more with counts that spill: its name alone stands for all of that.
+ISOLATION_LEVELS = rc rr ser spill-rc spill-rr spill-ser
 ISOLATION_TEMPLATES := $(filter-out judge,$(call names_in,test/isolation/templates/*/*.spec))
 ISOLATION_BY_HAND := $(call names_in,test/isolation/specs/*.spec)
-ISOLATION_ALL := $(sort $(foreach level,$(ISOLATION_LEVELS),$(addsuffix -$(level),$(ISOLATION_TEMPLATES))) $(ISOLATION_BY_HAND))
+ISOLATION_ALL := $(sort $(shell test/isolation/generate --names))
 ISOLATION := $(ISOLATION_ALL)
 ISOLATION_OPTS = --inputdir=build/test/isolation --outputdir=build/test/isolation --load-extension=ratchet
 REGRESS_PREP = output-directories $(if $(ISOLATION),isolation-specs)

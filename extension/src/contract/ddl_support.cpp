@@ -64,13 +64,23 @@ const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *w
   pg_unreachable();
 }
 
+static void error_no_relation(Oid relid) {
+  ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+}
+
+Oid relation_or_null(FunctionCallInfo fcinfo, int argument) {
+  if (PG_ARGISNULL(argument)) return InvalidOid;
+  const Oid relid = PG_GETARG_OID(argument);
+  if (!OidIsValid(relid)) error_no_relation(relid);
+  return relid;
+}
+
 Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {
   // Before the lock, which would make the table's writers queue behind somebody who may not have it; and after it,
   // because the owner may have changed while waiting.
   for (const bool locked : {false, true}) {
     const char *name = get_rel_name(relid);
-    if (name == nullptr)
-      ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+    if (name == nullptr) error_no_relation(relid);
     if (!owns_relation(relid, GetUserId())) error_not_owner(relid, action);
     if (!locked) LockRelationOid(relid, lock);
   }

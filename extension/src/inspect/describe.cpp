@@ -13,6 +13,7 @@ extern "C" {
 #include "guard/guard_contract.h"
 #include "pg/fence.h"
 #include "pg/list.h"
+#include "pg/partition.h"
 #include "pg/quote.h"
 #include "tally/references.h"
 #include "tally/spill_table.h"
@@ -259,7 +260,7 @@ void describe_limit(FunctionCallInfo fcinfo, const LimitTerm &limit) {
 }
 
 void describe_spill(FunctionCallInfo fcinfo, Oid parent) {
-  const Oid table = OidIsValid(parent) ? find_spill_table(parent) : InvalidOid;
+  const Oid table = find_spill_table(parent);
   put(fcinfo, OidIsValid(table) ? get_rel_name(table) : nullptr, "contention",
       OidIsValid(table)
           ? psprintf("A transaction that finds the row taken adds its counts to %s in place of waiting; row and table "
@@ -277,7 +278,6 @@ void describe_kept(FunctionCallInfo fcinfo, Relation child, const ChildTerms *so
                        "what others write is kept out."
                      : "%s, exact at every commit. Written by the database only; what others write is kept out.",
                  meaning_of(source->counters[i], qualified_relation(RelationGetRelid(child)))));
-  if (kept->spills) describe_spill(fcinfo, find_parent(child, source));
   describe_total(fcinfo, completion_of(source, kept));
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].when != nullptr && is_of(kept->completions[i], source))
@@ -293,6 +293,7 @@ void describe_tallies(FunctionCallInfo fcinfo, Relation relation) {
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   if (counters == nullptr) return;
   const ParentTerms *kept = parse_parent_trigger(relation, counters);
+  if (kept->spills) describe_spill(fcinfo, find_topmost_ancestor(RelationGetRelid(relation)));
   for (const Oid oid : each_oid(tables_with(TriggerKind::child))) {
     Relation child = try_relation_open(oid, AccessShareLock);
     if (child == nullptr) continue;

@@ -130,19 +130,31 @@ List *kept_findings(List *findings, Relation member, bool is_root) {
   return list_concat(findings, counters_findings(member));
 }
 
+// The trigger that keeps others from writing the table of spilled counts.
+List *spill_trigger_findings(Oid parent) {
+  const Oid oid = find_spill_table(parent);
+  Relation table = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
+  if (table == nullptr) return NIL;
+  List *findings = named_findings(NIL, table, spilled_trigger_name);
+  relation_close(table, AccessShareLock);
+  return findings;
+}
+
 // Where counts spill.
 List *spill_findings(Relation root) {
   const Counters *counters = find_counters(root);
   if (counters == nullptr) return NIL;
+  List *findings = spill_trigger_findings(counters->root);
   const char *table = RelationGetRelationName(root);
   if (counters->spill_fault != nullptr)
-    return add(NIL, "warning", psprintf("counts of \"%s\" wait, and do not spill: %s", table, counters->spill_fault),
+    return add(findings, "warning",
+               psprintf("counts of \"%s\" wait, and do not spill: %s", table, counters->spill_fault),
                OidIsValid(find_spill_table(counters->root)) ? spill_table_hint : "Declare the tally again.");
   // A standby only has what its primary does.
-  if (counters->spill == nullptr || RecoveryInProgress() || has_fold_worker(counters->owner)) return NIL;
+  if (counters->spill == nullptr || RecoveryInProgress() || has_fold_worker(counters->owner)) return findings;
   const SpilledRows rows = look_at_spilled(counters);
-  if (rows.keys == NIL) return NIL;
-  return add(NIL, "warning",
+  if (rows.keys == NIL) return findings;
+  return add(findings, "warning",
              psprintf("spilled counts of \"%s\" wait for the next transaction that counts for their rows: there is no "
                       "background worker",
                       table),

@@ -138,4 +138,4 @@ int64 fold(Oid target) {
 
 }  // namespace ratchet
 
-RATCHET_FUNCTION(ratchet_fold) { PG_RETURN_INT64(ratchet::fold(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0))); }
+RATCHET_FUNCTION(ratchet_fold) { PG_RETURN_INT64(ratchet::fold(ratchet::relation_or_null(fcinfo, 0))); }

@@ -103,6 +103,8 @@ bool try_to_write(Counters *counters, const Pending *entry, Delta *deltas, const
   if (!permission.judged)
     error_unenforceable(table_open(counters->root, NoLock), "trigger \"~ratchet_counters\" did not fire",
                         "SELECT * FROM ratchet.health() shows why.");
+  report(counters->tracked, Event::flushed);
+  if (spilled != nullptr && spilled->count > 0) report(counters->tracked, Event::folded, spilled->count);
   return true;
 }
 

@@ -354,6 +354,8 @@ RATCHET_FUNCTION(ratchet_advance) {
     answer.state = answer.was = was;
     answer.conflict = limit;
   }
+  ratchet::report_outcome(advance.target, answer.outcome, nullptr,
+                          advance.has_idempotency_key ? &advance.idempotency_key : nullptr);
   if (!ratchet::may_read_state(advance)) answer.state = answer.was = nullptr;
   ratchet::close_record(advance.record);
   ratchet::close_target(advance.target);

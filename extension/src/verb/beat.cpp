@@ -81,6 +81,7 @@ RATCHET_FUNCTION(ratchet_beat) {
                                 "column \"%s\" of relation \"%s\" is set by beat itself and cannot be patched");
   const ratchet::Fields expect = ratchet::read_expect(target, fcinfo, 3);
   const ratchet::Answer answer = ratchet::beat(target, patch, expect);
+  ratchet::report_outcome(target, answer.outcome);
   ratchet::close_target(target);
 
   Datum values[3] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.kept), Datum(0)};

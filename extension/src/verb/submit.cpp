@@ -418,6 +418,8 @@ RATCHET_FUNCTION(ratchet_submit) {
     answer.submitted_at_null = answer.record_null = true;
     answer.conflict = limit;
   }
+  ratchet::report_outcome(submission.target, answer.outcome, submission.has_actor ? &submission.actor : nullptr,
+                          submission.has_idempotency_key ? &submission.idempotency_key : nullptr);
   ratchet::close_record(submission.record);
   ratchet::close_target(submission.target);
   return ratchet::answer_of(fcinfo, answer);

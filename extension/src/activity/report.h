@@ -8,15 +8,9 @@
 #include "pg/pg.h"
 
 #include "activity/event.h"
+#include "activity/statistics.h"
 
 namespace ratchet {
-
-// The contract that something happens to, as a cached contract knows it.
-struct Tracked {
-  TrackedKind kind;
-  Oid relation;  // the topmost table: of a tally the child, of counters the parent
-  Oid parent;    // of a tally; InvalidOid of others
-};
 
 // What is told of an attempt beside its contract and what became of it. In the memory that is current.
 struct Description {
@@ -29,12 +23,12 @@ struct Description {
 // rows: how many it happened to. columns: names of those that it is about, char *. describe(Description *): fills in
 // what is known. Of an error it is told before it is raised.
 template <typename Describe>
-void report(const Tracked &tracked, Event event, int64 rows, const List *columns, Describe &&describe) {
-  (void)tracked, (void)event, (void)rows, (void)columns, (void)describe;
+void report(const Tracked &tracked, Event event, int64 rows, const List *columns,
+            [[maybe_unused]] Describe &&describe) {
+  count_event(tracked, event, rows);
+  if (columns != NIL) count_columns(tracked, event, columns);
 }
 
-inline void report(const Tracked &tracked, Event event, int64 rows = 1) {
-  report(tracked, event, rows, NIL, [](Description *) {});
-}
+inline void report(const Tracked &tracked, Event event, int64 rows = 1) { count_event(tracked, event, rows); }
 
 }  // namespace ratchet

@@ -20,6 +20,7 @@ extern "C" {
 #include "executor/tuptable.h"
 }
 
+#include "activity/wait.h"
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
 #include "contract/kept_notice.h"
@@ -468,6 +469,7 @@ HeapTuple judge(const TriggerData *trigger) {
   const Permission *run = find_run_permission(trigger);
   const bool counts = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
   if (counts) permission = nullptr;
+  if (run == nullptr) count_wait_before(contract->tracked);
   const bool has_version = contract->version != InvalidAttrNumber;
   const bool versioned = has_version && !counts;
   const bool suspended = is_suspended(contract->root);

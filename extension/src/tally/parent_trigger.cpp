@@ -26,6 +26,7 @@ extern "C" {
 
 #include <algorithm>
 
+#include "activity/wait.h"
 #include "contract/core_copy.h"
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
@@ -304,7 +305,9 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
 HeapTuple judge(const TriggerData *trigger) {
   const Counters *counters = load_counters(trigger->tg_relation, trigger->tg_trigger);
   if (counters->guard != nullptr && fires_now(*counters->guard)) return trigger->tg_newtuple;
-  return keep(trigger, counters, find_permission(trigger), trigger->tg_newtuple, trigger->tg_newslot);
+  Permission *permission = find_permission(trigger);
+  if (permission == nullptr) count_wait_before(counters->tracked);
+  return keep(trigger, counters, permission, trigger->tg_newtuple, trigger->tg_newslot);
 }
 
 bool is_told(const ParentCompletion &completion) {

@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "activity/wait.h"
 #include "contract/errors.h"
 #include "contract/statement.h"
 #include "pg/memory.h"
@@ -215,6 +216,7 @@ void write_or_spill(Counters *counters, const Pending *entry, bool alone) {
 
 void write_row(Counters *counters, const Pending *entry, bool alone) {
   CHECK_FOR_INTERRUPTS();
+  const Stretch stretch = begin_stretch(counters->tracked);
   if (counters->spill != nullptr) {
     write_or_spill(counters, entry, alone);
   } else if (is_preparing()) {
@@ -223,6 +225,7 @@ void write_row(Counters *counters, const Pending *entry, bool alone) {
              !try_to_write(counters, entry, entry->deltas)) {
     explain(counters, entry);
   }
+  end_stretch(counters->tracked, stretch);
 }
 
 Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {

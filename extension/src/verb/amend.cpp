@@ -121,7 +121,9 @@ RATCHET_FUNCTION(ratchet_amend) {
   if (reason == nullptr || ratchet::is_blank(reason))
     ratchet::error_argument("reason must not be empty", "Say why the row is amended; it is written to the server log.");
   patch = ratchet::with_reopening(target, patch);
+  const ratchet::Stretch stretch = ratchet::begin_stretch(target.contract->tracked);
   const ratchet::Answer answer = ratchet::amend(target, patch);
+  ratchet::end_stretch(target.contract->tracked, stretch);
   ratchet::log_amend(target, answer, actor, reason);
   ratchet::report(target.contract->tracked, ratchet::event_of(answer.outcome), 1, NIL, [&](ratchet::Description *told) {
     told->key = ratchet::text_of_key(target.key);

@@ -4,6 +4,7 @@
 
 #include "pg/pg.h"
 
+#include "activity/wait.h"
 #include "contract/statement.h"
 #include "tally/tally.h"
 #include "verb/target.h"

@@ -180,7 +180,7 @@ CREATE DOMAIN hostile.timestamptz AS int;
 CREATE DOMAIN hostile.bool AS int;
 CREATE DOMAIN hostile.regclass AS int;
 CREATE FUNCTION hostile._submit(regclass, text, jsonb, text, jsonb, text, regclass, jsonb, jsonb) RETURNS ratchet.submit_result
-    LANGUAGE sql AS $$SELECT ROW('submitted', NULL, 'hostile', NULL, NULL, NULL, NULL)::ratchet.submit_result$$;
+    LANGUAGE sql AS $$SELECT ROW('submitted', NULL, 'hostile', NULL, NULL, NULL, NULL, NULL)::ratchet.submit_result$$;
 CREATE TABLE hostile.safe (id int PRIMARY KEY, note pg_catalog.text, submitted_at pg_catalog.timestamptz, submitted_by pg_catalog.text);
 SELECT run_attack('operator', $a$SET LOCAL search_path = hostile, pg_catalog, attacks$a$, $a$UPDATE {T} SET submitted_at = NULL WHERE id OPERATOR(pg_catalog.=) 1$a$,
     $a$UPDATE {T} SET submitted_by = NULL WHERE id OPERATOR(pg_catalog.=) 2$a$, $a$SET LOCAL search_path = attacks$a$);

@@ -685,9 +685,9 @@ CREATE FUNCTION ratchet.stat_enabled() RETURNS boolean
 COMMENT ON FUNCTION ratchet.stat_enabled() IS
 'Whether the server has shared memory for statistics and for rate_limit: the library is preloaded, or it is PostgreSQL 17 or newer. Takes no locks.';
 
-CREATE FUNCTION ratchet._require_statistics() RETURNS boolean
-    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_require_statistics';
-COMMENT ON FUNCTION ratchet._require_statistics() IS 'Internal: raises 55000 where the server has no shared memory.';
+CREATE FUNCTION ratchet._stat_since() RETURNS timestamptz
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_stat_since';
+COMMENT ON FUNCTION ratchet._stat_since() IS 'Internal: since when the server counts. Errors: 55000 where it has no shared memory for that.';
 
 CREATE FUNCTION ratchet._stat(OUT relation oid, OUT parent oid, OUT kind text,
     OUT submitted bigint,
@@ -764,8 +764,8 @@ SELECT c.relation::pg_catalog.regclass AS relation,
        COALESCE(s.wait_time, 0) AS wait_time,
        COALESCE(s.wait_time_max, 0) AS wait_time_max,
        COALESCE(s.rolled_back, 0) AS rolled_back,
-       s.submit_histogram AS submit_histogram,
-       s.stats_reset AS stats_reset,
+       COALESCE(s.submit_histogram, pg_catalog.array_fill(0::pg_catalog.int8, ARRAY[pg_catalog.cardinality(ratchet.stat_buckets())])) AS submit_histogram,
+       COALESCE(s.stats_reset, ratchet._stat_since()) AS stats_reset,
        c.parent::pg_catalog.regclass AS parent,
        COALESCE(s.key_reused, 0) AS key_reused,
        COALESCE(s."full", 0) AS "full",
@@ -794,7 +794,7 @@ FROM (
 LEFT JOIN ratchet._stat() s
     ON s.relation OPERATOR(pg_catalog.=) c.relation AND s.kind OPERATOR(pg_catalog.=) c.kind
    AND COALESCE(s.parent, 0::pg_catalog.oid) OPERATOR(pg_catalog.=) COALESCE(c.parent, 0::pg_catalog.oid)
-WHERE ratchet._require_statistics();
+WHERE ratchet._stat_since() IS NOT NULL;
 COMMENT ON VIEW ratchet.stat IS
 'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
 
@@ -809,7 +809,7 @@ SELECT s.relation::pg_catalog.regclass AS relation,
        s.kind AS kind
 FROM ratchet._stat_columns() s
 WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) s.relation)
-  AND ratchet._require_statistics();
+  AND ratchet._stat_since() IS NOT NULL;
 COMMENT ON VIEW ratchet.stat_columns IS
 'Writes that a contract has kept from changing a column, refused because of it or only observed, by column, since stats_reset of ratchet.stat; a column that was renamed is another one. last_application_name: application_name of the session that did so last, at last_at: what to look at first; NULL for whoever neither owns the table nor has the privileges of pg_read_all_stats. Errors: 55000 where the server has no shared memory for statistics.';
 

@@ -55,10 +55,10 @@ int64 take_token(const SharedMemory &memory, Oid relation, bool role, const char
 
   SpinLockAcquire(&set->mutex);
   Bucket *bucket = find_place(set, wanted, now, &evicted);
-  // The clock may have been set back, and another contract's limit may have held before.
-  const TimestampTz full_at = std::min(std::max(bucket->full_at, now), now + whole) + share;
-  const int64 missing = full_at - (now + whole);
-  if (missing <= 0) bucket->full_at = full_at;
+  // Further away only where the clock was set back, or another limit held before.
+  bucket->full_at = std::min(std::max(bucket->full_at, now), now + whole);
+  const int64 missing = bucket->full_at + share - (now + whole);
+  if (missing <= 0) bucket->full_at += share;
   SpinLockRelease(&set->mutex);
 
   if (evicted) pg_atomic_fetch_add_u64(&memory.header->evicted, 1);

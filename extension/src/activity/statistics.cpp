@@ -118,7 +118,9 @@ Tracked track(TrackedKind kind, Oid relation, Oid parent) {
 Entry *find_entry_again(const Tracked &tracked) {
   // One that found no place goes without until its contract is built anew.
   if (tracked.entry == nullptr) return nullptr;
-  return take(tracked, find_or_make(*shared_memory(), key_of(tracked)));
+  Entry *entry = take(tracked, find_or_make(*shared_memory(), key_of(tracked)));
+  if (entry == nullptr) pg_atomic_fetch_add_u64(&shared_memory()->header->lost, 1);
+  return entry;
 }
 
 void note_changes(Entry *entry, int64 rows) {

@@ -261,6 +261,7 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
     time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
                  ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, queued);
     note_change(counters, change, found);
+    report(counters->tracked, Event::flushed);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || taken) {
@@ -348,6 +349,8 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
                  ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, false);
     note_change(counters, change, found);
     if (adds_spilled) remove_spilled(counters, key, spilled);
+    report(counters->tracked, Event::flushed);
+    if (spilled.count > 0) report(counters->tracked, Event::folded, spilled.count);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || again) {

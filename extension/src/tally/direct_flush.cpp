@@ -114,6 +114,12 @@ bool find_row(Relation relation, Counters *counters, const Datum *key, TupleTabl
   return found;
 }
 
+// alone: the flush writes no other row. Of several rows the one that was locked last is probably not this one.
+bool find_entry(Relation relation, Counters *counters, const Pending *entry, bool alone, TupleTableSlot *slot) {
+  const Datum *key = entry->key.values;
+  return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
+}
+
 // Who has made a newer version of the row, or is about to; invalid: nobody.
 TransactionId writer_of(HeapTupleHeader header) {
   if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
@@ -229,15 +235,11 @@ void find_direct(Relation relation, Counters *counters) {
 bool count_directly(Counters *counters, const Pending *entry, bool alone) {
   if (!is_direct(counters)) return false;
   Relation relation = open_direct(counters);
-  const Datum *key = entry->key.values;
   bool waits = !alone || !may_queue_up(counters);
   bool queued = false;
   bool taken = false;  // another transaction is writing the row, and this one would rather know than wait
   Change change{};
-  // Of several rows the one that was locked last is probably not this one.
-  const auto find = [&](TupleTableSlot *slot) {
-    return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
-  };
+  const auto find = [&](TupleTableSlot *slot) { return find_entry(relation, counters, entry, alone, slot); };
   const auto decide = [&](TupleTableSlot *found) -> HeapTuple {
     const auto *version = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
     taken = !waits && is_being_written(version);
@@ -274,15 +276,12 @@ bool may_take(const Counters *counters, const Pending *entry) {
 Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing) {
   if (!is_direct(counters)) return Taken::left;
   Relation relation = open_direct(counters);
-  const Datum *key = entry->key.values;
   bool busy = false;
   bool again = false;
   bool idle = false;  // there is nothing to add
   Change change{};
   Spilled spilled{};
-  const auto find = [&](TupleTableSlot *slot) {
-    return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
-  };
+  const auto find = [&](TupleTableSlot *slot) { return find_entry(relation, counters, entry, alone, slot); };
   const auto decide = [&](TupleTableSlot *found) -> HeapTuple {
     const auto *version = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
     busy = sparing && is_piling_up(version->buffer, ItemPointerGetOffsetNumber(&found->tts_tid));
@@ -309,7 +308,7 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
                  ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, false);
     note_change(counters, change, found);
-    if (counters->spill != nullptr) remove_spilled(counters, key, spilled);
+    if (counters->spill != nullptr) remove_spilled(counters, entry->key.values, spilled);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || again) {

@@ -1,19 +1,15 @@
 #include "declare/spill_declare.h"
 
 extern "C" {
-#include "access/genam.h"
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
-#include "catalog/pg_depend.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
 #include "executor/spi.h"
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
@@ -23,6 +19,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
 #include "declare/see_rows.h"
+#include "pg/dependency.h"
 #include "pg/list.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
@@ -153,27 +150,17 @@ List *hand_over(List *commands, Oid parent, const char *kind, const char *name) 
                  psprintf("ALTER %s %s OWNER TO %s", kind, name, quote_identifier(GetUserNameFromId(owner, false))));
 }
 
-bool has_dependency(const ObjectAddress &dependent, Oid referenced, char type) {
-  Relation catalog = table_open(DependRelationId, AccessShareLock);
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(dependent.classId));
-  ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(dependent.objectId));
-  SysScanDesc scan = systable_beginscan(catalog, DependDependerIndexId, true, nullptr, 2, keys);
-  bool found = false;
-  while (HeapTuple tuple = systable_getnext(scan)) {
-    const auto form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-    found = found || (form->refclassid == RelationRelationId && form->refobjid == referenced &&
-                      form->refobjsubid == 0 && form->deptype == type);
-  }
-  systable_endscan(scan);
-  table_close(catalog, AccessShareLock);
-  return found;
+bool goes_with(Oid relation, Oid parent) {
+  return depends_on_any(RelationRelationId, relation, [&](Form_pg_depend form) {
+    return form->refclassid == RelationRelationId && form->refobjid == parent && form->refobjsubid == 0 &&
+           form->deptype == DEPENDENCY_AUTO;
+  });
 }
 
 void go_with(Oid relation, Oid parent) {
   const ObjectAddress dependent{RelationRelationId, relation, 0};
   const ObjectAddress referenced{RelationRelationId, parent, 0};
-  if (!has_dependency(dependent, parent, DEPENDENCY_AUTO)) recordDependencyOn(&dependent, &referenced, DEPENDENCY_AUTO);
+  if (!goes_with(relation, parent)) recordDependencyOn(&dependent, &referenced, DEPENDENCY_AUTO);
 }
 
 // -- making it --
@@ -378,7 +365,7 @@ void depend_on_parent(Relation spilled) {
 
 bool lacks_spill_dependency(Oid parent) {
   const Oid table = find_spill_table(parent);
-  return OidIsValid(table) && !has_dependency({RelationRelationId, table, 0}, parent, DEPENDENCY_AUTO);
+  return OidIsValid(table) && !goes_with(table, parent);
 }
 
 namespace {

@@ -4,8 +4,6 @@
 extern "C" {
 #include "access/relation.h"
 #include "funcapi.h"
-#include "utils/fmgrprotos.h"
-#include "utils/json.h"
 }
 
 #include "contract/errors.h"
@@ -320,40 +318,6 @@ void describe(FunctionCallInfo fcinfo) {
   relation_close(relation, AccessShareLock);
 }
 
-// {"status": {"queued": ["running"], ...}, ...} of a guard's trigger; NULL: it has no states.
-Datum states_of(Relation relation, Oid wanted, bool *isnull) {
-  const Trigger *guard = find_trigger(relation, TriggerKind::guard);
-  *isnull = guard == nullptr || guard->tgoid != wanted;
-  if (*isnull) return Datum(0);
-  const GuardTerms *terms = parse_guard_trigger(CurrentMemoryContext, relation, guard);
-  *isnull = terms->ngraphs == 0;
-  if (*isnull) return Datum(0);
-  StringInfoData out;
-  initStringInfo(&out);
-  for (int i = 0; i < terms->ngraphs; ++i) {
-    const GraphTerms &graph = terms->graphs[i];
-    appendStringInfoString(&out, i > 0 ? ", " : "{");
-    escape_json(&out, graph.column);
-    appendStringInfoString(&out, ": {");
-    for (int from = 0; from < graph.nstates; ++from) {
-      if (from > 0) appendStringInfoString(&out, ", ");
-      escape_json(&out, graph.states[from]);
-      appendStringInfoString(&out, ": [");
-      bool first = true;
-      for (int to = 0; to < graph.nstates; ++to) {
-        if (!graph.leads_to(from, to)) continue;
-        if (!first) appendStringInfoString(&out, ", ");
-        escape_json(&out, graph.states[to]);
-        first = false;
-      }
-      appendStringInfoChar(&out, ']');
-    }
-    appendStringInfoChar(&out, '}');
-  }
-  appendStringInfoChar(&out, '}');
-  return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
-}
-
 }  // namespace
 
 }  // namespace ratchet
@@ -361,14 +325,4 @@ Datum states_of(Relation relation, Oid wanted, bool *isnull) {
 RATCHET_FUNCTION(ratchet_describe) {
   ratchet::describe(fcinfo);
   return Datum(0);
-}
-
-RATCHET_FUNCTION(ratchet_states) {
-  Relation relation = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
-  if (relation == nullptr) PG_RETURN_NULL();
-  bool isnull;
-  const Datum states = ratchet::states_of(relation, PG_GETARG_OID(1), &isnull);
-  relation_close(relation, AccessShareLock);
-  if (isnull) PG_RETURN_NULL();
-  return states;
 }

@@ -115,6 +115,12 @@ bool find_row(Relation relation, Counters *counters, const Datum *key, TupleTabl
   return found;
 }
 
+// alone: the flush writes no other row. Of several rows the one that was locked last is probably not this one.
+bool find_entry(Relation relation, Counters *counters, const Pending *entry, bool alone, TupleTableSlot *slot) {
+  const Datum *key = entry->key.values;
+  return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
+}
+
 // Who has made a newer version of the row, or is about to; invalid: nobody.
 TransactionId writer_of(HeapTupleHeader header) {
   if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
@@ -239,15 +245,11 @@ void find_direct(Relation relation, Counters *counters) {
 bool count_directly(Counters *counters, const Pending *entry, bool alone) {
   if (!is_direct(counters)) return false;
   Relation relation = open_direct(counters);
-  const Datum *key = entry->key.values;
   bool waits = !alone || !may_queue_up(counters);
   bool queued = false;
   bool taken = false;  // another transaction is writing the row, and this one would rather know than wait
   Change change{};
-  // Of several rows the one that was locked last is probably not this one.
-  const auto find = [&](TupleTableSlot *slot) {
-    return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
-  };
+  const auto find = [&](TupleTableSlot *slot) { return find_entry(relation, counters, entry, alone, slot); };
   const auto decide = [&](TupleTableSlot *found) -> HeapTuple {
     const auto *version = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
     taken = !waits && is_being_written(version);
@@ -303,16 +305,13 @@ bool may_take(const Counters *counters, const Pending *entry) {
 Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing) {
   if (!is_direct(counters)) return Taken::left;
   Relation relation = open_direct(counters);
-  const Datum *key = entry->key.values;
   bool busy = false;
   bool again = false;
   bool idle = false;  // there is nothing to add
   bool adds_spilled = false;
   Change change{};
   Spilled spilled{};
-  const auto find = [&](TupleTableSlot *slot) {
-    return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
-  };
+  const auto find = [&](TupleTableSlot *slot) { return find_entry(relation, counters, entry, alone, slot); };
   // With what lies spilled. false: not all of it could be read.
   const auto decide_all = [&](TupleTableSlot *found) {
     auto *deltas = palloc_array<Delta>(counters->ncounters);
@@ -348,7 +347,7 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
                  ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, false);
     note_change(counters, change, found);
-    if (adds_spilled) remove_spilled(counters, key, spilled);
+    if (adds_spilled) remove_spilled(counters, entry->key.values, spilled);
     report(counters->tracked, Event::flushed);
     if (spilled.count > 0) report(counters->tracked, Event::folded, spilled.count);
   };

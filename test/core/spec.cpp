@@ -92,7 +92,8 @@ TEST(RateLimit, IsAnArgumentOfAContractWithAGate) {
   const core::GuardSpec spec = parse({"gate=g", "rate_limit=10 per minute"});
   EXPECT_EQ(spec.rate_limit.calls, 10);
   EXPECT_EQ(spec.rate_limit.seconds, 60);
-  EXPECT_EQ(core::arguments(spec), (std::vector<std::string>{"gate=g", "gate_by=any", "mode=keep", "rate_limit=10 per minute"}));
+  EXPECT_EQ(core::arguments(spec),
+            (std::vector<std::string>{"gate=g", "gate_by=any", "mode=keep", "rate_limit=10 per minute"}));
   EXPECT_EQ(core::weakened(spec, parse({"gate=g"})),
             std::vector<std::string>{"rate_limit \"10 per minute\" is removed"});
   EXPECT_STREQ(caught([] { parse({"once=a", "rate_limit=1 per day"}); }).what(), "rate_limit needs a gate");

@@ -99,8 +99,8 @@ void request_memory() {
   RequestAddinShmemSpace(size_of_memory());
 }
 
-// An immediate shutdown ends with code 0 too, and stops backends wherever they are; so does PostgreSQL's own crash. What
-// they leave may be half written.
+// An immediate shutdown ends with code 0 too, and stops backends wherever they are; so does PostgreSQL's own crash.
+// What they leave may be half written.
 bool was_shut_down() {
   bool intact;
   const ControlFileData *control = get_controlfile(DataDir, &intact);

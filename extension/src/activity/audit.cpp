@@ -15,6 +15,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/heap_update.h"
 #include "pg/list.h"
+#include "pg/memory.h"
 #include "pg/sqlstate.h"
 #include "pg/user_context.h"
 
@@ -50,7 +51,7 @@ Relation open_table() {
 }
 
 Datum names_array(const List *names) {
-  auto *datums = static_cast<Datum *>(palloc(sizeof(Datum) * Max(list_length(names), 1)));
+  auto *datums = palloc_array<Datum>(list_length(names));
   int count = 0;
   for (const auto *name : each<char>(names)) datums[count++] = CStringGetTextDatum(name);
   return PointerGetDatum(construct_array(datums, count, TEXTOID, -1, false, TYPALIGN_INT));

@@ -154,7 +154,7 @@ TEST_F(command_test, health_tells_what_only_observes) {
 
 TEST_F(command_test, health_tells_that_there_is_nothing) {
   std::string text;
-  sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+  sql("DROP SCHEMA public, \"Other\" CASCADE; CREATE SCHEMA public");
   EXPECT_EQ(exit_code({"health"}, &text), 5);
   EXPECT_EQ(text, "There are no contracts here.\n");
   sql("CREATE TABLE cards (id int PRIMARY KEY, submitted_at timestamptz)");

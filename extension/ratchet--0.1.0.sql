@@ -196,7 +196,7 @@ CREATE FUNCTION ratchet.guard(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
 COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name[], name, text[], text, text, text, text, boolean, text, boolean, boolean) IS
-'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. rate_limit: how often an actor may call ratchet.submit(), such as ''10 per minute'' or ''100 per 15 minutes'': so many at once, and then as they come back, evenly; beyond that it returns limited with retry_after; a call counts whatever comes of it; who names no actor is limited as his role. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version, or rate_limit where the server has no shared memory for it; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. rate_limit: how often an actor may call ratchet.submit(), such as ''10 per minute'' or ''100 per 15 minutes'': so many at once, and then as they come back, evenly; beyond that it returns limited with retry_after; a call counts whatever comes of it; who names no actor is limited as his role. audit: what is attempted is stored in ratchet.attempt, which the view ratchet.attempts shows to the table''s owner. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 rate_limit where the server has no shared memory for it; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -572,7 +572,8 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        NULL::pg_catalog.jsonb AS completions,
        NULL::pg_catalog.jsonb AS limits,
        NULL::pg_catalog.text AS contention,
-       v.rate_limit[1] AS rate_limit
+       v.rate_limit[1] AS rate_limit,
+       v.audit IS NOT NULL AS audit
 FROM pg_catalog.pg_trigger t
 CROSS JOIN LATERAL (
     SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
@@ -593,7 +594,8 @@ CROSS JOIN LATERAL (
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'time_zone'), '{}') AS time_zone,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'insert'), '{}') AS insert,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'delete'), '{}') AS delete,
-           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'rate_limit'), '{}') AS rate_limit
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'rate_limit'), '{}') AS rate_limit,
+           pg_catalog.max(a.value) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'audit') AS audit
     FROM (
         SELECT pg_catalog.split_part(u.argument, '=', 1) AS role,
                pg_catalog.substr(u.argument, pg_catalog.strpos(u.argument, '=') OPERATOR(pg_catalog.+) 1) AS value,
@@ -607,7 +609,7 @@ UNION ALL
 SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
        y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone,
-       y.completions, y.limits, y.contention, NULL
+       y.completions, y.limits, y.contention, NULL, NULL
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
@@ -708,6 +710,7 @@ CREATE FUNCTION ratchet._stat(OUT relation oid, OUT parent oid, OUT kind text,
     OUT finished bigint,
     OUT amended bigint,
     OUT swept bigint,
+    OUT closed bigint,
     OUT kept bigint,
     OUT rejected bigint,
     OUT observed bigint,
@@ -742,6 +745,7 @@ CREATE VIEW ratchet.stat AS
 SELECT c.relation::pg_catalog.regclass AS relation,
        c.kind AS kind,
        COALESCE(s.submitted, 0) AS submitted,
+       COALESCE(s.closed, 0) AS closed,
        COALESCE(s.replayed, 0) AS replayed,
        COALESCE(s.already_submitted, 0) AS already_submitted,
        COALESCE(s.conflict, 0) AS conflict,
@@ -786,17 +790,27 @@ FROM (
     WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.keep_counters()'::pg_catalog.regprocedure
       AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
     UNION
-    SELECT t.tgrelid, 'tally', y.parent
-    FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
+    SELECT t.tgrelid, 'tally', f.confrelid
+    FROM pg_catalog.pg_trigger t
+    JOIN pg_catalog.pg_constraint f
+        ON f.conrelid OPERATOR(pg_catalog.=) t.tgrelid AND f.contype OPERATOR(pg_catalog.=) 'f'
+       AND f.conparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
     WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
       AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+      AND (SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attname)
+           FROM pg_catalog.pg_attribute a
+           WHERE a.attrelid OPERATOR(pg_catalog.=) f.conrelid AND a.attnum OPERATOR(pg_catalog.=) ANY (f.conkey))
+          OPERATOR(pg_catalog.=)
+          (SELECT pg_catalog.array_agg(pg_catalog.substr(u.argument, 5) ORDER BY pg_catalog.substr(u.argument, 5)::pg_catalog.name)
+           FROM pg_catalog.unnest(ratchet._arguments(t.oid)) u (argument)
+           WHERE pg_catalog.starts_with(u.argument, 'via='))
 ) c
 LEFT JOIN ratchet._stat() s
     ON s.relation OPERATOR(pg_catalog.=) c.relation AND s.kind OPERATOR(pg_catalog.=) c.kind
    AND COALESCE(s.parent, 0::pg_catalog.oid) OPERATOR(pg_catalog.=) COALESCE(c.parent, 0::pg_catalog.oid)
 WHERE ratchet._stat_since() IS NOT NULL;
 COMMENT ON VIEW ratchet.stat IS
-'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
+'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: closed (gates, by a plain UPDATE), kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
 
 CREATE VIEW ratchet.stat_columns AS
 SELECT s.relation::pg_catalog.regclass AS relation,
@@ -813,5 +827,48 @@ WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.
 COMMENT ON VIEW ratchet.stat_columns IS
 'Writes that a contract has kept from changing a column, refused because of it or only observed, by column, since stats_reset of ratchet.stat; a column that was renamed is another one. last_application_name: application_name of the session that did so last, at last_at: what to look at first; NULL for whoever neither owns the table nor has the privileges of pg_read_all_stats. Errors: 55000 where the server has no shared memory for statistics.';
 
+CREATE TABLE ratchet.attempt (
+    at               timestamptz NOT NULL,
+    relation         regclass    NOT NULL,
+    key              text,
+    outcome          text        NOT NULL,
+    columns          text[],
+    actor            text,
+    idempotency_key  text,
+    role             text,
+    client_address   inet,
+    application_name text,
+    transaction      xid8        NOT NULL
+);
+CREATE INDEX attempt_at ON ratchet.attempt (at);
+CREATE INDEX attempt_relation_at ON ratchet.attempt (relation, at);
+REVOKE ALL ON ratchet.attempt FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('ratchet.attempt', '');
+COMMENT ON TABLE ratchet.attempt IS
+'Attempts under contracts with audit => true, written by the extension alone, in the transaction of the attempt. Read it through the view ratchet.attempts. Its rows are part of dumps.';
+COMMENT ON COLUMN ratchet.attempt.at IS 'When it was made: the clock, not the begin of the transaction.';
+COMMENT ON COLUMN ratchet.attempt.relation IS 'The guarded table, the topmost one of a partition tree. It follows renames, and is in dumps by its name.';
+COMMENT ON COLUMN ratchet.attempt.key IS 'The row''s key as text; a key of several columns is a JSON object. NULL where the table has no primary key.';
+COMMENT ON COLUMN ratchet.attempt.outcome IS 'The outcome of a call, as ratchet.submit() and the others return it; or closed, kept, observed: what became of a row of a plain write.';
+COMMENT ON COLUMN ratchet.attempt.columns IS 'The columns that were kept, or only observed.';
+COMMENT ON COLUMN ratchet.attempt.actor IS 'Whom the call names, or the write stores in the column actor.';
+COMMENT ON COLUMN ratchet.attempt.idempotency_key IS 'The idempotency key that the call names.';
+COMMENT ON COLUMN ratchet.attempt.role IS 'The database role.';
+COMMENT ON COLUMN ratchet.attempt.client_address IS 'The client''s address; NULL over a Unix socket.';
+COMMENT ON COLUMN ratchet.attempt.application_name IS 'The session''s application_name.';
+COMMENT ON COLUMN ratchet.attempt.transaction IS 'The transaction that has made it, as pg_current_xact_id() returns it.';
+
+CREATE VIEW ratchet.attempts WITH (security_barrier) AS
+SELECT a.*
+FROM ratchet.attempt a JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.relation
+WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE');
+COMMENT ON VIEW ratchet.attempts IS
+'The rows of ratchet.attempt about tables whose owner''s rights the reader has. An attempt that failed with an error, or whose transaction was rolled back, is not among them.';
+
+CREATE PROCEDURE ratchet.prune_attempts(older_than interval)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ratchet_prune_attempts';
+COMMENT ON PROCEDURE ratchet.prune_attempts(interval) IS
+'Removes attempts that are older, of tables whose owner''s rights the caller has; of tables that are no more, a superuser. 10,000 rows a transaction, the oldest first; it may be cancelled at any time. Errors: 25001 inside a transaction block; 22004, 22023 older_than is null or negative. Locks: ROW EXCLUSIVE on ratchet.attempt.';
+
 GRANT USAGE ON SCHEMA ratchet TO PUBLIC;
-GRANT SELECT ON ratchet.contract, ratchet.stat, ratchet.stat_columns TO PUBLIC;
+GRANT SELECT ON ratchet.contract, ratchet.stat, ratchet.stat_columns, ratchet.attempts TO PUBLIC;

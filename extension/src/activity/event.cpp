@@ -5,10 +5,10 @@ namespace ratchet {
 namespace {
 
 constexpr const char *names[event_count] = {
-    "submitted", "replayed",  "already_submitted", "conflict",      "key_reused", "stale",    "limited",
-    "full",      "not_found", "advanced",          "already_there", "refused",    "updated",  "unchanged",
-    "alive",     "finished",  "amended",           "swept",         "kept",       "rejected", "observed",
-    "suspended", "counted",   "flushed",           "completed",     "spilled",    "folded"};
+    "submitted", "replayed",  "already_submitted", "conflict",      "key_reused", "stale",   "limited",
+    "full",      "not_found", "advanced",          "already_there", "refused",    "updated", "unchanged",
+    "alive",     "finished",  "amended",           "swept",         "closed",     "kept",    "rejected",
+    "observed",  "suspended", "counted",           "flushed",       "completed",  "spilled", "folded"};
 
 }  // namespace
 

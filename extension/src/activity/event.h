@@ -28,6 +28,7 @@ enum class Event : unsigned char {
   finished,
   amended,
   swept,
+  closed,  // by a plain write, which no call answers
   // Rows, of a guard or of a parent's counters.
   kept,       // protected columns kept their values against a write
   rejected,   // a write was refused with an error
@@ -49,6 +50,10 @@ const char *name_of(Event event);
 // The event of a verb's outcome, which has its name.
 Event event_of(const char *outcome);
 
+// Whether somebody has tried something, which one may want to read of: counts, and what is written without being
+// judged, are the work of the database, or told of elsewhere.
+inline bool is_attempt(Event event) { return event <= Event::observed; }
+
 // Whether it is a change that is undone when its transaction rolls back: of the other events nothing was to be undone.
 inline bool is_change(Event event) {
   switch (event) {
@@ -58,6 +63,7 @@ inline bool is_change(Event event) {
     case Event::alive:
     case Event::amended:
     case Event::swept:
+    case Event::closed:
     case Event::kept:
     case Event::observed:
     case Event::suspended:

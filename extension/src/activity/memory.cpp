@@ -80,6 +80,8 @@ void init_memory(void *memory) {
   pg_atomic_init_u64(&header->lost, 0);
   pg_atomic_init_u64(&header->lost_columns, 0);
   pg_atomic_init_u64(&header->evicted, 0);
+  pg_atomic_init_u64(&header->log_budget.lines, 0);
+  pg_atomic_init_u64(&header->log_budget.suppressed, 0);
   if (!pg_strong_random(header->seeds, sizeof(header->seeds))) header->seeds[0] = header->since;
   for (int i = 0; i < max_contracts; ++i) {
     pg_atomic_init_u32(&parts.entries[i].generation, 0);

@@ -90,6 +90,12 @@ struct BucketSet {
   Bucket buckets[buckets_of_set];
 };
 
+// How many lines of the log may still be written; see activity/attempt_log.h.
+struct LogBudget {
+  pg_atomic_uint64 lines;       // a second, and how many it has had
+  pg_atomic_uint64 suppressed;  // not written since the last that was
+};
+
 struct Header {
   LWLock lock;
   int tranche;
@@ -102,6 +108,7 @@ struct Header {
   TimestampTz since;      // nothing has been counted before
   pg_atomic_uint64 lost;  // contracts that found no place
   pg_atomic_uint64 lost_columns;
+  LogBudget log_budget;
   pg_atomic_uint64 evicted;  // buckets that somebody else has got before they were full again
   uint64 seeds[2];           // of the hash of who is limited
 };

@@ -16,6 +16,7 @@ struct Tracked {
   TrackedKind kind;
   Oid relation;  // the topmost table: of a tally the child, of counters the parent
   Oid parent;    // of a tally; InvalidOid of others
+  bool audited;  // attempts are stored
 
   mutable Entry *entry;       // nullptr: there is none, or it has not been looked for
   mutable uint32 generation;  // of the entry

@@ -57,13 +57,6 @@ const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *w
   return array_argument(fcinfo, argument, what, count, [](Datum element) { return TextDatumGetCString(element); });
 }
 
-[[noreturn]] void refuse_policy(const char *argument) {
-  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-          errmsg("%s is not supported by ratchet %s", argument, RATCHET_VERSION),
-          errhint("Leave the argument at its default."));
-  pg_unreachable();
-}
-
 static void error_no_relation(Oid relid) {
   ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
 }

@@ -21,9 +21,6 @@ const char *text_or_null(FunctionCallInfo fcinfo, int argument);
 const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count);
 const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count);
 
-// 0A000: an argument that a later version will understand.
-[[noreturn]] void refuse_policy(const char *argument);
-
 // An optional argument of type regclass; InvalidOid: it is NULL. Errors: 42P01 for 0, which is no table, and not all.
 Oid relation_or_null(FunctionCallInfo fcinfo, int argument);
 

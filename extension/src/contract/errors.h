@@ -11,22 +11,13 @@
 #pragma once
 
 #include "pg/pg.h"
+#include "pg/sqlstate.h"
 
 extern "C" {
 #include "utils/jsonb.h"
 }
 
 namespace ratchet {
-
-inline constexpr int sqlstate_guarded_column = MAKE_SQLSTATE('2', '3', 'R', '0', '1');
-inline constexpr int sqlstate_transition = MAKE_SQLSTATE('2', '3', 'R', '0', '2');
-inline constexpr int sqlstate_backward = MAKE_SQLSTATE('2', '3', 'R', '0', '3');
-inline constexpr int sqlstate_stale = MAKE_SQLSTATE('2', '3', 'R', '0', '4');
-inline constexpr int sqlstate_limit = MAKE_SQLSTATE('2', '3', 'R', '0', '5');
-inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('4', '2', 'R', '0', '1');
-inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
-inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2');
-inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '0', '3');
 
 // 23R01: a write touches a guarded column in mode reject. detail: a sentence that says why.
 [[noreturn]] void error_guarded_column(Relation relation, const char *column, const char *detail);

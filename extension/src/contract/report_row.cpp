@@ -8,20 +8,6 @@
 
 namespace ratchet {
 
-namespace {
-
-// The primary key of the row that the trigger was called for, as it was before.
-const char *key_of_row(const TriggerData *trigger) {
-  Fields key{};
-  for (const int attnum : each_int(key_attnums(trigger->tg_relation))) {
-    const Value value = value_of(trigger->tg_trigslot, static_cast<AttrNumber>(attnum));
-    add_field(&key, field_of_value(trigger->tg_relation, static_cast<AttrNumber>(attnum), value.datum, value.isnull));
-  }
-  return text_of_key(key);
-}
-
-}  // namespace
-
 const char *text_of_key(const Fields &key) {
   if (key.count == 0) return nullptr;
   if (key.count == 1) return text_of_value(key.items[0].type, key.items[0].value);
@@ -31,6 +17,15 @@ const char *text_of_key(const Fields &key) {
   for (const Field &field : key) append_json_member(&out, field.name, field.type, field.value, field.isnull);
   appendStringInfoChar(&out, '}');
   return out.data;
+}
+
+const char *key_of_row(const TriggerData *trigger) {
+  Fields key{};
+  for (const int attnum : each_int(key_attnums(trigger->tg_relation))) {
+    const Value value = value_of(trigger->tg_trigslot, static_cast<AttrNumber>(attnum));
+    add_field(&key, field_of_value(trigger->tg_relation, static_cast<AttrNumber>(attnum), value.datum, value.isnull));
+  }
+  return text_of_key(key);
 }
 
 List *names_at(const GuardedColumn *guarded, const Bitmapset *places) {

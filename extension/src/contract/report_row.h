@@ -13,6 +13,9 @@ namespace ratchet {
 // there is none.
 const char *text_of_key(const Fields &key);
 
+// The same of the row that the trigger was called for, as it was before.
+const char *key_of_row(const TriggerData *trigger);
+
 // Names of the columns at these places, each once: a column that two policies guard is one.
 List *names_at(const GuardedColumn *guarded, const Bitmapset *places);
 

@@ -46,6 +46,7 @@ struct GuardSpec {
   RateLimit rate_limit;
   bool insert_reject = false;
   bool delete_reject = false;
+  bool audit = false;
 
   // Every guarded column, the gate first if there is one.
   std::vector<Guarded> guarded() const;

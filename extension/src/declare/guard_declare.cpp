@@ -59,14 +59,7 @@ enum Argument {
   validate_argument
 };
 
-// The policies of later versions are in the signature, so that calls need not
-// be rewritten; until they work they are refused, never ignored.
-void refuse_unsupported(FunctionCallInfo fcinfo) {
-  if (!PG_ARGISNULL(audit_argument) && PG_GETARG_BOOL(audit_argument)) refuse_policy("audit");
-}
-
 const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
-  refuse_unsupported(fcinfo);
   GuardRequest request{};
   request.gate = name_argument(fcinfo, gate_argument);
   request.gate_at = name_argument(fcinfo, gate_at_argument);
@@ -90,6 +83,7 @@ const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
   request.insert = text_or_null(fcinfo, insert_argument);
   request.removal = text_or_null(fcinfo, delete_argument);
   request.rate_limit = text_or_null(fcinfo, rate_limit_argument);
+  request.audit = !PG_ARGISNULL(audit_argument) && PG_GETARG_BOOL(audit_argument);
   return check_guard_request(CurrentMemoryContext, request);
 }
 

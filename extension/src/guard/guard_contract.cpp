@@ -137,6 +137,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
     contract->partition_key = partition_key_columns(relation);
   }
   contract->tracked = track(TrackedKind::guard, contract->root);
+  contract->tracked.audited = terms->audit;
   check_structure(relation);
   return contract;
 }

@@ -50,7 +50,8 @@ void judge_delete(const TriggerData *trigger) {
 void judge_truncate(const TriggerData *trigger) {
   const GuardContract *contract = find_say(trigger->tg_relation);
   if (contract == nullptr || is_lifted(contract)) return;
-  report(contract->tracked, Event::rejected);
+  report(contract->tracked, Event::rejected, 1, NIL,
+         [](Description *told) { told->sqlstate = sqlstate_guarded_column; });
   error_truncated(trigger->tg_relation);
 }
 

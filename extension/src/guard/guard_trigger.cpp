@@ -99,11 +99,46 @@ HeapTuple with_kept(const TriggerData *trigger, const GuardContract *contract, H
   return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), count, attnums, values, nulls);
 }
 
-// Tells the writer, or the log, and those who watch the contract.
-void tell(const TriggerData *trigger, const GuardContract *contract, const Bitmapset *columns, Told told) {
-  note_row(contract->root, contract->guarded, columns, told, trigger->tg_trigslot);
-  const bool observed = told == Told::observed || told == Told::row_observed;
-  report_row(contract->tracked, observed ? Event::observed : Event::kept, contract->guarded, columns, trigger);
+// Tells the writer, or the log, and those who watch the contract. sqlstate: with which the write would have been
+// rejected, where that was only observed.
+void tell(const TriggerData *trigger, const GuardContract *contract, const Bitmapset *columns, Told told,
+          int sqlstate = 0) {
+  if (bms_is_empty(columns)) return;
+  note_row(trigger, contract->root, contract->guarded, columns, told, sqlstate);
+  report_row(contract->tracked, told == Told::observed ? Event::observed : Event::kept, contract->guarded, columns,
+             trigger, sqlstate);
+}
+
+// Tells of what only was observed as it would be without `mode`, which is the next step: a write of which one column is
+// rejected fails for that one. counts: it is a flush or recount, which no policy fails.
+void tell_observed(const TriggerData *trigger, const GuardContract *contract, const Bitmapset *columns, bool counts) {
+  Bitmapset *rejected = nullptr;
+  int sqlstate = 0;
+  for (int place = -1; !counts && (place = bms_next_member(columns, place)) >= 0;) {
+    const int refused = contract->version != InvalidAttrNumber && place == contract->version_place
+                            ? sqlstate_stale
+                            : sqlstate_by_default(refusal_of(trigger, contract, place));
+    if (refused == 0 || (sqlstate != 0 && refused != sqlstate)) continue;
+    sqlstate = refused;
+    rejected = bms_add_member(rejected, place);
+  }
+  if (rejected != nullptr)
+    tell(trigger, contract, rejected, Told::observed, sqlstate);
+  else
+    tell(trigger, contract, columns, Told::observed);
+}
+
+constexpr int gate_place = 0;  // in contract->guarded, if there is a gate
+
+// Of a plain write whose change of the gate, or whatever the first guarded column is, will be stored.
+void report_closing(const TriggerData *trigger, const GuardContract *contract) {
+  if (is_closed(contract, trigger->tg_trigslot) || !is_closed(contract, trigger->tg_newslot)) return;
+  report(contract->tracked, Event::closed, 1, NIL, [&](Description *told) {
+    told->key = key_of_row(trigger);
+    if (contract->actor == InvalidAttrNumber) return;
+    const Value actor = value_of(trigger->tg_newslot, contract->actor);
+    if (!actor.isnull) told->actor = OutputFunctionCall(const_cast<FmgrInfo *>(&contract->actor_output), actor.datum);
+  });
 }
 
 // The row as a table that is counted for stores it. writer: the permission of the statement, whatever its verb.
@@ -396,7 +431,7 @@ bool give_up(const TriggerData *trigger, const GuardContract *contract, Permissi
   const core::Mode mode = contract->terms->modes.fence;
   const Bitmapset *fence = bms_make_singleton(contract->fence_place);
   if (mode == core::Mode::observe) {
-    tell(trigger, contract, fence, Told::row_observed);
+    tell(trigger, contract, fence, Told::observed, sqlstate_stale);
     return false;
   }
   if (permission != nullptr) {
@@ -437,7 +472,7 @@ const TriggerData *without_triggers(const TriggerData *trigger, const GuardContr
   const Bitmapset *changed = changed_columns(trigger, contract);
   for (int place = -1; (place = bms_next_member(changed, place)) >= 0;)
     if (!is_set_by_statement(trigger, contract->guarded[place].attnum)) kept = bms_add_member(kept, place);
-  if (kept != nullptr) tell(trigger, contract, kept, Told::kept);
+  tell(trigger, contract, kept, Told::kept);
 
   const TupleDesc tupdesc = RelationGetDescr(trigger->tg_relation);
   auto *attnums = palloc_array<int>(tupdesc->natts);
@@ -505,10 +540,13 @@ HeapTuple judge(const TriggerData *trigger) {
     Verdict verdict = verdict_of(trigger, contract, changed, permission, counts);
     verdict.observed = bms_add_members(verdict.observed, stale.observed);
     Bitmapset *told = bms_union(verdict.kept, stale.kept);
-    if (told != nullptr) tell(trigger, contract, told, Told::kept);
-    if (verdict.observed != nullptr) tell(trigger, contract, verdict.observed, Told::observed);
+    tell(trigger, contract, told, Told::kept);
+    tell_observed(trigger, contract, verdict.observed, counts);
     verdict.silent = bms_add_members(verdict.silent, stale.silent);
     row = with_kept(trigger, contract, row, bms_add_members(verdict.kept, verdict.silent));
+    if (permission == nullptr && bms_is_member(gate_place, changed) && !bms_is_member(gate_place, told) &&
+        !bms_is_member(gate_place, verdict.silent))
+      report_closing(trigger, contract);
     row = with_counters(trigger, contract, writer, row);
     if (permission != nullptr) {
       answer(permission, trigger, contract, told, row);

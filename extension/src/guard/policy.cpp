@@ -300,8 +300,7 @@ Refusal refusal_of(const TriggerData *trigger, const GuardContract *contract, in
   return Refusal::none;
 }
 
-core::Mode mode_of(const GuardContract *contract, Refusal refusal) {
-  const core::Modes &modes = contract->terms->modes;
+static core::Mode mode_of(const core::Modes &modes, Refusal refusal) {
   switch (refusal) {
     case Refusal::once:
       return modes.once;
@@ -320,6 +319,8 @@ core::Mode mode_of(const GuardContract *contract, Refusal refusal) {
   }
 }
 
+core::Mode mode_of(const GuardContract *contract, Refusal refusal) { return mode_of(contract->terms->modes, refusal); }
+
 static int sqlstate_of(Refusal refusal) {
   switch (refusal) {
     case Refusal::backward:
@@ -332,6 +333,10 @@ static int sqlstate_of(Refusal refusal) {
     default:
       return sqlstate_guarded_column;
   }
+}
+
+int sqlstate_by_default(Refusal refusal) {
+  return refusal != Refusal::none && mode_of(core::Modes{}, refusal) == core::Mode::reject ? sqlstate_of(refusal) : 0;
 }
 
 void error_refused(const TriggerData *trigger, const GuardContract *contract, int place, Refusal refusal) {

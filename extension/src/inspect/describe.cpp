@@ -194,6 +194,8 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
         break;
     }
   }
+  if (terms->audit)
+    put(fcinfo, nullptr, "audit", "What is attempted is stored; SELECT * FROM ratchet.attempts shows it to the owner.");
   if (terms->rate_text != nullptr)
     put(fcinfo, nullptr, "rate_limit",
         psprintf("An actor may call ratchet.submit() %s; beyond that it answers limited, and touches nothing.",

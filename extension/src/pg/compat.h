@@ -141,6 +141,14 @@ inline TM_Result update_heap(Relation relation, ItemPointer tid, HeapTuple row, 
 #endif
 }
 
+inline void insert_new_index_entries(ResultRelInfo *target, TupleTableSlot *slot, EState *estate) {
+#if PG_VERSION_NUM >= 160000
+  ExecInsertIndexTuples(target, slot, estate, false, false, nullptr, NIL, false);
+#else
+  ExecInsertIndexTuples(target, slot, estate, false, false, nullptr, NIL);
+#endif
+}
+
 inline void insert_updated_index_entries(ResultRelInfo *target, TupleTableSlot *slot, EState *estate,
                                          [[maybe_unused]] IndexUpdates updates) {
 #if PG_VERSION_NUM >= 160000

@@ -295,7 +295,7 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
       noted = bms_add_member(noted, i);
   }
   if (noted != nullptr) {
-    note_row(counters->root, counters->guarded, noted, Told::kept, trigger->tg_trigslot);
+    note_row(trigger, counters->root, counters->guarded, noted, Told::kept);
     report_row(counters->tracked, Event::kept, counters->guarded, noted, trigger);
     if (permission != nullptr) tell_kept(permission, counters, noted);
   }

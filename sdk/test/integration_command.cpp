@@ -120,6 +120,51 @@ TEST_F(command_test, health_tells_what_to_do) {
   EXPECT_EQ(findings.at(0).at("severity"), "error");
 }
 
+TEST_F(command_test, health_tells_what_only_observes) {
+  std::string text;
+  const auto declare = [&](const std::string &arguments) {
+    sql("SELECT ratchet.guard('scorecards', 'submitted_at', replace => true, " + arguments + ")");
+  };
+  const auto all = ask("SELECT count(*) FROM ratchet.contract");
+  declare("mode => 'observe'");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  EXPECT_EQ(text, all + " contracts, 1 observing only: scorecards\n");
+  EXPECT_EQ(exit_code({"health", "--json"}, &text), 4);
+  EXPECT_EQ(nlohmann::json::parse(text), nlohmann::json::array());
+
+  // What INSERT and DELETE are refused is no matter of modes.
+  declare("mode => 'observe', delete => 'reject'");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  EXPECT_EQ(text, all + " contracts, 1 observing in part: scorecards\n");
+  declare("once => '{comment}', mode => 'once=observe'");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  EXPECT_EQ(text, all + " contracts, 1 observing in part: scorecards\n");
+  declare("once => '{comment}', mode => 'owned=observe, once=reject'");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  declare("once => '{comment}', mode => 'owned=reject'");
+  EXPECT_EQ(exit_code({"health"}, &text), 0);
+
+  // A finding is worse.
+  declare("mode => 'observe'");
+  sql("ALTER TABLE scorecards DISABLE TRIGGER ALL");
+  EXPECT_EQ(exit_code({"health"}, &text), 1);
+  EXPECT_TRUE(contains(text, "error: scorecards\n")) << text;
+  EXPECT_TRUE(contains(text, "1 observing only: scorecards\n")) << text;
+}
+
+TEST_F(command_test, health_tells_that_there_is_nothing) {
+  std::string text;
+  sql("DROP SCHEMA public, \"Other\" CASCADE; CREATE SCHEMA public");
+  EXPECT_EQ(exit_code({"health"}, &text), 5);
+  EXPECT_EQ(text, "There are no contracts here.\n");
+  sql("CREATE TABLE cards (id int PRIMARY KEY, submitted_at timestamptz)");
+  sql("SELECT ratchet.guard('cards', 'submitted_at', mode => 'observe')");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  EXPECT_EQ(text, "1 contract, observing only: cards\n");
+  sql("SELECT ratchet.guard('cards', 'submitted_at')");
+  EXPECT_EQ(exit_code({"health"}, &text), 0);
+}
+
 TEST_F(command_test, describe_says_who_may_write) {
   std::string text;
   EXPECT_EQ(exit_code({"describe", "scorecards"}, &text), 0);

@@ -7,8 +7,6 @@ extern "C" {
 
 #include <algorithm>
 
-#include "pg/fence.h"
-
 namespace ratchet {
 
 namespace {

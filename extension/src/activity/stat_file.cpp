@@ -10,8 +10,6 @@ extern "C" {
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "pg/memory.h"
-
 namespace ratchet {
 
 namespace {

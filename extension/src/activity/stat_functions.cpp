@@ -16,7 +16,6 @@ extern "C" {
 #include "activity/memory.h"
 #include "activity/statistics.h"
 #include "pg/fence.h"
-#include "pg/list.h"
 #include "pg/memory.h"
 
 namespace ratchet {

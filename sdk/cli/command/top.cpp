@@ -135,8 +135,9 @@ class live_view {
 
   void draw() {
     const auto size = screen_.get_size();
-    const auto message = seen_ || !failure_.empty() ? failure_ : "Reading ...";
-    const auto picture = top::draw(before_, seen_.value_or(top::sample{}), now_, message, size.columns, size.rows);
+    const auto picture = seen_
+                             ? top::draw(before_, *seen_, now_, failure_, size.columns, size.rows)
+                             : top::draw_waiting(failure_.empty() ? "Reading ..." : failure_, size.columns, size.rows);
     columns_ = picture.columns;
     page_ = picture.page;
     screen_.show(picture.lines);

@@ -19,22 +19,22 @@ constexpr std::array<const char *, view_count> tabs{"1 Contracts", "2 Runs", "3 
 
 const std::vector<std::string> &help_text() {
   static const std::vector<std::string> text{
-      "1 2 3 4, Tab   view                      s S or > <   sort by the next, previous column",
-      "arrows, j k    scroll, also Page keys    r            reverse the order",
-      "/ text Enter   only lines with text      t            per second, or since the reset",
-      "Esc            all lines again           p or space   pause",
-      "+ -            longer, shorter interval  Enter        read again now",
-      "h ?            this help                 q            quit",
+      "1 2 3 4, Tab  view                       s S or > <  sort by the next, last column",
+      "arrows, j k   scroll, also Page keys     r           reverse the order",
+      "/ text Enter  only lines with that       t           per second, or totals",
+      "Esc           all lines again            p or space  pause",
+      "+ -           longer, shorter interval   Enter       read again now",
+      "h ?           this help                  q           quit",
       "",
       "WRITES  submitted, advanced, amended, swept, and counted rows",
       "DENIED  already_submitted, conflict, stale, limited, refused",
-      "KEPT REJECT OBSERV  rows whose stale save was kept from a column, refused, only seen",
-      "WAITS   for a row that another transaction had; AVG of those shown, MAX since the reset",
-      "MEDIAN 99%  of submits: at most so long",
-      "MODE    on, observe (part: some policies only), OFF: its trigger is disabled",
-      "Runs    nearest to its total first, at most 100 of a table",
-      "Stuck   no sign of life for --older-than, by ratchet.stuck(): where there is a heartbeat",
-      "A table that takes long to read is asked seldom. pg_ratchet top --help says more.",
+      "KEPT REJECT OBSERV  stale saves: column kept, write refused, only seen",
+      "WAITS   for a row of another transaction; MAX WAIT is since the reset",
+      "MEDIAN 99%  of the durations of submit(): at most so long",
+      "MODE    on, observe (part: only some policies), OFF: trigger disabled",
+      "Runs    nearest to their total first, at most 100 of a table",
+      "Stuck   without a sign of life, where a guard has a heartbeat",
+      "A table that takes long to read is read seldom.",
   };
   return text;
 }
@@ -79,18 +79,15 @@ styled_line figures_of(const sample &seen, const rates &speed, bool totals) {
   }
   if (!all) return styled_line{totals || seen.reset_at.empty() ? "nothing counted yet" : "..."};
   const auto &f = *all;
-  const char *unit = totals ? "" : "/s";
-  styled_line line{
-      fmt::format("writes {}{}  denied {}{}  ", short_number(f.writes()), unit, short_number(f.denied()), unit)};
-  line.add(fmt::format("kept {}{}", short_number(f[figure::kept]), unit),
-           f[figure::kept] > 0 ? style::warning : style::plain);
-  line.add(fmt::format("  rejected {}{}  observed {}{}", short_number(f[figure::rejected]), unit,
-                       short_number(f[figure::observed]), unit));
+  styled_line line{fmt::format("writes {}  denied {}  ", short_number(f.writes()), short_number(f.denied()))};
+  line.add(fmt::format("kept {}", short_number(f[figure::kept])), f[figure::kept] > 0 ? style::warning : style::plain);
+  line.add(
+      fmt::format("  rejected {}  observed {}", short_number(f[figure::rejected]), short_number(f[figure::observed])));
   if (totals) {
     line.add(fmt::format("  waits {}", short_number(f[figure::waits])));
   } else {
     // Milliseconds of waiting in a second: who waits all the time is one.
-    line.add(fmt::format("  waiting {}", short_number(std::round(f.wait_ms / 10) / 100)));
+    line.add(fmt::format(" per second, waiting {}", short_number(std::round(f.wait_ms / 10) / 100)));
   }
   return line;
 }
@@ -168,6 +165,13 @@ picture draw(const std::optional<sample> &before, const sample &seen, choices &n
   lines.resize(rows > 0 ? rows - 1 : 0);
   if (rows > 0) lines.push_back(foot_of(seen, now, message, part));
   for (auto &line : lines) line.resize(width);
+  return result;
+}
+
+picture draw_waiting(const std::string &message, std::size_t width, std::size_t rows) {
+  picture result{std::vector<styled_line>(rows), 1, 0};
+  if (rows > 0) result.lines.back() = styled_line{printable(message)};
+  for (auto &line : result.lines) line.resize(width);
   return result;
 }
 

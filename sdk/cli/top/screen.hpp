@@ -22,6 +22,9 @@ struct picture {
 picture draw(const std::optional<sample> &before, const sample &seen, choices &now, const std::string &message,
              std::size_t width, std::size_t rows);
 
+// Before anything was read.
+picture draw_waiting(const std::string &message, std::size_t width, std::size_t rows);
+
 // The same for who prints it once: as many lines as it takes, without keys.
 std::vector<styled_line> draw_once(const sample &seen, const choices &now, std::size_t width);
 

@@ -48,31 +48,40 @@ std::vector<fitted_column> fit(const table &what, std::size_t width) {
                    [&](std::size_t a, std::size_t b) { return what.columns[a].rank < what.columns[b].rank; });
   std::vector<fitted_column> fitted;
   std::size_t taken = 0;
-  for (const auto index : by_rank) {
-    const auto more = what.columns[index].width + (fitted.empty() ? 0 : 1);
-    if (taken + more > width) {
-      if (fitted.empty()) fitted.push_back({index, width});
-      break;
-    }
-    fitted.push_back({index, what.columns[index].width});
-    taken += more;
-  }
-  std::sort(fitted.begin(), fitted.end(), [](const auto &a, const auto &b) { return a.index < b.index; });
 
-  // What is left goes to the columns that stretch, as far as their texts need it, in turn.
-  std::vector<std::size_t> wanted(what.columns.size());
+  std::vector<std::size_t> wanted;
+  for (const auto &one : what.columns) wanted.push_back(one.title.size() + 1);
   for (const auto &one : what.lines) {
     for (std::size_t i = 0; i < one.size(); ++i) wanted[i] = std::max(wanted[i], columns_of(one[i].text));
   }
-  for (bool any = true; any && taken < width;) {
-    any = false;
-    for (auto &one : fitted) {
-      if (!what.columns[one.index].stretches || one.width >= wanted[one.index] || taken >= width) continue;
-      ++one.width;
-      ++taken;
-      any = true;
+  // What is left goes to the columns that stretch, as far as their texts need it, in turn.
+  const auto stretch = [&] {
+    for (bool any = true; any && taken < width;) {
+      any = false;
+      for (auto &one : fitted) {
+        if (!what.columns[one.index].stretches || one.width >= wanted[one.index] || taken >= width) continue;
+        ++one.width;
+        ++taken;
+        any = true;
+      }
     }
+  };
+
+  for (const auto index : by_rank) {
+    // Whole names are worth more than a detail.
+    if (what.columns[index].rank >= detail) stretch();
+    const auto &column = what.columns[index];
+    const auto least = column.stretches ? std::min(column.width, wanted[index]) : column.width;
+    const auto more = least + (fitted.empty() ? 0 : 1);
+    if (taken + more > width) {
+      if (!fitted.empty()) break;
+      return {{index, width}};
+    }
+    fitted.push_back({index, least});
+    taken += more;
   }
+  stretch();
+  std::sort(fitted.begin(), fitted.end(), [](const auto &a, const auto &b) { return a.index < b.index; });
   return fitted;
 }
 

@@ -10,12 +10,15 @@
 
 namespace ratchet::cli::top {
 
+// From this rank on, a column is shown only where texts that stretch have all the room that they want.
+constexpr int detail = 10;
+
 struct column {
   std::string title;
   std::size_t width;       // at least
   int rank = 0;            // where there is no room for all, those of the highest rank are left out first
   bool number = false;     // at the right, and sorted from the largest, not from the first letter
-  bool stretches = false;  // takes what room is left
+  bool stretches = false;  // takes what room is left, and less than its width where its texts are shorter
 };
 
 struct cell {

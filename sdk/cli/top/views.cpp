@@ -144,13 +144,13 @@ table stuck_table(const sample &now) {
 
 table stale_table(const sample &now, const rates &speed) {
   table result;
-  result.columns = {{"APPLICATION", 14, 0, false, true}, {"TABLE", 10, 2, false, true},  {"COLUMN", 10, 1, false, true},
-                    {"KEPT", 7, 3, true, false},         {"REJECT", 7, 5, true, false},  {"OBSERV", 7, 6, true, false},
+  result.columns = {{"APPLICATION", 18, 0, false, true}, {"TABLE", 12, 2, false, true},  {"COLUMN", 14, 1, false, true},
+                    {"KEPT", 7, 3, true, false},         {"REJECT", 6, 5, true, false},  {"OBSERV", 6, 6, true, false},
                     {"PER S", 6, 7, true, false},        {"LAST AGO", 9, 4, true, false}};
   result.if_empty = "No stale save was kept, rejected or observed.";
   for (const auto &one : now.columns) {
     const auto per_s = speed.of(one);
-    result.lines.push_back({text_cell(one.application.empty() ? "(no application_name)" : one.application),
+    result.lines.push_back({text_cell(one.application.empty() ? "(no name)" : one.application),
                             text_cell(one.table),
                             text_cell(one.column),
                             number_cell(static_cast<double>(one.kept), style::warning),
@@ -204,7 +204,7 @@ std::string short_number(double value) {
   std::size_t unit = 0;
   double scaled = value / 1000;
   for (; std::abs(scaled) >= 999.95 && unit + 1 < units.size(); ++unit) scaled /= 1000;
-  return std::abs(scaled) < 1e6 ? fmt::format("{:.1f}{}", scaled, units[unit]) : fmt::format("{:.0e}", value);
+  return std::abs(scaled) < 9999.95 ? fmt::format("{:.1f}{}", scaled, units[unit]) : fmt::format("{:.0e}", value);
 }
 
 std::string short_duration(double ms) {

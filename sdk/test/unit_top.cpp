@@ -335,10 +335,10 @@ TEST(top_screen, answers_who_still_sends_stale_saves_in_one_screen) {
   choices now;
   now.shown = view::stale;
   const auto lines = screen(seen, now);
-  EXPECT_EQ(lines[4], "APPLICATION   TABLE      COLUMN               KEPT REJECT OBSERV  PER S LAST AGOv");
-  EXPECT_EQ(lines[5], "rails: puma 3 scorecards submitter_user_id       3      2      1      -        5s");
-  EXPECT_EQ(lines[6], "(no name)     scorecards source                  3      0      0      -    10m 0s");
-  EXPECT_EQ(lines[7], "old worker    scorecards submitted_at           40      0      0      -     2h 0m");
+  EXPECT_EQ(lines[4], "APPLICATION   TABLE      COLUMN               KEPT REJECT OBSERV LAST AGOv      ");
+  EXPECT_EQ(lines[5], "rails: puma 3 scorecards submitter_user_id       3      2      1        5s      ");
+  EXPECT_EQ(lines[6], "(no name)     scorecards source                  3      0      0    10m 0s      ");
+  EXPECT_EQ(lines[7], "old worker    scorecards submitted_at           40      0      0     2h 0m      ");
 }
 
 TEST(top_screen, scrolls_no_further_than_to_the_end) {

@@ -146,7 +146,7 @@ table stale_table(const sample &now, const rates &speed) {
   table result;
   result.columns = {{"APPLICATION", 18, 0, false, true}, {"TABLE", 12, 2, false, true},  {"COLUMN", 14, 1, false, true},
                     {"KEPT", 7, 3, true, false},         {"REJECT", 6, 5, true, false},  {"OBSERV", 6, 6, true, false},
-                    {"PER S", 6, 7, true, false},        {"LAST AGO", 9, 4, true, false}};
+                    {"PER S", 6, detail, true, false},   {"LAST AGO", 9, 4, true, false}};
   result.if_empty = "No stale save was kept, rejected or observed.";
   for (const auto &one : now.columns) {
     const auto per_s = speed.of(one);

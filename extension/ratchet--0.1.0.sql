@@ -676,5 +676,136 @@ BEGIN
 END
 $comment$;
 
+-- Statistics: shared memory, not tables.
+CREATE FUNCTION ratchet.stat_enabled() RETURNS boolean
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_stat_enabled';
+COMMENT ON FUNCTION ratchet.stat_enabled() IS
+'Whether the server has shared memory for statistics and for rate_limit: the library is preloaded, or it is PostgreSQL 17 or newer. Takes no locks.';
+
+CREATE FUNCTION ratchet._require_statistics() RETURNS boolean
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_require_statistics';
+
+CREATE FUNCTION ratchet._stat(OUT relation oid, OUT parent oid, OUT kind text,
+    OUT submitted bigint,
+    OUT replayed bigint,
+    OUT already_submitted bigint,
+    OUT conflict bigint,
+    OUT key_reused bigint,
+    OUT stale bigint,
+    OUT limited bigint,
+    OUT "full" bigint,
+    OUT not_found bigint,
+    OUT advanced bigint,
+    OUT already_there bigint,
+    OUT refused bigint,
+    OUT updated bigint,
+    OUT unchanged bigint,
+    OUT alive bigint,
+    OUT finished bigint,
+    OUT amended bigint,
+    OUT swept bigint,
+    OUT kept bigint,
+    OUT rejected bigint,
+    OUT observed bigint,
+    OUT suspended bigint,
+    OUT counted bigint,
+    OUT flushes bigint,
+    OUT completions bigint,
+    OUT spilled bigint,
+    OUT folded bigint,
+    OUT rolled_back bigint, OUT waits bigint, OUT wait_time double precision, OUT wait_time_max double precision,
+    OUT submit_histogram bigint[], OUT stats_reset timestamptz)
+    RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 50 AS 'MODULE_PATHNAME', 'ratchet_stat';
+
+CREATE FUNCTION ratchet._stat_columns(OUT relation oid, OUT kind text, OUT column_name name, OUT kept bigint,
+    OUT rejected bigint, OUT observed bigint, OUT last_application_name text, OUT last_at timestamptz)
+    RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 50 AS 'MODULE_PATHNAME', 'ratchet_stat_columns';
+
+CREATE FUNCTION ratchet.stat_buckets() RETURNS double precision[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ratchet_stat_buckets';
+COMMENT ON FUNCTION ratchet.stat_buckets() IS
+'The upper bounds, inclusive and in milliseconds, of the durations that submit_histogram of ratchet.stat counts, in its order; the last is Infinity.';
+
+CREATE FUNCTION ratchet.stat_reset(target regclass DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_stat_reset';
+COMMENT ON FUNCTION ratchet.stat_reset(regclass) IS
+'Sets the statistics of a table''s contracts, or of all contracts of this database, to zero, at once and whatever becomes of the transaction. Not executable by the public; GRANT EXECUTE to whom may. Errors: 55000 where the server has no shared memory for statistics.';
+REVOKE ALL ON FUNCTION ratchet.stat_reset(regclass) FROM PUBLIC;
+
+CREATE VIEW ratchet.stat AS
+SELECT c.relation::pg_catalog.regclass AS relation,
+       c.kind AS kind,
+       COALESCE(s.submitted, 0) AS submitted,
+       COALESCE(s.replayed, 0) AS replayed,
+       COALESCE(s.already_submitted, 0) AS already_submitted,
+       COALESCE(s.conflict, 0) AS conflict,
+       COALESCE(s.stale, 0) AS stale,
+       COALESCE(s.limited, 0) AS limited,
+       COALESCE(s.kept, 0) AS kept,
+       COALESCE(s.rejected, 0) AS rejected,
+       COALESCE(s.observed, 0) AS observed,
+       COALESCE(s.advanced, 0) AS advanced,
+       COALESCE(s.refused, 0) AS refused,
+       COALESCE(s.amended, 0) AS amended,
+       COALESCE(s.suspended, 0) AS suspended,
+       COALESCE(s.swept, 0) AS swept,
+       COALESCE(s.completions, 0) AS completions,
+       COALESCE(s.flushes, 0) AS flushes,
+       COALESCE(s.counted, 0) AS counted,
+       COALESCE(s.spilled, 0) AS spilled,
+       COALESCE(s.folded, 0) AS folded,
+       COALESCE(s.waits, 0) AS waits,
+       COALESCE(s.wait_time, 0) AS wait_time,
+       COALESCE(s.wait_time_max, 0) AS wait_time_max,
+       COALESCE(s.rolled_back, 0) AS rolled_back,
+       s.submit_histogram AS submit_histogram,
+       s.stats_reset AS stats_reset,
+       c.parent::pg_catalog.regclass AS parent,
+       COALESCE(s.key_reused, 0) AS key_reused,
+       COALESCE(s."full", 0) AS "full",
+       COALESCE(s.not_found, 0) AS not_found,
+       COALESCE(s.already_there, 0) AS already_there,
+       COALESCE(s.updated, 0) AS updated,
+       COALESCE(s.unchanged, 0) AS unchanged,
+       COALESCE(s.alive, 0) AS alive,
+       COALESCE(s.finished, 0) AS finished
+FROM (
+    SELECT t.tgrelid AS relation, 'guard'::pg_catalog.text AS kind, NULL::pg_catalog.oid AS parent
+    FROM pg_catalog.pg_trigger t
+    WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure
+      AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+    UNION
+    SELECT t.tgrelid, 'parent', NULL
+    FROM pg_catalog.pg_trigger t
+    WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.keep_counters()'::pg_catalog.regprocedure
+      AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+    UNION
+    SELECT t.tgrelid, 'tally', y.parent
+    FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
+    WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
+      AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+) c
+LEFT JOIN ratchet._stat() s
+    ON s.relation OPERATOR(pg_catalog.=) c.relation AND s.kind OPERATOR(pg_catalog.=) c.kind
+   AND COALESCE(s.parent, 0::pg_catalog.oid) OPERATOR(pg_catalog.=) COALESCE(c.parent, 0::pg_catalog.oid)
+WHERE ratchet._require_statistics();
+COMMENT ON VIEW ratchet.stat IS
+'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
+
+CREATE VIEW ratchet.stat_columns AS
+SELECT s.relation::pg_catalog.regclass AS relation,
+       s.column_name AS column_name,
+       s.kept AS kept,
+       s.rejected AS rejected,
+       s.observed AS observed,
+       s.last_application_name AS last_application_name,
+       s.last_at AS last_at,
+       s.kind AS kind
+FROM ratchet._stat_columns() s
+WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) s.relation)
+  AND ratchet._require_statistics();
+COMMENT ON VIEW ratchet.stat_columns IS
+'Writes that a contract has kept from changing a column, refused because of it or only observed, by column, since stats_reset of ratchet.stat; a column that was renamed is another one. last_application_name: application_name of the session that did so last, at last_at: what to look at first; NULL for whoever neither owns the table nor has the privileges of pg_read_all_stats. Errors: 55000 where the server has no shared memory for statistics.';
+
 GRANT USAGE ON SCHEMA ratchet TO PUBLIC;
-GRANT SELECT ON ratchet.contract TO PUBLIC;
+GRANT SELECT ON ratchet.contract, ratchet.stat, ratchet.stat_columns TO PUBLIC;

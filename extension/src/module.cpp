@@ -5,6 +5,8 @@ extern "C" {
 #include "utils/guc.h"
 }
 
+#include "activity/memory.h"
+#include "activity/statistics.h"
 #include "contract/kept_notice.h"
 #include "contract/trigger_cache.h"
 #include "pg/fence.h"
@@ -20,6 +22,8 @@ PGDLLEXPORT void _PG_init(void);
 namespace {
 
 void start() {
+  ratchet::init_shared_memory();
+  ratchet::init_statistics();
   ratchet::init_cache();
   ratchet::init_notes();
   ratchet::init_transactions();

@@ -10,6 +10,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
 #include "contract/kept_notice.h"
+#include "contract/report_row.h"
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "pg/log_text.h"
@@ -40,19 +41,6 @@ bool is_observed(Told told) { return told == Told::observed || told == Told::row
 void discard(Note *note) {
   bms_free(note->columns);
   pfree(note);
-}
-
-// The columns of a note by name, each once: a column that two policies guard was kept once.
-List *named_columns(const Note *note) {
-  List *attnums = NIL;
-  List *names = NIL;
-  for (int place = -1; (place = bms_next_member(note->columns, place)) >= 0;) {
-    const GuardedColumn &column = note->guarded[place];
-    if (list_member_int(attnums, column.attnum)) continue;
-    attnums = lappend_int(attnums, column.attnum);
-    names = lappend(names, const_cast<char *>(column.name));
-  }
-  return names;
 }
 
 //   "a", "b"; in the log so that no name can end its own quotation
@@ -114,7 +102,7 @@ void tell(const Note *note) {
   const char *table = get_rel_name(note->root);
   if (table == nullptr) return;
   const char *schema = get_namespace_name(get_rel_namespace(note->root));
-  const List *names = named_columns(note);
+  const List *names = names_at(note->guarded, note->columns);
   const char *columns = quoted_list(names, is_observed(note->told));
   const bool one = list_length(names) == 1;
   const auto rows = static_cast<unsigned long>(note->rows);

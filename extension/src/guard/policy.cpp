@@ -15,6 +15,7 @@ extern "C" {
 #include <cstdlib>
 
 #include "contract/errors.h"
+#include "contract/report_row.h"
 #include "guard/policy.h"
 #include "pg/memory.h"
 #include "pg/row_value.h"
@@ -319,12 +320,28 @@ core::Mode mode_of(const GuardContract *contract, Refusal refusal) {
   }
 }
 
+static int sqlstate_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::backward:
+      return sqlstate_backward;
+    case Refusal::transition:
+    case Refusal::terminal:
+      return sqlstate_transition;
+    case Refusal::outdated:
+      return sqlstate_stale;
+    default:
+      return sqlstate_guarded_column;
+  }
+}
+
 void error_refused(const TriggerData *trigger, const GuardContract *contract, int place, Refusal refusal) {
   Relation relation = trigger->tg_relation;
   const char *column = contract->guarded[place].name;
   const Value gate =
       contract->gate == InvalidAttrNumber ? Value{Datum(0), true} : value_of(trigger->tg_trigslot, contract->gate);
   const bool closed = gate_is_closed(contract, gate.datum, gate.isnull);
+  report_row(contract->tracked, Event::rejected, contract->guarded, bms_make_singleton(place), trigger,
+             sqlstate_of(refusal));
   switch (refusal) {
     case Refusal::once:
       error_guarded_column(relation, column, "The column is written once, and it is set.");

@@ -251,6 +251,7 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
     time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
                  ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, queued);
     note_change(counters, change, found);
+    report(counters->tracked, Event::flushed);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || taken) {
@@ -310,6 +311,8 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
                  ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, false);
     note_change(counters, change, found);
     if (counters->spill != nullptr) remove_spilled(counters, key, spilled);
+    report(counters->tracked, Event::flushed);
+    if (spilled.count > 0) report(counters->tracked, Event::folded, spilled.count);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || again) {

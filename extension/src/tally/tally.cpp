@@ -203,6 +203,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   check_kept(relation, terms, sqlstate_unenforceable);
   counters->root = find_root(relation);
   counters->owner = require_owner(counters->root);
+  counters->tracked = track(TrackedKind::parent, counters->root);
 
   counters->nkey = terms->nkey;
   counters->key = array_of<KeyColumn>(terms->nkey);
@@ -346,6 +347,7 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
   if (!same_key)
     error_unenforceable(relation, "the foreign key of the tally references another key than the tally",
                         "Declare the tally again with ratchet.tally(..., replace => true).");
+  tally->tracked = track(TrackedKind::tally, tally->root, counters->root);
   table_close(parent, NoLock);
 
   tally->ncounted = tally->terms->ncounters;

@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "activity/wait.h"
 #include "contract/errors.h"
 #include "contract/statement.h"
 #include "pg/memory.h"
@@ -103,6 +104,8 @@ bool try_to_write(Counters *counters, const Pending *entry, Delta *deltas, const
   if (!permission.judged)
     error_unenforceable(table_open(counters->root, NoLock), "trigger \"~ratchet_counters\" did not fire",
                         "SELECT * FROM ratchet.health() shows why.");
+  report(counters->tracked, Event::flushed);
+  if (spilled != nullptr && spilled->count > 0) report(counters->tracked, Event::folded, spilled->count);
   return true;
 }
 
@@ -213,6 +216,7 @@ void write_or_spill(Counters *counters, const Pending *entry, bool alone) {
 
 void write_row(Counters *counters, const Pending *entry, bool alone) {
   CHECK_FOR_INTERRUPTS();
+  const Stretch stretch = begin_stretch(counters->tracked);
   if (counters->spill != nullptr) {
     write_or_spill(counters, entry, alone);
   } else if (is_preparing()) {
@@ -221,6 +225,7 @@ void write_row(Counters *counters, const Pending *entry, bool alone) {
              !try_to_write(counters, entry, entry->deltas)) {
     explain(counters, entry);
   }
+  end_stretch(counters->tracked, stretch);
 }
 
 Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {

@@ -404,6 +404,7 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
 RATCHET_FUNCTION(ratchet_submit) {
   ratchet::Submission submission = ratchet::read_submission(fcinfo);
   const ratchet::Watch watch = ratchet::start_watching(fcinfo, ratchet::flush_argument);
+  const ratchet::Stretch stretch = ratchet::begin_stretch(submission.target.contract->tracked);
   ratchet::Answer answer{};
   const char *limit = ratchet::undo_where_full({submission.target.relation, submission.record.child}, [&] {
     answer = ratchet::submit_by_key(&submission);
@@ -418,6 +419,9 @@ RATCHET_FUNCTION(ratchet_submit) {
     answer.submitted_at_null = answer.record_null = true;
     answer.conflict = limit;
   }
+  ratchet::end_submit(submission.target.contract->tracked, stretch);
+  ratchet::report_outcome(submission.target, answer.outcome, submission.has_actor ? &submission.actor : nullptr,
+                          submission.has_idempotency_key ? &submission.idempotency_key : nullptr);
   ratchet::close_record(submission.record);
   ratchet::close_target(submission.target);
   return ratchet::answer_of(fcinfo, answer);

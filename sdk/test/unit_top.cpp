@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 contract named(const std::string &table, std::int64_t submitted, std::int64_t kept = 0) {
   contract one;
   one.id = "guard " + table;
+  one.kind = "guard";
   one.table = table;
   one.seen = figures{};
   (*one.seen)[figure::submitted] = submitted;
@@ -36,7 +37,7 @@ sample at(double seconds, std::vector<contract> contracts) {
   result.at_s = seconds;
   result.statistics = true;
   result.reset_at = "2026-01-01 00:00:00.123+00";
-  result.bounds_ms = {1, 10, 100};
+  result.bounds_ms = {1, 10, 100, std::numeric_limits<double>::infinity()};
   result.contracts = std::move(contracts);
   return result;
 }
@@ -112,7 +113,7 @@ TEST(top_rates, wait_is_told_of_one) {
 }
 
 TEST(top_rates, quantiles_are_bounds_of_buckets) {
-  const std::vector<double> bounds{1, 10, 100};
+  const std::vector<double> bounds{1, 10, 100, std::numeric_limits<double>::infinity()};
   EXPECT_FALSE(quantile({0, 0, 0, 0}, bounds, 0.5));
   EXPECT_FALSE(quantile({}, bounds, 0.5));
   EXPECT_DOUBLE_EQ(*quantile({5, 4, 1, 0}, bounds, 0.5), 1);
@@ -572,7 +573,7 @@ TEST_F(top_reader_test, a_lost_connection_is_an_error) {
 TEST(top_json, has_everything_and_takes_any_bytes) {
   auto seen = at(100, {named("a\xff", 3)});
   seen.runs = {{"runs", "7", 3, 4, {}}};
-  seen.columns = {{"1 a", "t", "c", 4, 2, 0, "", "", 0}};
+  seen.columns = {{"1 a", "t", "c", 4, 2, 0, std::nullopt, "", 0}};
   const auto read = nlohmann::json::parse(json_text(seen));
   EXPECT_EQ(read.at("contracts").at(0).at("statistics").at("submitted"), 3);
   EXPECT_EQ(read.at("runs").at(0).at("total"), 4);

@@ -13,7 +13,7 @@ json number_or_null(const std::optional<double> &number) { return number ? json(
 
 json json_of(const contract &one) {
   json result{{"table", one.table},
-              {"kind", one.parent.empty() ? "guard" : "tally"},
+              {"kind", one.kind},
               {"parent", text_or_null(one.parent)},
               {"mode", text_or_null(one.mode)},
               {"enabled", one.enabled},
@@ -44,7 +44,7 @@ json json_of(const stale_column &one) {
           {"kept", one.kept},
           {"rejected", one.rejected},
           {"observed", one.observed},
-          {"application", text_or_null(one.application)},
+          {"application", one.application ? json(*one.application) : json{}},
           {"last_at", text_or_null(one.last_at)}};
 }
 

@@ -1,7 +1,6 @@
 #include "top/rates.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace ratchet::cli::top {
 
@@ -18,13 +17,15 @@ double since(Number now, Number before) {
 
 double flow::writes() const {
   const auto &me = *this;
-  return me[figure::submitted] + me[figure::advanced] + me[figure::amended] + me[figure::swept] + me[figure::counted];
+  return me[figure::submitted] + me[figure::advanced] + me[figure::updated] + me[figure::amended] + me[figure::swept] +
+         me[figure::alive] + me[figure::counted];
 }
 
 double flow::denied() const {
   const auto &me = *this;
-  return me[figure::already_submitted] + me[figure::conflict] + me[figure::stale] + me[figure::limited] +
-         me[figure::refused];
+  return me[figure::already_submitted] + me[figure::conflict] + me[figure::key_reused] + me[figure::stale] +
+         me[figure::limited] + me[figure::full] + me[figure::not_found] + me[figure::already_there] +
+         me[figure::refused] + me[figure::finished];
 }
 
 std::optional<double> flow::wait_each_ms() const {
@@ -61,7 +62,7 @@ std::optional<double> quantile(const std::vector<double> &submits, const std::ve
     below += submits[i];
     if (below >= all * part && i < bounds_ms.size()) return bounds_ms[i];
   }
-  return std::numeric_limits<double>::infinity();
+  return std::nullopt;
 }
 
 rates::rates(const std::optional<sample> &before, const sample &now) {

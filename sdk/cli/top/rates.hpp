@@ -18,7 +18,8 @@ struct flow {
 
   double operator[](figure which) const { return counts[static_cast<std::size_t>(which)]; }
 
-  // Rows that an attempt, or a statement that counts, has changed.
+  // Rows that a call has changed, and rows that were counted. Plain writes that no contract has anything against are
+  // not among the statistics.
   double writes() const;
   // Attempts that were answered with something else than a success.
   double denied() const;

@@ -12,9 +12,11 @@
 namespace ratchet::cli::top {
 
 const std::array<const char *, figure_count> figure_names{
-    "submitted",   "replayed", "already_submitted", "conflict", "stale",   "limited",   "kept",
-    "rejected",    "observed", "advanced",          "refused",  "amended", "suspended", "swept",
-    "completions", "flushes",  "counted",           "spilled",  "folded",  "waits",     "rolled_back"};
+    "submitted",     "replayed", "already_submitted", "conflict",   "stale",   "limited",
+    "kept",          "rejected", "observed",          "advanced",   "refused", "amended",
+    "suspended",     "swept",    "completions",       "flushes",    "counted", "spilled",
+    "folded",        "waits",    "rolled_back",       "key_reused", "full",    "not_found",
+    "already_there", "updated",  "unchanged",         "alive",      "finished"};
 
 namespace {
 
@@ -142,6 +144,7 @@ std::vector<reader::declared> reader::read_contracts(sample &into) const {
     const bool tally = line[2] == "tally";
     contract one;
     one.id = line[2].value_or("") + ' ' + line[0].value_or("") + ' ' + line[3].value_or("0");
+    one.kind = line[2].value_or("");
     one.table = line[1].value_or("");
     one.parent = line[4].value_or("");
     one.mode = line[5].value_or("");
@@ -158,18 +161,21 @@ void reader::read_statistics(sample &into) const {
   into.statistics = ask("SELECT ratchet.stat_enabled()::pg_catalog.text").at(0).at(0) == "true";
   if (!into.statistics) return;
   std::string columns;
-  for (const char *name : figure_names) columns += fmt::format(", s.{}", name);
+  for (const char *name : figure_names) columns += fmt::format(", s.\"{}\"", name);
   std::map<std::string, figures> by_id;
   for (const auto &line : ask("SELECT pg_catalog.concat(s.kind, ' ', s.relation::pg_catalog.oid, ' ',"
                               " COALESCE(s.parent::pg_catalog.oid, 0)), s.wait_time, s.wait_time_max,"
-                              " pg_catalog.array_to_string(s.submit_histogram, ' '), s.stats_reset::pg_catalog.text" +
-                              columns + " FROM ratchet.stat s")) {
+                              " pg_catalog.array_to_string(s.submit_histogram, ' '), s.stats_reset::pg_catalog.text,"
+                              " s.kind, s.relation::pg_catalog.text" +
+                              columns + " FROM ratchet.stat s ORDER BY s.relation::pg_catalog.text")) {
     auto &seen = by_id[line[0].value_or("")];
     seen.wait_ms = number(line[1]);
     seen.wait_max_ms = number(line[2]);
     seen.submits = numbers<std::int64_t>(line[3]);
     into.reset_at = line[4].value_or(into.reset_at);
-    for (std::size_t i = 0; i < figure_count; ++i) seen.counts[i] = integer(line[5 + i]);
+    for (std::size_t i = 0; i < figure_count; ++i) seen.counts[i] = integer(line[7 + i]);
+    if (line[5] == "parent")
+      into.contracts.push_back({line[0].value_or(""), "parent", line[6].value_or(""), "", "", true, {}});
   }
   for (auto &one : into.contracts) {
     if (const auto found = by_id.find(one.id); found != by_id.end()) one.seen = found->second;
@@ -180,13 +186,14 @@ void reader::read_statistics(sample &into) const {
 void reader::read_columns(sample &into) const {
   if (!into.statistics) return;
   for (const auto &line :
-       ask("SELECT s.relation::pg_catalog.oid, s.relation::pg_catalog.text, s.column_name, s.kept, s.rejected,"
+       ask("SELECT pg_catalog.concat(s.kind, ' ', s.relation::pg_catalog.oid), s.relation::pg_catalog.text, "
+           "s.column_name, s.kept, s.rejected,"
            " s.observed, s.last_application_name, s.last_at::pg_catalog.text,"
            " EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.last_at)::pg_catalog.float8"
            " FROM ratchet.stat_columns s ORDER BY s.last_at DESC NULLS LAST, 2, 3")) {
     into.columns.push_back({line[0].value_or("") + ' ' + line[2].value_or(""), line[1].value_or(""),
-                            line[2].value_or(""), integer(line[3]), integer(line[4]), integer(line[5]),
-                            line[6].value_or(""), line[7].value_or(""), number(line[8])});
+                            line[2].value_or(""), integer(line[3]), integer(line[4]), integer(line[5]), line[6],
+                            line[7].value_or(""), number(line[8])});
   }
 }
 

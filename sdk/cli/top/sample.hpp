@@ -32,9 +32,17 @@ enum class figure : std::size_t {
   spilled,
   folded,
   waits,
-  rolled_back
+  rolled_back,
+  key_reused,
+  full,
+  not_found,
+  already_there,
+  updated,
+  unchanged,
+  alive,
+  finished
 };
-constexpr std::size_t figure_count = 21;
+constexpr std::size_t figure_count = 29;
 extern const std::array<const char *, figure_count> figure_names;
 
 // Since the statistics were reset.
@@ -42,7 +50,7 @@ struct figures {
   std::array<std::int64_t, figure_count> counts{};
   double wait_ms = 0;                 // in all
   double wait_max_ms = 0;             // the longest one
-  std::vector<std::int64_t> submits;  // by duration, a number for each of sample::bounds_ms and one for what is above
+  std::vector<std::int64_t> submits;  // by duration, a number for each of sample::bounds_ms
 
   std::int64_t operator[](figure which) const { return counts[static_cast<std::size_t>(which)]; }
   std::int64_t &operator[](figure which) { return counts[static_cast<std::size_t>(which)]; }
@@ -50,6 +58,7 @@ struct figures {
 
 struct contract {
   std::string id;      // the same in every sample
+  std::string kind;    // guard, tally, or parent: the counters of a table, whichever tallies write them
   std::string table;   // of a tally the child
   std::string parent;  // of a tally
   std::string mode;    // as it was declared; empty: enforced
@@ -81,9 +90,9 @@ struct stale_column {
   std::int64_t kept = 0;
   std::int64_t rejected = 0;
   std::int64_t observed = 0;
-  std::string application;  // the last one
-  std::string last_at;      // as PostgreSQL writes it
-  double age_s = 0;         // how long ago that was
+  std::optional<std::string> application;  // the last one; none: you have no right to know
+  std::string last_at;                     // as PostgreSQL writes it
+  double age_s = 0;                        // how long ago that was
 };
 
 struct sample {
@@ -92,8 +101,8 @@ struct sample {
   std::string time;    // of day, at the server
   double at_s = 0;     // the server's time in seconds
   bool statistics = false;
-  std::string reset_at;  // since when they count; empty where nothing was counted yet
-  std::vector<double> bounds_ms;
+  std::string reset_at;           // since when they count; empty where nothing was counted yet
+  std::vector<double> bounds_ms;  // the last is infinite
   std::vector<contract> contracts;
   std::vector<run> runs;
   std::vector<stuck_row> stuck;

@@ -26,8 +26,8 @@ const std::vector<std::string> &help_text() {
       "+ -           longer, shorter interval   Enter       read again now",
       "h ?           this help                  q           quit",
       "",
-      "WRITES  submitted, advanced, amended, swept, and counted rows",
-      "DENIED  already_submitted, conflict, stale, limited, refused",
+      "WRITES  submitted, advanced, updated, amended, swept, alive; counted rows",
+      "DENIED  already_submitted, conflict, stale, limited, full, refused and so on",
       "KEPT REJECT OBSERV  stale saves: column kept, write refused, only seen",
       "WAITS   for a row of another transaction; MAX WAIT is since the reset",
       "MEDIAN 99%  of the durations of submit(): at most so long",
@@ -53,10 +53,11 @@ styled_line head_of(const sample &seen, const choices &now, bool live) {
 
 styled_line contracts_of(const sample &seen) {
   const auto count = [&](auto is) { return std::count_if(seen.contracts.begin(), seen.contracts.end(), is); };
+  const auto all = count([](const contract &one) { return one.kind != "parent"; });
   const auto off = count([](const contract &one) { return !one.enabled; });
   const auto observing =
       count([](const contract &one) { return one.enabled && one.mode.find("observe") != std::string::npos; });
-  styled_line line{fmt::format("{} contract{}", seen.contracts.size(), seen.contracts.size() == 1 ? "" : "s")};
+  styled_line line{fmt::format("{} contract{}", all, all == 1 ? "" : "s")};
   if (observing > 0) line.add(", ").add(fmt::format("{} observing", observing), style::warning);
   if (off > 0) line.add(", ").add(fmt::format("{} OFF", off), style::alarm);
   line.add("   health: ");

@@ -26,9 +26,13 @@ cell number_cell(double value, style look = style::plain) {
 
 cell duration_cell(std::optional<double> ms) { return ms ? cell{short_duration(*ms), *ms, style::plain} : missing(); }
 
-std::string name_of(const contract &one) { return one.parent.empty() ? one.table : one.table + " -> " + one.parent; }
+std::string name_of(const contract &one) {
+  if (one.kind == "parent") return one.table + " (counters)";
+  return one.parent.empty() ? one.table : one.table + " -> " + one.parent;
+}
 
 cell state_of(const contract &one) {
+  if (one.kind == "parent") return {"", 0, style::plain};
   if (!one.enabled) return {"OFF", 0, style::alarm};
   if (one.mode.find("observe") != std::string::npos) {
     return {one.mode == "observe" ? "observe" : "part", 0, style::warning};
@@ -44,23 +48,20 @@ struct figure_column {
 };
 constexpr std::array<figure_column, 3> refusals{
     {{"KEPT", figure::kept, 2}, {"REJECT", figure::rejected, 4}, {"OBSERV", figure::observed, 5}}};
-constexpr std::array<figure_column, 17> others{{{"SUBMIT", figure::submitted, 20},
-                                                {"ALREADY", figure::already_submitted, 21},
-                                                {"REPLAY", figure::replayed, 22},
-                                                {"CONFL", figure::conflict, 23},
-                                                {"STALE", figure::stale, 24},
-                                                {"LIMITED", figure::limited, 25},
-                                                {"ADVANC", figure::advanced, 26},
-                                                {"REFUSE", figure::refused, 27},
-                                                {"AMEND", figure::amended, 31},
-                                                {"SUSPEND", figure::suspended, 32},
-                                                {"SWEPT", figure::swept, 33},
-                                                {"COUNTED", figure::counted, 28},
-                                                {"FLUSH", figure::flushes, 29},
-                                                {"COMPLET", figure::completions, 30},
-                                                {"SPILLED", figure::spilled, 34},
-                                                {"FOLDED", figure::folded, 35},
-                                                {"ROLLBK", figure::rolled_back, 13}}};
+constexpr std::array<figure_column, 25> others{
+    {{"SUBMIT", figure::submitted, 20},    {"ALREADY", figure::already_submitted, 21},
+     {"REPLAY", figure::replayed, 24},     {"CONFL", figure::conflict, 25},
+     {"STALE", figure::stale, 23},         {"LIMITED", figure::limited, 26},
+     {"FULL", figure::full, 27},           {"KEYUSED", figure::key_reused, 40},
+     {"NOTFND", figure::not_found, 41},    {"ADVANC", figure::advanced, 22},
+     {"THERE", figure::already_there, 42}, {"REFUSE", figure::refused, 28},
+     {"UPDATE", figure::updated, 29},      {"UNCHNG", figure::unchanged, 43},
+     {"ALIVE", figure::alive, 33},         {"FINISH", figure::finished, 44},
+     {"AMEND", figure::amended, 34},       {"SUSPEND", figure::suspended, 35},
+     {"SWEPT", figure::swept, 36},         {"COUNTED", figure::counted, 30},
+     {"FLUSH", figure::flushes, 31},       {"COMPLET", figure::completions, 32},
+     {"SPILLED", figure::spilled, 37},     {"FOLDED", figure::folded, 38},
+     {"ROLLBK", figure::rolled_back, 13}}};
 
 table contracts_table(const sample &now, const rates &speed, bool totals) {
   table result;
@@ -150,7 +151,9 @@ table stale_table(const sample &now, const rates &speed) {
   result.if_empty = "No stale save was kept, rejected or observed.";
   for (const auto &one : now.columns) {
     const auto per_s = speed.of(one);
-    result.lines.push_back({text_cell(one.application.empty() ? "(no name)" : one.application),
+    result.lines.push_back({text_cell(!one.application           ? "(hidden)"
+                                      : one.application->empty() ? "(no name)"
+                                                                 : *one.application),
                             text_cell(one.table),
                             text_cell(one.column),
                             number_cell(static_cast<double>(one.kept), style::warning),

@@ -272,7 +272,7 @@ TEST(top_screen, sorts_contracts_by_what_was_written) {
   const auto lines = screen(now, {}, 80, 24, before);
   EXPECT_EQ(lines[0].substr(0, 48), "pg_ratchet top  app, PostgreSQL 15.1 at db:5432 ");
   EXPECT_EQ(lines[1].substr(0, 35), "3 contracts   health: no findings  ");
-  EXPECT_EQ(lines[2].substr(0, 56), "writes 41  denied 0  kept 3.5  rejected 0  observed 0 pe");
+  EXPECT_EQ(lines[2].substr(0, 56), "writes 41  denied 0  kept 3.5  rejected 0  observed 0  w");
   EXPECT_EQ(lines[4], "CONTRACT  MODE    WRITESv  DENIED    KEPT  REJECT  OBSERV   WAITS AVG WAIT      ");
   EXPECT_EQ(lines[5].substr(0, 41), "busy      on           40       0     3.5");
   EXPECT_EQ(lines[6].substr(0, 41), "calm      on            1       0       0");

@@ -88,7 +88,7 @@ styled_line figures_of(const sample &seen, const rates &speed, bool totals) {
     line.add(fmt::format("  waits {}", short_number(f[figure::waits])));
   } else {
     // Milliseconds of waiting in a second: who waits all the time is one.
-    line.add(fmt::format(" per second, waiting {}", short_number(std::round(f.wait_ms / 10) / 100)));
+    line.add(fmt::format("  waiting {}", short_number(std::round(f.wait_ms / 10) / 100)));
   }
   return line;
 }

@@ -519,7 +519,7 @@ TEST_F(top_reader_test, every_statement_is_bounded) {
   const auto seen = reader_.read();
   for (const auto &sql : database_.asked) {
     EXPECT_EQ(sql.rfind("SET LOCAL transaction_read_only = on; SET LOCAL statement_timeout = '2s'; "
-                        "SET LOCAL lock_timeout = '1ms'; ",
+                        "SET LOCAL lock_timeout = '1ms'; SET LOCAL jit = off; ",
                         0),
               0U)
         << sql;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <ratchet/error.hpp>
 #include <utility>
@@ -27,8 +28,12 @@ constexpr int newest_rows = 10000;    // of a table that is too large to be read
 constexpr double cheap_cost = 10000;  // of a query, by the planner: some hundred thousand rows, or an index
 
 // The statement timeout is the last resort, where a table must be read that nothing else bounds.
+// Nothing here is worth compiling, however large the planner takes a catalog to be.
 constexpr const char *settings =
-    "SET LOCAL transaction_read_only = on; SET LOCAL statement_timeout = '2s'; SET LOCAL lock_timeout = '1ms'; ";
+    "SET LOCAL transaction_read_only = on; SET LOCAL statement_timeout = '2s'; SET LOCAL lock_timeout = '1ms'; "
+    "SET LOCAL jit = off; ";
+
+constexpr const char *lock_timeout = "55P03";
 
 std::int64_t integer(const cell &text) { return text ? std::strtoll(text->c_str(), nullptr, 10) : 0; }
 double number(const cell &text) { return text ? std::strtod(text->c_str(), nullptr) : 0; }
@@ -50,7 +55,7 @@ bool is_lost(const error &e) { return e.kind() == error_kind::connection || e.ki
 
 std::string words_of(const error &e) {
   if (e.sqlstate() == "57014") return "took longer than 2 s and was given up";
-  if (e.sqlstate() == "55P03") return "is locked";
+  if (e.sqlstate() == lock_timeout) return "is locked";
   if (e.sqlstate() == "42501") return "you have no right to read it";
   return on_one_line(e.what());
 }
@@ -113,32 +118,58 @@ void reader::read_server(sample &into) const {
   into.at_s = number(line[3]);
 }
 
+// The views look into the tables, so they wait where one is being altered. Then each table is asked for by itself.
+rows reader::ask_each(const std::string &select, const std::string &table, const std::string &order,
+                      std::vector<std::string> &notes) const {
+  try {
+    return ask(select + order);
+  } catch (const error &e) {
+    if (e.sqlstate() != lock_timeout) throw;
+  }
+  rows all;
+  for (const auto &line :
+       ask("SELECT DISTINCT t.tgrelid, t.tgrelid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_trigger t"
+           " WHERE t.tgfoid IN ('ratchet.guard_row()'::pg_catalog.regprocedure,"
+           " 'ratchet.count_row()'::pg_catalog.regprocedure, 'ratchet.keep_counters()'::pg_catalog.regprocedure)"
+           " AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid ORDER BY 2")) {
+    try {
+      auto some = ask(fmt::format("{} WHERE {} OPERATOR(pg_catalog.=) {}::pg_catalog.oid{}", select, table,
+                                  line[0].value_or("0"), order));
+      all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+    } catch (const error &e) {
+      if (e.sqlstate() != lock_timeout) throw;
+      notes.push_back(line[1].value_or("") + ": " + words_of(e));
+    }
+  }
+  return all;
+}
+
 std::vector<reader::declared> reader::read_contracts(sample &into) const {
-  const auto answer =
-      ask("SELECT c.target::pg_catalog.oid, c.target::pg_catalog.text, c.kind, c.parent::pg_catalog.oid,"
-          " c.parent::pg_catalog.text, c.mode, c.enabled::pg_catalog.text, (c.heartbeat IS NOT NULL)::pg_catalog.text,"
-          " pg_catalog.has_table_privilege(COALESCE(c.parent, c.target), 'SELECT')::pg_catalog.text,"
-          " pg_catalog.format('%I.%I', n.nspname, r.relname), pg_catalog.quote_ident(c.total),"
-          " pg_catalog.quote_ident(c.total_of), pg_catalog.quote_ident(c.done), k.key, k.newest, k.names,"
-          " (SELECT pg_catalog.sum(GREATEST(l.reltuples, 0)) FROM pg_catalog.pg_class l"
-          "  WHERE l.oid OPERATOR(pg_catalog.=) c.parent OR l.oid IN"
-          "  (SELECT p.relid FROM pg_catalog.pg_partition_tree(c.parent) p WHERE p.isleaf)"
-          "  AND l.oid OPERATOR(pg_catalog.<>) c.parent)"
-          " FROM ratchet.contract c"
-          " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) COALESCE(c.parent, c.target)"
-          " LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) r.relnamespace"
-          " LEFT JOIN LATERAL (SELECT"
-          "  CASE pg_catalog.count(*) WHEN 1 THEN pg_catalog.min(pg_catalog.format('t.%I::pg_catalog.text', a.attname))"
-          "  ELSE pg_catalog.format('pg_catalog.jsonb_build_object(%s)::pg_catalog.text', pg_catalog.string_agg("
-          "   pg_catalog.format('%L, t.%I', a.attname, a.attname), ', ' ORDER BY u.place)) END AS key,"
-          "  pg_catalog.string_agg(pg_catalog.format('t.%I DESC', a.attname), ', ' ORDER BY u.place) AS newest,"
-          "  pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY u.place) AS names"
-          "  FROM pg_catalog.pg_index i"
-          "  CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY u (number, place)"
-          "  JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid"
-          "   AND a.attnum OPERATOR(pg_catalog.=) u.number"
-          "  WHERE i.indrelid OPERATOR(pg_catalog.=) c.parent AND i.indisprimary) k ON true"
-          " ORDER BY 2, 5, c.trigger");
+  const auto answer = ask_each(
+      "SELECT c.target::pg_catalog.oid, c.target::pg_catalog.text, c.kind, c.parent::pg_catalog.oid,"
+      " c.parent::pg_catalog.text, c.mode, c.enabled::pg_catalog.text, (c.heartbeat IS NOT NULL)::pg_catalog.text,"
+      " pg_catalog.has_table_privilege(COALESCE(c.parent, c.target), 'SELECT')::pg_catalog.text,"
+      " pg_catalog.format('%I.%I', n.nspname, r.relname), pg_catalog.quote_ident(c.total),"
+      " pg_catalog.quote_ident(c.total_of), pg_catalog.quote_ident(c.done), k.key, k.newest, k.names,"
+      " (SELECT pg_catalog.sum(GREATEST(l.reltuples, 0)) FROM pg_catalog.pg_class l"
+      "  WHERE l.oid OPERATOR(pg_catalog.=) c.parent OR l.oid IN"
+      "  (SELECT p.relid FROM pg_catalog.pg_partition_tree(c.parent) p WHERE p.isleaf)"
+      "  AND l.oid OPERATOR(pg_catalog.<>) c.parent)"
+      " FROM ratchet.contract c"
+      " LEFT JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) COALESCE(c.parent, c.target)"
+      " LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) r.relnamespace"
+      " LEFT JOIN LATERAL (SELECT"
+      "  CASE pg_catalog.count(*) WHEN 1 THEN pg_catalog.min(pg_catalog.format('t.%I::pg_catalog.text', a.attname))"
+      "  ELSE pg_catalog.format('pg_catalog.jsonb_build_object(%s)::pg_catalog.text', pg_catalog.string_agg("
+      "   pg_catalog.format('%L, t.%I', a.attname, a.attname), ', ' ORDER BY u.place)) END AS key,"
+      "  pg_catalog.string_agg(pg_catalog.format('t.%I DESC', a.attname), ', ' ORDER BY u.place) AS newest,"
+      "  pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY u.place) AS names"
+      "  FROM pg_catalog.pg_index i"
+      "  CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY u (number, place)"
+      "  JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid"
+      "   AND a.attnum OPERATOR(pg_catalog.=) u.number"
+      "  WHERE i.indrelid OPERATOR(pg_catalog.=) c.parent AND i.indisprimary) k ON true",
+      "c.target", " ORDER BY 2, 5, c.trigger", into.notes);
   std::vector<declared> result;
   for (const auto &line : answer) {
     const bool tally = line[2] == "tally";
@@ -163,11 +194,14 @@ void reader::read_statistics(sample &into) const {
   std::string columns;
   for (const char *name : figure_names) columns += fmt::format(", s.\"{}\"", name);
   std::map<std::string, figures> by_id;
-  for (const auto &line : ask("SELECT pg_catalog.concat(s.kind, ' ', s.relation::pg_catalog.oid, ' ',"
-                              " COALESCE(s.parent::pg_catalog.oid, 0)), s.wait_time, s.wait_time_max,"
-                              " pg_catalog.array_to_string(s.submit_histogram, ' '), s.stats_reset::pg_catalog.text,"
-                              " s.kind, s.relation::pg_catalog.text" +
-                              columns + " FROM ratchet.stat s ORDER BY s.relation::pg_catalog.text")) {
+  std::vector<std::string> known;  // notes of the same tables
+  for (const auto &line :
+       ask_each("SELECT pg_catalog.concat(s.kind, ' ', s.relation::pg_catalog.oid, ' ',"
+                " COALESCE(s.parent::pg_catalog.oid, 0)), s.wait_time, s.wait_time_max,"
+                " pg_catalog.array_to_string(s.submit_histogram, ' '), s.stats_reset::pg_catalog.text,"
+                " s.kind, s.relation::pg_catalog.text" +
+                    columns + " FROM ratchet.stat s",
+                "s.relation", " ORDER BY s.relation::pg_catalog.text", known)) {
     auto &seen = by_id[line[0].value_or("")];
     seen.wait_ms = number(line[1]);
     seen.wait_max_ms = number(line[2]);

@@ -47,6 +47,8 @@ class reader {
   };
 
   rows ask(const std::string &sql) const;
+  rows ask_each(const std::string &select, const std::string &table, const std::string &order,
+                std::vector<std::string> &notes) const;
   void read_server(sample &into) const;
   std::vector<declared> read_contracts(sample &into) const;
   void read_statistics(sample &into) const;

@@ -111,10 +111,13 @@ styled_line tabs_of(const sample &seen, const choices &now) {
 styled_line foot_of(const sample &seen, const choices &now, const std::string &message, const std::string &shown) {
   if (now.typed) return styled_line{"filter: " + printable(*now.typed) + "_", style::bold};
   if (!message.empty()) return styled_line{printable(message), style::alarm};
-  styled_line line{"q quit  h help  s sort  / filter  t totals  p pause"};
-  if (!shown.empty()) line.add("   " + shown);
+  styled_line line;
+  if (!shown.empty()) line.add(shown + "   ");
+  line.add("q quit  h help  s sort  / filter  t totals  p pause");
   if (!seen.notes.empty()) {
-    line = styled_line{printable(seen.notes.front()), style::warning};
+    line = styled_line{};
+    if (!shown.empty()) line.add(shown + "   ");
+    line.add(printable(seen.notes.front()), style::warning);
     if (seen.notes.size() > 1) line.add(fmt::format("  (and {} more)", seen.notes.size() - 1), style::warning);
   }
   return line;

@@ -15,7 +15,8 @@ CREATE TYPE ratchet.submit_result AS (
     record       jsonb,
     progress     jsonb,
     conflict     text,
-    stale        text[]
+    stale        text[],
+    retry_after  interval
 );
 
 CREATE TYPE ratchet.update_result AS (
@@ -64,7 +65,7 @@ COMMENT ON TYPE ratchet.batch_result IS
 COMMENT ON TYPE ratchet.progress_result IS
 'What ratchet.progress() returns. outcome: found or not_found. progress: {"parent": "public.runs", "key": {"id": 7}, "columns": {counters, totals, done, done_at}, "done": whether all of it is complete, null where no done is declared}.';
 COMMENT ON TYPE ratchet.submit_result IS
-'What ratchet.submit() returns. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, full (a limit of a counter that counts the row or the record; nothing was changed), stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (by the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL without flush, where none do, and where nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit, or of the limit. stale: columns that differ from what the caller expected.';
+'What ratchet.submit() returns. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, full (a limit of a counter that counts the row or the record; nothing was changed), limited (the actor calls more often than the contract''s rate_limit; nothing was looked at), stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (by the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL without flush, where none do, and where nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit, or of the limit. stale: columns that differ from what the caller expected. retry_after: of limited, how long it takes until the actor has a call again; NULL otherwise.';
 COMMENT ON TYPE ratchet.update_result IS
 'What ratchet.update() returns. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. A column that the caller may not read counts as updated, whatever its value was and whether it was kept. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.advance_result IS
@@ -195,7 +196,7 @@ CREATE FUNCTION ratchet.guard(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
 COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name[], name, text[], text, text, text, text, boolean, text, boolean, boolean) IS
-'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. rate_limit: how often an actor may call ratchet.submit(), such as ''10 per minute'' or ''100 per 15 minutes'': so many at once, and then as they come back, evenly; beyond that it returns limited with retry_after; a call counts whatever comes of it; who names no actor is limited as his role. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version, or rate_limit where the server has no shared memory for it; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -570,7 +571,8 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        v.time_zone[1] AS time_zone,
        NULL::pg_catalog.jsonb AS completions,
        NULL::pg_catalog.jsonb AS limits,
-       NULL::pg_catalog.text AS contention
+       NULL::pg_catalog.text AS contention,
+       v.rate_limit[1] AS rate_limit
 FROM pg_catalog.pg_trigger t
 CROSS JOIN LATERAL (
     SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
@@ -590,7 +592,8 @@ CROSS JOIN LATERAL (
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'mode'), '{}') AS mode,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'time_zone'), '{}') AS time_zone,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'insert'), '{}') AS insert,
-           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'delete'), '{}') AS delete
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'delete'), '{}') AS delete,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'rate_limit'), '{}') AS rate_limit
     FROM (
         SELECT pg_catalog.split_part(u.argument, '=', 1) AS role,
                pg_catalog.substr(u.argument, pg_catalog.strpos(u.argument, '=') OPERATOR(pg_catalog.+) 1) AS value,
@@ -604,7 +607,7 @@ UNION ALL
 SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
        y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone,
-       y.completions, y.limits, y.contention
+       y.completions, y.limits, y.contention, NULL
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
@@ -682,8 +685,9 @@ CREATE FUNCTION ratchet.stat_enabled() RETURNS boolean
 COMMENT ON FUNCTION ratchet.stat_enabled() IS
 'Whether the server has shared memory for statistics and for rate_limit: the library is preloaded, or it is PostgreSQL 17 or newer. Takes no locks.';
 
-CREATE FUNCTION ratchet._require_statistics() RETURNS boolean
-    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_require_statistics';
+CREATE FUNCTION ratchet._stat_since() RETURNS timestamptz
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_stat_since';
+COMMENT ON FUNCTION ratchet._stat_since() IS 'Internal: since when the server counts. Errors: 55000 where it has no shared memory for that.';
 
 CREATE FUNCTION ratchet._stat(OUT relation oid, OUT parent oid, OUT kind text,
     OUT submitted bigint,
@@ -716,10 +720,12 @@ CREATE FUNCTION ratchet._stat(OUT relation oid, OUT parent oid, OUT kind text,
     OUT rolled_back bigint, OUT waits bigint, OUT wait_time double precision, OUT wait_time_max double precision,
     OUT submit_histogram bigint[], OUT stats_reset timestamptz)
     RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 50 AS 'MODULE_PATHNAME', 'ratchet_stat';
+COMMENT ON FUNCTION ratchet._stat() IS 'Internal: what the view ratchet.stat reads.';
 
 CREATE FUNCTION ratchet._stat_columns(OUT relation oid, OUT kind text, OUT column_name name, OUT kept bigint,
     OUT rejected bigint, OUT observed bigint, OUT last_application_name text, OUT last_at timestamptz)
     RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 50 AS 'MODULE_PATHNAME', 'ratchet_stat_columns';
+COMMENT ON FUNCTION ratchet._stat_columns() IS 'Internal: what the view ratchet.stat_columns reads.';
 
 CREATE FUNCTION ratchet.stat_buckets() RETURNS double precision[]
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ratchet_stat_buckets';
@@ -758,8 +764,8 @@ SELECT c.relation::pg_catalog.regclass AS relation,
        COALESCE(s.wait_time, 0) AS wait_time,
        COALESCE(s.wait_time_max, 0) AS wait_time_max,
        COALESCE(s.rolled_back, 0) AS rolled_back,
-       s.submit_histogram AS submit_histogram,
-       s.stats_reset AS stats_reset,
+       COALESCE(s.submit_histogram, pg_catalog.array_fill(0::pg_catalog.int8, ARRAY[pg_catalog.cardinality(ratchet.stat_buckets())])) AS submit_histogram,
+       COALESCE(s.stats_reset, ratchet._stat_since()) AS stats_reset,
        c.parent::pg_catalog.regclass AS parent,
        COALESCE(s.key_reused, 0) AS key_reused,
        COALESCE(s."full", 0) AS "full",
@@ -788,7 +794,7 @@ FROM (
 LEFT JOIN ratchet._stat() s
     ON s.relation OPERATOR(pg_catalog.=) c.relation AND s.kind OPERATOR(pg_catalog.=) c.kind
    AND COALESCE(s.parent, 0::pg_catalog.oid) OPERATOR(pg_catalog.=) COALESCE(c.parent, 0::pg_catalog.oid)
-WHERE ratchet._require_statistics();
+WHERE ratchet._stat_since() IS NOT NULL;
 COMMENT ON VIEW ratchet.stat IS
 'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
 
@@ -803,7 +809,7 @@ SELECT s.relation::pg_catalog.regclass AS relation,
        s.kind AS kind
 FROM ratchet._stat_columns() s
 WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) s.relation)
-  AND ratchet._require_statistics();
+  AND ratchet._stat_since() IS NOT NULL;
 COMMENT ON VIEW ratchet.stat_columns IS
 'Writes that a contract has kept from changing a column, refused because of it or only observed, by column, since stats_reset of ratchet.stat; a column that was renamed is another one. last_application_name: application_name of the session that did so last, at last_at: what to look at first; NULL for whoever neither owns the table nor has the privileges of pg_read_all_stats. Errors: 55000 where the server has no shared memory for statistics.';
 

@@ -1,6 +1,8 @@
 #include "activity/memory.h"
 
 extern "C" {
+#include "catalog/pg_control.h"
+#include "common/controldata_utils.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/guc.h"
@@ -97,9 +99,16 @@ void request_memory() {
   RequestAddinShmemSpace(size_of_memory());
 }
 
+// An immediate shutdown ends with code 0 too, and stops backends wherever they are; so does PostgreSQL's own crash.
+// What they leave may be half written.
+bool was_shut_down() {
+  bool intact;
+  const ControlFileData *control = get_controlfile(DataDir, &intact);
+  return intact && (control->state == DB_SHUTDOWNED || control->state == DB_SHUTDOWNED_IN_RECOVERY);
+}
+
 void save_at_exit(int code, Datum) {
-  // Of what a crash has left nothing can be said.
-  if (code == 0) write_stat_file(attached);
+  if (code == 0 && was_shut_down()) write_stat_file(attached);
 }
 
 void start_memory() {

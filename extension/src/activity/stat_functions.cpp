@@ -183,10 +183,7 @@ RATCHET_FUNCTION(ratchet_stat_columns) {
 
 RATCHET_FUNCTION(ratchet_stat_enabled) { PG_RETURN_BOOL(ratchet::attach_shared_memory() != nullptr); }
 
-RATCHET_FUNCTION(ratchet_require_statistics) {
-  ratchet::require_statistics();
-  PG_RETURN_BOOL(true);
-}
+RATCHET_FUNCTION(ratchet_stat_since) { PG_RETURN_TIMESTAMPTZ(ratchet::require_statistics().header->since); }
 
 RATCHET_FUNCTION(ratchet_stat_buckets) {
   Datum values[ratchet::duration_count];

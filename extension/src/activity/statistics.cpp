@@ -27,10 +27,14 @@ struct Changes {
   int64 rows;
 };
 
-// In TopTransactionContext; those of the innermost level come last. As many as contracts, times levels that are open.
-Changes *changes;
+constexpr int few_changes = 16;
+Changes few[few_changes];
+
+// Those of the innermost level come last: as many as contracts, times levels that are open. In TopTransactionContext,
+// if they are not few.
+Changes *changes = few;
 int change_count;
-int change_capacity;
+int change_capacity = few_changes;
 
 EntryKey key_of(const Tracked &tracked) { return {MyDatabaseId, tracked.relation, tracked.parent, tracked.kind}; }
 
@@ -118,7 +122,9 @@ Tracked track(TrackedKind kind, Oid relation, Oid parent) {
 Entry *find_entry_again(const Tracked &tracked) {
   // One that found no place goes without until its contract is built anew.
   if (tracked.entry == nullptr) return nullptr;
-  return take(tracked, find_or_make(*shared_memory(), key_of(tracked)));
+  Entry *entry = take(tracked, find_or_make(*shared_memory(), key_of(tracked)));
+  if (entry == nullptr) pg_atomic_fetch_add_u64(&shared_memory()->header->lost, 1);
+  return entry;
 }
 
 void note_changes(Entry *entry, int64 rows) {
@@ -128,10 +134,11 @@ void note_changes(Entry *entry, int64 rows) {
     return;
   }
   if (change_count == change_capacity) {
-    change_capacity = std::max(16, change_capacity * 2);
-    const Size size = sizeof(Changes) * change_capacity;
-    changes = static_cast<Changes *>(changes == nullptr ? MemoryContextAlloc(TopTransactionContext, size)
-                                                        : repalloc(changes, size));
+    auto *more =
+        static_cast<Changes *>(MemoryContextAlloc(TopTransactionContext, sizeof(Changes) * 2 * change_capacity));
+    memcpy(more, changes, sizeof(Changes) * change_count);
+    change_capacity *= 2;
+    changes = more;
   }
   changes[change_count++] = {entry, pg_atomic_read_u32(&entry->generation), level, rows};
 }
@@ -186,8 +193,9 @@ void count_rolled_back() { count_rolled_back_from(0); }
 
 // The memory goes with the transaction.
 void forget_changes() {
-  changes = nullptr;
-  change_count = change_capacity = 0;
+  changes = few;
+  change_count = 0;
+  change_capacity = few_changes;
 }
 
 void release_changes() {

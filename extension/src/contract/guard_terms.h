@@ -47,6 +47,8 @@ struct GuardTerms {
   core::Modes modes;
   bool insert_reject;
   bool delete_reject;
+  core::RateLimit rate_limit;
+  const char *rate_text;   // the same as text; nullptr: none
   const char **arguments;  // canonical trigger arguments
   int narguments;
 };
@@ -79,6 +81,7 @@ struct GuardRequest {
   const char *mode;
   const char *insert;
   const char *removal;
+  const char *rate_limit;
 };
 
 // Reads the arguments of a relation's contract trigger. Errors: 42R01.

@@ -11,6 +11,7 @@ extern "C" {
 
 #include <algorithm>
 
+#include "activity/rate.h"
 #include "contract/ddl_support.h"
 #include "contract/errors.h"
 #include "contract/states_argument.h"
@@ -62,7 +63,6 @@ enum Argument {
 // be rewritten; until they work they are refused, never ignored.
 void refuse_unsupported(FunctionCallInfo fcinfo) {
   if (!PG_ARGISNULL(audit_argument) && PG_GETARG_BOOL(audit_argument)) refuse_policy("audit");
-  if (!PG_ARGISNULL(rate_limit_argument)) refuse_policy("rate_limit");
 }
 
 const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
@@ -89,6 +89,7 @@ const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
   request.mode = text_or_null(fcinfo, mode_argument);
   request.insert = text_or_null(fcinfo, insert_argument);
   request.removal = text_or_null(fcinfo, delete_argument);
+  request.rate_limit = text_or_null(fcinfo, rate_limit_argument);
   return check_guard_request(CurrentMemoryContext, request);
 }
 
@@ -144,6 +145,7 @@ const char *guard(FunctionCallInfo fcinfo) {
   const GuardTerms *wanted = read_terms(fcinfo);
   check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
   check_not_counted(relation, wanted->guarded, wanted->nguarded);
+  if (wanted->rate_text != nullptr) require_rate_memory(relation, ERRCODE_FEATURE_NOT_SUPPORTED);
   const GuardTerms *current = current_terms(relation);
   // A migration that runs again must not queue behind, or in front of, the table's writers.
   const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted);

@@ -193,6 +193,10 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
         break;
     }
   }
+  if (terms->rate_text != nullptr)
+    put(fcinfo, nullptr, "rate_limit",
+        psprintf("An actor may call ratchet.submit() %s; beyond that it answers limited, and touches nothing.",
+                 terms->rate_text));
   if (terms->insert_reject)
     put(fcinfo, nullptr, "insert",
         "A new row must be open, with owned columns at their defaults and in no terminal state; otherwise the INSERT "

@@ -28,6 +28,7 @@ extern "C" {
 #include "declare/tally_triggers.h"
 #include "guard/guard_contract.h"
 #include "guard/structure.h"
+#include "inspect/activity_findings.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
 #include "pg/list.h"
@@ -177,6 +178,7 @@ List *guard_findings(Relation member, Relation root) {
   if (fault.column != nullptr && member == root)
     findings = add(findings, gate ? "warning" : "error", column_text(fault, member),
                    "Declare the contract again with ratchet.guard(..., replace => true).");
+  if (member == root) findings = list_concat(findings, limit_findings(root, terms));
   if (terms->insert_reject)
     findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::born), insert_trigger_name,
                                 "ratchet.guard()");
@@ -312,6 +314,7 @@ List *member_findings(List *findings, Relation member, Relation root) {
   findings = look_at(findings, member, "the counters", [&] { return kept_findings(NIL, member, is_root); });
   findings = look_at(findings, member, "the tally", [&] { return persistence_findings(member); });
   if (is_root) {
+    findings = look_at(findings, member, "the contract", [&] { return room_findings(member); });
     findings =
         look_at(findings, member, "the tally", [&] { return settled([&] { return counted_findings(member); }); });
     findings = look_at(findings, member, "the tally", [&] { return dependency_findings(member); });

@@ -31,11 +31,10 @@ sub metrics_of
 {
     my ($text) = @_;
     my %names = map { $_ => 1 } $text =~ /\b((?:ratchet|pg_exporter)_[a-z_]+)\b/g;
-    # Functions of the extension are called by name in texts.
-    return sort grep { !/^ratchet_(?:top|health|sweep|verify|repair)$/ } keys %names;
+    return sort keys %names;
 }
 
-# Of a query language, not of words about it.
+# Of queries, not of words about them.
 my $dashboard = decode_json(slurp_file("$directory/dashboard.json"));
 my @expressions;
 sub collect

@@ -290,7 +290,7 @@ std::string reader::runs_query(const declared &tally, std::string &note) const {
   if (cost <= cheap_cost) return all;
   note = fmt::format("{}: of about {:.0f} rows the {} with the largest keys were read", tally.table, tally.estimate,
                      newest_rows);
-  if (tally.done) note += fmt::format("; an index on ({}) WHERE NOT {} finds all", *tally.key_names, *tally.done);
+  if (tally.done) note += fmt::format("; where few are open, an index on ({}) WHERE NOT {} finds them", *tally.key_names, *tally.done);
   return query(fmt::format("(SELECT * FROM {} t ORDER BY {} LIMIT {})", *tally.sql_table, *tally.newest, newest_rows));
 }
 

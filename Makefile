@@ -143,7 +143,7 @@ check-tools: output-directories
 
 ## make stress           long concurrency tests, and all on a server with assertions (test/stress), not part of make test
 stress: installed
-	@tools/with-server --conf max_connections=300 max_prepared_transactions=100 -- tools/run-each test/stress
+	@tools/with-server --preload ratchet --conf max_connections=300 max_prepared_transactions=100 -- tools/run-each test/stress
 
 ## make bench            measures the costs (test/bench/run) on a throwaway server
 bench: installed

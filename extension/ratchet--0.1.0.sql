@@ -786,10 +786,20 @@ FROM (
     WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.keep_counters()'::pg_catalog.regprocedure
       AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
     UNION
-    SELECT t.tgrelid, 'tally', y.parent
-    FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
+    SELECT t.tgrelid, 'tally', f.confrelid
+    FROM pg_catalog.pg_trigger t
+    JOIN pg_catalog.pg_constraint f
+        ON f.conrelid OPERATOR(pg_catalog.=) t.tgrelid AND f.contype OPERATOR(pg_catalog.=) 'f'
+       AND f.conparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
     WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
       AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+      AND (SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attname)
+           FROM pg_catalog.pg_attribute a
+           WHERE a.attrelid OPERATOR(pg_catalog.=) f.conrelid AND a.attnum OPERATOR(pg_catalog.=) ANY (f.conkey))
+          OPERATOR(pg_catalog.=)
+          (SELECT pg_catalog.array_agg(pg_catalog.substr(u.argument, 5) ORDER BY pg_catalog.substr(u.argument, 5)::pg_catalog.name)
+           FROM pg_catalog.unnest(ratchet._arguments(t.oid)) u (argument)
+           WHERE pg_catalog.starts_with(u.argument, 'via='))
 ) c
 LEFT JOIN ratchet._stat() s
     ON s.relation OPERATOR(pg_catalog.=) c.relation AND s.kind OPERATOR(pg_catalog.=) c.kind

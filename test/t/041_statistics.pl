@@ -141,6 +141,11 @@ $waiter = start_waiter('counter', q{INSERT INTO results (run_id) VALUES (1)});
 $holder->query_safe('COMMIT');
 finish_waiter($waiter);
 stat_is('waits, wait_time > 0, flushes', q{relation = 'runs'::regclass}, '1|t|1', 'a flush that waits for a run is counted there');
+
+$holder->query_safe(q{BEGIN; LOCK TABLE cards, runs, results});
+is($node->safe_psql('postgres', q{SET lock_timeout = '60s'; SELECT count(*) FROM ratchet.stat; SELECT count(*) FROM ratchet.stat_columns}),
+    "3\n0", 'whoever looks at statistics waits for no lock on a table');
+$holder->query_safe('COMMIT');
 $holder->quit;
 
 my $submits = $node->safe_psql('postgres', q{SELECT submitted + already_submitted FROM ratchet.stat WHERE relation = 'cards'::regclass});

@@ -118,7 +118,8 @@ void reader::read_server(sample &into) const {
   into.at_s = number(line[3]);
 }
 
-// The views look into the tables, so they wait where one is being altered. Then each table is asked for by itself.
+// The view ratchet.contract looks into the tables, so it waits where one is being altered. Then each table is asked for
+// by itself.
 rows reader::ask_each(const std::string &select, const std::string &table, const std::string &order,
                       std::vector<std::string> &notes) const {
   try {
@@ -194,14 +195,11 @@ void reader::read_statistics(sample &into) const {
   std::string columns;
   for (const char *name : figure_names) columns += fmt::format(", s.\"{}\"", name);
   std::map<std::string, figures> by_id;
-  std::vector<std::string> known;  // notes of the same tables
-  for (const auto &line :
-       ask_each("SELECT pg_catalog.concat(s.kind, ' ', s.relation::pg_catalog.oid, ' ',"
-                " COALESCE(s.parent::pg_catalog.oid, 0)), s.wait_time, s.wait_time_max,"
-                " pg_catalog.array_to_string(s.submit_histogram, ' '), s.stats_reset::pg_catalog.text,"
-                " s.kind, s.relation::pg_catalog.text" +
-                    columns + " FROM ratchet.stat s",
-                "s.relation", " ORDER BY s.relation::pg_catalog.text", known)) {
+  for (const auto &line : ask("SELECT pg_catalog.concat(s.kind, ' ', s.relation::pg_catalog.oid, ' ',"
+                              " COALESCE(s.parent::pg_catalog.oid, 0)), s.wait_time, s.wait_time_max,"
+                              " pg_catalog.array_to_string(s.submit_histogram, ' '), s.stats_reset::pg_catalog.text,"
+                              " s.kind, s.relation::pg_catalog.text" +
+                              columns + " FROM ratchet.stat s ORDER BY s.relation::pg_catalog.text")) {
     auto &seen = by_id[line[0].value_or("")];
     seen.wait_ms = number(line[1]);
     seen.wait_max_ms = number(line[2]);
@@ -290,7 +288,9 @@ std::string reader::runs_query(const declared &tally, std::string &note) const {
   if (cost <= cheap_cost) return all;
   note = fmt::format("{}: of about {:.0f} rows the {} with the largest keys were read", tally.table, tally.estimate,
                      newest_rows);
-  if (tally.done) note += fmt::format("; where few are open, an index on ({}) WHERE NOT {} finds them", *tally.key_names, *tally.done);
+  if (tally.done)
+    note +=
+        fmt::format("; where few are open, an index on ({}) WHERE NOT {} finds them", *tally.key_names, *tally.done);
   return query(fmt::format("(SELECT * FROM {} t ORDER BY {} LIMIT {})", *tally.sql_table, *tally.newest, newest_rows));
 }
 

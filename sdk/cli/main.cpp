@@ -10,6 +10,7 @@
 #include "command/repair.hpp"
 #include "command/session.hpp"
 #include "command/sweep.hpp"
+#include "command/top.hpp"
 #include "command/verify.hpp"
 #include "command/watch.hpp"
 
@@ -25,6 +26,7 @@ int main(int argc, char **argv) {
   counters_arguments verify_asked;
   counters_arguments repair_asked;
   sweep_arguments sweep_asked;
+  top_arguments top_asked;
   session_options health_asked;
   describe_arguments describe_asked;
   const auto &race_command = declare_race(app, race_asked);
@@ -32,6 +34,7 @@ int main(int argc, char **argv) {
   const auto &verify_command = declare_verify(app, verify_asked);
   const auto &repair_command = declare_repair(app, repair_asked);
   const auto &sweep_command = declare_sweep(app, sweep_asked);
+  const auto &top_command = declare_top(app, top_asked);
   const auto &health_command = declare_health(app, health_asked);
   const auto &describe_command = declare_describe(app, describe_asked);
 
@@ -45,6 +48,7 @@ int main(int argc, char **argv) {
   if (verify_command.parsed()) return verify_counters(verify_asked);
   if (repair_command.parsed()) return repair_counters(repair_asked);
   if (sweep_command.parsed()) return sweep_rows(sweep_asked);
+  if (top_command.parsed()) return watch_top(top_asked);
   if (health_command.parsed()) return health(health_asked);
   if (describe_command.parsed()) return describe(describe_asked);
   return exit_error;

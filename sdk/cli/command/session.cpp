@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "interrupt_watch.hpp"
+#include "result_rows.hpp"
 
 namespace ratchet::cli {
 
@@ -93,6 +94,17 @@ rows session::run(const statement &what) {
   } catch (const error &) {
     if (stop_) throw stopped{};
     throw;
+  }
+}
+
+rows session::ask(const std::string &statements) {
+  if (stop_) throw stopped{};
+  try {
+    pqxx::nontransaction tx{connection_};
+    return detail::result_rows(tx.exec(statements));
+  } catch (...) {
+    if (stop_) throw stopped{};
+    rethrow_as_error();
   }
 }
 

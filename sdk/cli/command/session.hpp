@@ -47,6 +47,10 @@ class session {
   // Runs one statement that commits by itself. Throws ratchet::error, and `stopped` if the user ended it.
   rows run(const statement &what);
 
+  // Runs statements without parameters, sent in one message and so in one transaction; the rows of the last. Throws as
+  // run() does.
+  rows ask(const std::string &statements);
+
   // Waits until there is something to read on the connection, or that long. Throws `stopped`.
   void wait(std::chrono::milliseconds longest);
 

@@ -843,11 +843,10 @@ CREATE TABLE ratchet.attempt (
 CREATE INDEX attempt_at ON ratchet.attempt (at);
 CREATE INDEX attempt_relation_at ON ratchet.attempt (relation, at);
 REVOKE ALL ON ratchet.attempt FROM PUBLIC;
-SELECT pg_catalog.pg_extension_config_dump('ratchet.attempt', '');
 COMMENT ON TABLE ratchet.attempt IS
-'Attempts under contracts with audit => true, written by the extension alone, in the transaction of the attempt. Read it through the view ratchet.attempts. Its rows are part of dumps.';
+'Attempts under contracts with audit => true, written by the extension alone, in the transaction of the attempt. Read it through the view ratchet.attempts. Its rows are in no dump: whoever dumps would need the right to read those of everybody.';
 COMMENT ON COLUMN ratchet.attempt.at IS 'When it was made: the clock, not the begin of the transaction.';
-COMMENT ON COLUMN ratchet.attempt.relation IS 'The guarded table, the topmost one of a partition tree. It follows renames, and is in dumps by its name.';
+COMMENT ON COLUMN ratchet.attempt.relation IS 'The guarded table, the topmost one of a partition tree. It follows renames.';
 COMMENT ON COLUMN ratchet.attempt.key IS 'The row''s key as text; a key of several columns is a JSON object. NULL where the table has no primary key.';
 COMMENT ON COLUMN ratchet.attempt.outcome IS 'The outcome of a call, as ratchet.submit() and the others return it; or closed, kept, observed: what became of a row of a plain write.';
 COMMENT ON COLUMN ratchet.attempt.columns IS 'The columns that were kept, or only observed.';

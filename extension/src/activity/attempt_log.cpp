@@ -33,15 +33,22 @@ bool is_violation(Event event) { return event == Event::kept || event == Event::
 
 LogBudget own_budget;  // where sessions share no memory
 
-// The second and how many lines it has had are one number, so that nobody starts a second that another has begun.
+// The second and how many lines it has had are one number, so that nobody starts a second that another has begun. Who
+// has read the clock just before a second ended takes part in the one that others have begun since; only a clock that
+// was set back further begins anew.
 bool takes_line(LogBudget *budget) {
-  constexpr uint64 line_bits = 24;
-  const uint64 second = static_cast<uint64>(GetCurrentTimestamp() / USECS_PER_SEC) << line_bits;
+  constexpr int line_bits = 24;
+  constexpr uint64 line_mask = (UINT64CONST(1) << line_bits) - 1;
+  constexpr uint64 most_ahead = 5;
+  const auto now = static_cast<uint64>(GetCurrentTimestamp() / USECS_PER_SEC);
   uint64 before = pg_atomic_read_u64(&budget->lines);
   for (;;) {
-    const uint64 lines = before >> line_bits == second >> line_bits ? before & ((UINT64CONST(1) << line_bits) - 1) : 0;
+    const uint64 begun = before >> line_bits;
+    const bool goes_on = begun >= now && begun - now <= most_ahead;
+    const uint64 lines = goes_on ? before & line_mask : 0;
     if (lines >= static_cast<uint64>(rate)) return false;
-    if (pg_atomic_compare_exchange_u64(&budget->lines, &before, second | (lines + 1))) return true;
+    const uint64 after = ((goes_on ? begun : now) << line_bits) | (lines + 1);
+    if (pg_atomic_compare_exchange_u64(&budget->lines, &before, after)) return true;
   }
 }
 

@@ -101,7 +101,7 @@ void log(const Note *note) {
   const bool may_read = bms_equal(note->readable, note->columns);
   log_attempt({note->root, event_of(note), static_cast<int64>(note->rows), names_at(note->guarded, note->columns),
                note->key, note->sqlstate},
-              note->told == Told::observed && may_read);
+              note->told == Told::observed && may_read && !logs_keys());
 }
 
 void tell(const Note *note) {

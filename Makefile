@@ -88,15 +88,10 @@ deps:
 
 ## make demo             packages, build, install, then the three races with and without ratchet on throwaway servers
 demo:
-	@tools/deps demo
-	@$(AGAIN) build-and-install
-	@echo "-- building pg_ratchet"
-	@$(AGAIN) cmake-cli
-	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --rounds $(or $(ROUNDS),200)
-	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --runs --rounds $(or $(ROUNDS),60)
-	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --jobs --rounds $(or $(ROUNDS),60)
+	@tools/demo $(ROUNDS)
 
-## make test             packages, build, install, then every test suite on throwaway servers; closes with the count
+## make test             packages, build, install, then every test suite on throwaway servers: a line each, what failed, and
+##                       the count; VERBOSE=1 for all of what they print, which is in build/test/*.log
 test:
 	@tools/deps test
 	@$(AGAIN) build-and-install
@@ -169,8 +164,7 @@ format:
 
 # Installing writes into the server's own directories, which may take root.
 build-and-install: output-directories
-	@echo "-- building the extension"
-	@$(AGAIN) --silent -j$(JOBS) all
+	@tools/quietly build/test/build.log "building the extension" $(AGAIN) --silent -j$(JOBS) all
 	@echo "-- installing it into $$($(PG_CONFIG) --version), $$($(PG_CONFIG) --pkglibdir)"
 	@tools/as-root $(AGAIN) install >build/test/install.log 2>&1 || { cat build/test/install.log; exit 1; }
 
@@ -178,13 +172,14 @@ build-and-install: output-directories
 installed: output-directories
 	@tools/check-installed
 
-cmake-cli:
+cmake-cli: output-directories
 	@cmake --log-level=WARNING -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=OFF -DRATCHET_BUILD_EXAMPLES=OFF
-	@cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
+	@tools/quietly build/test/cmake.log "building pg_ratchet" cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
 
-cmake:
+cmake: output-directories
 	@cmake --log-level=WARNING -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=ON -DRATCHET_BUILD_EXAMPLES=ON
-	@cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
+	@tools/quietly build/test/cmake.log "building SDK, command and their tests" \
+		cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
 
 isolation-specs:
 	@test/isolation/generate build/test/isolation

@@ -245,7 +245,7 @@ TEST_F(top_test, prints_everything_as_json) {
 
 TEST_F(top_test, views_are_chosen_by_keys) {
   save_stale("old orm");
-  on_terminal top{{"--dsn", dsn_, "--interval", "0.2"}, 80, 24};
+  on_terminal top{{"--dsn", dsn_, "--interval", "200ms"}, 80, 24};
   EXPECT_TRUE(top.shows("3 contracts   health: no findings   1 stuck")) << top.screen();
   EXPECT_TRUE(top.shows("scorecards      on")) << top.screen();
   top.press("4");
@@ -269,7 +269,7 @@ TEST_F(top_test, views_are_chosen_by_keys) {
 }
 
 TEST_F(top_test, rates_follow_what_happens_and_pause_stops_them) {
-  on_terminal top{{"--dsn", dsn_, "--interval", "0.1"}, 80, 24};
+  on_terminal top{{"--dsn", dsn_, "--interval", "100ms"}, 80, 24};
   EXPECT_TRUE(top.shows("writes 0 ")) << top.screen();
   sql("SELECT ratchet.submit('scorecards', i) FROM generate_series(1, 10) i");
   EXPECT_TRUE(top.has_shown("writes [1-9]")) << top.screen();
@@ -284,7 +284,7 @@ TEST_F(top_test, rates_follow_what_happens_and_pause_stops_them) {
 }
 
 TEST_F(top_test, follows_the_size_of_the_terminal) {
-  on_terminal top{{"--dsn", dsn_, "--interval", "60"}, 80, 24};
+  on_terminal top{{"--dsn", dsn_, "--interval", "60s"}, 80, 24};
   ASSERT_TRUE(top.shows("scorecards")) << top.screen();
   EXPECT_FALSE(contains(top.screen(), "MEDIAN"));
   top.resize(200, 12);
@@ -295,7 +295,7 @@ TEST_F(top_test, follows_the_size_of_the_terminal) {
 }
 
 TEST_F(top_test, can_be_stopped_and_continued) {
-  on_terminal top{{"--dsn", dsn_, "--interval", "60"}, 80, 24};
+  on_terminal top{{"--dsn", dsn_, "--interval", "60s"}, 80, 24};
   ASSERT_TRUE(top.shows("scorecards")) << top.screen();
   top.press("\032");
   EXPECT_TRUE(top.stops()) << top.screen();
@@ -309,13 +309,13 @@ TEST_F(top_test, can_be_stopped_and_continued) {
 
 TEST_F(top_test, gives_the_terminal_back_whatever_ends_it) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
-    on_terminal top{{"--dsn", dsn_, "--interval", "60"}, 80, 24};
+    on_terminal top{{"--dsn", dsn_, "--interval", "60s"}, 80, 24};
     ASSERT_TRUE(top.shows("scorecards")) << top.screen();
     top.signal(number);
     EXPECT_EQ(top.exit_code(), 130) << number;
     EXPECT_TRUE(top.is_restored()) << number;
   }
-  on_terminal top{{"--dsn", dsn_, "--interval", "60"}, 80, 24};
+  on_terminal top{{"--dsn", dsn_, "--interval", "60s"}, 80, 24};
   ASSERT_TRUE(top.shows("scorecards")) << top.screen();
   top.press("\003");
   EXPECT_EQ(top.exit_code(), 130) << "Ctrl-C";
@@ -323,7 +323,7 @@ TEST_F(top_test, gives_the_terminal_back_whatever_ends_it) {
 }
 
 TEST_F(top_test, connects_again_and_says_so) {
-  on_terminal top{{"--dsn", dsn_, "--interval", "0.2"}, 80, 24};
+  on_terminal top{{"--dsn", dsn_, "--interval", "200ms"}, 80, 24};
   ASSERT_TRUE(top.shows("scorecards")) << top.screen();
   server_->restart();
   EXPECT_TRUE(top.shows("No answer, trying again: ")) << top.screen();

@@ -52,7 +52,8 @@ namespace ratchet {
 [[noreturn]] void error_reopened(Relation relation);
 [[noreturn]] void error_record_suppressed(Relation child);
 
-// Class 22 family. sqlstate lets a stale contract report the same fault as 42R01.
+// Class 22 family. sqlstate lets a stale contract report the same fault as 42R01; otherwise the hint is a column of
+// nearly that name.
 [[noreturn]] void error_no_column(int sqlstate, Relation relation, const char *column);
 // message: the whole sentence, with a %s for the column's name, the relation's, and `more` where there is a third.
 [[noreturn]] void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *message,
@@ -60,8 +61,9 @@ namespace ratchet {
 // text: the sentence as it is.
 [[noreturn]] void error_column_fault(int sqlstate, Relation relation, const char *column, const char *text);
 [[noreturn]] void error_null_argument(const char *argument);
-// value: what was given instead.
-[[noreturn]] void error_not_object(const char *argument, const Jsonb *value);
+// value: what was given instead. example: of the object that is meant.
+[[noreturn]] void error_not_object(const char *argument, const Jsonb *value,
+                                   const char *example = "{\"comment\": \"text\"}");
 // What to say of a JSON string where an object or an array is meant; nullptr: it is no string.
 const char *hint_encoded_twice(const Jsonb *value);
 [[noreturn]] void error_argument(const char *message, const char *hint);

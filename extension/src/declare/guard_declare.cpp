@@ -2,6 +2,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/relation.h"
 #include "catalog/pg_inherits.h"
 #include "executor/spi.h"
@@ -25,6 +26,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "pg/quote.h"
+#include "pg/unique_value.h"
 #include "tally/tally.h"
 
 namespace ratchet {
@@ -130,6 +132,22 @@ bool is_whole(Relation relation, const GuardTerms *terms) {
   return whole;
 }
 
+// The verbs find a row by a unique key. Whoever only means to guard against UPDATEs does without, so it is no error.
+void notice_keyless(Relation relation) {
+  for (const Oid oid : each_oid(RelationGetIndexList(relation))) {
+    Relation index = index_open(oid, AccessShareLock);
+    const bool found = identifies(index);
+    index_close(index, AccessShareLock);
+    if (found) return;
+  }
+  ereport(NOTICE, errcode(sqlstate_no_key),
+          errmsg("relation \"%s\" has no key by which ratchet.submit() and its like could find a row",
+                 RelationGetRelationName(relation)),
+          errdetail("UPDATE statements are guarded all the same."),
+          errhint("ALTER TABLE %s ADD PRIMARY KEY (...).", qualified_relation(RelationGetRelid(relation))),
+          errtable(relation));
+}
+
 const char *guard(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(target_argument)) error_null_argument("target");
   const Oid relid = PG_GETARG_OID(target_argument);
@@ -166,6 +184,7 @@ const char *guard(FunctionCallInfo fcinfo) {
     if (!replace) check_stronger(relation, current, wanted);
   }
   for (const char *column : {wanted->gate, wanted->gate_at}) notice_time_zone(relation, column, wanted->time_zone);
+  if (current == nullptr) notice_keyless(relation);
   relation_close(relation, NoLock);
   if (validate) report_rows(relid, wanted, true);
   write_contract(relid, wanted, Switches::enable);

@@ -339,6 +339,30 @@ int sqlstate_by_default(Refusal refusal) {
   return refusal != Refusal::none && mode_of(core::Modes{}, refusal) == core::Mode::reject ? sqlstate_of(refusal) : 0;
 }
 
+// Names of states are the contract's, but which of them the row has is told only to who may read it.
+static const char *transition_text(const TriggerData *trigger, const StateColumn *column) {
+  Relation relation = trigger->tg_relation;
+  const Oid relid = RelationGetRelid(relation);
+  const Value from = value_of(trigger->tg_trigslot, column->attnum);
+  const Value to = value_of(trigger->tg_newslot, column->attnum);
+  const int before = from.isnull ? -1 : state_of(column, from.datum);
+  const int after = to.isnull ? -1 : state_of(column, to.datum);
+  const bool readable = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+                        pg_attribute_aclcheck(relid, column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+  const bool all_rows = !relation->rd_rel->relrowsecurity;
+  if (!readable || !all_rows || before < 0) return "The contract has no such transition.";
+  StringInfoData next;
+  initStringInfo(&next);
+  for (int i = 0; i < column->graph->nstates; ++i)
+    if (column->graph->leads_to(before, i))
+      appendStringInfo(&next, "%s\"%s\"", next.len > 0 ? ", " : "", column->graph->states[i]);
+  const char *to_what = to.isnull   ? "NULL"
+                        : after < 0 ? "a value that is none of its states"
+                                    : psprintf("\"%s\"", column->graph->states[after]);
+  return psprintf("From \"%s\" the contract leads to %s, not to %s.", column->graph->states[before], next.data,
+                  to_what);
+}
+
 void error_refused(const TriggerData *trigger, const GuardContract *contract, int place, Refusal refusal) {
   Relation relation = trigger->tg_relation;
   const char *column = contract->guarded[place].name;
@@ -357,7 +381,7 @@ void error_refused(const TriggerData *trigger, const GuardContract *contract, in
     case Refusal::backward:
       error_backward(relation, column);
     case Refusal::transition:
-      error_transition(relation, column, "The contract has no such transition.");
+      error_transition(relation, column, transition_text(trigger, column_at(contract, place)));
     case Refusal::outdated:
       error_stale_fence(relation, column);
     case Refusal::terminal:

@@ -14,5 +14,6 @@ inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('4', '2', 'R', '0', 
 inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
 inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2');
 inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '0', '3');
+inline constexpr int sqlstate_no_key = MAKE_SQLSTATE('0', '1', 'R', '0', '4');
 
 }  // namespace ratchet

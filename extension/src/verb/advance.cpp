@@ -128,7 +128,7 @@ Advance read_advance(FunctionCallInfo fcinfo) {
     if (target.contract->gate != InvalidAttrNumber)
       error_argument("idempotency_key of a contract with a gate is for ratchet.submit()", nullptr);
     advance.idempotency_key = convert_argument(target.relation, target.contract->idempotency_key, fcinfo,
-                                               idempotency_key_argument, Purpose::set);
+                                               idempotency_key_argument, "idempotency_key", Purpose::set);
   }
   advance.patch = read_patch(target, fcinfo, patch_argument);
   advance.expect = read_expect(target, fcinfo, expect_argument);

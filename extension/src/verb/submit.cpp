@@ -110,7 +110,7 @@ bool read_role(const Target &target, FunctionCallInfo fcinfo, int argument, Attr
                Field *field) {
   if (PG_ARGISNULL(argument)) return false;
   if (attnum == InvalidAttrNumber) error_not_in_contract(target.relation, name);
-  *field = convert_argument(target.relation, attnum, fcinfo, argument, Purpose::set);
+  *field = convert_argument(target.relation, attnum, fcinfo, argument, name, Purpose::set);
   return true;
 }
 

@@ -72,9 +72,8 @@ exit_code code_of(const rows &found, const contract_count &counted) {
 }  // namespace
 
 CLI::App &declare_health(CLI::App &app, session_options &arguments) {
-  auto &command =
-      *app.add_subcommand("health",
-                          R"(Lists contracts that are disabled, defeated or out of date, each with what to do about it.
+  auto &command = *app.add_subcommand("health",
+                                      R"(Lists contracts that are not enforced, with what to do about it.
 
 error: not enforced, or refused at the next write; warning: not enforced on some path.
 

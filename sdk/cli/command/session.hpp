@@ -23,8 +23,11 @@ struct session_options {
   bool json = false;
 };
 
-// Adds --dsn and --json.
+// Adds --json, and what says which database: its dsn is whole once the command has been parsed.
 void declare_session(CLI::App &command, session_options &options);
+
+// A server's message without the lines of context that tell the number and value of a parameter of ours.
+std::string without_parameters(std::string_view message);
 
 // Thrown where the user has interrupted the command.
 struct stopped : std::exception {

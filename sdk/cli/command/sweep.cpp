@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "command/interval.hpp"
+#include "command/duration.hpp"
 #include "terminal/lines.hpp"
 
 namespace ratchet::cli {
@@ -95,7 +95,7 @@ sweep call_of(const sweep_arguments &asked, std::chrono::microseconds older_than
 }
 
 std::vector<stuck_row> find(session &database, const sweep_arguments &asked) {
-  stuck call{asked.table, interval_of(database, asked.older_than)};
+  stuck call{asked.table, asked.older_than};
   if (!asked.state.empty()) call.state(asked.state);
   if (!asked.since.empty()) call.since(asked.since);
   auto found = stuck::read(database.run(call.to_statement()));
@@ -108,7 +108,7 @@ std::vector<stuck_row> find(session &database, const sweep_arguments &asked) {
 void move(session &database, const sweep_arguments &asked, std::vector<swept_row> &moved) {
   // Above it, a row that has changed since the snapshot would be an error.
   (void)database.run({"SET default_transaction_isolation = 'read committed'", {}});
-  auto call = call_of(asked, interval_of(database, asked.older_than));
+  auto call = call_of(asked, asked.older_than);
   std::set<std::string> seen;
   for (bool any_new = true; any_new;) {
     any_new = false;
@@ -147,7 +147,7 @@ std::string age_text(std::chrono::microseconds age) {
 }
 
 CLI::App &declare_sweep(CLI::App &app, sweep_arguments &arguments) {
-  auto &command = *app.add_subcommand("sweep", R"(Moves the rows that no worker is processing any more to another state.
+  auto &command = *app.add_subcommand("sweep", R"(Moves rows that no worker is processing any more to another state.
 
 It moves what ratchet.stuck() finds, oldest first, and commits every thousand rows, until nothing is left. A row that
 somebody has locked is left out, because its worker is alive; one whose move would have to wait is left to the next run.
@@ -156,11 +156,9 @@ was moved before stays.
 
 Exit code: 0 done, 2 bad usage or an error, 130 interrupted; with --dry-run 0 nothing is stuck, 1 something is.)");
   command.add_option("--table", arguments.table, "The table, written as in SQL")->required()->type_name("TABLE");
-  command
-      .add_option("--older-than", arguments.older_than, "How long a row has shown no sign of life, such as '10 min'")
-      ->required()
-      ->check(with_unit())
-      ->type_name("INTERVAL");
+  add_duration(command, "--older-than", arguments.older_than, std::chrono::microseconds{0}, std::chrono::hours{876000},
+               "How long a row has shown no sign of life, such as 10min")
+      ->required();
   command.add_option("--to", arguments.to, "The state to move them to")->required()->type_name("STATE");
   command
       .add_option("--state", arguments.state,
@@ -184,9 +182,9 @@ Exit code: 0 done, 2 bad usage or an error, 130 interrupted; with --dry-run 0 no
   declare_session(command, arguments);
   command.footer(
       "Examples:\n"
-      "  pg_ratchet sweep --table jobs --older-than '10 min' --to failed --dry-run\n"
-      "  pg_ratchet sweep --table jobs --older-than '10 min' --to queued --state running --set 'note=swept'\n"
-      "  pg_ratchet sweep --table app.interviews --older-than '1 hour' --to failed --since updated_at --json\n");
+      "  pg_ratchet sweep --table jobs --older-than 10min --to failed --dry-run\n"
+      "  pg_ratchet sweep --table jobs --older-than 10min --to queued --state running --set 'note=swept'\n"
+      "  pg_ratchet sweep --table app.interviews --older-than 1h --to failed --since updated_at --json\n");
   return command;
 }
 

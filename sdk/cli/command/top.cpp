@@ -11,7 +11,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "command/interval.hpp"
+#include "command/duration.hpp"
 #include "command/top_reader.hpp"
 #include "interrupt_watch.hpp"
 #include "terminal/full_screen.hpp"
@@ -33,7 +33,7 @@ top::choices choices_of(const top_arguments &arguments) {
   }
   result.filter = arguments.filter;
   result.totals = arguments.totals;
-  result.interval = milliseconds{static_cast<std::int64_t>(arguments.interval_s * 1000)};
+  result.interval = std::chrono::duration_cast<milliseconds>(arguments.interval);
   return result;
 }
 
@@ -52,8 +52,7 @@ std::size_t print_width() {
 }
 
 exit_code print_once(session &database, const top_arguments &arguments) {
-  top::reader reader{[&](const std::string &sql) { return database.ask(sql); },
-                     interval_of(database, arguments.older_than)};
+  top::reader reader{[&](const std::string &sql) { return database.ask(sql); }, arguments.older_than};
   const auto seen = reader.read();
   if (arguments.json) {
     fmt::print("{}\n", top::json_text(seen));
@@ -155,7 +154,7 @@ class live_view {
   std::size_t page_ = 0;
 };
 
-exit_code run_live(const top_arguments &arguments, std::chrono::microseconds older_than) {
+exit_code run_live(const top_arguments &arguments) {
   // libpq would wait for a host that does not answer as long as the system does.
   setenv("PGCONNECT_TIMEOUT", "10", 0);
   full_screen screen{colors_wanted()};
@@ -168,7 +167,7 @@ exit_code run_live(const top_arguments &arguments, std::chrono::microseconds old
     screen.restore();
     return true;
   }};
-  auto reader = std::make_unique<top_reader>(arguments, older_than, [&] { screen.wake(); });
+  auto reader = std::make_unique<top_reader>(arguments, arguments.older_than, [&] { screen.wake(); });
   const auto code = live_view{screen, *reader, interrupted, choices_of(arguments)}.run();
   if (!reader->stop(milliseconds{1000})) {
     // Its thread waits for a server that does not answer; nobody waits for that.
@@ -191,18 +190,15 @@ It only reads. No statement of it may take longer than two seconds or wait for a
 asked seldom: at most a twentieth of the time is spent on it. On a terminal it uses colors unless NO_COLOR is set.
 
 Exit code: 0 ended by q, or printed with --once, 2 bad usage or an error, 130 interrupted.)");
-  command.add_option("--interval", arguments.interval_s, "How often it reads, in seconds")
-      ->check(CLI::Range(0.1, 3600.0))
-      ->capture_default_str();
+  add_duration(command, "--interval", arguments.interval, milliseconds{100}, std::chrono::hours{1},
+               "How often it reads (default: 2s)");
   command.add_option("--view", arguments.view, "The view to begin with")
       ->check(CLI::IsMember({top::view_names[0], top::view_names[1], top::view_names[2], top::view_names[3]}))
       ->capture_default_str();
   command.add_option("--filter", arguments.filter, "Only lines with this text")->type_name("TEXT");
   command.add_flag("--totals", arguments.totals, "Figures since the statistics were reset, not per second");
-  command.add_option("--older-than", arguments.older_than, "How long a row has shown no sign of life when it is stuck")
-      ->check(with_unit())
-      ->type_name("INTERVAL")
-      ->capture_default_str();
+  add_duration(command, "--older-than", arguments.older_than, std::chrono::microseconds{0}, std::chrono::hours{876000},
+               "How long a row has shown no sign of life when it is stuck (default: 10min)");
   auto *once = command.add_flag("--once", arguments.once, "Print one screen, with totals, and end");
   declare_session(command, arguments);
   command.get_option("--json")->needs(once);
@@ -218,15 +214,11 @@ exit_code watch_top(const top_arguments &arguments) {
   if (arguments.once) {
     return with_session(arguments, [&](session &database) { return print_once(database, arguments); });
   }
-  // What can be wrong with the arguments is told before the screen is taken.
-  std::chrono::microseconds older_than{};
-  const auto code = with_session(arguments, [&](session &database) {
-    older_than = interval_of(database, arguments.older_than);
-    return exit_fine;
-  });
+  // That there is no connection to be had is told before the screen is taken.
+  const auto code = with_session(arguments, [](session &) { return exit_fine; });
   if (code != exit_fine) return code;
   try {
-    return run_live(arguments, older_than);
+    return run_live(arguments);
   } catch (const std::exception &e) {
     fmt::print(stderr, "pg_ratchet: {}\n", e.what());
     return exit_error;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <string>
 
 #include "command/exit_code.hpp"
@@ -11,8 +12,8 @@
 namespace ratchet::cli {
 
 struct top_arguments : session_options {
-  double interval_s = 2;
-  std::string older_than = "10 min";
+  std::chrono::microseconds interval = std::chrono::seconds{2};
+  std::chrono::microseconds older_than = std::chrono::minutes{10};
   std::string view = "contracts";
   std::string filter;
   bool totals = false;

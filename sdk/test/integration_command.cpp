@@ -176,14 +176,16 @@ TEST_F(command_test, describe_says_who_may_write) {
 TEST_F(command_test, list_has_a_line_for_each_contract) {
   std::string text;
   EXPECT_EQ(exit_code({"list"}, &text), 0);
-  EXPECT_TRUE(contains(text, "results     tally  -  counts for runs: ")) << text;
-  EXPECT_TRUE(contains(text, "scorecards  guard  -  gate submitted_at")) << text;
+  EXPECT_TRUE(contains(text, "counts for runs: score_total, correct_count, evaluated_count\n")) << text;
+  EXPECT_TRUE(contains(text, "scorecards            guard  keep    gate submitted_at, owned submission_source"))
+      << text;
   EXPECT_FALSE(contains(text, "NOT ENFORCED")) << text;
   sql("ALTER TABLE scorecards DISABLE TRIGGER ALL");
   text = output({"list"});
   EXPECT_TRUE(contains(text, "NOT ENFORCED: trigger \"~ratchet_guard\"")) << text;
   const auto all = nlohmann::json::parse(output({"list", "--json"}));
-  EXPECT_EQ(all.at(0).at("kind"), "tally");
+  EXPECT_EQ(all.at(0).at("kind"), "guard");
+  EXPECT_EQ(all.at(0).at("mode"), "reject");
 }
 
 TEST_F(command_test, doctor_grades) {

@@ -217,7 +217,8 @@ TEST_F(race_test, usage_is_checked) {
   const auto page =
       race("--create-cmd 'echo 7' --submit-cmd true --check-cmd true --submitters 2 -n 1 --report /nowhere/x");
   EXPECT_EQ(page.status, 2);
-  EXPECT_NE(page.out.find("submitted"), std::string::npos) << page.out;  // the result is not lost for that
+  EXPECT_EQ(page.out.find("submitted"), std::string::npos)
+      << "before the first round: " << page.out;  // the result is not lost for that
   EXPECT_NE(page.out.find("cannot write /nowhere/x"), std::string::npos) << page.out;
   EXPECT_NE(race("--create a --create-cmd a").out.find("excludes"), std::string::npos);
   for (const char *wrong :

@@ -19,6 +19,9 @@ sub fold_workers
         $node->append_conf('postgresql.conf', "ratchet.fold_worker = $state");
         $node->reload;
         $node->poll_query_until('postgres', "SELECT current_setting('ratchet.fold_worker')", $state) or die 'no reload';
+        next if $state eq 'on';
+        $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'ratchet fold'")
+          or die 'a worker stays';
     }
 }
 
@@ -39,6 +42,7 @@ fold_workers('off');
 # -- declared ----------------------------------------------------------------------------------------------------------
 
 is($citus->sql("$tally, contention => 'spill')"), 'created', 'declared');
+is($citus->on_shards('results', q(CALL ratchet.repair('%s'))), join("\n", ('t|CALL') x 8), 'and counted');
 is($citus->sql("$tally, contention => 'spill')"), 'unchanged', 'declared again');
 is($citus->sql("SELECT count(DISTINCT colocation_id) FROM citus_tables WHERE table_name::text IN ('runs', 'runs_spilled')"),
     '1', 'the table of spilled counts is distributed with the parent');
@@ -99,8 +103,10 @@ fold_workers('off');
 spill('(4, 4, 1), (5, 4, 1)');
 $citus->sql('ALTER TABLE runs RENAME n TO counted');
 is($citus->sql('SELECT sum(counted) FROM runs_spilled'), '2', 'a rename of a counter is followed');
-is($citus->sql('SELECT sum(counted) FROM runs_exact'), '15', 'in the view too');
+is($citus->sql("SELECT to_regclass('runs_exact')"), '', 'the view is dropped');
 $citus->sql('ALTER TABLE runs RENAME counted TO n');
+is($citus->sql("$tally, contention => 'spill')"), 'repaired', 'and made by who declares the tally again');
+is($citus->sql('SELECT sum(n) FROM runs_exact'), '15', 'with what lies spilled');
 is($citus->sql("$tally, contention => 'wait', replace => true)"), 'replaced', 'who waits again');
 is($citus->sql("SELECT sum(n), to_regclass('runs_spilled') FROM runs"), '15|', 'has lost nothing, and the table is gone');
 is($citus->sql("SELECT count(*) FROM citus_shards WHERE table_name::text = 'runs_spilled'"), '0', 'from the nodes too');

@@ -396,6 +396,9 @@ void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerm
             errdetail("No other session can have its rows."));
   Oid table = find_spill_table(parent);
   List *commands = NIL;
+  // Citus makes tables, views and triggers in one transaction where one connection a node does it all.
+  if (is_distributed(parent) && (OidIsValid(table) || (after != nullptr && after->spills)))
+    run_all(list_make1(const_cast<char *>("SET LOCAL citus.multi_shard_modify_mode TO 'sequential'")));
   if (is_left_behind(parent, table)) {
     commands = drop_left_behind(parent, table);
     table = InvalidOid;
@@ -499,7 +502,17 @@ void rename_column(Oid table, ObjectType type, const char *from, const char *to)
 void rename_spilled_column(Oid parent, const char *from, const char *to) {
   const Oid table = find_spill_table(parent);
   if (!OidIsValid(table)) return;
-  rename_column(find_exact_view(parent, table), OBJECT_VIEW, from, to);
+  const Oid view = find_exact_view(parent, table);
+  if (OidIsValid(view) && is_distributed(parent)) {
+    // Citus gives its queries of a view the names that the columns had when the view was made, and a new one would get
+    // to the other nodes before their tables have the new name.
+    ereport(NOTICE, errmsg("view \"%s\" is dropped, because a column of relation \"%s\" was renamed", get_rel_name(view),
+                           get_rel_name(parent)),
+            errhint("Declare a tally of the relation again: ratchet.tally() makes the view."));
+    run_all(drop_view(NIL, view));
+  } else {
+    rename_column(view, OBJECT_VIEW, from, to);
+  }
   rename_column(table, OBJECT_TABLE, from, to);
 }
 

@@ -454,6 +454,16 @@ void finish_spill_table(Oid parent, const ParentTerms *after) {
   if (counters->spill == nullptr) error_spill_table(counters);
 }
 
+namespace {
+
+// What the coordinator drops of distributed tables Citus drops on the other nodes, each table by itself, and it lets
+// nothing else drop one there.
+bool goes_with_parent(Oid table, Oid parent) {
+  return !has_citus() || (!OidIsValid(table_of_shard(table)) && (is_coordinator() || !is_distributed(parent)));
+}
+
+}  // namespace
+
 void write_spill_dependency(Oid parent) {
   const Oid table = find_spill_table(parent);
   if (!OidIsValid(table)) return;
@@ -466,12 +476,12 @@ void depend_on_parent(Relation spilled) {
   const Oid parent = find_parent_of_spilled(spilled);
   if (!OidIsValid(parent)) return;
   const Oid table = RelationGetRelid(spilled);
-  const bool is_shard = OidIsValid(table_of_shard(table));
-  // Citus drops shards.
-  if (!is_shard) go_with(table, parent);
-  if (const Oid view = find_exact_view(parent, table); OidIsValid(view)) go_with(view, parent);
+  if (goes_with_parent(table, parent)) {
+    go_with(table, parent);
+    if (const Oid view = find_exact_view(parent, table); OidIsValid(view)) go_with(view, parent);
+  }
   // With the rows of a shard that is moved here: nobody has called for them on this node.
-  if (is_shard && RelationGetNumberOfBlocks(spilled) > 0)
+  if (OidIsValid(table_of_shard(table)) && RelationGetNumberOfBlocks(spilled) > 0)
     call_fold_worker(spilled->rd_rel->relowner);
   // It has a table now.
   CacheInvalidateRelcacheByRelid(parent);
@@ -479,7 +489,7 @@ void depend_on_parent(Relation spilled) {
 
 bool lacks_spill_dependency(Oid parent) {
   const Oid table = find_spill_table(parent);
-  return OidIsValid(table) && !OidIsValid(table_of_shard(table)) && !has_dependency({RelationRelationId, table, 0}, parent, DEPENDENCY_AUTO);
+  return OidIsValid(table) && goes_with_parent(table, parent) && !has_dependency({RelationRelationId, table, 0}, parent, DEPENDENCY_AUTO);
 }
 
 namespace {

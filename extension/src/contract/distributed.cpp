@@ -204,8 +204,8 @@ int64 shard_in_name(const char *name) {
   return strtoll(digits + 1, nullptr, 10);
 }
 
-// Where the range of a shard's values begins, which shards of tables that are distributed alike have in common; nullptr:
-// nothing says where a row is, and there is one shard.
+// Where the range of a shard's values begins, which shards of tables that are distributed alike have in common;
+// nullptr: nothing says where a row is, and there is one shard.
 const char *start_of(int64 shard, Oid *table) {
   const char *start = nullptr;
   see_entries("pg_dist_shard", "pg_dist_shard_shardid_index", "shardid", F_INT8EQ, Int64GetDatum(shard),
@@ -218,9 +218,7 @@ const char *start_of(int64 shard, Oid *table) {
   return start;
 }
 
-bool is_same_start(const char *a, const char *b) {
-  return a == nullptr || b == nullptr ? a == b : strcmp(a, b) == 0;
-}
+bool is_same_start(const char *a, const char *b) { return a == nullptr || b == nullptr ? a == b : strcmp(a, b) == 0; }
 
 void hold_shard_as_owner(Oid table, int64 shard) {
   const Oid owner = require_owner(table);

@@ -50,7 +50,8 @@ void keep_own_shard(Oid relid);
 // The shards of a table that are on this node. A list of OIDs.
 List *local_shards(Oid table);
 
-// The shard of another table that is kept where this one is, since both are distributed alike; InvalidOid: it is not here.
+// The shard of another table that is kept where this one is, since both are distributed alike; InvalidOid: it is not
+// here.
 Oid shard_beside(Oid shard, Oid table);
 
 // For who writes a shard without being asked to, and so leaves one alone that is not here, or not yet, or not any more:

@@ -173,11 +173,15 @@ bool has_dependency(const ObjectAddress &dependent, Oid referenced, char type) {
   return found;
 }
 
-void go_with(Oid relation, Oid parent) {
+void go_with(Oid relation, Oid parent, DependencyType type) {
   const ObjectAddress dependent{RelationRelationId, relation, 0};
   const ObjectAddress referenced{RelationRelationId, parent, 0};
-  if (!has_dependency(dependent, parent, DEPENDENCY_AUTO)) recordDependencyOn(&dependent, &referenced, DEPENDENCY_AUTO);
+  if (!has_dependency(dependent, parent, type)) recordDependencyOn(&dependent, &referenced, type);
 }
+
+// Of a table that goes by itself with another one Citus leaves the shards, as if they were a partition's: so a
+// distributed one goes with CASCADE.
+DependencyType dependency_on(Oid parent) { return is_distributed(parent) ? DEPENDENCY_NORMAL : DEPENDENCY_AUTO; }
 
 // -- making it --
 
@@ -208,13 +212,13 @@ List *distribute(List *commands, Oid parent, const ParentTerms *kept, const char
   const AttrNumber column = distribution_column(parent);
   const char *parent_name = qualified_relation(parent);
   if (column == InvalidAttrNumber || !is_key_column(kept, get_attname(parent, column, false)))
-    ereport(ERROR, errcode(sqlstate_unenforceable), errmsg("counts of relation \"%s\" cannot spill", get_rel_name(parent)),
+    ereport(ERROR, errcode(sqlstate_unenforceable),
+            errmsg("counts of relation \"%s\" cannot spill", get_rel_name(parent)),
             errdetail("Citus distributes it, and not by a column of the key that its children refer to."),
             errhint("Declare the tally with contention => 'wait'."));
-  return lappend(commands,
-                 psprintf("SELECT pg_catalog.create_distributed_table(%s, %s, colocate_with => %s)",
-                          quote_literal_cstr(name), quote_literal_cstr(get_attname(parent, column, false)),
-                          quote_literal_cstr(parent_name)));
+  return lappend(commands, psprintf("SELECT pg_catalog.create_distributed_table(%s, %s, colocate_with => %s)",
+                                    quote_literal_cstr(name), quote_literal_cstr(get_attname(parent, column, false)),
+                                    quote_literal_cstr(parent_name)));
 }
 
 // Rows of the table are short-lived. Who may read the parent's row may read what lies spilled for it. A subscriber
@@ -328,14 +332,15 @@ void fold_everything(Oid parent) {
   flush_pending(InvalidOid, restriction_for(counters->owner));
 }
 
-// The counts of shards cannot be added here. Each shard is asked to, in a transaction of its node's; it waits for no lock
-// that this transaction may have there. What is left, or comes until the shards have their triggers, is found by
+// The counts of shards cannot be added here. Each shard is asked to, in a transaction of its node's; it waits for no
+// lock that this transaction may have there. What is left, or comes until the shards have their triggers, is found by
 // check_nothing_spilled().
 void fold_shards(Oid parent) {
-  see_rows(psprintf("SELECT success, result FROM pg_catalog.run_command_on_shards(%s, %s)",
-                    quote_literal_cstr(qualified_relation(parent)),
-                    quote_literal_cstr("SELECT ratchet.fold('%s') FROM pg_catalog.set_config('lock_timeout', '2s', true)")),
-           [](HeapTuple, TupleDesc) {});
+  see_rows(
+      psprintf("SELECT success, result FROM pg_catalog.run_command_on_shards(%s, %s)",
+               quote_literal_cstr(qualified_relation(parent)),
+               quote_literal_cstr("SELECT ratchet.fold('%s') FROM pg_catalog.set_config('lock_timeout', '2s', true)")),
+      [](HeapTuple, TupleDesc) {});
 }
 
 // Of a distributed table that goes, or that loses columns. The shards of the parent have been altered by this
@@ -477,8 +482,8 @@ void depend_on_parent(Relation spilled) {
   if (!OidIsValid(parent)) return;
   const Oid table = RelationGetRelid(spilled);
   if (goes_with_parent(table, parent)) {
-    go_with(table, parent);
-    if (const Oid view = find_exact_view(parent, table); OidIsValid(view)) go_with(view, parent);
+    go_with(table, parent, dependency_on(parent));
+    if (const Oid view = find_exact_view(parent, table); OidIsValid(view)) go_with(view, parent, DEPENDENCY_AUTO);
   }
   // With the rows of a shard that is moved here: nobody has called for them on this node.
   if (OidIsValid(table_of_shard(table)) && RelationGetNumberOfBlocks(spilled) > 0)
@@ -489,7 +494,8 @@ void depend_on_parent(Relation spilled) {
 
 bool lacks_spill_dependency(Oid parent) {
   const Oid table = find_spill_table(parent);
-  return OidIsValid(table) && goes_with_parent(table, parent) && !has_dependency({RelationRelationId, table, 0}, parent, DEPENDENCY_AUTO);
+  return OidIsValid(table) && goes_with_parent(table, parent) &&
+         !has_dependency({RelationRelationId, table, 0}, parent, dependency_on(parent));
 }
 
 namespace {
@@ -516,8 +522,9 @@ void rename_spilled_column(Oid parent, const char *from, const char *to) {
   if (OidIsValid(view) && is_distributed(parent)) {
     // Citus gives its queries of a view the names that the columns had when the view was made, and a new one would get
     // to the other nodes before their tables have the new name.
-    ereport(NOTICE, errmsg("view \"%s\" is dropped, because a column of relation \"%s\" was renamed", get_rel_name(view),
-                           get_rel_name(parent)),
+    ereport(NOTICE,
+            errmsg("view \"%s\" is dropped, because a column of relation \"%s\" was renamed", get_rel_name(view),
+                   get_rel_name(parent)),
             errhint("Declare a tally of the relation again: ratchet.tally() makes the view."));
     run_all(drop_view(NIL, view));
   } else {

@@ -466,11 +466,6 @@ const char *tally(FunctionCallInfo fcinfo) {
                           "Declare the tally with backfill => 'later', and then call ratchet.repair() on each shard of "
                           "the child, with run_command_on_shards().");
 
-  if (kept->spills)
-    check_not_distributed(declaration.parent,
-                          "Declare the tally with contention => 'wait': the table of spilled counts "
-                          "would not go to the shards.");
-
   // What this transaction has counted under the terms as they are is written under them.
   flush_pending(InvalidOid);
   // From here on nobody else can write the tables, or change their triggers or columns; look again.

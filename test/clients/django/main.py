@@ -22,7 +22,14 @@ shutil.move("contracts.py", "app/migrations/0002_contracts.py")
 
 from django.test.runner import DiscoverRunner  # noqa: E402
 
-if DiscoverRunner(verbosity=0).run_tests(["app"]):
+
+
+class Runner(DiscoverRunner):
+    def run_checks(self, databases=None):
+        """Would say on the standard output that there is nothing to say."""
+
+
+if Runner(verbosity=0).run_tests(["app"]):
     sys.exit("the tests fail")
 
 call_command("migrate", stdout=io.StringIO())
@@ -35,7 +42,7 @@ request = uuid.uuid4()
 # snippet: calls
 # snippet: errors
 # snippet: save
-# What the page says of migrations backwards and forwards.
+# Backwards and forwards; and Django sees no difference between its models and the tables.
 call_command("migrate", "app", "0001", stdout=io.StringIO())
 call_command("migrate", stdout=io.StringIO())
 call_command("makemigrations", "app", check=True, dry_run=True, stdout=io.StringIO())

@@ -72,6 +72,14 @@ public class Main {
       // snippet: calls
       em.getTransaction().commit();
       // snippet: errors
+      em.getTransaction().begin();
+      try {
+        em.createNativeQuery("SELECT outcome FROM ratchet.submit('results', '1')").getSingleResult();
+        require(false, "a table without a contract");
+      } catch (PersistenceException e) {
+        require(e.getCause() instanceof org.hibernate.exception.SQLGrammarException, "42R01 is " + e.getCause());
+      }
+      em.getTransaction().rollback();
       run = em.find(Run.class, 1L);
       // snippet: tests
       save(first, stale);

@@ -3,6 +3,36 @@
 #include <ratchet/ratchet.hpp>
 #include <string>
 
+namespace {
+
+const std::string request = "0b4f9e0e-6a3c-4f0e-9d5b-3d1c4f1f7a10";
+
+void contracts(pqxx::connection &connection) {
+  // snippet: contracts
+}
+
+void calls(pqxx::connection &connection) {
+  // snippet: calls
+}
+
+void plain_call(pqxx::connection &connection) {
+  // snippet: plain
+}
+
+void errors(pqxx::connection &connection) {
+  // snippet: errors
+}
+
+void save_row(pqxx::connection &connection) {
+  // snippet: save
+}
+
+void tests(pqxx::connection &connection) {
+  // snippet: tests
+}
+
+}  // namespace
+
 int main() {
   pqxx::connection connection;
   {
@@ -10,23 +40,10 @@ int main() {
     rows.exec("INSERT INTO scorecards VALUES (1); INSERT INTO jobs VALUES (1); INSERT INTO runs VALUES (1, 3);");
     rows.commit();
   }
-  const std::string request = "0b4f9e0e-6a3c-4f0e-9d5b-3d1c4f1f7a10";
-  {
-    // snippet: contracts
-  }
-  {
-    // snippet: calls
-  }
-  {
-    // snippet: plain
-  }
-  {
-    // snippet: errors
-  }
-  {
-    // snippet: save
-  }
-  {
-    // snippet: tests
-  }
+  contracts(connection);
+  calls(connection);
+  plain_call(connection);
+  errors(connection);
+  save_row(connection);
+  tests(connection);
 }

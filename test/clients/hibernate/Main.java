@@ -1,3 +1,5 @@
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.Date;
@@ -53,10 +55,7 @@ public class Main {
     try (var con = DriverManager.getConnection(url, System.getenv("PGUSER"), ""); var s = con.createStatement()) {
       s.execute("INSERT INTO scorecards VALUES (1); INSERT INTO jobs VALUES (1); INSERT INTO runs VALUES (1, 3);"
           + "CREATE TABLE notes (id bigint PRIMARY KEY, body varchar(255), version int);"
-          + "SELECT ratchet.guard('scorecards', gate => 'submitted_at', actor => 'submitter_id', idempotency_key => 'request_id');"
-          + "SELECT ratchet.guard('jobs', forward => '{progress}',"
-          + " states => '{\"status\": {\"queued\": [\"running\"], \"running\": [\"done\", \"failed\"], \"done\": [], \"failed\": []}}');"
-          + "SELECT ratchet.tally('results', 'runs', '{\"evaluated_count\": \"true\"}', total => 'total', done => 'is_completed');"
+          + Files.readString(Path.of("contracts.sql"))
           + "SELECT ratchet.guard('notes', version => 'version')");
       var properties = new HashMap<String, String>();
       properties.put("javax.persistence.jdbc.driver", "org.postgresql.Driver");

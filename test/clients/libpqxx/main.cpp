@@ -44,6 +44,12 @@ int main() {
   calls(connection);
   plain_call(connection);
   errors(connection);
+  try {
+    pqxx::work w{connection};
+    w.exec("UPDATE jobs SET status = 'queued' WHERE id = 1");
+  } catch (const pqxx::integrity_constraint_violation &e) {
+    if (e.sqlstate() != "23R02") return 1;
+  }
   save_row(connection);
   tests(connection);
 }

@@ -72,7 +72,7 @@ CMAKE_BUILD = build/cmake
 SUITES = style tools regress isolation tap citus orm sdk
 
 .PHONY: help deps demo test bench stress dist matrix docs format check-sanitize check-style check-tools check-regress check-isolation check-tap \
-	check-orm check-citus check-sdk \
+	check-orm check-clients check-citus check-sdk \
 	build-and-install installed output-directories isolation-specs cmake cmake-cli
 
 ## make                  builds the extension; PG_CONFIG=... chooses another server
@@ -119,6 +119,11 @@ check-citus: installed
 ## make check-orm        tests with real ORMs alone (test/orm); ORM=test/orm/some.py for some of it
 check-orm: installed
 	@tools/suite orm tools/with-server -- tools/run-orm $(ORM)
+
+## make check-clients    the snippets of docs/clients (test/clients), for each client that is here or that npm has; CLIENT='a b' for
+##                       some; 'tools/deps clients' installs what Debian has of them
+check-clients: installed
+	@tools/suite clients tools/with-server -- test/clients/run $(CLIENT)
 
 ## make check-sdk        builds SDK, command line and examples with CMake and runs their tests
 check-sdk: installed cmake

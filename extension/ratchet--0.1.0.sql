@@ -245,7 +245,7 @@ COMMENT ON FUNCTION ratchet.flush() IS
 -- as a key or an actor: it reads the types of its arguments from the call.
 -- Untyped parameters resolve to the text overload, and an untyped
 -- anycompatible argument to text; drivers that ask for the types of untyped
--- parameters must cast (docs/clients.md). No declaration does
+-- parameters must cast (docs/clients/README.md). No declaration does
 -- better: PostgreSQL refuses to report the type of a parameter that is "any" or
 -- anyelement, and a type of our own is one that tokio-postgres encodes nothing
 -- for, not even text. What follows an argument with a default

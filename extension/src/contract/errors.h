@@ -2,7 +2,7 @@
 // SQLSTATE each.
 //
 // Class 23 is repeated by no retry loop that goes by SQLSTATE (what exception
-// a client makes of it is another matter, see docs/clients.md); 42R01 is a
+// a client makes of it is another matter, see docs/clients/README.md); 42R01 is a
 // contract that cannot be enforced, a definition's fault like 42P17 and 42809,
 // in a class that no client takes for a passing trouble of operation (of class 55 it
 // is repeated by those who repeat DB-API's OperationalError); class 22 is a bad

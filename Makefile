@@ -22,12 +22,12 @@ REGRESS_ALL := $(call names_in,sql/*.sql)
 REGRESS := $(REGRESS_ALL)
 REGRESS_OPTS = --inputdir=. --outputdir=build/test/regress --load-extension=ratchet
 
-# test/isolation/generate lays out in build/ what the tester reads. A template is tested at three isolation levels: its
-# name alone stands for all of them.
-ISOLATION_LEVELS = rc rr ser
+# test/isolation/generate lays out in build/ what the tester reads. A template is tested at three isolation levels, and some
+# at some of them once more with counts that spill: its name alone stands for all of that.
+ISOLATION_LEVELS = rc rr ser spill-rc spill-rr spill-ser
 ISOLATION_TEMPLATES := $(filter-out judge,$(call names_in,test/isolation/templates/*/*.spec))
 ISOLATION_BY_HAND := $(call names_in,test/isolation/specs/*.spec)
-ISOLATION_ALL := $(sort $(foreach level,$(ISOLATION_LEVELS),$(addsuffix -$(level),$(ISOLATION_TEMPLATES))) $(ISOLATION_BY_HAND))
+ISOLATION_ALL := $(sort $(shell test/isolation/generate --names))
 ISOLATION := $(ISOLATION_ALL)
 ISOLATION_OPTS = --inputdir=build/test/isolation --outputdir=build/test/isolation --load-extension=ratchet
 REGRESS_PREP = output-directories $(if $(ISOLATION),isolation-specs)
@@ -72,7 +72,7 @@ CMAKE_BUILD = build/cmake
 SUITES = style tools regress isolation tap citus orm sdk
 
 .PHONY: help deps demo test bench stress dist matrix docs format check-sanitize check-style check-tools check-regress check-isolation check-tap \
-	check-orm check-citus check-sdk \
+	check-orm check-clients check-citus check-sdk \
 	build-and-install installed output-directories isolation-specs cmake cmake-cli
 
 ## make                  builds the extension; PG_CONFIG=... chooses another server
@@ -88,15 +88,10 @@ deps:
 
 ## make demo             packages, build, install, then the three races with and without ratchet on throwaway servers
 demo:
-	@tools/deps demo
-	@$(AGAIN) build-and-install
-	@echo "-- building pg_ratchet"
-	@$(AGAIN) cmake-cli
-	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --rounds $(or $(ROUNDS),200)
-	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --runs --rounds $(or $(ROUNDS),60)
-	$(CMAKE_BUILD)/sdk/cli/pg_ratchet race --jobs --rounds $(or $(ROUNDS),60)
+	@tools/demo $(ROUNDS)
 
-## make test             packages, build, install, then every test suite on throwaway servers; closes with the count
+## make test             packages, build, install, then every test suite on throwaway servers: a line each, what failed, and
+##                       the count; VERBOSE=1 for all of what they print, which is in build/test/*.log
 test:
 	@tools/deps test
 	@$(AGAIN) build-and-install
@@ -125,6 +120,11 @@ check-citus: installed
 check-orm: installed
 	@tools/suite orm tools/with-server -- tools/run-orm $(ORM)
 
+## make check-clients    the snippets of docs/clients (test/clients), for each client that is here or that npm has; CLIENT='a b' for
+##                       some; 'tools/deps clients' installs what Debian has of them
+check-clients: installed
+	@tools/suite clients tools/with-server -- test/clients/run $(CLIENT)
+
 ## make check-sdk        builds SDK, command line and examples with CMake and runs their tests
 check-sdk: installed cmake
 	@tools/suite sdk ctest --test-dir $(CMAKE_BUILD) --verbose $(if $(SDK),-R '$(SDK)')
@@ -143,7 +143,7 @@ check-tools: output-directories
 
 ## make stress           long concurrency tests, and all on a server with assertions (test/stress), not part of make test
 stress: installed
-	@tools/with-server --conf max_connections=300 max_prepared_transactions=100 -- tools/run-each test/stress
+	@tools/with-server --preload ratchet --conf max_connections=300 max_prepared_transactions=100 -- tools/run-each test/stress
 
 ## make bench            measures the costs (test/bench/run) on a throwaway server
 bench: installed
@@ -169,8 +169,7 @@ format:
 
 # Installing writes into the server's own directories, which may take root.
 build-and-install: output-directories
-	@echo "-- building the extension"
-	@$(AGAIN) --silent -j$(JOBS) all
+	@tools/quietly build/test/build.log "building the extension" $(AGAIN) --silent -j$(JOBS) all
 	@echo "-- installing it into $$($(PG_CONFIG) --version), $$($(PG_CONFIG) --pkglibdir)"
 	@tools/as-root $(AGAIN) install >build/test/install.log 2>&1 || { cat build/test/install.log; exit 1; }
 
@@ -178,13 +177,14 @@ build-and-install: output-directories
 installed: output-directories
 	@tools/check-installed
 
-cmake-cli:
+cmake-cli: output-directories
 	@cmake --log-level=WARNING -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=OFF -DRATCHET_BUILD_EXAMPLES=OFF
-	@cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
+	@tools/quietly build/test/cmake.log "building pg_ratchet" cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
 
-cmake:
+cmake: output-directories
 	@cmake --log-level=WARNING -S . -B $(CMAKE_BUILD) -DRATCHET_BUILD_TESTS=ON -DRATCHET_BUILD_EXAMPLES=ON
-	@cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
+	@tools/quietly build/test/cmake.log "building SDK, command and their tests" \
+		cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
 
 isolation-specs:
 	@test/isolation/generate build/test/isolation

@@ -15,7 +15,8 @@ CREATE TYPE ratchet.submit_result AS (
     record       jsonb,
     progress     jsonb,
     conflict     text,
-    stale        text[]
+    stale        text[],
+    retry_after  interval
 );
 
 CREATE TYPE ratchet.update_result AS (
@@ -64,7 +65,7 @@ COMMENT ON TYPE ratchet.batch_result IS
 COMMENT ON TYPE ratchet.progress_result IS
 'What ratchet.progress() returns. outcome: found or not_found. progress: {"parent": "public.runs", "key": {"id": 7}, "columns": {counters, totals, done, done_at}, "done": whether all of it is complete, null where no done is declared}.';
 COMMENT ON TYPE ratchet.submit_result IS
-'What ratchet.submit() returns. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, full (a limit of a counter that counts the row or the record; nothing was changed), stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (by the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL without flush, where none do, and where nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit, or of the limit. stale: columns that differ from what the caller expected.';
+'What ratchet.submit() returns. outcome: submitted, replayed, already_submitted, key_reused (the idempotency key belongs to another row, or to another actor''s submission of this one; nothing was changed), conflict, full (a limit of a counter that counts the row or the record; nothing was changed), limited (the actor calls more often than the contract''s rate_limit; nothing was looked at), stale or not_found. submitted_at, submitted_by: when and by whom the gate was closed (by the winner, also for a loser). record: the stored child row. progress: a JSON array about the parents that count the row or the record, as they will commit, see ratchet.progress(); NULL without flush, where none do, and where nothing was submitted. conflict: name of the unique or exclusion constraint or the index that the record hit, or of the limit. stale: columns that differ from what the caller expected. retry_after: of limited, how long it takes until the actor has a call again; NULL otherwise.';
 COMMENT ON TYPE ratchet.update_result IS
 'What ratchet.update() returns. outcome: updated, unchanged, kept, stale or not_found. kept: patched columns that the contract kept at their current value. A column that the caller may not read counts as updated, whatever its value was and whether it was kept. stale: columns that differ from what the caller expected.';
 COMMENT ON TYPE ratchet.advance_result IS
@@ -195,7 +196,7 @@ CREATE FUNCTION ratchet.guard(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
 COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name[], name, text[], text, text, text, text, boolean, text, boolean, boolean) IS
-'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 an argument of a later version; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. rate_limit: how often an actor may call ratchet.submit(), such as ''10 per minute'' or ''100 per 15 minutes'': so many at once, and then as they come back, evenly; beyond that it returns limited with retry_after; a call counts whatever comes of it; who names no actor is limited as his role. audit: what is attempted is stored in ratchet.attempt, which the view ratchet.attempts shows to the table''s owner. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 rate_limit where the server has no shared memory for it; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -225,7 +226,7 @@ CREATE FUNCTION ratchet.tally(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_tally';
 COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, jsonb, jsonb, text, text, text, boolean) IS
-'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key at a flush, once for each transaction that makes done true, whatever the cause, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. completions: {"boolean column of parent": {"when": condition over the columns of parent, "at": column, "call": "function(type)", "latch": boolean, "notify": boolean}}, decided whenever anything that they read changes, at INSERT too. limits: {"counter": "column" | number | {"max": ..., "min": ...}}: a write that would take the counter beyond it fails with 23R05. contention: ''wait'' (what a first declaration gets): a flush waits for a parent''s row that another transaction has; ''spill'': it appends its counts to the table parent_spilled instead, from where the next transaction that gets the row, or a background worker, adds them, and the view parent_exact shows both together; for all tallies of the parent; NULL (default) leaves it as it is. backfill: ''now'' counts the existing rows, ''later'' leaves that to CALL ratchet.repair(). Declarative: returns created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be the same role. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 25001 backfill, or folding what lies spilled, at an isolation level other than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
+'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key at a flush, once for each transaction that makes done true, whatever the cause, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. completions: {"boolean column of parent": {"when": condition over the columns of parent, "at": column, "call": "function(type)", "latch": boolean, "notify": boolean}}, decided whenever anything that they read changes, at INSERT too. limits: {"counter": "column" | number | {"max": ..., "min": ...}}: a write that would take the counter beyond it fails with 23R05. contention: ''wait'' (what a first declaration gets): a flush waits for a parent''s row that another transaction has; ''spill'': it appends its counts to the table parent_spilled instead, from where a background worker adds them, or the next transaction that gets the row, and the view parent_exact shows both together; for all tallies of the parent; NULL (default) leaves it as it is. backfill: ''now'' counts the existing rows, ''later'' leaves that to CALL ratchet.repair(). Declarative: returns created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be the same role. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 25001 backfill, or folding what lies spilled, at an isolation level other than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
 
 CREATE FUNCTION ratchet.untally(child regclass, parent regclass, via name[] DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE
@@ -244,7 +245,7 @@ COMMENT ON FUNCTION ratchet.flush() IS
 -- as a key or an actor: it reads the types of its arguments from the call.
 -- Untyped parameters resolve to the text overload, and an untyped
 -- anycompatible argument to text; drivers that ask for the types of untyped
--- parameters must cast (docs/clients.md). No declaration does
+-- parameters must cast (docs/clients/README.md). No declaration does
 -- better: PostgreSQL refuses to report the type of a parameter that is "any" or
 -- anyelement, and a type of our own is one that tokio-postgres encodes nothing
 -- for, not even text. What follows an argument with a default
@@ -441,7 +442,7 @@ CREATE FUNCTION ratchet.fold(target regclass DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_fold';
 COMMENT ON FUNCTION ratchet.fold(regclass) IS
-'Adds counts that lie spilled to the rows that they are for, and completes rows that become complete, as a flush does; a background worker does it by itself, and so does the next transaction that counts for the row. A row that another transaction has is left to that one. target: a parent; NULL (default): all whose owner the caller is. Returns the number of rows that were written; at most 1,000 a parent and call. Does nothing for a parent whose counts do not spill. Only the owner (42501). Errors: 42R01 no tally; 25001 above READ COMMITTED; those of on_done functions. Locks: ROW EXCLUSIVE on the parent and its table of spilled counts, and the rows, until the end of the transaction; waits for no row.';
+'Adds counts that lie spilled to the rows that they are for, and completes rows that become complete, as a flush does; a background worker does it by itself, or, where there is none, the next transaction that counts for the row. A row that another transaction has is left to that one. target: a parent; NULL (default): all whose owner the caller is. Returns the number of rows that were written; at most 1,000 a parent and call. Does nothing for a parent whose counts do not spill. Only the owner (42501). Errors: 42R01 no tally; 25001 above READ COMMITTED; those of on_done functions. Locks: ROW EXCLUSIVE on the parent and its table of spilled counts, and the rows, until the end of the transaction; waits for no row.';
 
 CREATE FUNCTION ratchet.verify(target regclass DEFAULT NULL)
     RETURNS TABLE (parent regclass, child regclass, key jsonb, "column" name, stored text, counted text)
@@ -570,7 +571,9 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        v.time_zone[1] AS time_zone,
        NULL::pg_catalog.jsonb AS completions,
        NULL::pg_catalog.jsonb AS limits,
-       NULL::pg_catalog.text AS contention
+       NULL::pg_catalog.text AS contention,
+       v.rate_limit[1] AS rate_limit,
+       v.audit IS NOT NULL AS audit
 FROM pg_catalog.pg_trigger t
 CROSS JOIN LATERAL (
     SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
@@ -590,7 +593,9 @@ CROSS JOIN LATERAL (
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'mode'), '{}') AS mode,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'time_zone'), '{}') AS time_zone,
            COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'insert'), '{}') AS insert,
-           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'delete'), '{}') AS delete
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'delete'), '{}') AS delete,
+           COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'rate_limit'), '{}') AS rate_limit,
+           pg_catalog.max(a.value) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'audit') AS audit
     FROM (
         SELECT pg_catalog.split_part(u.argument, '=', 1) AS role,
                pg_catalog.substr(u.argument, pg_catalog.strpos(u.argument, '=') OPERATOR(pg_catalog.+) 1) AS value,
@@ -604,7 +609,7 @@ UNION ALL
 SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
        y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone,
-       y.completions, y.limits, y.contention
+       y.completions, y.limits, y.contention, NULL, NULL
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
@@ -676,5 +681,193 @@ BEGIN
 END
 $comment$;
 
+-- Statistics: shared memory, not tables.
+CREATE FUNCTION ratchet.stat_enabled() RETURNS boolean
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_stat_enabled';
+COMMENT ON FUNCTION ratchet.stat_enabled() IS
+'Whether the server has shared memory for statistics and for rate_limit: the library is preloaded, or it is PostgreSQL 17 or newer. Takes no locks.';
+
+CREATE FUNCTION ratchet._stat_since() RETURNS timestamptz
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_stat_since';
+COMMENT ON FUNCTION ratchet._stat_since() IS 'Internal: since when the server counts. Errors: 55000 where it has no shared memory for that.';
+
+CREATE FUNCTION ratchet._stat(OUT relation oid, OUT parent oid, OUT kind text,
+    OUT submitted bigint,
+    OUT replayed bigint,
+    OUT already_submitted bigint,
+    OUT conflict bigint,
+    OUT key_reused bigint,
+    OUT stale bigint,
+    OUT limited bigint,
+    OUT "full" bigint,
+    OUT not_found bigint,
+    OUT advanced bigint,
+    OUT already_there bigint,
+    OUT refused bigint,
+    OUT updated bigint,
+    OUT unchanged bigint,
+    OUT alive bigint,
+    OUT finished bigint,
+    OUT amended bigint,
+    OUT swept bigint,
+    OUT closed bigint,
+    OUT kept bigint,
+    OUT rejected bigint,
+    OUT observed bigint,
+    OUT suspended bigint,
+    OUT counted bigint,
+    OUT flushes bigint,
+    OUT completions bigint,
+    OUT spilled bigint,
+    OUT folded bigint,
+    OUT rolled_back bigint, OUT waits bigint, OUT wait_time double precision, OUT wait_time_max double precision,
+    OUT submit_histogram bigint[], OUT stats_reset timestamptz)
+    RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 50 AS 'MODULE_PATHNAME', 'ratchet_stat';
+COMMENT ON FUNCTION ratchet._stat() IS 'Internal: what the view ratchet.stat reads.';
+
+CREATE FUNCTION ratchet._stat_columns(OUT relation oid, OUT kind text, OUT column_name name, OUT kept bigint,
+    OUT rejected bigint, OUT observed bigint, OUT last_application_name text, OUT last_at timestamptz)
+    RETURNS SETOF record LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 50 AS 'MODULE_PATHNAME', 'ratchet_stat_columns';
+COMMENT ON FUNCTION ratchet._stat_columns() IS 'Internal: what the view ratchet.stat_columns reads.';
+
+CREATE FUNCTION ratchet.stat_buckets() RETURNS double precision[]
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ratchet_stat_buckets';
+COMMENT ON FUNCTION ratchet.stat_buckets() IS
+'The upper bounds, inclusive and in milliseconds, of the durations that submit_histogram of ratchet.stat counts, in its order; the last is Infinity.';
+
+CREATE FUNCTION ratchet.stat_reset(target regclass DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_stat_reset';
+COMMENT ON FUNCTION ratchet.stat_reset(regclass) IS
+'Sets the statistics of a table''s contracts, or of all contracts of this database, to zero, at once and whatever becomes of the transaction. Not executable by the public; GRANT EXECUTE to whom may. Errors: 55000 where the server has no shared memory for statistics.';
+REVOKE ALL ON FUNCTION ratchet.stat_reset(regclass) FROM PUBLIC;
+
+CREATE VIEW ratchet.stat AS
+SELECT c.relation::pg_catalog.regclass AS relation,
+       c.kind AS kind,
+       COALESCE(s.submitted, 0) AS submitted,
+       COALESCE(s.closed, 0) AS closed,
+       COALESCE(s.replayed, 0) AS replayed,
+       COALESCE(s.already_submitted, 0) AS already_submitted,
+       COALESCE(s.conflict, 0) AS conflict,
+       COALESCE(s.stale, 0) AS stale,
+       COALESCE(s.limited, 0) AS limited,
+       COALESCE(s.kept, 0) AS kept,
+       COALESCE(s.rejected, 0) AS rejected,
+       COALESCE(s.observed, 0) AS observed,
+       COALESCE(s.advanced, 0) AS advanced,
+       COALESCE(s.refused, 0) AS refused,
+       COALESCE(s.amended, 0) AS amended,
+       COALESCE(s.suspended, 0) AS suspended,
+       COALESCE(s.swept, 0) AS swept,
+       COALESCE(s.completions, 0) AS completions,
+       COALESCE(s.flushes, 0) AS flushes,
+       COALESCE(s.counted, 0) AS counted,
+       COALESCE(s.spilled, 0) AS spilled,
+       COALESCE(s.folded, 0) AS folded,
+       COALESCE(s.waits, 0) AS waits,
+       COALESCE(s.wait_time, 0) AS wait_time,
+       COALESCE(s.wait_time_max, 0) AS wait_time_max,
+       COALESCE(s.rolled_back, 0) AS rolled_back,
+       COALESCE(s.submit_histogram, pg_catalog.array_fill(0::pg_catalog.int8, ARRAY[pg_catalog.cardinality(ratchet.stat_buckets())])) AS submit_histogram,
+       COALESCE(s.stats_reset, ratchet._stat_since()) AS stats_reset,
+       c.parent::pg_catalog.regclass AS parent,
+       COALESCE(s.key_reused, 0) AS key_reused,
+       COALESCE(s."full", 0) AS "full",
+       COALESCE(s.not_found, 0) AS not_found,
+       COALESCE(s.already_there, 0) AS already_there,
+       COALESCE(s.updated, 0) AS updated,
+       COALESCE(s.unchanged, 0) AS unchanged,
+       COALESCE(s.alive, 0) AS alive,
+       COALESCE(s.finished, 0) AS finished
+FROM (
+    SELECT t.tgrelid AS relation, 'guard'::pg_catalog.text AS kind, NULL::pg_catalog.oid AS parent
+    FROM pg_catalog.pg_trigger t
+    WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure
+      AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+    UNION
+    SELECT t.tgrelid, 'parent', NULL
+    FROM pg_catalog.pg_trigger t
+    WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.keep_counters()'::pg_catalog.regprocedure
+      AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+    UNION
+    SELECT t.tgrelid, 'tally', f.confrelid
+    FROM pg_catalog.pg_trigger t
+    JOIN pg_catalog.pg_constraint f
+        ON f.conrelid OPERATOR(pg_catalog.=) t.tgrelid AND f.contype OPERATOR(pg_catalog.=) 'f'
+       AND f.conparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+    WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
+      AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+      AND (SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attname)
+           FROM pg_catalog.pg_attribute a
+           WHERE a.attrelid OPERATOR(pg_catalog.=) f.conrelid AND a.attnum OPERATOR(pg_catalog.=) ANY (f.conkey))
+          OPERATOR(pg_catalog.=)
+          (SELECT pg_catalog.array_agg(pg_catalog.substr(u.argument, 5) ORDER BY pg_catalog.substr(u.argument, 5)::pg_catalog.name)
+           FROM pg_catalog.unnest(ratchet._arguments(t.oid)) u (argument)
+           WHERE pg_catalog.starts_with(u.argument, 'via='))
+) c
+LEFT JOIN ratchet._stat() s
+    ON s.relation OPERATOR(pg_catalog.=) c.relation AND s.kind OPERATOR(pg_catalog.=) c.kind
+   AND COALESCE(s.parent, 0::pg_catalog.oid) OPERATOR(pg_catalog.=) COALESCE(c.parent, 0::pg_catalog.oid)
+WHERE ratchet._stat_since() IS NOT NULL;
+COMMENT ON VIEW ratchet.stat IS
+'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: closed (gates, by a plain UPDATE), kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
+
+CREATE VIEW ratchet.stat_columns AS
+SELECT s.relation::pg_catalog.regclass AS relation,
+       s.column_name AS column_name,
+       s.kept AS kept,
+       s.rejected AS rejected,
+       s.observed AS observed,
+       s.last_application_name AS last_application_name,
+       s.last_at AS last_at,
+       s.kind AS kind
+FROM ratchet._stat_columns() s
+WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) s.relation)
+  AND ratchet._stat_since() IS NOT NULL;
+COMMENT ON VIEW ratchet.stat_columns IS
+'Writes that a contract has kept from changing a column, refused because of it or only observed, by column, since stats_reset of ratchet.stat; a column that was renamed is another one. last_application_name: application_name of the session that did so last, at last_at: what to look at first; NULL for whoever neither owns the table nor has the privileges of pg_read_all_stats. Errors: 55000 where the server has no shared memory for statistics.';
+
+CREATE TABLE ratchet.attempt (
+    at               timestamptz NOT NULL,
+    relation         regclass    NOT NULL,
+    key              text,
+    outcome          text        NOT NULL,
+    columns          text[],
+    actor            text,
+    idempotency_key  text,
+    role             text,
+    client_address   inet,
+    application_name text,
+    transaction      xid8        NOT NULL
+);
+CREATE INDEX attempt_at ON ratchet.attempt (at);
+CREATE INDEX attempt_relation_at ON ratchet.attempt (relation, at);
+REVOKE ALL ON ratchet.attempt FROM PUBLIC;
+COMMENT ON TABLE ratchet.attempt IS
+'Attempts under contracts with audit => true, written by the extension alone, in the transaction of the attempt. Read it through the view ratchet.attempts. Its rows are in no dump: whoever dumps would need the right to read those of everybody.';
+COMMENT ON COLUMN ratchet.attempt.at IS 'When it was made: the clock, not the begin of the transaction.';
+COMMENT ON COLUMN ratchet.attempt.relation IS 'The guarded table, the topmost one of a partition tree. It follows renames.';
+COMMENT ON COLUMN ratchet.attempt.key IS 'The row''s key as text; a key of several columns is a JSON object. NULL where the table has no primary key.';
+COMMENT ON COLUMN ratchet.attempt.outcome IS 'The outcome of a call, as ratchet.submit() and the others return it; or closed, kept, observed: what became of a row of a plain write.';
+COMMENT ON COLUMN ratchet.attempt.columns IS 'The columns that were kept, or only observed.';
+COMMENT ON COLUMN ratchet.attempt.actor IS 'Whom the call names, or the write stores in the column actor.';
+COMMENT ON COLUMN ratchet.attempt.idempotency_key IS 'The idempotency key that the call names.';
+COMMENT ON COLUMN ratchet.attempt.role IS 'The database role.';
+COMMENT ON COLUMN ratchet.attempt.client_address IS 'The client''s address; NULL over a Unix socket.';
+COMMENT ON COLUMN ratchet.attempt.application_name IS 'The session''s application_name.';
+COMMENT ON COLUMN ratchet.attempt.transaction IS 'The transaction that has made it, as pg_current_xact_id() returns it.';
+
+CREATE VIEW ratchet.attempts WITH (security_barrier) AS
+SELECT a.*
+FROM ratchet.attempt a JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.relation
+WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE');
+COMMENT ON VIEW ratchet.attempts IS
+'The rows of ratchet.attempt about tables whose owner''s rights the reader has. An attempt that failed with an error, or whose transaction was rolled back, is not among them.';
+
+CREATE PROCEDURE ratchet.prune_attempts(older_than interval)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ratchet_prune_attempts';
+COMMENT ON PROCEDURE ratchet.prune_attempts(interval) IS
+'Removes attempts that are older, of tables whose owner''s rights the caller has; of tables that are no more, a superuser. 10,000 rows a transaction, the oldest first; it may be cancelled at any time. Errors: 25001 inside a transaction block; 22004, 22023 older_than is null or negative. Locks: ROW EXCLUSIVE on ratchet.attempt.';
+
 GRANT USAGE ON SCHEMA ratchet TO PUBLIC;
-GRANT SELECT ON ratchet.contract TO PUBLIC;
+GRANT SELECT ON ratchet.contract, ratchet.stat, ratchet.stat_columns, ratchet.attempts TO PUBLIC;

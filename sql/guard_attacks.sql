@@ -106,7 +106,7 @@ SELECT run_attack('setting', $a$SELECT set_config('naive.permit', 'on', true)$a$
     $a$SELECT set_config('ratchet.kept_notice', 'off', true)$a$,
     $a$UPDATE {T} SET submitted_at = NULL, submitted_by = NULL WHERE id = 1$a$);
 SELECT attempt(format('SET ratchet.%s = on', name)) FROM unnest('{permit,submit,amend,bypass,off}'::text[]) name;
-SELECT name FROM pg_settings WHERE name LIKE 'ratchet.%';
+SELECT name FROM pg_settings WHERE name LIKE 'ratchet.%' AND context = 'user';
 SELECT attempt('SET session_replication_role = replica');
 SELECT attempt('ALTER TABLE safe DISABLE TRIGGER ALL');
 SELECT attempt('ALTER TABLE safe DISABLE TRIGGER "~ratchet_guard"');
@@ -180,7 +180,7 @@ CREATE DOMAIN hostile.timestamptz AS int;
 CREATE DOMAIN hostile.bool AS int;
 CREATE DOMAIN hostile.regclass AS int;
 CREATE FUNCTION hostile._submit(regclass, text, jsonb, text, jsonb, text, regclass, jsonb, jsonb) RETURNS ratchet.submit_result
-    LANGUAGE sql AS $$SELECT ROW('submitted', NULL, 'hostile', NULL, NULL, NULL, NULL)::ratchet.submit_result$$;
+    LANGUAGE sql AS $$SELECT ROW('submitted', NULL, 'hostile', NULL, NULL, NULL, NULL, NULL)::ratchet.submit_result$$;
 CREATE TABLE hostile.safe (id int PRIMARY KEY, note pg_catalog.text, submitted_at pg_catalog.timestamptz, submitted_by pg_catalog.text);
 SELECT run_attack('operator', $a$SET LOCAL search_path = hostile, pg_catalog, attacks$a$, $a$UPDATE {T} SET submitted_at = NULL WHERE id OPERATOR(pg_catalog.=) 1$a$,
     $a$UPDATE {T} SET submitted_by = NULL WHERE id OPERATOR(pg_catalog.=) 2$a$, $a$SET LOCAL search_path = attacks$a$);

@@ -283,6 +283,10 @@ RESET default_transaction_isolation;
 SELECT attempt($$SELECT ratchet.fold('log')$$);
 SELECT attempt($$SELECT ratchet.fold('result')$$);
 SELECT attempt($$SELECT ratchet.fold('run_spilled')$$);
+-- 0 is no table, and does not stand for all of them
+SELECT attempt('SELECT ratchet.fold(0)');
+SELECT attempt('SELECT ratchet.verify(0)');
+CALL ratchet.repair(0);
 SET ROLE regress_ratchet_stranger;
 SELECT attempt($$SELECT ratchet.fold('run')$$);
 SELECT ratchet.fold();

@@ -205,6 +205,11 @@ ALTER TABLE run_spilled ALTER good TYPE int;
 SELECT findings();
 ALTER TABLE run_spilled ALTER good TYPE bigint;
 SELECT findings();
+-- whoever may write the table could
+ALTER TABLE run_spilled DISABLE TRIGGER "~ratchet_spilled";
+SELECT findings();
+ALTER TABLE run_spilled ENABLE TRIGGER "~ratchet_spilled";
+SELECT findings();
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 INSERT INTO result VALUES (1, true, 1);
 COMMIT;

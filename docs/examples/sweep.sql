@@ -38,7 +38,7 @@ SELECT key, state, age >= '40 min' AS long_ago FROM ratchet.stuck('sweep.jobs', 
 --> 4 | running | t
 
 -- What cron runs, here for one row. It leaves out what somebody has locked, or what would have to wait, and returns what it moved.
--- The same from a shell: pg_ratchet sweep --table sweep.jobs --older-than '10 min' --to failed --set note=silent
+-- The same from a shell: pg_ratchet sweep --table sweep.jobs --older-than 10min --to failed --set note=silent
 SELECT key, was, state FROM ratchet.sweep('sweep.jobs', '10 min', 'failed', patch => '{"note": "silent"}', max_rows => 1);
 --> 2 | running | failed
 

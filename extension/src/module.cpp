@@ -5,6 +5,9 @@ extern "C" {
 #include "utils/guc.h"
 }
 
+#include "activity/attempt_log.h"
+#include "activity/memory.h"
+#include "activity/statistics.h"
 #include "contract/kept_notice.h"
 #include "contract/trigger_cache.h"
 #include "pg/fence.h"
@@ -20,7 +23,10 @@ PGDLLEXPORT void _PG_init(void);
 namespace {
 
 void start() {
+  ratchet::init_shared_memory();
+  ratchet::init_statistics();
   ratchet::init_cache();
+  ratchet::init_attempt_log();
   ratchet::init_notes();
   ratchet::init_transactions();
   ratchet::init_two_phase();

@@ -10,6 +10,7 @@ extern "C" {
 #include "executor/executor.h"
 }
 
+#include "activity/statistics.h"
 #include "contract/kept_notice.h"
 #include "contract/statement.h"
 #include "contract/trigger_cache.h"
@@ -49,6 +50,7 @@ void check_transaction() {
 // Nothing here may fail.
 void end_transaction() {
   forget_truncates();
+  forget_changes();
   forget_pending();
   forget_removed();
   forget_noted();
@@ -74,6 +76,9 @@ void on_transaction(XactEvent event, void *) {
       end_transaction();
       break;
     case XACT_EVENT_ABORT:
+      count_rolled_back();
+      end_transaction();
+      break;
     case XACT_EVENT_PREPARE:
       end_transaction();
       break;
@@ -84,6 +89,7 @@ void on_transaction(XactEvent event, void *) {
 
 // Neither may fail.
 void release_subtransaction(SubTransactionId subtransaction, SubTransactionId parent) {
+  release_changes();
   release_pending();
   release_noted();
   hand_over_suspensions(subtransaction, parent);
@@ -91,6 +97,7 @@ void release_subtransaction(SubTransactionId subtransaction, SubTransactionId pa
 
 void roll_back_subtransaction(SubTransactionId subtransaction) {
   forget_truncates_of_subtransaction();
+  count_rolled_back_to_savepoint();
   drop_pending();
   forget_removed();
   drop_noted();

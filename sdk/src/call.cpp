@@ -4,26 +4,17 @@
 #include <utility>
 
 #include "pqxx_seam.hpp"
+#include "result_rows.hpp"
 #include "text.hpp"
 
 namespace ratchet {
 
 rows run(pqxx::transaction_base &tx, const statement &what) {
-  rows answer;
   try {
-    const auto result = detail::execute(tx, what.sql, what.parameters);
-    answer.reserve(static_cast<std::size_t>(result.size()));
-    for (const auto &line : result) {
-      auto &fields = answer.emplace_back();
-      fields.reserve(static_cast<std::size_t>(line.size()));
-      for (const auto &field : line) {
-        fields.push_back(field.is_null() ? std::optional<std::string>{} : field.as<std::string>());
-      }
-    }
+    return detail::result_rows(detail::execute(tx, what.sql, what.parameters));
   } catch (...) {
     rethrow_as_error();
   }
-  return answer;
 }
 
 namespace detail {

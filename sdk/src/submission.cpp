@@ -15,7 +15,8 @@ std::string sql(const key &key) {
              "SELECT r.outcome,"
              " CASE WHEN pg_catalog.isfinite(r.submitted_at)"
              " THEN (EXTRACT(epoch FROM r.submitted_at) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8 END,"
-             " r.submitted_by, r.record, r.progress, r.conflict, pg_catalog.to_jsonb(r.stale)"
+             " r.submitted_by, r.record, r.progress, r.conflict, pg_catalog.to_jsonb(r.stale),"
+             " (EXTRACT(epoch FROM r.retry_after) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8"
              " FROM ratchet.submit($1::pg_catalog.regclass, $2::pg_catalog."} +
          detail::key_type(key) +
          ", $3::pg_catalog.text, $4::pg_catalog.jsonb, $5::pg_catalog.text, $6::pg_catalog.regclass,"
@@ -68,7 +69,7 @@ statement submission::to_statement() const {
 }
 
 submit_result submission::read(const rows &answer) {
-  const auto &line = detail::single(answer, 7);
+  const auto &line = detail::single(answer, 8);
   submit_result result;
   result.outcome_text = line[0].value_or("");
   result.outcome = submit_outcome_from(result.outcome_text);
@@ -78,6 +79,7 @@ submit_result submission::read(const rows &answer) {
   result.progress = detail::parents(line[4]);
   result.conflict = line[5].value_or("");
   result.stale = detail::names(line[6]);
+  result.retry_after = detail::duration(line[7]);
   return result;
 }
 

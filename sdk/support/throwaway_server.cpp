@@ -80,7 +80,8 @@ void throwaway_server::start() {
 void throwaway_server::run_server() {
   launch({binaries() / "postgres", "-D", directory_ / "data", "-k", directory_, "-c", "listen_addresses=", "-c",
           std::string{"fsync="} + (options_.fsync ? "on" : "off"), "-c",
-          "max_connections=" + std::to_string(options_.max_connections), "-c", "shared_buffers=32MB"});
+          "max_connections=" + std::to_string(options_.max_connections), "-c", "shared_buffers=32MB", "-c",
+          std::string{"shared_preload_libraries="} + options_.preload});
   wait_until_ready();
 }
 

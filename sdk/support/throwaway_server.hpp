@@ -14,6 +14,7 @@ namespace ratchet::support {
 struct server_options {
   bool fsync = false;         // nobody needs its data after a crash
   int max_connections = 100;  // superusers included
+  const char *preload = "";   // a library, loaded at start
 };
 
 // Owns a cluster in a new temporary directory and the server process on it, which listens on a Unix socket in that

@@ -120,12 +120,91 @@ TEST_F(command_test, health_tells_what_to_do) {
   EXPECT_EQ(findings.at(0).at("severity"), "error");
 }
 
+TEST_F(command_test, health_tells_what_only_observes) {
+  std::string text;
+  const auto declare = [&](const std::string &arguments) {
+    sql("SELECT ratchet.guard('scorecards', 'submitted_at', replace => true, " + arguments + ")");
+  };
+  const auto all = ask("SELECT count(*) FROM ratchet.contract");
+  declare("mode => 'observe'");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  EXPECT_EQ(text, all + " contracts, 1 observing only: scorecards\n");
+  EXPECT_EQ(exit_code({"health", "--json"}, &text), 4);
+  EXPECT_EQ(nlohmann::json::parse(text), nlohmann::json::array());
+
+  // What INSERT and DELETE are refused is no matter of modes.
+  declare("mode => 'observe', delete => 'reject'");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  EXPECT_EQ(text, all + " contracts, 1 observing in part: scorecards\n");
+  declare("once => '{comment}', mode => 'once=observe'");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  EXPECT_EQ(text, all + " contracts, 1 observing in part: scorecards\n");
+  declare("once => '{comment}', mode => 'owned=observe, once=reject'");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  declare("once => '{comment}', mode => 'owned=reject'");
+  EXPECT_EQ(exit_code({"health"}, &text), 0);
+
+  // A finding is worse.
+  declare("mode => 'observe'");
+  sql("ALTER TABLE scorecards DISABLE TRIGGER ALL");
+  EXPECT_EQ(exit_code({"health"}, &text), 1);
+  EXPECT_TRUE(contains(text, "error: scorecards\n")) << text;
+  EXPECT_TRUE(contains(text, "1 observing only: scorecards\n")) << text;
+}
+
+TEST_F(command_test, health_tells_that_there_is_nothing) {
+  std::string text;
+  sql("DROP SCHEMA public, \"Other\" CASCADE; CREATE SCHEMA public");
+  EXPECT_EQ(exit_code({"health"}, &text), 5);
+  EXPECT_EQ(text, "There are no contracts here.\n");
+  sql("CREATE TABLE cards (id int PRIMARY KEY, submitted_at timestamptz)");
+  sql("SELECT ratchet.guard('cards', 'submitted_at', mode => 'observe')");
+  EXPECT_EQ(exit_code({"health"}, &text), 4);
+  EXPECT_EQ(text, "1 contract, observing only: cards\n");
+  sql("SELECT ratchet.guard('cards', 'submitted_at')");
+  EXPECT_EQ(exit_code({"health"}, &text), 0);
+}
+
 TEST_F(command_test, describe_says_who_may_write) {
   std::string text;
   EXPECT_EQ(exit_code({"describe", "scorecards"}, &text), 0);
   EXPECT_TRUE(contains(text, "submitted_at: gate\n  ")) << text;
   const auto rules = nlohmann::json::parse(output({"describe", "runs", "--json"}));
   EXPECT_EQ(rules.at(0).at("policy"), "counter");
+}
+
+TEST_F(command_test, list_has_a_line_for_each_contract) {
+  std::string text;
+  EXPECT_EQ(exit_code({"list"}, &text), 0);
+  EXPECT_TRUE(contains(text, "counts for runs: score_total, correct_count, evaluated_count\n")) << text;
+  EXPECT_TRUE(contains(text, "scorecards            guard  keep    gate submitted_at, owned submission_source"))
+      << text;
+  EXPECT_FALSE(contains(text, "NOT ENFORCED")) << text;
+  sql("ALTER TABLE scorecards DISABLE TRIGGER ALL");
+  text = output({"list"});
+  EXPECT_TRUE(contains(text, "NOT ENFORCED: trigger \"~ratchet_guard\"")) << text;
+  const auto all = nlohmann::json::parse(output({"list", "--json"}));
+  EXPECT_EQ(all.at(0).at("kind"), "guard");
+  EXPECT_EQ(all.at(0).at("mode"), "reject");
+}
+
+TEST_F(command_test, doctor_grades) {
+  std::string text;
+  EXPECT_EQ(exit_code({"doctor"}, &text), 0);
+  EXPECT_EQ(text, "Grade A. All contracts are enforced, and nothing is missing.\n");
+  sql("CREATE TABLE seen (id int PRIMARY KEY, at timestamptz); SELECT ratchet.guard('seen', 'at', mode => 'observe')");
+  const auto in_this_database = "ALTER ROLE postgres IN DATABASE " + dsn_.substr(dsn_.rfind('=') + 1);
+  sql(in_this_database + " SET ratchet.kept_notice = off");
+  EXPECT_EQ(exit_code({"doctor"}, &text), 0);
+  EXPECT_TRUE(contains(text, "note: the guard of seen only observes")) << text;
+  EXPECT_TRUE(contains(text, "note: nobody hears of what is kept: ratchet.kept_notice is off for role postgres"))
+      << text;
+  EXPECT_TRUE(contains(text, "Grade B.")) << text;
+  sql("ALTER TABLE scorecards DISABLE TRIGGER ALL");
+  EXPECT_EQ(exit_code({"doctor"}, &text), 1);
+  EXPECT_TRUE(contains(text, "error: scorecards: trigger")) << text;
+  EXPECT_TRUE(contains(text, "Grade F. A contract is not enforced.\n")) << text;
+  EXPECT_EQ(nlohmann::json::parse(output({"doctor", "--json"})).at("grade"), "F");
 }
 
 TEST_F(command_test, verify_and_repair) {
@@ -193,7 +272,7 @@ TEST_F(command_test, second_interrupt_does_not_wait_for_the_server) {
 }
 
 TEST_F(command_test, watch_ends_when_the_run_is_complete) {
-  auto watch = start({"watch", "runs", "1", "--interval", "0.05"});
+  auto watch = start({"watch", "runs", "1", "--interval", "50ms"});
   wait_until(
       "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet' AND query ~ 'progress')");
   ASSERT_TRUE(run(batch("results").add(result(1, 1)).add(result(1, 2))));
@@ -209,7 +288,7 @@ TEST_F(command_test, watch_hears_of_completion) {
       "'{\"evaluated_count\": \"true\", \"correct_count\": \"is_correct\", \"score_total\": \"sum(score)\"}',"
       " total => 'total', done => 'is_completed', done_at => 'completed_at', on_done => 'complete(bigint)',"
       " notify => true, replace => true)");
-  auto watch = start({"watch", "runs", "{\"id\": 1}", "--interval", "3600", "--json"});
+  auto watch = start({"watch", "runs", "{\"id\": 1}", "--interval", "1h", "--json"});
   wait_until(
       "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_ratchet' AND query ~ 'progress'"
       " AND state = 'idle')");
@@ -224,7 +303,7 @@ TEST_F(command_test, watch_hears_of_completion) {
 
 TEST_F(command_test, watch_says_when_it_gives_up) {
   std::string text;
-  EXPECT_EQ(exit_code({"watch", "runs", "1", "--timeout", "0.1", "--interval", "0.05"}, &text), 3);
+  EXPECT_EQ(exit_code({"watch", "runs", "1", "--timeout", "100ms", "--interval", "50ms"}, &text), 3);
   EXPECT_TRUE(contains(text, "not complete: ")) << text;
   EXPECT_EQ(exit_code({"watch", "runs", "4711"}, &text), 2);
   EXPECT_EQ(text, "pg_ratchet: there is no such row\n");
@@ -239,7 +318,7 @@ TEST_F(command_test, watch_draws_a_bar_on_a_terminal) {
   int terminal = -1;
   const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
   if (child == 0) {
-    execl(COMMAND, COMMAND, "watch", "runs", "1", "--timeout", "0.2", "--interval", "0.05", "--dsn", dsn_.c_str(),
+    execl(COMMAND, COMMAND, "watch", "runs", "1", "--timeout", "200ms", "--interval", "50ms", "--dsn", dsn_.c_str(),
           static_cast<char *>(nullptr));
     _exit(127);
   }
@@ -317,9 +396,9 @@ TEST_F(sweep_command_test, errors_are_told) {
     return exit_code(more, &text);
   };
   EXPECT_EQ(code({"--older-than", "10", "--to", "failed"}), 2);
-  EXPECT_TRUE(contains(text, "'10' has no unit")) << text;
+  EXPECT_TRUE(contains(text, "'10' is no time with a unit")) << text;
   EXPECT_EQ(code({"--older-than", "ten minutes", "--to", "failed"}), 2);
-  EXPECT_TRUE(contains(text, "interval")) << text;
+  EXPECT_TRUE(contains(text, "'ten minutes' is no time with a unit")) << text;
   EXPECT_EQ(code({"--older-than", "1 min", "--to", "gone"}), 2);
   EXPECT_TRUE(contains(text, "has no such state")) << text;
   EXPECT_EQ(code({"--older-than", "1 min", "--to", "failed", "--set", "note"}), 2);
@@ -336,6 +415,8 @@ TEST_F(command_test, errors_are_told_in_words) {
   EXPECT_EQ(exit_code({"describe"}, &text), 2);
   EXPECT_EQ(exit_code({"verify", "nothing_there"}, &text), 2);
   EXPECT_TRUE(contains(text, "pg_ratchet: ERROR:  ")) << text;
+  EXPECT_FALSE(contains(text, "$1")) << text;
+  EXPECT_EQ(output({"describe", "nothing_there"}), "pg_ratchet: ERROR:  relation \"nothing_there\" does not exist\n");
   sql("DROP EXTENSION ratchet CASCADE");
   EXPECT_EQ(exit_code({"health"}, &text), 2);
   EXPECT_EQ(text, "pg_ratchet: this database has no extension ratchet: CREATE EXTENSION ratchet\n");

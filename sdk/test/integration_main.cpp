@@ -129,7 +129,7 @@ INSERT INTO "Other"."Aufträge" (project_id, slot, seen_at) VALUES (1, 'a "b"', 
 }  // namespace
 
 support::throwaway_server &server() {
-  static support::throwaway_server instance{{false, 100}};
+  static support::throwaway_server instance{{false, 100, "ratchet"}};
   return instance;
 }
 

@@ -33,8 +33,8 @@ class race_test : public server_test {
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
   // Runs the command; a shell reads the arguments.
-  outcome race(const std::string &arguments) const {
-    const auto command = "exec " PG_RATCHET " race " + arguments + " 2>&1";
+  outcome race(const std::string &arguments, const std::string &kind = "own") const {
+    const auto command = "exec " PG_RATCHET " race " + kind + " " + arguments + " 2>&1";
     FILE *pipe = popen(command.c_str(), "r");
     if (pipe == nullptr) return {-1, "cannot be started"};
     outcome result;
@@ -66,7 +66,7 @@ class race_test : public server_test {
 constexpr const char *contract = "SELECT ratchet.guard('scorecards', gate => 'submitted_at', actor => 'submitted_by')";
 
 TEST_F(race_test, finds_lost_submissions_and_keeps_their_rows_until_the_table_is_guarded) {
-  const auto rounds = examples() + "--writers 3 --think 5 -n 40 --keep-failed --json";
+  const auto rounds = examples() + "--writers 3 --think 5ms -n 40 --keep-failed --json";
   const auto naive = race(example("setup") + rounds);
   EXPECT_EQ(naive.status, 1) << naive.out;
   const auto found = nlohmann::json::parse(naive.out);
@@ -91,7 +91,7 @@ TEST_F(race_test, finds_lost_submissions_and_keeps_their_rows_until_the_table_is
 TEST_F(race_test, several_submitters_have_one_winner) {
   race(example("setup") + examples() + "-n 1");
   sql(contract);
-  const auto result = race(examples() + "--submitters 4 -n 10 --think 2 --jitter 1 --json");
+  const auto result = race(examples() + "--submitters 4 -n 10 --think 2ms --jitter 1ms --json");
   EXPECT_EQ(result.status, 0) << result.out;
   const auto submits = nlohmann::json::parse(result.out).at("submits");
   EXPECT_EQ(submits.at("succeeded"), 10);
@@ -100,21 +100,21 @@ TEST_F(race_test, several_submitters_have_one_winner) {
 
 TEST_F(race_test, throwaway_server_has_what_the_setup_creates) {
   const std::string scripts = example("create") + example("update") + example("submit") + example("check");
-  const auto result = race("--setup " RACE_EXAMPLES "/guarded_tables.sql" + scripts + "-n 5 --think 2");
+  const auto result = race("--setup " RACE_EXAMPLES "/guarded_tables.sql" + scripts + "-n 5 --think 2ms");
   EXPECT_EQ(result.status, 0) << result.out;
   EXPECT_EQ(result.out.find("is left"), std::string::npos) << result.out;
   const auto kept = race(example("setup") + scripts + "--keep-failed");
   EXPECT_EQ(kept.status, 2);
-  EXPECT_NE(kept.out.find("--keep-failed needs --dsn"), std::string::npos) << kept.out;
+  EXPECT_NE(kept.out.find("--keep-failed needs a database that stays"), std::string::npos) << kept.out;
 }
 
 TEST_F(race_test, network_delay_is_in_every_answer) {
-  const auto result = race(example("setup") + examples() + "-n 1 --think 0 --delay 20 --json");
+  const auto result = race(example("setup") + examples() + "-n 1 --think 0ms --delay 20ms --json");
   const auto told = nlohmann::json::parse(result.out);
   EXPECT_EQ(told.at("delay_ms"), 20);
-  EXPECT_EQ(race("--rounds 2 --writers 2 --delay 1 --variant submit" + dsn()).status, 0);
-  EXPECT_EQ(race("--rounds 2 --runs --delay 1 --variant tally" + dsn()).status, 0);
-  const auto gate = race("--rounds 9 --variant none --think 0 --writers 4 --delay 20 --json" + dsn());
+  EXPECT_EQ(race("--rounds 2 --writers 2 --delay 1ms --variant submit" + dsn(), "gate").status, 0);
+  EXPECT_EQ(race("--rounds 2 --delay 1ms --variant tally" + dsn(), "counters").status, 0);
+  const auto gate = race("--rounds 9 --variant none --think 0ms --writers 4 --delay 20ms --json" + dsn(), "gate");
   const auto gate_told = nlohmann::json::parse(gate.out);
   const auto &timeline = gate_told.at("variants").at(0).at("timeline");
   EXPECT_FALSE(timeline.empty());
@@ -212,11 +212,13 @@ TEST_F(race_test, commands_find_the_throwaway_server) {
 TEST_F(race_test, usage_is_checked) {
   EXPECT_NE(race("--update x.sql").out.find("own scripts need --create, --submit and --check"), std::string::npos);
   EXPECT_NE(race("--create-cmd a --submit-cmd a --check-cmd a").out.find("nobody to race with"), std::string::npos);
-  EXPECT_NE(race("--runs --create-cmd a").out.find("are of other races"), std::string::npos);
+  EXPECT_NE(race("--create-cmd a", "counters").out.find("not expected"), std::string::npos);
+  EXPECT_NE(race("--keep", "gate").out.find("--keep needs a database that stays"), std::string::npos);
   const auto page =
       race("--create-cmd 'echo 7' --submit-cmd true --check-cmd true --submitters 2 -n 1 --report /nowhere/x");
   EXPECT_EQ(page.status, 2);
-  EXPECT_NE(page.out.find("submitted"), std::string::npos) << page.out;  // the result is not lost for that
+  EXPECT_EQ(page.out.find("submitted"), std::string::npos)
+      << "before the first round: " << page.out;  // the result is not lost for that
   EXPECT_NE(page.out.find("cannot write /nowhere/x"), std::string::npos) << page.out;
   EXPECT_NE(race("--create a --create-cmd a").out.find("excludes"), std::string::npos);
   for (const char *wrong :
@@ -237,7 +239,7 @@ TEST_F(race_test, interrupt_ends_commands_and_removes_the_row) {
     const int null = open("/dev/null", O_WRONLY);
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
-    execl(PG_RATCHET, PG_RATCHET, "race", "--dsn", dsn_.c_str(), "--create", create.c_str(), "--update-cmd",
+    execl(PG_RATCHET, PG_RATCHET, "race", "own", "--dsn", dsn_.c_str(), "--create", create.c_str(), "--update-cmd",
           update.c_str(), "--submit-cmd", "sleep 600", "--check", check.c_str(), "--cleanup", cleanup.c_str(),
           "--limit", "10min", static_cast<char *>(nullptr));
     _exit(127);

@@ -153,6 +153,28 @@ TEST_F(submission_test, uuid_keys_work) {
   EXPECT_EQ(r.submitted_by, request_b);
 }
 
+TEST_F(submission_test, who_submits_too_often_is_told_when_to_come_back) {
+  sql("CREATE TABLE tickets (id int PRIMARY KEY, closed_at timestamptz, closed_by int);"
+      "SELECT ratchet.guard('tickets', gate => 'closed_at', actor => 'closed_by', rate_limit => '2 per hour');"
+      "INSERT INTO tickets SELECT generate_series(1, 3)");
+  for (const int ticket : {1, 2}) {
+    const auto r = run(submission("tickets", ticket).actor(7));
+    EXPECT_EQ(r.outcome, submit_outcome::submitted);
+    EXPECT_FALSE(r.retry_after);
+    EXPECT_EQ(retry_after_seconds(r), 0);
+  }
+  const auto r = run(submission("tickets", 3).actor(7));
+  EXPECT_FALSE(r);
+  EXPECT_EQ(r.outcome, submit_outcome::limited);
+  EXPECT_EQ(http_status(r), 429);
+  ASSERT_TRUE(r.retry_after);
+  EXPECT_LE(r.retry_after->count(), std::int64_t{1800} * 1000000);
+  EXPECT_GE(retry_after_seconds(r) * 1000000, r.retry_after->count());
+  EXPECT_LT((retry_after_seconds(r) - 1) * 1000000, r.retry_after->count());
+  EXPECT_EQ(ask("SELECT count(*) FROM tickets WHERE closed_at IS NULL"), "1");
+  EXPECT_EQ(run(submission("tickets", 3).actor(8)).outcome, submit_outcome::submitted);
+}
+
 TEST_F(submission_test, search_path_cannot_shadow_what_the_sdk_calls) {
   pqxx::connection connection{dsn_};
   pqxx::work tx{connection};

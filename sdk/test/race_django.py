@@ -29,7 +29,7 @@ def race(url):
         return f"{sys.executable} {application} post {url}/scorecards{rest}"
 
     done = subprocess.run(
-        [pg_ratchet, "race", "-n", str(ROUNDS), "--writers", "2", "--think", "60", "--keep-failed", "--json"]
+        [pg_ratchet, "race", "own", "-n", str(ROUNDS), "--writers", "2", "--think", "60ms", "--keep-failed", "--json"]
         + ["--create-cmd", endpoint("")]
         + ["--update-cmd", endpoint("/{key}/update?work={think_ms}")]
         + ["--submit-cmd", endpoint("/{key}/submit?work={think_ms}")]

@@ -71,10 +71,10 @@ def check(name, options, pictures, losses):
 
 
 try:
-    check("gate", ["--rounds", "25", "--think", "5"], 3, True)
-    check("runs", ["--runs", "--rounds", "4", "--think", "5", "--variant", "increment", "--variant", "tally"], 2, True)
-    check("jobs", ["--jobs", "--rounds", "4", "--think", "5", "--variant", "calls"], 1, False)
-    own = ["--create-cmd", "echo 7", "--update-cmd", "echo '<b>&'", "--submit-cmd", "printf '\\\\377'", "-n", "2"]
+    check("gate", ["gate", "--rounds", "25", "--think", "5ms"], 3, True)
+    check("counters", ["counters", "--rounds", "4", "--think", "5ms", "--variant", "increment", "--variant", "tally"], 2, True)
+    check("jobs", ["jobs", "--rounds", "4", "--think", "5ms", "--variant", "calls"], 1, False)
+    own = ["own", "--create-cmd", "echo 7", "--update-cmd", "echo '<b>&'", "--submit-cmd", "printf '\\\\377'", "-n", "2"]
     check("own", own + ["--check-cmd", "true"], 1, False)
 finally:
     if len(sys.argv) <= 2:

@@ -100,12 +100,25 @@ TEST(counters, only_a_tally_fails_the_race) {
   EXPECT_TRUE(ratchet_failed({counters::report{}, report}));
 }
 
+TEST(counters, verdict_is_one_of_both_sides) {
+  counters::report without, with;
+  without.runs = 5;
+  without.wrong = 2;
+  without.completed_again = 1;
+  with.kind = variant::tally;
+  with.runs = 7;
+  EXPECT_EQ(tell({}, {without, with}).verdict,
+            "Without ratchet 2 of 5 runs have a wrong count, and 1 were not completed, or more than once. "
+            "With ratchet 0 of 7 runs have a wrong count, and 0 were not completed, or more than once.");
+  EXPECT_EQ(tell({}, {with}).verdict.rfind("With ratchet 0 of 7", 0), 0U);
+}
+
 TEST(counters, report_shows_the_end_of_a_long_timeline) {
   counters::report report;
   report.failed_round = 7;
   for (int i = 1; i <= 20; ++i) report.timeline.push_back({1.0 * i, "writer", "did " + std::to_string(i)});
   const auto text = as_text(tell({}, {report}));
-  EXPECT_NE(text.find("round 7, after 4 earlier events"), std::string::npos) << text;
+  EXPECT_NE(text.find("round 7\n              ... 4 events left out\n"), std::string::npos) << text;
   EXPECT_EQ(text.find("did 4\n"), std::string::npos);
   EXPECT_NE(text.find("did 5\n"), std::string::npos);
   EXPECT_NE(text.find("did 20\n"), std::string::npos);

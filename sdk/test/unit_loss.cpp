@@ -1,7 +1,10 @@
 // Which write undid which: found in the events of a round, and told in one sentence.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "race/loss.hpp"
+#include "race/timeline.hpp"
 
 namespace ratchet::cli {
 namespace {
@@ -60,6 +63,38 @@ TEST(loss, lower_value_is_a_setback) {
             "c wrote at 4.00 ms (20) and was answered success. b had begun at 1.00 ms, before that, and its write at "
             "5.00 ms (10) undid it.");
   EXPECT_EQ(marked(events), "undone 3;undoing 4;");
+}
+
+TEST(loss, what_several_did_once_is_told) {
+  event first = wrote(3, "a", 20), second = wrote(4, "b", 20);
+  first.what = second.what = "completed the run";
+  first.kind = second.kind = act::note;
+  auto counted = read(1, "a", 20);
+  counted.what = "counted 20 results";
+  std::vector events{counted, first, second};
+  EXPECT_EQ(explain_repetition(events, "completed the run"),
+            "a completed the run at 3.00 ms, as at 1.00 ms it had counted 20 results. b completed the run at 4.00 ms. "
+            "Neither could see that the other would.");
+  EXPECT_EQ(events[1].in_loss, part::repeated);
+  EXPECT_EQ(events[2].in_loss, part::repeated);
+  events.pop_back();
+  EXPECT_EQ(explain_repetition(events, "completed the run"), "");
+  EXPECT_EQ(events[1].in_loss, part::none);
+}
+
+TEST(loss, excerpt_has_what_the_sentence_is_about) {
+  std::vector events{read(1, "b", 0), wrote(2, "a", 10), wrote(3, "b", 5)};
+  for (int i = 4; i < 60; ++i) events.push_back(wrote(i, "c", i));
+  ASSERT_NE(explain_setback(events), "");
+  std::string text;
+  append_excerpt(text, events);
+  for (const char *shown : {"1.00 ms  b", "2.00 ms  a", "3.00 ms  b", "59.00 ms  c", "... 43 events left out"})
+    EXPECT_NE(text.find(shown), std::string::npos) << shown << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 18);
+  text.clear();
+  events.resize(16);
+  append_excerpt(text, events);
+  EXPECT_EQ(text.find("left out"), std::string::npos) << text;
 }
 
 TEST(loss, same_value_of_somebody_else_is_one_where_nothing_is_lower) {

@@ -76,6 +76,17 @@ TEST(page, picture_of_a_round_without_a_loss_is_not_red) {
   EXPECT_EQ(count(svg, "lost"), 0U);
 }
 
+TEST(page, path_is_tried_beforehand_and_left_as_it_is) {
+  EXPECT_THROW(check_writable("/nowhere/page.html"), std::system_error);
+  EXPECT_THROW(check_writable(::testing::TempDir()), std::system_error);
+  const std::string path = ::testing::TempDir() + "ratchet_page_tried.html";
+  write_file(path, "old");
+  check_writable(path);
+  std::ifstream file{path};
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>{file}, {}), "old");
+  std::remove(path.c_str());
+}
+
 TEST(page, picture_of_no_time_at_all_is_finite) {
   const auto svg = svg_timeline({{0, "a", "read", act::read}, {0, "b", "wrote", act::wrote}});
   EXPECT_EQ(count(svg, "nan") + count(svg, "inf"), 0U) << svg;

@@ -83,6 +83,10 @@ LOSER = [
 ]
 
 # One UPDATE of every row. What: whether the rows are submitted, the statement, the target against the empty C trigger.
+# What is counted of a contract in shared memory, off and on: a stale save of a closed row is one that is kept.
+STALE_SAVE = 'UPDATE bench.guarded SET score = :n, comment = :text, submitted_at = NULL, submitter_user_id = NULL WHERE id = :id;'
+STATISTICS = [('statistics off', 'off'), ('statistics on', 'on')]
+
 BULK_TABLES = [(variant.name, variant.table) for variant in ONE_ROW_UPDATE]
 BULK = "UPDATE {table} SET comment = 'changed', score = score + 1"
 BULK_UPDATE = [

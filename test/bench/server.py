@@ -49,6 +49,11 @@ def create_tables(module):
             psql(file.read(), module=module)
 
 
+def keep_statistics(state):
+    """Of sessions that begin from now on: on or off."""
+    psql(f'ALTER DATABASE {os.environ["PGDATABASE"]} SET ratchet.statistics = {state}')
+
+
 LOADED, ROOMY = 100, 40  # how full a table's pages are, see bench.fill()
 
 

@@ -44,9 +44,6 @@ like(
     'rows that are there cannot be counted by the coordinator');
 my $declared = $citus->said(of("$tally, backfill => 'later')", 'runs', 'results'));
 like($declared, qr/^created$/m, 'declared');
-like(
-    $citus->said(of("$tally, backfill => 'later', contention => 'spill')", 'runs', 'results')),
-    qr/^ERROR:  42R01: .*\n(?:.*\n)*HINT:  Declare the tally with contention => 'wait'/m, 'counts of a distributed parent cannot spill');
 is($citus->triggers('runs'), '!ratchet_gone:8 ~ratchet_counters:8 ~ratchet_flush:8', 'on every shard of the parent');
 is($citus->triggers('results'), $child, 'and of the child, with the triggers of TRUNCATE');
 is($citus->sql('SELECT count(*) FROM ratchet.verify()'), '60', 'verify() on the coordinator sees what is not counted');

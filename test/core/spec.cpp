@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/guard_spec.h"
+#include "core/rate_limit.h"
 
 namespace {
 
@@ -54,6 +55,48 @@ TEST(Arguments, NeedSomethingToGuard) {
                  parse({"forward=a", "idempotency_key=b"});
                }).what(),
                "idempotency_key needs a gate or states");
+}
+
+TEST(RateLimit, IsReadInAnyFormAndWrittenInOne) {
+  const auto canonical = [](const char *text) { return core::text_of(core::parse_rate_limit(text)); };
+  EXPECT_EQ(canonical("10 per minute"), "10 per minute");
+  EXPECT_EQ(canonical("  7 per  60 seconds "), "7 per minute");
+  EXPECT_EQ(canonical("100 per 90 minutes"), "100 per 90 minutes");
+  EXPECT_EQ(canonical("1 per 48 hours"), "1 per 2 days");
+  EXPECT_EQ(canonical("1000000 per 31 days"), "1000000 per 31 days");
+}
+
+TEST(RateLimit, ThatIsNoneIsRefused) {
+  for (const char *text :
+       {"", " ", "per minute", "10", "10 per", "10 minute", "10 per 5", "x per day", "10 per fortnight", "0 per day",
+        "10 per 0 days", "-1 per day", "1.5 per day", "10 per day day", "10 per 32 days", "1000001 per day",
+        "9223372036854775808 per day", "10 per 9223372036854775807 days", "10 per s"})
+    EXPECT_EQ(caught([&] { core::parse_rate_limit(text); }).sqlstate(), "22023") << text;
+}
+
+TEST(RateLimit, MayBecomeStricterAndNotLooser) {
+  const auto weakens = [](const char *before, const char *after) {
+    return core::allows_more(core::parse_rate_limit(before), core::parse_rate_limit(after));
+  };
+  EXPECT_FALSE(weakens("10 per minute", "10 per minute"));
+  EXPECT_FALSE(weakens("10 per minute", "9 per minute"));
+  EXPECT_FALSE(weakens("10 per minute", "10 per hour"));
+  EXPECT_TRUE(weakens("10 per minute", "11 per minute"));
+  EXPECT_TRUE(weakens("10 per minute", "10 per 59 seconds"));
+  EXPECT_TRUE(weakens("10 per minute", "20 per hour"));  // at once
+  EXPECT_TRUE(core::allows_more(core::parse_rate_limit("1 per day"), core::RateLimit{}));
+  EXPECT_FALSE(core::allows_more(core::RateLimit{}, core::parse_rate_limit("1 per day")));
+}
+
+TEST(RateLimit, IsAnArgumentOfAContractWithAGate) {
+  const core::GuardSpec spec = parse({"gate=g", "rate_limit=10 per minute"});
+  EXPECT_EQ(spec.rate_limit.calls, 10);
+  EXPECT_EQ(spec.rate_limit.seconds, 60);
+  EXPECT_EQ(core::arguments(spec),
+            (std::vector<std::string>{"gate=g", "gate_by=any", "mode=keep", "rate_limit=10 per minute"}));
+  EXPECT_EQ(core::weakened(spec, parse({"gate=g"})),
+            std::vector<std::string>{"rate_limit \"10 per minute\" is removed"});
+  EXPECT_STREQ(caught([] { parse({"once=a", "rate_limit=1 per day"}); }).what(), "rate_limit needs a gate");
 }
 
 TEST(Arguments, OfAllPoliciesAreWrittenBack) {

@@ -194,26 +194,26 @@ sub observes
 
 observes('one row',
     q{UPDATE app.drafts SET submitted_at = NULL WHERE region = 'eu' AND id = 1 RETURNING submitted_at IS NULL},
-    't', ['LOG:  ratchet observed: column "submitted_at" of relation "drafts" would have kept its value in 1 row']);
+    't', ['LOG:  ratchet: event=observed would_be=kept schema=app relation=drafts columns=submitted_at application="011_amend_log.pl"']);
 
 observes('rows of two partitions in one statement',
     q{UPDATE app.drafts SET submitted_at = '2000-01-01', submitted_by = 'eve' WHERE id = 2 RETURNING submitted_by},
-    "eve\neve", ['LOG:  ratchet observed: columns "submitted_at", "submitted_by" of relation "drafts" would have kept their values in 2 rows']);
+    "eve\neve", ['LOG:  ratchet: event=observed would_be=kept schema=app relation=drafts columns=submitted_at,submitted_by rows=2 application="011_amend_log.pl"']);
 
 observes('rolled back',
     q{BEGIN; UPDATE app.drafts SET submitted_by = 'eve' WHERE id = 3; ROLLBACK;
       SELECT submitted_by FROM app.drafts WHERE id = 3},
-    "ann\nann", ['LOG:  ratchet observed: column "submitted_by" of relation "drafts" would have kept its value in 2 rows']);
+    "ann\nann", ['LOG:  ratchet: event=observed would_be=kept schema=app relation=drafts columns=submitted_by rows=2 application="011_amend_log.pl"']);
 
 observes('two statements',
     q{UPDATE app.drafts SET submitted_by = 'eve' WHERE id = 3; UPDATE app.drafts SET submitted_by = 'ann' WHERE id = 3},
-    '', [ ('LOG:  ratchet observed: column "submitted_by" of relation "drafts" would have kept its value in 2 rows') x 2 ]);
+    '', [ ('LOG:  ratchet: event=observed would_be=kept schema=app relation=drafts columns=submitted_by rows=2 application="011_amend_log.pl"') x 2 ]);
 
 observes('a write that the contract allows', q{UPDATE app.drafts SET comment = 'y' WHERE id = 3}, '', []);
 
 observes('through update()',
     q{SELECT * FROM ratchet.update('app.drafts', '{"region": "eu", "id": 3}'::jsonb, '{"submitted_by": "eve"}')},
-    'updated|{}|', ['LOG:  ratchet observed: column "submitted_by" of relation "drafts" would have kept its value in 1 row']);
+    'updated|{}|', ['LOG:  ratchet: event=observed would_be=kept schema=app relation=drafts columns=submitted_by application="011_amend_log.pl"']);
 
 $node->stop;
 done_testing();

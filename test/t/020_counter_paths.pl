@@ -3,6 +3,9 @@
 # compared with a recount, by this test and by ratchet.verify(). A cell that PostgreSQL refuses must be refused with the
 # SQLSTATE that is stated for it.
 #
+# All that is done with counts that wait, and again with counts that spill, where a cell begins with counts that lie
+# beside the rows, and every other one at READ COMMITTED with rows that a prepared transaction holds.
+#
 # One psql runs all cells of a layout, in a database of its own. A failing cell is named, and told with its statements.
 use strict;
 use warnings;
@@ -99,6 +102,8 @@ my %statements = (
     rollback_prepared => q{ROLLBACK PREPARED :'DBNAME'},
     check => 'SELECT "check"(false)');
 
+my @fold = ('BEGIN ISOLATION LEVEL READ COMMITTED', 'SELECT ratchet.fold() >= 0', 'COMMIT');
+
 # -- what a cell must leave --------------------------------------------------------------------------------------------
 
 # Follows the words of a transaction: which writes are kept, whether PostgreSQL refuses the path, and how many checks see
@@ -167,9 +172,18 @@ sub expectation
 # The statements of a cell, each with the word that it comes from.
 sub statements_of
 {
-    my ($layout, $path, @words) = @_;
+    my ($layout, $path, $held, @words) = @_;
     my $more = $layout->insert([ $layout->row(6, 1001) ]);
-    my @statements = ([ 'fixture', 'SELECT clear()' ], [ 'fixture', 'SELECT fill()' ]);
+    my @statements = ([ 'fixture', 'SELECT clear()' ]);
+    # Above READ COMMITTED all of it spills.
+    push @statements, map { [ 'fixture', $_ ] }
+      $layout->{spills} ? ('BEGIN ISOLATION LEVEL REPEATABLE READ', 'SELECT fill()', 'COMMIT') : 'SELECT fill()';
+    # Paths look for runs by their total: it must be in the row.
+    push @statements, map { [ 'fixture', $_ ] } @fold if $layout->{spills} && $layout->{questions};
+    push @statements, map { [ 'fixture', $_ ] } 'BEGIN',
+      (map { "SELECT count(*) FROM (SELECT FROM $_ FOR NO KEY UPDATE) held" } $layout->parents),
+      q{PREPARE TRANSACTION :'HOLDER'}
+      if $held;
     for my $word (@words)
     {
         my ($verb, $name) = split /:/, $word;
@@ -179,8 +193,18 @@ sub statements_of
         else { push @statements, [ $verb, join ' ', $statements{$verb}, $name // () ] }
     }
     push @statements, [ 'after', $path->{after} ] if $path->{after};
+    push @statements, [ 'fixture', q{COMMIT PREPARED :'HOLDER'} ] if $held;
+    push @statements, [ 'check', 'SELECT "check"(false)' ], map { [ 'fold', $_ ] } @fold if $layout->{spills};
     push @statements, [ 'check', 'SELECT "check"(true)' ];
     return @statements;
+}
+
+# Whether a path needs rows of parents for itself, so that nobody else may hold them.
+sub writes_parents
+{
+    my ($layout, $path) = @_;
+    my $parents = join '|', $layout->parents;
+    return grep { /\b(?:UPDATE|DELETE FROM|TRUNCATE) (?:$parents)\b|TRUNCATE|ratchet\.submit\(/ } @{ $path->{statements} };
 }
 
 # All cells of a layout.
@@ -189,6 +213,7 @@ sub cells_of
     my ($layout) = @_;
     my @paths = CounterPaths::of($layout);
     my ($variant) = grep { $variants[$_] eq $layout->{name} } 0 .. $#variants;
+    $variant //= @variants if $layout->{spills};
     my @cells;
     for my $turn (0 .. $#levels)
     {
@@ -204,15 +229,18 @@ sub cells_of
                 next if !defined $variant && $which >= @common && ($place + $which) % @levels != $turn;
                 # Between PREPARE and COMMIT PREPARED a reader would wait for ever.
                 @words = grep { $_ ne 'check' } @words if $path->{locks} && grep { $_ eq 'prepare' } @words;
+                my %expected = %{ expectation($layout, $path, @words) };
+                $expected{checks}++ if $layout->{spills};
+                my $held = $layout->{spills} && $turn == 0 && ($place + $which) % 2 && !writes_parents($layout, $path);
                 push @cells,
                   {
-                    name => "$layout->{name} / $level / $path->{name} / $kind_name",
+                    name => "$layout->{title} / $level / $path->{name} / $kind_name" . ($held ? ', held' : ''),
                     level => $level,
                     path => $path->{name},
                     kind => $kind_name,
                     same => $path->{same},
-                    statements => [ statements_of($layout, $path, @words) ],
-                    %{ expectation($layout, $path, @words) },
+                    statements => [ statements_of($layout, $path, $held, @words) ],
+                    %expected,
                   };
             }
         }
@@ -224,7 +252,9 @@ sub cells_of
 sub script_of
 {
     my (@cells) = @_;
-    my @lines = ('SET client_min_messages = warning;', q{SET lock_timeout = '30s';}, '\set VERBOSITY verbose');
+    my @lines = (
+        'SET client_min_messages = warning;', q{SET lock_timeout = '30s';},
+        '\set VERBOSITY verbose', q{\set HOLDER :DBNAME '_holder'});
     my $level = '';
     for my $number (0 .. $#cells)
     {
@@ -316,7 +346,9 @@ my $node = PostgreSQL::Test::Cluster->new('paths');
 $node->init;
 $node->append_conf('postgresql.conf',
     "max_prepared_transactions = 10\nlog_statement = none\nlog_min_messages = fatal\nlog_min_error_statement = panic\n"
-      . "log_connections = off\nlog_disconnections = off\n");
+      . "log_connections = off\nlog_disconnections = off\n"
+      # What lies spilled is for the cells to fold.
+      . "ratchet.fold_worker = off\n");
 $node->start;
 # Who owns the tables is no superuser.
 $node->safe_psql('postgres', 'CREATE ROLE app LOGIN; CREATE ROLE writer; GRANT writer TO app');
@@ -325,7 +357,7 @@ my $directory = PostgreSQL::Test::Utils::tempdir;
 my $number_of_cells = 0;
 my $told = 0;
 
-sub database_of { my ($layout) = @_; return $layout->{name} =~ s/\W+/_/gr }
+sub database_of { my ($layout) = @_; return $layout->{title} =~ s/\W+/_/gr }
 
 # Creates the database, and starts psql on all its cells.
 sub start
@@ -362,7 +394,7 @@ sub judge
         my @failed = grep { @{ $faults[$_] } } @numbers;
         my $refused = grep { $cells[$_]{refused} } @numbers;
         ok(!@failed, sprintf '%s, %s: %d cells%s',
-            $run->{layout}{name}, $kind, scalar @numbers, $refused ? ", $refused of them refused" : '');
+            $run->{layout}{title}, $kind, scalar @numbers, $refused ? ", $refused of them refused" : '');
         for my $number (@failed)
         {
             diag "$cells[$number]{name}: ", join '; ', @{ $faults[$number] };
@@ -377,15 +409,18 @@ my $has_icu = $node->psql('postgres',
     q{BEGIN; CREATE COLLATION t (provider = icu, locale = 'und', deterministic = false); ROLLBACK}) == 0;
 
 my @runs;
-for my $name (@places, @variants)
+for my $spills (0, 1)
 {
-    if ($name eq 'collated key' && !$has_icu)
+    for my $name (@places, @variants)
     {
-      SKIP: { skip 'the server is built without ICU', scalar @kinds }
-        next;
+        if ($name eq 'collated key' && !$has_icu)
+        {
+          SKIP: { skip 'the server is built without ICU', scalar @kinds }
+            next;
+        }
+        push @runs, start(CounterLayout->new($name, spills => $spills));
+        judge(shift @runs) if @runs > 1;
     }
-    push @runs, start(CounterLayout->new($name));
-    judge(shift @runs) if @runs > 1;
 }
 judge(shift @runs) while @runs;
 
@@ -407,6 +442,33 @@ like($drift, qr/^d runs \(1\) by results: kept \(3,/m, 'the recount sees a write
 like($drift, qr/^d verify\(\): runs by results \{"id": 1\}: evaluated_count stored 3, counted 4$/m, 'so does verify()');
 $drift = $node->safe_psql('plain', 'SET client_min_messages = warning; CALL ratchet.repair(); SELECT "check"(true)');
 unlike($drift, qr/^d /m, 'repair() puts it right');
+
+# Where somebody holds the row it is not written, and they see what is missing beside it.
+my $spilled = CounterLayout->new('plain', spills => 1);
+my $database = database_of($spilled);
+$node->safe_psql(
+    $database, qq{
+    SELECT clear();
+    SELECT fill();
+    BEGIN;
+    SELECT FROM runs FOR NO KEY UPDATE;
+    PREPARE TRANSACTION 'holder'});
+$drift = $node->safe_psql(
+    $database, qq{
+    ${\ $spilled->insert([ $spilled->row(1, 4) ])};
+    SELECT evaluated_count FROM runs WHERE id = 1;
+    SELECT evaluated_count FROM runs_spilled;
+    SELECT "check"(false);
+    COMMIT PREPARED 'holder'});
+like($drift, qr/^3\n1\nf \w+$/, 'where the row is held the count lies beside it');
+$drift = $node->safe_psql(
+    $database, q{
+    SET session_replication_role = replica;
+    DELETE FROM runs_spilled;
+    RESET session_replication_role;
+    SELECT "check"(true)});
+like($drift, qr/^d runs \(1\) by results: kept \(3,/m, 'the recount sees that it is gone');
+like($drift, qr/^d verify\(\): runs by results \{"id": 1\}: evaluated_count stored 3, counted 4$/m, 'so does verify()');
 
 $node->stop;
 done_testing();

@@ -5,24 +5,12 @@ use strict;
 use warnings;
 
 use FindBin ();
-use PostgreSQL::Test::Cluster;
-use PostgreSQL::Test::Utils;
 use Test::More;
 use lib "$FindBin::Bin/lib";
 
 use StressLoad;
 
-my $node = PostgreSQL::Test::Cluster->new('counter_load');
-$node->init;
-$node->append_conf('postgresql.conf', <<'CONF');
-max_connections = 100
-max_prepared_transactions = 20
-log_statement = none
-log_min_messages = fatal
-CONF
-$node->start;
-$ENV{PGHOST} = $node->host;
-$ENV{PGPORT} = $node->port;
+my $node = start_load_server('counter_load');
 
 run_load(1, 'counter_load', '--seconds', 5, '--control', '--contention', 'wait', '--runs', 10);
 run_load(16, 'counter_load', '--seconds', 5, '--contention', 'wait', '--runs', $_) foreach 1, 100;

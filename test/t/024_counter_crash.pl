@@ -5,26 +5,19 @@
 use strict;
 use warnings;
 
+use FindBin ();
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
+use lib "$FindBin::Bin/lib";
+
+use StressLoad;
 
 my $crashes = $ENV{RATCHET_CRASHES} // 3;
 
-my $node = PostgreSQL::Test::Cluster->new('counter_crash');
-$node->init;
-$node->append_conf('postgresql.conf', <<'CONF');
-max_connections = 100
-max_prepared_transactions = 40
-log_statement = none
-log_min_messages = error
-restart_after_crash = on
-CONF
-$node->start;
-$ENV{PGHOST} = $node->host;
-$ENV{PGPORT} = $node->port;
+my $node = start_load_server('counter_crash', 'log_min_messages = error', 'restart_after_crash = on');
 
 # One load with the counts of this contention, and so many crashes in the middle of it. A trigger of the user's notes what
 # is completed; without it, directly, runs are written without the executor.

@@ -4,19 +4,12 @@ use strict;
 use warnings;
 
 use FindBin ();
-use PostgreSQL::Test::Cluster;
-use PostgreSQL::Test::Utils;
 use Test::More;
 use lib "$FindBin::Bin/lib";
 
 use StressLoad;
 
-my $node = PostgreSQL::Test::Cluster->new('claims');
-$node->init;
-$node->append_conf('postgresql.conf', "max_connections = 100\nlog_statement = none\n");
-$node->start;
-$ENV{PGHOST} = $node->host;
-$ENV{PGPORT} = $node->port;
+my $node = start_load_server('claims', 'log_min_messages = warning');
 
 run_load(9, 'claims', '--seconds', 3, '--log', $node->logfile, '--plain');
 run_load(17, 'claims', '--seconds', 3, '--log', $node->logfile);

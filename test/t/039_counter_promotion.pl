@@ -4,24 +4,22 @@
 use strict;
 use warnings;
 
+use FindBin ();
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
+use lib "$FindBin::Bin/lib";
+
+use StressLoad;
 
 my $promotions = $ENV{RATCHET_PROMOTIONS} // 1;
 
 my $primary = PostgreSQL::Test::Cluster->new('counter_promotion_0');
 $primary->init(allows_streaming => 1);
 # No look at a standby shall be cancelled.
-$primary->append_conf('postgresql.conf', <<'CONF');
-max_connections = 100
-max_prepared_transactions = 40
-max_standby_streaming_delay = -1
-log_statement = none
-log_min_messages = error
-CONF
+configure_for_load($primary, 'max_standby_streaming_delay = -1', 'log_min_messages = error');
 $primary->start;
 $ENV{PGHOST} = $primary->host;
 $ENV{PGPORT} = $primary->port;

@@ -4,24 +4,12 @@ use strict;
 use warnings;
 
 use FindBin ();
-use PostgreSQL::Test::Cluster;
-use PostgreSQL::Test::Utils;
 use Test::More;
 use lib "$FindBin::Bin/lib";
 
 use StressLoad;
 
-my $node = PostgreSQL::Test::Cluster->new('counter_mixed');
-$node->init;
-$node->append_conf('postgresql.conf', <<'CONF');
-max_connections = 100
-max_prepared_transactions = 20
-log_statement = none
-log_min_messages = fatal
-CONF
-$node->start;
-$ENV{PGHOST} = $node->host;
-$ENV{PGPORT} = $node->port;
+my $node = start_load_server('counter_mixed');
 
 run_load(15, 'counter_mixed', '--seconds', 5);
 run_load(12, 'counter_mixed', '--seconds', 5, '--direct');

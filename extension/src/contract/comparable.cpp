@@ -167,6 +167,20 @@ Datum input(const Shape &shape, char *text) {
   return OidInputFunctionCall(function, text, parameter, shape.typmod);
 }
 
+// What jsonb_populate_record() makes of the object's member, as a value of the shape.
+Datum convert_as(const Shape &shape, const char *name, const Jsonb *object, bool *isnull) {
+  if (is_scalar(getBaseType(shape.type))) {
+    char *text = text_of_member(object, name);
+    *isnull = text == nullptr;
+    return input(shape, text);  // also of NULL, which a domain may refuse
+  }
+  // PostgreSQL keeps an anonymous row type for the session: one for each column, not for each set of columns.
+  TupleDesc tupdesc = CreateTemplateTupleDesc(1);
+  TupleDescInitEntry(tupdesc, 1, name, shape.type, shape.typmod, 0);
+  tupdesc = BlessTupleDesc(tupdesc);
+  return heap_getattr(populated(RECORDOID, tupdesc, object), 1, tupdesc, isnull);
+}
+
 Comparable comparable(const Place &place, Oid type, const Shape &shape, Datum value, bool isnull) {
   return {getBaseType(type), isnull ? Datum(0) : labelled(type, shape, place, value), isnull};
 }
@@ -186,18 +200,14 @@ Comparable convert_member(Relation relation, AttrNumber attnum, const Jsonb *obj
   const Place place{relation, pstrdup(NameStr(attribute->attname))};
   const Oid type = attribute->atttypid;
   const Shape shape = shape_of(place, type);
-  if (is_scalar(shape.type)) {
-    char *text = text_of_member(object, place.column);
-    return comparable(place, type, shape, text == nullptr ? Datum(0) : input(shape, text), text == nullptr);
-  }
-  // PostgreSQL keeps an anonymous row type for the session: one for each column, not for each set of columns.
-  TupleDesc tupdesc = CreateTemplateTupleDesc(1);
-  TupleDescInitEntry(tupdesc, 1, place.column, shape.type, shape.typmod, 0);
-  tupdesc = BlessTupleDesc(tupdesc);
-  HeapTuple tuple = populated(RECORDOID, tupdesc, object);
   bool isnull;
-  const Datum value = heap_getattr(tuple, 1, tupdesc, &isnull);
+  const Datum value = convert_as(shape, place.column, object, &isnull);
   return comparable(place, type, shape, value, isnull);
+}
+
+Datum convert_assigned(Relation relation, AttrNumber attnum, const Jsonb *object, bool *isnull) {
+  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+  return convert_as({attribute->atttypid, attribute->atttypmod}, pstrdup(NameStr(attribute->attname)), object, isnull);
 }
 
 }  // namespace ratchet

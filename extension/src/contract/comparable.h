@@ -30,4 +30,7 @@ Comparable convert_text(Relation relation, AttrNumber attnum, const char *text);
 // The member of a JSON object that has the column's name; what jsonb_populate_record() makes of it.
 Comparable convert_member(Relation relation, AttrNumber attnum, const Jsonb *object);
 
+// The same to be stored: with the column's length, and with its domain's checks.
+Datum convert_assigned(Relation relation, AttrNumber attnum, const Jsonb *object, bool *isnull);
+
 }  // namespace ratchet

@@ -57,11 +57,15 @@ const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *w
   return array_argument(fcinfo, argument, what, count, [](Datum element) { return TextDatumGetCString(element); });
 }
 
-[[noreturn]] void refuse_policy(const char *argument) {
-  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-          errmsg("%s is not supported by ratchet %s", argument, RATCHET_VERSION),
-          errhint("Leave the argument at its default."));
-  pg_unreachable();
+static void error_no_relation(Oid relid) {
+  ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+}
+
+Oid relation_or_null(FunctionCallInfo fcinfo, int argument) {
+  if (PG_ARGISNULL(argument)) return InvalidOid;
+  const Oid relid = PG_GETARG_OID(argument);
+  if (!OidIsValid(relid)) error_no_relation(relid);
+  return relid;
 }
 
 Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {
@@ -69,8 +73,7 @@ Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {
   // because the owner may have changed while waiting.
   for (const bool locked : {false, true}) {
     const char *name = get_rel_name(relid);
-    if (name == nullptr)
-      ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+    if (name == nullptr) error_no_relation(relid);
     if (!owns_relation(relid, GetUserId())) error_not_owner(relid, action);
     if (!locked) LockRelationOid(relid, lock);
   }
@@ -102,7 +105,9 @@ List *switched_triggers(Oid relid, Switches switches, std::initializer_list<Trig
 
 static void run(const char *sql) {
   const int result = SPI_execute(sql, false, 0);
-  if (result != SPI_OK_UTILITY) elog(ERROR, "\"%s\" failed: %s", sql, SPI_result_code_string(result));
+  // Citus's commands are functions.
+  if (result != SPI_OK_UTILITY && result != SPI_OK_SELECT)
+    elog(ERROR, "\"%s\" failed: %s", sql, SPI_result_code_string(result));
 }
 
 void run_all(const List *commands) {

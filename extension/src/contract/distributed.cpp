@@ -204,6 +204,29 @@ int64 shard_in_name(const char *name) {
   return strtoll(digits + 1, nullptr, 10);
 }
 
+// Where the range of a shard's values begins, which shards of tables that are distributed alike have in common;
+// nullptr: nothing says where a row is, and there is one shard.
+const char *start_of(int64 shard, Oid *table) {
+  const char *start = nullptr;
+  see_entries("pg_dist_shard", "pg_dist_shard_shardid_index", "shardid", F_INT8EQ, Int64GetDatum(shard),
+              [&](const Entry &entry) {
+                bool isnull;
+                *table = DatumGetObjectId(entry.get("logicalrelid", &isnull));
+                const Datum value = entry.get("shardminvalue", &isnull);
+                start = isnull ? nullptr : TextDatumGetCString(value);
+              });
+  return start;
+}
+
+bool is_same_start(const char *a, const char *b) { return a == nullptr || b == nullptr ? a == b : strcmp(a, b) == 0; }
+
+void hold_shard_as_owner(Oid table, int64 shard) {
+  const Oid owner = require_owner(table);
+  const User caller = become(owner, restriction_for(owner));
+  hold_shard(shard);
+  restore(caller);
+}
+
 // Sees to it that a shard is on this node alone until the end of the transaction. Citus lets nobody but the owner keep
 // one where it is.
 void keep_shard(Oid table, int64 shard) {
@@ -211,10 +234,7 @@ void keep_shard(Oid table, int64 shard) {
     error_distributed(table, "It is a reference table of Citus, of which every node has a copy.",
                       "Write it with plain SQL, by its own name.");
   const bool was_here = is_here_alone(shard);
-  const Oid owner = require_owner(table);
-  const User caller = become(owner, restriction_for(owner));
-  hold_shard(shard);
-  restore(caller);
+  hold_shard_as_owner(table, shard);
   if (is_here_alone(shard)) return;
   if (was_here) error_moved(table);
   error_elsewhere(table);
@@ -259,7 +279,18 @@ void keep_own_shard(Oid relid) {
   if (OidIsValid(table)) keep_shard(table, shard_in_name(get_rel_name(relid)));
 }
 
-List *local_shards(Oid table) {
+bool try_keep_own_shard(Oid relid) {
+  const Oid table = table_of_shard(relid);
+  if (!OidIsValid(table)) return true;
+  const int64 shard = shard_in_name(get_rel_name(relid));
+  if (!is_here_alone(shard)) return false;
+  hold_shard_as_owner(table, shard);
+  return is_here_alone(shard);
+}
+
+namespace {
+
+List *shards_of(Oid table) {
   List *shards = NIL;
   see_entries("pg_dist_shard", "pg_dist_shard_logical_relid_index", "logicalrelid", F_OIDEQ, ObjectIdGetDatum(table),
               [&](const Entry &entry) {
@@ -268,8 +299,22 @@ List *local_shards(Oid table) {
                 *shard = DatumGetInt64(entry.get("shardid", &isnull));
                 shards = lappend(shards, shard);
               });
+  return shards;
+}
+
+}  // namespace
+
+Oid shard_beside(Oid shard, Oid table) {
+  Oid of;
+  const char *start = start_of(shard_in_name(get_rel_name(shard)), &of);
+  for (const auto *other : each<int64>(shards_of(table)))
+    if (is_same_start(start_of(*other, &of), start)) return find_relation_of_shard(table, *other);
+  return InvalidOid;
+}
+
+List *local_shards(Oid table) {
   List *relations = NIL;
-  for (const auto *shard : each<int64>(shards)) {
+  for (const auto *shard : each<int64>(shards_of(table))) {
     const Oid relation = placement_of(*shard).here ? find_relation_of_shard(table, *shard) : InvalidOid;
     if (OidIsValid(relation)) relations = lappend_oid(relations, relation);
   }

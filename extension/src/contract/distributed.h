@@ -50,6 +50,14 @@ void keep_own_shard(Oid relid);
 // The shards of a table that are on this node. A list of OIDs.
 List *local_shards(Oid table);
 
+// The shard of another table that is kept where this one is, since both are distributed alike; InvalidOid: it is not
+// here.
+Oid shard_beside(Oid shard, Oid table);
+
+// For who writes a shard without being asked to, and so leaves one alone that is not here, or not yet, or not any more:
+// false. true: it stays here until the end of the transaction, or the relation is no shard. Waits for a move to end.
+bool try_keep_own_shard(Oid relid);
+
 // The table that a relation is a shard of; InvalidOid: it is none.
 Oid table_of_shard(Oid relid);
 

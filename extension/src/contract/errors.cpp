@@ -1,6 +1,32 @@
 #include "contract/errors.h"
 
+extern "C" {
+#include "utils/varlena.h"
+}
+
+#include <algorithm>
+
 namespace ratchet {
+
+// The column whose name is most like this one, if any is like enough for a slip of the hand; nullptr: none.
+static const char *nearest_column(Relation relation, const char *name) {
+  const auto length = static_cast<int>(strlen(name));
+  if (length == 0 || length >= NAMEDATALEN) return nullptr;
+  int best = std::max(1, length / 3) + 1;
+  const char *nearest = nullptr;
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    if (attribute->attisdropped) continue;
+    const char *column = NameStr(attribute->attname);
+    const int distance =
+        varstr_levenshtein_less_equal(name, length, column, static_cast<int>(strlen(column)), 1, 1, 1, best - 1, true);
+    if (distance >= best) continue;
+    best = distance;
+    nearest = column;
+  }
+  return nearest;
+}
 
 // A contract that DDL or a dropped event trigger left behind.
 static int hint_stale(int sqlstate) {
@@ -174,9 +200,11 @@ void error_reopened(Relation relation) {
 }
 
 void error_no_column(int sqlstate, Relation relation, const char *column) {
+  const char *nearest = sqlstate == sqlstate_unenforceable ? nullptr : nearest_column(relation, column);
   ereport(ERROR, errcode(sqlstate),
           errmsg("column \"%s\" of relation \"%s\" does not exist", column, RelationGetRelationName(relation)),
-          hint_stale(sqlstate), errtablecolname(relation, column));
+          nearest != nullptr ? errhint("Perhaps you meant column \"%s\".", nearest) : hint_stale(sqlstate),
+          errtablecolname(relation, column));
   pg_unreachable();
 }
 
@@ -204,11 +232,11 @@ const char *hint_encoded_twice(const Jsonb *value) {
   return "It is a JSON string: probably it was encoded twice. Encode it once, or pass its text as it is.";
 }
 
-void error_not_object(const char *argument, const Jsonb *value) {
+void error_not_object(const char *argument, const Jsonb *value, const char *example) {
   const char *encoded_twice = hint_encoded_twice(value);
   ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON object", argument),
           encoded_twice != nullptr ? errhint("%s", encoded_twice)
-                                   : errhint("Its keys are column names, for example {\"comment\": \"text\"}."));
+                                   : errhint("Its keys are column names, for example %s.", example));
   pg_unreachable();
 }
 

@@ -2,7 +2,7 @@
 // SQLSTATE each.
 //
 // Class 23 is repeated by no retry loop that goes by SQLSTATE (what exception
-// a client makes of it is another matter, see docs/clients.md); 42R01 is a
+// a client makes of it is another matter, see docs/clients/README.md); 42R01 is a
 // contract that cannot be enforced, a definition's fault like 42P17 and 42809,
 // in a class that no client takes for a passing trouble of operation (of class 55 it
 // is repeated by those who repeat DB-API's OperationalError); class 22 is a bad
@@ -11,22 +11,13 @@
 #pragma once
 
 #include "pg/pg.h"
+#include "pg/sqlstate.h"
 
 extern "C" {
 #include "utils/jsonb.h"
 }
 
 namespace ratchet {
-
-inline constexpr int sqlstate_guarded_column = MAKE_SQLSTATE('2', '3', 'R', '0', '1');
-inline constexpr int sqlstate_transition = MAKE_SQLSTATE('2', '3', 'R', '0', '2');
-inline constexpr int sqlstate_backward = MAKE_SQLSTATE('2', '3', 'R', '0', '3');
-inline constexpr int sqlstate_stale = MAKE_SQLSTATE('2', '3', 'R', '0', '4');
-inline constexpr int sqlstate_limit = MAKE_SQLSTATE('2', '3', 'R', '0', '5');
-inline constexpr int sqlstate_unenforceable = MAKE_SQLSTATE('4', '2', 'R', '0', '1');
-inline constexpr int sqlstate_kept = MAKE_SQLSTATE('0', '1', 'R', '0', '1');
-inline constexpr int sqlstate_rows_broken = MAKE_SQLSTATE('0', '1', 'R', '0', '2');
-inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '0', '3');
 
 // 23R01: a write touches a guarded column in mode reject. detail: a sentence that says why.
 [[noreturn]] void error_guarded_column(Relation relation, const char *column, const char *detail);
@@ -61,7 +52,8 @@ inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '
 [[noreturn]] void error_reopened(Relation relation);
 [[noreturn]] void error_record_suppressed(Relation child);
 
-// Class 22 family. sqlstate lets a stale contract report the same fault as 42R01.
+// Class 22 family. sqlstate lets a stale contract report the same fault as 42R01; otherwise the hint is a column of
+// nearly that name.
 [[noreturn]] void error_no_column(int sqlstate, Relation relation, const char *column);
 // message: the whole sentence, with a %s for the column's name, the relation's, and `more` where there is a third.
 [[noreturn]] void error_column_unfit(int sqlstate, Relation relation, const char *column, const char *message,
@@ -69,8 +61,9 @@ inline constexpr int sqlstate_session_time_zone = MAKE_SQLSTATE('0', '1', 'R', '
 // text: the sentence as it is.
 [[noreturn]] void error_column_fault(int sqlstate, Relation relation, const char *column, const char *text);
 [[noreturn]] void error_null_argument(const char *argument);
-// value: what was given instead.
-[[noreturn]] void error_not_object(const char *argument, const Jsonb *value);
+// value: what was given instead. example: of the object that is meant.
+[[noreturn]] void error_not_object(const char *argument, const Jsonb *value,
+                                   const char *example = "{\"comment\": \"text\"}");
 // What to say of a JSON string where an object or an array is meant; nullptr: it is no string.
 const char *hint_encoded_twice(const Jsonb *value);
 [[noreturn]] void error_argument(const char *message, const char *hint);

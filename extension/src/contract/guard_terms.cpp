@@ -69,6 +69,9 @@ GuardTerms *flatten(MemoryContext context, const core::GuardSpec &spec) {
   terms->modes = spec.modes;
   terms->insert_reject = spec.insert_reject;
   terms->delete_reject = spec.delete_reject;
+  terms->audit = spec.audit;
+  terms->rate_limit = spec.rate_limit;
+  terms->rate_text = copy_optional(context, core::text_of(spec.rate_limit));
   terms->arguments = copy_all(context, arguments);
   terms->narguments = static_cast<int>(arguments.size());
   return terms;
@@ -121,6 +124,8 @@ GuardTerms *check_guard_request(MemoryContext context, const GuardRequest &reque
     if (request.mode != nullptr) spec.modes = core::parse_modes(request.mode, spec.policies());
     if (request.insert != nullptr) spec.insert_reject = core::parse_insert(request.insert);
     if (request.removal != nullptr) spec.delete_reject = core::parse_delete(request.removal);
+    spec.audit = request.audit;
+    if (request.rate_limit != nullptr) spec.rate_limit = core::parse_rate_limit(request.rate_limit);
     core::check_consistent(spec);
     terms = flatten(context, spec);
   });

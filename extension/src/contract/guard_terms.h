@@ -47,6 +47,9 @@ struct GuardTerms {
   core::Modes modes;
   bool insert_reject;
   bool delete_reject;
+  bool audit;
+  core::RateLimit rate_limit;
+  const char *rate_text;   // the same as text; nullptr: none
   const char **arguments;  // canonical trigger arguments
   int narguments;
 };
@@ -79,6 +82,8 @@ struct GuardRequest {
   const char *mode;
   const char *insert;
   const char *removal;
+  const char *rate_limit;
+  bool audit;
 };
 
 // Reads the arguments of a relation's contract trigger. Errors: 42R01.

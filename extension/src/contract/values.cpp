@@ -15,6 +15,7 @@ extern "C" {
 #include "contract/comparable.h"
 #include "contract/errors.h"
 #include "contract/values.h"
+#include "pg/fence.h"
 #include "pg/memory.h"
 #include "pg/row_value.h"
 
@@ -56,12 +57,35 @@ Fields named_columns(Relation relation, const Jsonb *object, Purpose purpose) {
   return fields;
 }
 
-void fill(Relation relation, const Jsonb *object, Fields *fields) {
-  HeapTuple row = populated(relation->rd_rel->reltype, RelationGetDescr(relation), object);
-  for (int i = 0; i < fields->count; ++i) {
-    Field &field = fields->items[i];
-    field.value = heap_getattr(row, field.attnum, RelationGetDescr(relation), &field.isnull);
-  }
+// A value on its way into a column's type.
+struct Conversion {
+  const char *argument;  // as the caller calls it
+  Relation relation;
+  const char *column;
+  const char *text;  // nullptr: it does not matter
+};
+
+bool looks_like_object(const char *text) { return text[strspn(text, " \t\r\n")] == '{'; }
+
+// The type's own message knows neither of them.
+void name_conversion(void *argument) {
+  const auto *conversion = static_cast<const Conversion *>(argument);
+  errcontext("argument \"%s\" for column \"%s\" of relation \"%s\"", conversion->argument, conversion->column,
+             RelationGetRelationName(conversion->relation));
+  // A domain's check names its constraint instead.
+  if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION) return;
+  errtablecolname(conversion->relation, conversion->column);
+  if (conversion->text != nullptr && looks_like_object(conversion->text))
+    errhint("An object of the key's columns is passed as jsonb: '{\"%s\": ...}'::jsonb.", conversion->column);
+}
+
+template <typename Body>
+auto named_in_errors(Conversion conversion, Body &&body) {
+  ErrorContextCallback callback{error_context_stack, fenced<name_conversion>, &conversion};
+  error_context_stack = &callback;
+  auto result = body();
+  error_context_stack = callback.previous;
+  return result;
 }
 
 Field field_of_comparable(Relation relation, AttrNumber attnum, const Comparable &value) {
@@ -78,12 +102,16 @@ Fields convert_object(Relation relation, const Jsonb *object, const char *argume
   Fields fields = named_columns(relation, object, purpose);
   if (fields.count == 0) return fields;
 
-  if (purpose == Purpose::set)
-    fill(relation, object, &fields);
-  else
-    for (int i = 0; i < fields.count; ++i)
-      fields.items[i] = field_of_comparable(relation, fields.items[i].attnum,
-                                            convert_member(relation, fields.items[i].attnum, object));
+  for (int i = 0; i < fields.count; ++i) {
+    Field &field = fields.items[i];
+    field = named_in_errors({argument, relation, field.name, nullptr}, [&] {
+      if (purpose == Purpose::compare)
+        return field_of_comparable(relation, field.attnum, convert_member(relation, field.attnum, object));
+      Field assigned = field;
+      assigned.value = convert_assigned(relation, field.attnum, object, &assigned.isnull);
+      return assigned;
+    });
+  }
   return fields;
 }
 
@@ -130,7 +158,8 @@ const char *text_of_argument(FunctionCallInfo fcinfo, int argument) {
                                 : text_of_value(type_of_argument(fcinfo, argument), PG_GETARG_DATUM(argument));
 }
 
-Field convert_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, Purpose purpose) {
+Field convert_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, const char *name,
+                       Purpose purpose) {
   const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
   const Oid column = purpose == Purpose::set ? attribute->atttypid : getBaseType(attribute->atttypid);
   if (column == type_of_argument(fcinfo, argument)) {
@@ -139,12 +168,15 @@ Field convert_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fc
     return field;
   }
   const char *text = text_of_argument(fcinfo, argument);
-  if (purpose == Purpose::compare) return field_of_comparable(relation, attnum, convert_text(relation, attnum, text));
-  Oid input;
-  Oid parameter;
-  getTypeInputInfo(attribute->atttypid, &input, &parameter);
-  const Datum value = OidInputFunctionCall(input, const_cast<char *>(text), parameter, attribute->atttypmod);
-  return field_of_value(relation, attnum, value, false);
+  const bool is_key = purpose == Purpose::compare;
+  return named_in_errors({name, relation, pstrdup(NameStr(attribute->attname)), is_key ? text : nullptr}, [&] {
+    if (is_key) return field_of_comparable(relation, attnum, convert_text(relation, attnum, text));
+    Oid input;
+    Oid parameter;
+    getTypeInputInfo(attribute->atttypid, &input, &parameter);
+    const Datum value = OidInputFunctionCall(input, const_cast<char *>(text), parameter, attribute->atttypmod);
+    return field_of_value(relation, attnum, value, false);
+  });
 }
 
 const Field *find_field(const Fields &fields, AttrNumber attnum) {

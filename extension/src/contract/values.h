@@ -39,8 +39,9 @@ enum class Purpose : unsigned char { set, compare };
 Fields convert_object(Relation relation, const Jsonb *object, const char *argument, Purpose purpose);
 
 // Converts an SQL argument, directly where it has the column's type, otherwise
-// through its text form. The caller knows that it is not NULL.
-Field convert_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, Purpose purpose);
+// through its text form. The caller knows that it is not NULL. name: what it calls the argument, for errors.
+Field convert_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, const char *name,
+                       Purpose purpose);
 
 // The row that jsonb_populate_record(<all nulls>, object) makes; type: the row's, RECORDOID for an anonymous one.
 HeapTuple populated(Oid type, TupleDesc tupdesc, const Jsonb *object);

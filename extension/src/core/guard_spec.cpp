@@ -70,7 +70,7 @@ bool take_argument(GuardSpec &spec, std::string_view name, std::string_view valu
 
 GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
   GuardSpec spec;
-  std::string gate_by, mode, insert, removal;
+  std::string gate_by, mode, insert, removal, rate_limit, audit;
   split_arguments(arguments, "ratchet.guard()", [&](std::string_view name, std::string_view value) {
     if (name == "gate_by")
       set_once(gate_by, name, value);
@@ -82,6 +82,10 @@ GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
       set_once(insert, name, value);
     else if (name == "delete")
       set_once(removal, name, value);
+    else if (name == "rate_limit")
+      set_once(rate_limit, name, value);
+    else if (name == "audit")
+      set_once(audit, name, value);
     else if (!take_argument(spec, name, value))
       throw_unknown(name, value);
   });
@@ -89,6 +93,9 @@ GuardSpec read_arguments(const std::vector<std::string_view> &arguments) {
   if (!mode.empty()) spec.modes = parse_modes(mode, spec.policies());
   if (!insert.empty()) spec.insert_reject = parse_insert(insert);
   if (!removal.empty()) spec.delete_reject = parse_delete(removal);
+  if (!audit.empty() && audit != "true") throw_unknown("audit", audit);
+  spec.audit = !audit.empty();
+  if (!rate_limit.empty()) spec.rate_limit = parse_rate_limit(rate_limit);
   settle(spec.states);
   spec.settle_alive();
   check_consistent(spec);
@@ -116,6 +123,7 @@ void check_needs(const GuardSpec &spec) {
     if (!spec.actor.empty()) throw_needs("actor", "a gate", name_gate);
     if (!spec.owned.empty()) throw_needs("owned", "a gate", name_gate);
     if (spec.gate_by != GateBy::any) throw_needs("gate_by", "a gate", name_gate);
+    if (spec.rate_limit.calls > 0) throw_needs("rate_limit", "a gate", name_gate);
   }
   if (!spec.version_ignores.empty() && spec.version.empty())
     throw_needs("version_ignores", "a version", "Name the column that counts, for example version => 'lock_version'.");
@@ -242,6 +250,8 @@ std::vector<std::string> arguments(const GuardSpec &spec) {
   add("mode", text_of(spec.modes, spec.policies()));
   if (spec.insert_reject) add("insert", "reject");
   if (spec.delete_reject) add("delete", "reject");
+  if (spec.audit) add("audit", "true");
+  add("rate_limit", text_of(spec.rate_limit));
   return out;
 }
 
@@ -291,6 +301,9 @@ std::vector<std::string> weakened(const GuardSpec &before, const GuardSpec &afte
   add_all(lost, weakened(before.modes, after.modes, before.policies()));
   if (before.insert_reject && !after.insert_reject) lost.emplace_back("insert reject becomes allow");
   if (before.delete_reject && !after.delete_reject) lost.emplace_back("delete reject becomes allow");
+  if (before.audit && !after.audit) lost.emplace_back("audit is removed");
+  if (allows_more(before.rate_limit, after.rate_limit))
+    note_lost(lost, "rate_limit", text_of(before.rate_limit), text_of(after.rate_limit));
   return lost;
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/graph.h"
 #include "core/modes.h"
+#include "core/rate_limit.h"
 
 namespace ratchet::core {
 
@@ -42,8 +43,10 @@ struct GuardSpec {
   std::string time_zone;                     // of columns without one; empty: the session's
   GateBy gate_by = GateBy::any;
   Modes modes;
+  RateLimit rate_limit;
   bool insert_reject = false;
   bool delete_reject = false;
+  bool audit = false;
 
   // Every guarded column, the gate first if there is one.
   std::vector<Guarded> guarded() const;

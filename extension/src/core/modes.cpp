@@ -64,7 +64,11 @@ bool contains(const std::vector<Policy> &present, Policy policy) {
 Policy policy_word(std::string_view word, const std::vector<Policy> &present) {
   for (const Policy policy : policies)
     if (word == name_of(policy) && contains(present, policy)) return policy;
-  throw error(invalid_argument, "mode names policy " + quoted(word) + ", which the contract does not have");
+  std::string known;
+  for (const Policy policy : policies)
+    if (contains(present, policy)) known += (known.empty() ? "" : ", ") + std::string(name_of(policy));
+  throw error(invalid_argument, "mode names policy " + quoted(word) + ", which the contract does not have", {},
+              known.empty() ? "It has no policy with a mode." : "Its policies are: " + known + ".");
 }
 
 void set(Modes &modes, Policy policy, Mode mode) {

@@ -2,6 +2,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/relation.h"
 #include "catalog/pg_inherits.h"
 #include "executor/spi.h"
@@ -11,6 +12,7 @@ extern "C" {
 
 #include <algorithm>
 
+#include "activity/rate.h"
 #include "contract/ddl_support.h"
 #include "contract/errors.h"
 #include "contract/states_argument.h"
@@ -24,6 +26,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "pg/quote.h"
+#include "pg/unique_value.h"
 #include "tally/tally.h"
 
 namespace ratchet {
@@ -58,15 +61,7 @@ enum Argument {
   validate_argument
 };
 
-// The policies of later versions are in the signature, so that calls need not
-// be rewritten; until they work they are refused, never ignored.
-void refuse_unsupported(FunctionCallInfo fcinfo) {
-  if (!PG_ARGISNULL(audit_argument) && PG_GETARG_BOOL(audit_argument)) refuse_policy("audit");
-  if (!PG_ARGISNULL(rate_limit_argument)) refuse_policy("rate_limit");
-}
-
 const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
-  refuse_unsupported(fcinfo);
   GuardRequest request{};
   request.gate = name_argument(fcinfo, gate_argument);
   request.gate_at = name_argument(fcinfo, gate_at_argument);
@@ -89,6 +84,8 @@ const GuardTerms *read_terms(FunctionCallInfo fcinfo) {
   request.mode = text_or_null(fcinfo, mode_argument);
   request.insert = text_or_null(fcinfo, insert_argument);
   request.removal = text_or_null(fcinfo, delete_argument);
+  request.rate_limit = text_or_null(fcinfo, rate_limit_argument);
+  request.audit = !PG_ARGISNULL(audit_argument) && PG_GETARG_BOOL(audit_argument);
   return check_guard_request(CurrentMemoryContext, request);
 }
 
@@ -135,6 +132,22 @@ bool is_whole(Relation relation, const GuardTerms *terms) {
   return whole;
 }
 
+// The verbs find a row by a unique key. Whoever only means to guard against UPDATEs does without, so it is no error.
+void notice_keyless(Relation relation) {
+  for (const Oid oid : each_oid(RelationGetIndexList(relation))) {
+    Relation index = index_open(oid, AccessShareLock);
+    const bool found = identifies(index);
+    index_close(index, AccessShareLock);
+    if (found) return;
+  }
+  ereport(NOTICE, errcode(sqlstate_no_key),
+          errmsg("relation \"%s\" has no key by which ratchet.submit() and its like could find a row",
+                 RelationGetRelationName(relation)),
+          errdetail("UPDATE statements are guarded all the same."),
+          errhint("ALTER TABLE %s ADD PRIMARY KEY (...).", qualified_relation(RelationGetRelid(relation))),
+          errtable(relation));
+}
+
 const char *guard(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(target_argument)) error_null_argument("target");
   const Oid relid = PG_GETARG_OID(target_argument);
@@ -144,6 +157,7 @@ const char *guard(FunctionCallInfo fcinfo) {
   const GuardTerms *wanted = read_terms(fcinfo);
   check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
   check_not_counted(relation, wanted->guarded, wanted->nguarded);
+  if (wanted->rate_text != nullptr) require_rate_memory(relation, ERRCODE_FEATURE_NOT_SUPPORTED);
   const GuardTerms *current = current_terms(relation);
   // A migration that runs again must not queue behind, or in front of, the table's writers.
   const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted);
@@ -170,6 +184,7 @@ const char *guard(FunctionCallInfo fcinfo) {
     if (!replace) check_stronger(relation, current, wanted);
   }
   for (const char *column : {wanted->gate, wanted->gate_at}) notice_time_zone(relation, column, wanted->time_zone);
+  if (current == nullptr) notice_keyless(relation);
   relation_close(relation, NoLock);
   if (validate) report_rows(relid, wanted, true);
   write_contract(relid, wanted, Switches::enable);

@@ -1,33 +1,33 @@
 #include "declare/spill_declare.h"
 
 extern "C" {
-#include "access/genam.h"
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
-#include "catalog/pg_depend.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
 #include "executor/spi.h"
 #include "nodes/makefuncs.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 }
 
 #include "contract/ddl_support.h"
+#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
 #include "declare/see_rows.h"
+#include "pg/dependency.h"
 #include "pg/list.h"
 #include "pg/quote.h"
 #include "pg/user_context.h"
 #include "tally/flush.h"
 #include "tally/fold.h"
+#include "tally/fold_worker.h"
 #include "tally/spill.h"
 #include "tally/write_row.h"
 
@@ -153,28 +153,22 @@ List *hand_over(List *commands, Oid parent, const char *kind, const char *name) 
                  psprintf("ALTER %s %s OWNER TO %s", kind, name, quote_identifier(GetUserNameFromId(owner, false))));
 }
 
-bool has_dependency(const ObjectAddress &dependent, Oid referenced, char type) {
-  Relation catalog = table_open(DependRelationId, AccessShareLock);
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(dependent.classId));
-  ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(dependent.objectId));
-  SysScanDesc scan = systable_beginscan(catalog, DependDependerIndexId, true, nullptr, 2, keys);
-  bool found = false;
-  while (HeapTuple tuple = systable_getnext(scan)) {
-    const auto form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-    found = found || (form->refclassid == RelationRelationId && form->refobjid == referenced &&
-                      form->refobjsubid == 0 && form->deptype == type);
-  }
-  systable_endscan(scan);
-  table_close(catalog, AccessShareLock);
-  return found;
+bool goes_with(Oid relation, Oid parent, DependencyType type) {
+  return depends_on_any(RelationRelationId, relation, [&](Form_pg_depend form) {
+    return form->refclassid == RelationRelationId && form->refobjid == parent && form->refobjsubid == 0 &&
+           form->deptype == type;
+  });
 }
 
-void go_with(Oid relation, Oid parent) {
+void go_with(Oid relation, Oid parent, DependencyType type) {
   const ObjectAddress dependent{RelationRelationId, relation, 0};
   const ObjectAddress referenced{RelationRelationId, parent, 0};
-  if (!has_dependency(dependent, parent, DEPENDENCY_AUTO)) recordDependencyOn(&dependent, &referenced, DEPENDENCY_AUTO);
+  if (!goes_with(relation, parent, type)) recordDependencyOn(&dependent, &referenced, type);
 }
+
+// Of a table that goes by itself with another one Citus leaves the shards, as if they were a partition's: so a
+// distributed one goes with CASCADE.
+DependencyType dependency_on(Oid parent) { return is_distributed(parent) ? DEPENDENCY_NORMAL : DEPENDENCY_AUTO; }
 
 // -- making it --
 
@@ -187,8 +181,36 @@ List *create_view(List *commands, Oid parent, const char *name, const char *tabl
   return grants(hand_over(commands, parent, "VIEW", name), parent, name);
 }
 
+bool is_key_column(const ParentTerms *kept, const char *name) {
+  for (int i = 0; i < kept->nkey; ++i)
+    if (strcmp(kept->key[i], name) == 0) return true;
+  return false;
+}
+
+bool has_row_security(Oid table) {
+  Relation relation = table_open(table, AccessShareLock);
+  const bool has = relation->rd_rel->relrowsecurity;
+  table_close(relation, NoLock);
+  return has;
+}
+
+// The table goes to the shards with all that it has, but for rights, which are given afterwards.
+List *distribute(List *commands, Oid parent, const ParentTerms *kept, const char *name) {
+  const AttrNumber column = distribution_column(parent);
+  const char *parent_name = qualified_relation(parent);
+  if (column == InvalidAttrNumber || !is_key_column(kept, get_attname(parent, column, false)))
+    ereport(ERROR, errcode(sqlstate_unenforceable),
+            errmsg("counts of relation \"%s\" cannot spill", get_rel_name(parent)),
+            errdetail("Citus distributes it, and not by a column of the key that its children refer to."),
+            errhint("Declare the tally with contention => 'wait'."));
+  return lappend(commands, psprintf("SELECT pg_catalog.create_distributed_table(%s, %s, colocate_with => %s)",
+                                    quote_literal_cstr(name), quote_literal_cstr(get_attname(parent, column, false)),
+                                    quote_literal_cstr(parent_name)));
+}
+
 // Rows of the table are short-lived. Who may read the parent's row may read what lies spilled for it. A subscriber
-// finds rows to remove by their whole content.
+// finds rows to remove by their whole content. Citus has no policies that look at another table: where it distributes
+// the parent, who may read the table may read all of it, and where the parent has policies that is the owner alone.
 List *create_table(Oid parent, const ParentTerms *kept) {
   const char *name = choose_name(parent, "spilled");
   StringInfoData sql;
@@ -206,11 +228,15 @@ List *create_table(Oid parent, const ParentTerms *kept) {
                    writer_column_name);
   List *commands = list_make1(sql.data);
   commands = lappend(commands, psprintf("CREATE INDEX ON %s (%s, %s)", name, joined_key(kept, ""), writer_column_name));
-  commands = lappend(commands, psprintf("ALTER TABLE %s REPLICA IDENTITY FULL, ENABLE ROW LEVEL SECURITY", name));
-  commands = lappend(commands, psprintf("CREATE POLICY ratchet_visible ON %s AS PERMISSIVE FOR SELECT USING (EXISTS "
-                                        "(SELECT FROM %s t CROSS JOIN (SELECT %s) s WHERE %s))",
-                                        name, qualified_relation(parent), joined_key(kept, psprintf("%s.", name)),
-                                        same_row(parent, kept)));
+  const bool distributed = is_distributed(parent);
+  commands = lappend(commands, psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", name));
+  if (!distributed) {
+    commands = lappend(commands, psprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", name));
+    commands = lappend(commands, psprintf("CREATE POLICY ratchet_visible ON %s AS PERMISSIVE FOR SELECT USING (EXISTS "
+                                          "(SELECT FROM %s t CROSS JOIN (SELECT %s) s WHERE %s))",
+                                          name, qualified_relation(parent), joined_key(kept, psprintf("%s.", name)),
+                                          same_row(parent, kept)));
+  }
   commands = lappend(commands, psprintf("COMMENT ON TABLE %s IS %s", name,
                                         quote_literal_cstr(psprintf("What was counted for rows of %s and is not yet in "
                                                                     "their counters. Written by ratchet alone.",
@@ -218,7 +244,9 @@ List *create_table(Oid parent, const ParentTerms *kept) {
   commands = lappend(commands, psprintf("CREATE CONSTRAINT TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FROM %s "
                                         "NOT DEFERRABLE FOR EACH ROW EXECUTE FUNCTION ratchet.keep_spilled()",
                                         quote_identifier(spilled_trigger_name), name, qualified_relation(parent)));
-  commands = grants(hand_over(commands, parent, "TABLE", name), parent, name);
+  commands = hand_over(commands, parent, "TABLE", name);
+  if (distributed) commands = distribute(commands, parent, kept, name);
+  if (!distributed || !has_row_security(parent)) commands = grants(commands, parent, name);
   return create_view(commands, parent, choose_name(parent, "exact"), name, kept);
 }
 
@@ -227,9 +255,7 @@ List *create_table(Oid parent, const ParentTerms *kept) {
 bool is_column(const ParentTerms *kept, const char *name) {
   for (int i = 0; i < kept->ncounters; ++i)
     if (strcmp(kept->counters[i], name) == 0) return true;
-  for (int i = 0; i < kept->nkey; ++i)
-    if (strcmp(kept->key[i], name) == 0) return true;
-  return strcmp(writer_column_name, name) == 0;
+  return is_key_column(kept, name) || strcmp(writer_column_name, name) == 0;
 }
 
 // Columns of the table that these terms do not know.
@@ -293,6 +319,28 @@ void fold_everything(Oid parent) {
   flush_pending(InvalidOid, restriction_for(counters->owner));
 }
 
+// The counts of shards cannot be added here. Each shard is asked to, in a transaction of its node's; it waits for no
+// lock that this transaction may have there. What is left, or comes until the shards have their triggers, is found by
+// check_nothing_spilled().
+void fold_shards(Oid parent) {
+  see_rows(
+      psprintf("SELECT success, result FROM pg_catalog.run_command_on_shards(%s, %s)",
+               quote_literal_cstr(qualified_relation(parent)),
+               quote_literal_cstr("SELECT ratchet.fold('%s') FROM pg_catalog.set_config('lock_timeout', '2s', true)")),
+      [](HeapTuple, TupleDesc) {});
+}
+
+// Of a distributed table that goes, or that loses columns. The shards of the parent have been altered by this
+// transaction, so nobody counts for them until it ends.
+void check_nothing_spilled(Oid parent, Oid table) {
+  bool any = false;
+  see_rows(psprintf("SELECT 1 FROM %s LIMIT 1", qualified_relation(table)), [&](HeapTuple, TupleDesc) { any = true; });
+  if (!any) return;
+  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+          errmsg("counts of relation \"%s\" lie spilled on its shards", get_rel_name(parent)),
+          errhint("Try again, when fewer transactions write it or run_command_on_shards() has called ratchet.fold()."));
+}
+
 bool loses(const ParentTerms *before, const ParentTerms *after) {
   if (after == nullptr || !after->spills) return true;
   for (int i = 0; i < before->ncounters; ++i)
@@ -302,9 +350,31 @@ bool loses(const ParentTerms *before, const ParentTerms *after) {
 
 }  // namespace
 
+namespace {
+
+// Of a table that was there before Citus distributed the parent.
+bool is_left_behind(Oid parent, Oid table) {
+  return OidIsValid(table) && is_distributed(parent) && !is_distributed(table);
+}
+
+// The rows that its counts are for are on the shards.
+List *drop_left_behind(Oid parent, Oid table) {
+  bool any = false;
+  see_rows(psprintf("SELECT 1 FROM %s LIMIT 1", qualified_relation(table)), [&](HeapTuple, TupleDesc) { any = true; });
+  if (any)
+    ereport(ERROR, errcode(sqlstate_unenforceable),
+            errmsg("counts of relation \"%s\" lay spilled when it was distributed", get_rel_name(parent)),
+            errdetail("They are in relation \"%s\", which stayed on this server.", get_rel_name(table)),
+            errhint("Drop that table, declare the tally again, and call ratchet.repair() on each shard of the child."));
+  return lappend(drop_view(NIL, find_exact_view(parent, table)), psprintf("DROP TABLE %s", qualified_relation(table)));
+}
+
+}  // namespace
+
 bool is_spill_settled(Oid parent, const ParentTerms *kept) {
   const Oid table = find_spill_table(parent);
   if (!kept->spills) return !OidIsValid(table);
+  if (is_left_behind(parent, table)) return false;
   Relation relation = table_open(parent, AccessShareLock);
   const Counters *counters = find_counters(relation);
   table_close(relation, NoLock);
@@ -316,11 +386,27 @@ void prepare_spill_table(Oid parent, const ParentTerms *before, const ParentTerm
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("counts of temporary table \"%s\" cannot spill", get_rel_name(parent)),
             errdetail("No other session can have its rows."));
-  const Oid table = find_spill_table(parent);
-  if (before != nullptr && before->spills && OidIsValid(table) && loses(before, after)) fold_everything(parent);
-  if (after == nullptr || !after->spills) return;
+  Oid table = find_spill_table(parent);
   List *commands = NIL;
+  // Citus makes tables, views and triggers in one transaction where one connection a node does it all.
+  if (is_distributed(parent) && (OidIsValid(table) || (after != nullptr && after->spills)))
+    run_all(list_make1(const_cast<char *>("SET LOCAL citus.multi_shard_modify_mode TO 'sequential'")));
+  if (is_left_behind(parent, table)) {
+    commands = drop_left_behind(parent, table);
+    table = InvalidOid;
+  }
+  if (before != nullptr && before->spills && OidIsValid(table) && loses(before, after)) {
+    if (is_distributed(parent))
+      fold_shards(parent);
+    else
+      fold_everything(parent);
+  }
+  if (after == nullptr || !after->spills) {
+    run_all(commands);
+    return;
+  }
   if (!OidIsValid(table)) {
+    run_all(commands);
     commands = create_table(parent, after);
   } else if (List *counters = counters_more(table, after)) {
     ListCell *cell;
@@ -341,7 +427,9 @@ void finish_spill_table(Oid parent, const ParentTerms *after) {
   const Oid table = find_spill_table(parent);
   if (!OidIsValid(table)) return;
   List *commands = NIL;
-  if (after == nullptr || !after->spills) {
+  const bool goes = after == nullptr || !after->spills;
+  if (is_distributed(table) && (goes || columns_less(table, after) != NIL)) check_nothing_spilled(parent, table);
+  if (goes) {
     commands = drop_view(commands, find_exact_view(parent, table));
     commands = lappend(commands, psprintf("DROP TABLE %s", qualified_relation(table)));
   } else if (List *columns = columns_less(table, after)) {
@@ -352,11 +440,21 @@ void finish_spill_table(Oid parent, const ParentTerms *after) {
     commands = replace_view(commands, parent, table, after);
   }
   run_all(commands);
-  if (after == nullptr || !after->spills) return;
+  if (goes) return;
   write_spill_dependency(parent);
   const Counters *counters = current_counters(parent, AccessShareLock);
   if (counters->spill == nullptr) error_spill_table(counters);
 }
+
+namespace {
+
+// What the coordinator drops of distributed tables Citus drops on the other nodes, each table by itself, and it lets
+// nothing else drop one there.
+bool goes_with_parent(Oid table, Oid parent) {
+  return !has_citus() || (!OidIsValid(table_of_shard(table)) && (is_coordinator() || !is_distributed(parent)));
+}
+
+}  // namespace
 
 void write_spill_dependency(Oid parent) {
   const Oid table = find_spill_table(parent);
@@ -370,15 +468,20 @@ void depend_on_parent(Relation spilled) {
   const Oid parent = find_parent_of_spilled(spilled);
   if (!OidIsValid(parent)) return;
   const Oid table = RelationGetRelid(spilled);
-  go_with(table, parent);
-  if (const Oid view = find_exact_view(parent, table); OidIsValid(view)) go_with(view, parent);
+  if (goes_with_parent(table, parent)) {
+    go_with(table, parent, dependency_on(parent));
+    if (const Oid view = find_exact_view(parent, table); OidIsValid(view)) go_with(view, parent, DEPENDENCY_AUTO);
+  }
+  // With the rows of a shard that is moved here: nobody has called for them on this node.
+  if (OidIsValid(table_of_shard(table)) && RelationGetNumberOfBlocks(spilled) > 0)
+    call_fold_worker(spilled->rd_rel->relowner);
   // It has a table now.
   CacheInvalidateRelcacheByRelid(parent);
 }
 
 bool lacks_spill_dependency(Oid parent) {
   const Oid table = find_spill_table(parent);
-  return OidIsValid(table) && !has_dependency({RelationRelationId, table, 0}, parent, DEPENDENCY_AUTO);
+  return OidIsValid(table) && goes_with_parent(table, parent) && !goes_with(table, parent, dependency_on(parent));
 }
 
 namespace {
@@ -401,7 +504,18 @@ void rename_column(Oid table, ObjectType type, const char *from, const char *to)
 void rename_spilled_column(Oid parent, const char *from, const char *to) {
   const Oid table = find_spill_table(parent);
   if (!OidIsValid(table)) return;
-  rename_column(find_exact_view(parent, table), OBJECT_VIEW, from, to);
+  const Oid view = find_exact_view(parent, table);
+  if (OidIsValid(view) && is_distributed(parent)) {
+    // Citus gives its queries of a view the names that the columns had when the view was made, and a new one would get
+    // to the other nodes before their tables have the new name.
+    ereport(NOTICE,
+            errmsg("view \"%s\" is dropped, because a column of relation \"%s\" was renamed", get_rel_name(view),
+                   get_rel_name(parent)),
+            errhint("Declare a tally of the relation again: ratchet.tally() makes the view."));
+    run_all(drop_view(NIL, view));
+  } else {
+    rename_column(view, OBJECT_VIEW, from, to);
+  }
   rename_column(table, OBJECT_TABLE, from, to);
 }
 

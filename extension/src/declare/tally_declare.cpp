@@ -95,12 +95,13 @@ const char *text_of_condition(const JsonbValue &value, const char *column) {
 }
 
 void read_counters(Relation child, Jsonb *counters, TallyRequest *request) {
-  if (!JB_ROOT_IS_OBJECT(counters)) error_not_object("counters", counters);
+  if (!JB_ROOT_IS_OBJECT(counters))
+    error_not_object("counters", counters, R"({"evaluated_count": "true", "correct_count": "is_correct"})");
   request->counters = palloc_array<CounterTerm>(JB_ROOT_COUNT(counters));
   each_member(&counters->root, [&](const char *column, const JsonbValue &value) {
     CounterTerm *counter = &request->counters[request->ncounters++];
     counter->column = column;
-    counter->expression = canonical_expression(child, text_of_condition(value, column), &counter->sum);
+    counter->expression = canonical_expression(child, column, text_of_condition(value, column), &counter->sum);
   });
 }
 
@@ -135,7 +136,7 @@ CompletionTerm read_condition(Relation parent, const char *column, JsonbContaine
   each_member(members, [&](const char *member, const JsonbValue &value) {
     if (value.type == jbvNull) return;
     if (strcmp(member, "when") == 0)
-      completion.when = canonical_condition(parent, text_in(value, column, member));
+      completion.when = canonical_condition(parent, column, text_in(value, column, member));
     else if (strcmp(member, "at") == 0)
       completion.done_at = text_in(value, column, member);
     else if (strcmp(member, "call") == 0)
@@ -153,7 +154,8 @@ CompletionTerm read_condition(Relation parent, const char *column, JsonbContaine
 }
 
 void read_conditions(Relation parent, Jsonb *completions, TallyRequest *request) {
-  if (!JB_ROOT_IS_OBJECT(completions)) error_not_object("completions", completions);
+  if (!JB_ROOT_IS_OBJECT(completions))
+    error_not_object("completions", completions, R"({"all_passed": {"when": "passed = total"}})");
   request->completions = palloc_array<CompletionTerm>(JB_ROOT_COUNT(completions));
   each_member(&completions->root, [&](const char *column, const JsonbValue &value) {
     if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
@@ -183,7 +185,7 @@ void read_ends(JsonbContainer *members, LimitTerm *limit) {
 }
 
 void read_limits(Jsonb *limits, TallyRequest *request) {
-  if (!JB_ROOT_IS_OBJECT(limits)) error_not_object("limits", limits);
+  if (!JB_ROOT_IS_OBJECT(limits)) error_not_object("limits", limits, R"({"reserved": "capacity"})");
   request->limits = palloc0_array<LimitTerm>(JB_ROOT_COUNT(limits));
   each_member(&limits->root, [&](const char *counter, const JsonbValue &value) {
     LimitTerm *limit = &request->limits[request->nlimits++];
@@ -235,6 +237,12 @@ const ForeignKeyCacheInfo *read_reference(Relation child, Relation parent, const
     if (attnums[i] <= 0) error_no_column(ERRCODE_INVALID_PARAMETER_VALUE, child, via[i]);
   }
   List *found = references(child, attnums, nvia, RelationGetRelid(parent));
+  if (found == NIL && references(parent, nullptr, 0, RelationGetRelid(child)) != NIL)
+    refuse_reference(
+        child, parent, "relation \"%s\" has no foreign key to \"%s\"",
+        psprintf("It is the other way round: the table whose rows are counted comes first, as in ratchet.tally('%s', "
+                 "'%s', ...).",
+                 RelationGetRelationName(parent), RelationGetRelationName(child)));
   if (found == NIL)
     refuse_reference(child, parent,
                      nvia == 0 ? "relation \"%s\" has no foreign key to \"%s\""
@@ -457,11 +465,6 @@ const char *tally(FunctionCallInfo fcinfo) {
     check_not_distributed(declaration.child,
                           "Declare the tally with backfill => 'later', and then call ratchet.repair() on each shard of "
                           "the child, with run_command_on_shards().");
-
-  if (kept->spills)
-    check_not_distributed(declaration.parent,
-                          "Declare the tally with contention => 'wait': the table of spilled counts "
-                          "would not go to the shards.");
 
   // What this transaction has counted under the terms as they are is written under them.
   flush_pending(InvalidOid);

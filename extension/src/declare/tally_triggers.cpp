@@ -1,17 +1,13 @@
 #include "pg/pg.h"
 
 extern "C" {
-#include "access/genam.h"
 #include "access/relation.h"
 #include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_constraint.h"
-#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "executor/spi.h"
-#include "utils/fmgroids.h"
 #include "utils/syscache.h"
 }
 
@@ -21,6 +17,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "declare/spill_declare.h"
 #include "declare/tally_triggers.h"
+#include "pg/dependency.h"
 #include "pg/foreign_key.h"
 #include "pg/list.h"
 #include "pg/quote.h"
@@ -143,31 +140,13 @@ const char *completion_condition(const ParentTerms *kept) {
   return out.len > 0 ? out.data : nullptr;
 }
 
-// Whether any recorded dependency of a trigger is one that `is` says yes to.
-template <typename Is>
-bool depends_on_any(Oid trigger, Is &&is) {
-  Relation catalog = table_open(DependRelationId, AccessShareLock);
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(TriggerRelationId));
-  ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
-  SysScanDesc scan = systable_beginscan(catalog, DependDependerIndexId, true, nullptr, 2, keys);
-  bool found = false;
-  while (HeapTuple tuple = systable_getnext(scan)) {
-    const auto form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-    found = found || is(form);
-  }
-  systable_endscan(scan);
-  table_close(catalog, AccessShareLock);
-  return found;
-}
-
 bool depends(Oid trigger, Oid classid, Oid objid) {
-  return depends_on_any(trigger,
+  return depends_on_any(TriggerRelationId, trigger,
                         [&](Form_pg_depend form) { return form->refclassid == classid && form->refobjid == objid; });
 }
 
 bool depends_on_column(Oid trigger, Oid relation) {
-  return depends_on_any(trigger, [&](Form_pg_depend form) {
+  return depends_on_any(TriggerRelationId, trigger, [&](Form_pg_depend form) {
     return form->refclassid == RelationRelationId && form->refobjid == relation && form->refobjsubid > 0;
   });
 }

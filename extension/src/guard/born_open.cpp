@@ -15,6 +15,7 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
+#include "contract/report_row.h"
 #include "guard/guard_contract.h"
 #include "guard/move.h"
 #include "guard/policy.h"
@@ -92,6 +93,8 @@ void reject(const TriggerData *trigger) {
   const GuardContract *contract = load_guard_contract(relation, guard);
   const int place = closed_column(relation, contract, trigger->tg_trigtuple);
   if (place < 0) return;
+  report_row(contract->tracked, Event::rejected, contract->guarded, bms_make_singleton(place), trigger,
+             sqlstate_guarded_column);
   error_born_closed(relation, contract->guarded[place].name, contract->terms->policies[place] == core::Policy::states);
 }
 

@@ -136,6 +136,8 @@ Cached *build(Relation relation, const Trigger *trigger) {
     contract->root = find_topmost_ancestor(contract->root);
     contract->partition_key = partition_key_columns(relation);
   }
+  contract->tracked = track(TrackedKind::guard, contract->root);
+  contract->tracked.audited = terms->audit;
   check_structure(relation);
   return contract;
 }

@@ -3,6 +3,7 @@
 
 #include "pg/pg.h"
 
+#include "activity/report.h"
 #include "contract/guard_terms.h"
 #include "contract/guarded_column.h"
 #include "contract/trigger_cache.h"
@@ -24,6 +25,7 @@ struct StateColumn {
 
 struct GuardContract : Cached {
   Oid root;  // topmost partitioned ancestor, or the relation itself
+  Tracked tracked;
 
   const GuardTerms *terms;
   GuardedColumn *guarded;  // as terms->guarded: the gate first, if there is one

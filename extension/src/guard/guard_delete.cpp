@@ -9,6 +9,7 @@
 #include "pg/pg.h"
 
 #include "contract/errors.h"
+#include "contract/report_row.h"
 #include "guard/guard_contract.h"
 #include "guard/move.h"
 #include "guard/policy.h"
@@ -28,7 +29,10 @@ const GuardContract *find_say(Relation relation) {
 
 bool is_lifted(const GuardContract *contract) {
   const bool suspended = is_suspended(contract->root);
-  if (suspended) count_suspended(contract->root);
+  if (suspended) {
+    count_suspended(contract->root);
+    report(contract->tracked, Event::suspended);
+  }
   return suspended;
 }
 
@@ -37,12 +41,18 @@ void judge_delete(const TriggerData *trigger) {
   if (contract == nullptr || leaves_by_move(trigger) || is_lifted(contract)) return;
   bool state;
   const char *column = finishing_column(contract, trigger->tg_trigslot, &state);
-  if (column != nullptr) error_closed_stays(trigger->tg_relation, column, state);
+  if (column == nullptr) return;
+  report_row(contract->tracked, Event::rejected, list_make1(const_cast<char *>(column)), trigger,
+             sqlstate_guarded_column);
+  error_closed_stays(trigger->tg_relation, column, state);
 }
 
 void judge_truncate(const TriggerData *trigger) {
   const GuardContract *contract = find_say(trigger->tg_relation);
-  if (contract != nullptr && !is_lifted(contract)) error_truncated(trigger->tg_relation);
+  if (contract == nullptr || is_lifted(contract)) return;
+  report(contract->tracked, Event::rejected, 1, NIL,
+         [](Description *told) { told->sqlstate = sqlstate_guarded_column; });
+  error_truncated(trigger->tg_relation);
 }
 
 }  // namespace

@@ -20,10 +20,12 @@ extern "C" {
 #include "executor/tuptable.h"
 }
 
+#include "activity/wait.h"
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
 #include "contract/kept_notice.h"
 #include "contract/permission.h"
+#include "contract/report_row.h"
 #include "contract/structure.h"
 #include "contract/values.h"
 #include "guard/guard_trigger.h"
@@ -95,6 +97,48 @@ HeapTuple with_kept(const TriggerData *trigger, const GuardContract *contract, H
     nulls[count] = old_value.isnull;
   }
   return heap_modify_tuple_by_cols(row, RelationGetDescr(trigger->tg_relation), count, attnums, values, nulls);
+}
+
+// Tells the writer, or the log, and those who watch the contract. sqlstate: with which the write would have been
+// rejected, where that was only observed.
+void tell(const TriggerData *trigger, const GuardContract *contract, const Bitmapset *columns, Told told,
+          int sqlstate = 0) {
+  if (bms_is_empty(columns)) return;
+  note_row(trigger, contract->root, contract->guarded, columns, told, sqlstate);
+  report_row(contract->tracked, told == Told::observed ? Event::observed : Event::kept, contract->guarded, columns,
+             trigger, sqlstate);
+}
+
+// Tells of what only was observed as it would be without `mode`, which is the next step: a write of which one column is
+// rejected fails for that one. counts: it is a flush or recount, which no policy fails.
+void tell_observed(const TriggerData *trigger, const GuardContract *contract, const Bitmapset *columns, bool counts) {
+  Bitmapset *rejected = nullptr;
+  int sqlstate = 0;
+  for (int place = -1; !counts && (place = bms_next_member(columns, place)) >= 0;) {
+    const int refused = contract->version != InvalidAttrNumber && place == contract->version_place
+                            ? sqlstate_stale
+                            : sqlstate_by_default(refusal_of(trigger, contract, place));
+    if (refused == 0 || (sqlstate != 0 && refused != sqlstate)) continue;
+    sqlstate = refused;
+    rejected = bms_add_member(rejected, place);
+  }
+  if (rejected != nullptr)
+    tell(trigger, contract, rejected, Told::observed, sqlstate);
+  else
+    tell(trigger, contract, columns, Told::observed);
+}
+
+constexpr int gate_place = 0;  // in contract->guarded, if there is a gate
+
+// Of a plain write whose change of the gate, or whatever the first guarded column is, will be stored.
+void report_closing(const TriggerData *trigger, const GuardContract *contract) {
+  if (is_closed(contract, trigger->tg_trigslot) || !is_closed(contract, trigger->tg_newslot)) return;
+  report(contract->tracked, Event::closed, 1, NIL, [&](Description *told) {
+    told->key = key_of_row(trigger);
+    if (contract->actor == InvalidAttrNumber) return;
+    const Value actor = value_of(trigger->tg_newslot, contract->actor);
+    if (!actor.isnull) told->actor = OutputFunctionCall(const_cast<FmgrInfo *>(&contract->actor_output), actor.datum);
+  });
 }
 
 // The row as a table that is counted for stores it. writer: the permission of the statement, whatever its verb.
@@ -352,7 +396,11 @@ bool check_version(const TriggerData *trigger, const GuardContract *contract, Pe
   if (counts) verdict->silent = bms_add_member(verdict->silent, contract->version_place);
   switch (mode_under(counts, contract->terms->modes.version)) {
     case core::Mode::reject:
-      if (permission == nullptr) error_stale_version(trigger->tg_relation, contract->terms->version);
+      if (permission == nullptr) {
+        report_row(contract->tracked, Event::rejected, contract->guarded, bms_make_singleton(contract->version_place),
+                   trigger, sqlstate_stale);
+        error_stale_version(trigger->tg_relation, contract->terms->version);
+      }
       permission->stale = contract->terms->version;
       return false;
     case core::Mode::keep:
@@ -383,7 +431,7 @@ bool give_up(const TriggerData *trigger, const GuardContract *contract, Permissi
   const core::Mode mode = contract->terms->modes.fence;
   const Bitmapset *fence = bms_make_singleton(contract->fence_place);
   if (mode == core::Mode::observe) {
-    note_row(contract->root, contract->guarded, fence, Told::row_observed, trigger->tg_trigslot);
+    tell(trigger, contract, fence, Told::observed, sqlstate_stale);
     return false;
   }
   if (permission != nullptr) {
@@ -393,8 +441,11 @@ bool give_up(const TriggerData *trigger, const GuardContract *contract, Permissi
     *row = leave_out(permission);
     return true;
   }
-  if (mode == core::Mode::reject) error_stale_fence(trigger->tg_relation, contract->terms->fence);
-  note_row(contract->root, contract->guarded, fence, Told::row_kept, trigger->tg_trigslot);
+  if (mode == core::Mode::reject) {
+    report_row(contract->tracked, Event::rejected, contract->guarded, fence, trigger, sqlstate_stale);
+    error_stale_fence(trigger->tg_relation, contract->terms->fence);
+  }
+  tell(trigger, contract, fence, Told::row_kept);
   *row = heap_copytuple(trigger->tg_trigtuple);
   return true;
 }
@@ -414,15 +465,14 @@ bool is_late_beneath(const TriggerData *trigger, const GuardContract *contract, 
 // the row, which is out of date as a whole. Tells so. In mode observe the write as it is. own: where to put the call.
 const TriggerData *without_triggers(const TriggerData *trigger, const GuardContract *contract, TriggerData *own) {
   if (contract->terms->modes.fence == core::Mode::observe) {
-    note_row(contract->root, contract->guarded, bms_make_singleton(contract->fence_place), Told::observed,
-             trigger->tg_trigslot);
+    tell(trigger, contract, bms_make_singleton(contract->fence_place), Told::observed);
     return trigger;
   }
   Bitmapset *kept = nullptr;
   const Bitmapset *changed = changed_columns(trigger, contract);
   for (int place = -1; (place = bms_next_member(changed, place)) >= 0;)
     if (!is_set_by_statement(trigger, contract->guarded[place].attnum)) kept = bms_add_member(kept, place);
-  note_row(contract->root, contract->guarded, kept, Told::kept, trigger->tg_trigslot);
+  tell(trigger, contract, kept, Told::kept);
 
   const TupleDesc tupdesc = RelationGetDescr(trigger->tg_relation);
   auto *attnums = palloc_array<int>(tupdesc->natts);
@@ -454,6 +504,7 @@ HeapTuple judge(const TriggerData *trigger) {
   const Permission *run = find_run_permission(trigger);
   const bool counts = run != nullptr && (run->verb == Verb::count || run->verb == Verb::recount);
   if (counts) permission = nullptr;
+  if (run == nullptr) count_wait_before(contract->tracked);
   const bool has_version = contract->version != InvalidAttrNumber;
   const bool versioned = has_version && !counts;
   const bool suspended = is_suspended(contract->root);
@@ -471,6 +522,7 @@ HeapTuple judge(const TriggerData *trigger) {
   if (permission != nullptr && !is_to_be_done(trigger, contract, permission, suspended)) return leave_out(permission);
   if (suspended) {
     count_suspended(contract->root);
+    report(contract->tracked, Event::suspended);
     row = with_counters(trigger, contract, writer, row);
     if (permission != nullptr) answer(permission, trigger, contract, nullptr, row);
     return permission != nullptr && permission->left_out ? nullptr : row;
@@ -488,11 +540,13 @@ HeapTuple judge(const TriggerData *trigger) {
     Verdict verdict = verdict_of(trigger, contract, changed, permission, counts);
     verdict.observed = bms_add_members(verdict.observed, stale.observed);
     Bitmapset *told = bms_union(verdict.kept, stale.kept);
-    if (told != nullptr) note_row(contract->root, contract->guarded, told, Told::kept, trigger->tg_trigslot);
-    if (verdict.observed != nullptr)
-      note_row(contract->root, contract->guarded, verdict.observed, Told::observed, trigger->tg_trigslot);
+    tell(trigger, contract, told, Told::kept);
+    tell_observed(trigger, contract, verdict.observed, counts);
     verdict.silent = bms_add_members(verdict.silent, stale.silent);
     row = with_kept(trigger, contract, row, bms_add_members(verdict.kept, verdict.silent));
+    if (permission == nullptr && bms_is_member(gate_place, changed) && !bms_is_member(gate_place, told) &&
+        !bms_is_member(gate_place, verdict.silent))
+      report_closing(trigger, contract);
     row = with_counters(trigger, contract, writer, row);
     if (permission != nullptr) {
       answer(permission, trigger, contract, told, row);

@@ -15,6 +15,7 @@ extern "C" {
 #include <cstdlib>
 
 #include "contract/errors.h"
+#include "contract/report_row.h"
 #include "guard/policy.h"
 #include "pg/memory.h"
 #include "pg/row_value.h"
@@ -299,8 +300,7 @@ Refusal refusal_of(const TriggerData *trigger, const GuardContract *contract, in
   return Refusal::none;
 }
 
-core::Mode mode_of(const GuardContract *contract, Refusal refusal) {
-  const core::Modes &modes = contract->terms->modes;
+static core::Mode mode_of(const core::Modes &modes, Refusal refusal) {
   switch (refusal) {
     case Refusal::once:
       return modes.once;
@@ -319,12 +319,58 @@ core::Mode mode_of(const GuardContract *contract, Refusal refusal) {
   }
 }
 
+core::Mode mode_of(const GuardContract *contract, Refusal refusal) { return mode_of(contract->terms->modes, refusal); }
+
+static int sqlstate_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::backward:
+      return sqlstate_backward;
+    case Refusal::transition:
+    case Refusal::terminal:
+      return sqlstate_transition;
+    case Refusal::outdated:
+      return sqlstate_stale;
+    default:
+      return sqlstate_guarded_column;
+  }
+}
+
+int sqlstate_by_default(Refusal refusal) {
+  return refusal != Refusal::none && mode_of(core::Modes{}, refusal) == core::Mode::reject ? sqlstate_of(refusal) : 0;
+}
+
+// Names of states are the contract's, but which of them the row has is told only to who may read it.
+static const char *transition_text(const TriggerData *trigger, const StateColumn *column) {
+  Relation relation = trigger->tg_relation;
+  const Oid relid = RelationGetRelid(relation);
+  const Value from = value_of(trigger->tg_trigslot, column->attnum);
+  const Value to = value_of(trigger->tg_newslot, column->attnum);
+  const int before = from.isnull ? -1 : state_of(column, from.datum);
+  const int after = to.isnull ? -1 : state_of(column, to.datum);
+  const bool readable = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+                        pg_attribute_aclcheck(relid, column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+  const bool all_rows = !relation->rd_rel->relrowsecurity;
+  if (!readable || !all_rows || before < 0) return "The contract has no such transition.";
+  StringInfoData next;
+  initStringInfo(&next);
+  for (int i = 0; i < column->graph->nstates; ++i)
+    if (column->graph->leads_to(before, i))
+      appendStringInfo(&next, "%s\"%s\"", next.len > 0 ? ", " : "", column->graph->states[i]);
+  const char *to_what = to.isnull   ? "NULL"
+                        : after < 0 ? "a value that is none of its states"
+                                    : psprintf("\"%s\"", column->graph->states[after]);
+  return psprintf("From \"%s\" the contract leads to %s, not to %s.", column->graph->states[before], next.data,
+                  to_what);
+}
+
 void error_refused(const TriggerData *trigger, const GuardContract *contract, int place, Refusal refusal) {
   Relation relation = trigger->tg_relation;
   const char *column = contract->guarded[place].name;
   const Value gate =
       contract->gate == InvalidAttrNumber ? Value{Datum(0), true} : value_of(trigger->tg_trigslot, contract->gate);
   const bool closed = gate_is_closed(contract, gate.datum, gate.isnull);
+  report_row(contract->tracked, Event::rejected, contract->guarded, bms_make_singleton(place), trigger,
+             sqlstate_of(refusal));
   switch (refusal) {
     case Refusal::once:
       error_guarded_column(relation, column, "The column is written once, and it is set.");
@@ -335,7 +381,7 @@ void error_refused(const TriggerData *trigger, const GuardContract *contract, in
     case Refusal::backward:
       error_backward(relation, column);
     case Refusal::transition:
-      error_transition(relation, column, "The contract has no such transition.");
+      error_transition(relation, column, transition_text(trigger, column_at(contract, place)));
     case Refusal::outdated:
       error_stale_fence(relation, column);
     case Refusal::terminal:

@@ -52,6 +52,9 @@ Refusal refusal_of(const TriggerData *trigger, const GuardContract *contract, in
 
 core::Mode mode_of(const GuardContract *contract, Refusal refusal);
 
+// The SQLSTATE of a write that is refused so under a contract that says nothing of modes; 0: its column is kept.
+int sqlstate_by_default(Refusal refusal);
+
 // Raises the refusal. Errors: 23R01, 23R02, 23R03, 23R04.
 [[noreturn]] void error_refused(const TriggerData *trigger, const GuardContract *contract, int place, Refusal refusal);
 

@@ -46,7 +46,8 @@ void require_transaction(FunctionCallInfo fcinfo) {
   if (atomic || IsTransactionBlock() || SPI_inside_nonatomic_context()) return;
   ereport(ERROR, errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
           errmsg("%s can only be used in transaction blocks", "ratchet.suspend()"),
-          errdetail("It lasts until the end of the transaction."));
+          errdetail("It lasts until the end of the transaction."),
+          errhint("For example BEGIN; CALL ratchet.suspend('scorecards', 'import of May'); UPDATE ...; COMMIT;"));
 }
 
 void suspend(FunctionCallInfo fcinfo) {

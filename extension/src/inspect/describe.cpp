@@ -4,8 +4,6 @@
 extern "C" {
 #include "access/relation.h"
 #include "funcapi.h"
-#include "utils/fmgrprotos.h"
-#include "utils/json.h"
 }
 
 #include "contract/errors.h"
@@ -13,6 +11,7 @@ extern "C" {
 #include "guard/guard_contract.h"
 #include "pg/fence.h"
 #include "pg/list.h"
+#include "pg/partition.h"
 #include "pg/quote.h"
 #include "tally/references.h"
 #include "tally/spill_table.h"
@@ -193,6 +192,12 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
         break;
     }
   }
+  if (terms->audit)
+    put(fcinfo, nullptr, "audit", "What is attempted is stored; SELECT * FROM ratchet.attempts shows it to the owner.");
+  if (terms->rate_text != nullptr)
+    put(fcinfo, nullptr, "rate_limit",
+        psprintf("An actor may call ratchet.submit() %s; beyond that it answers limited, and touches nothing.",
+                 terms->rate_text));
   if (terms->insert_reject)
     put(fcinfo, nullptr, "insert",
         "A new row must be open, with owned columns at their defaults and in no terminal state; otherwise the INSERT "
@@ -259,7 +264,7 @@ void describe_limit(FunctionCallInfo fcinfo, const LimitTerm &limit) {
 }
 
 void describe_spill(FunctionCallInfo fcinfo, Oid parent) {
-  const Oid table = OidIsValid(parent) ? find_spill_table(parent) : InvalidOid;
+  const Oid table = find_spill_table(parent);
   put(fcinfo, OidIsValid(table) ? get_rel_name(table) : nullptr, "contention",
       OidIsValid(table)
           ? psprintf("A transaction that finds the row taken adds its counts to %s in place of waiting; row and table "
@@ -277,7 +282,6 @@ void describe_kept(FunctionCallInfo fcinfo, Relation child, const ChildTerms *so
                        "what others write is kept out."
                      : "%s, exact at every commit. Written by the database only; what others write is kept out.",
                  meaning_of(source->counters[i], qualified_relation(RelationGetRelid(child)))));
-  if (kept->spills) describe_spill(fcinfo, find_parent(child, source));
   describe_total(fcinfo, completion_of(source, kept));
   for (int i = 0; i < kept->ncompletions; ++i)
     if (kept->completions[i].when != nullptr && is_of(kept->completions[i], source))
@@ -293,6 +297,7 @@ void describe_tallies(FunctionCallInfo fcinfo, Relation relation) {
   const Trigger *counters = find_trigger(relation, TriggerKind::parent);
   if (counters == nullptr) return;
   const ParentTerms *kept = parse_parent_trigger(relation, counters);
+  if (kept->spills) describe_spill(fcinfo, find_topmost_ancestor(RelationGetRelid(relation)));
   for (const Oid oid : each_oid(tables_with(TriggerKind::child))) {
     Relation child = try_relation_open(oid, AccessShareLock);
     if (child == nullptr) continue;
@@ -315,40 +320,6 @@ void describe(FunctionCallInfo fcinfo) {
   relation_close(relation, AccessShareLock);
 }
 
-// {"status": {"queued": ["running"], ...}, ...} of a guard's trigger; NULL: it has no states.
-Datum states_of(Relation relation, Oid wanted, bool *isnull) {
-  const Trigger *guard = find_trigger(relation, TriggerKind::guard);
-  *isnull = guard == nullptr || guard->tgoid != wanted;
-  if (*isnull) return Datum(0);
-  const GuardTerms *terms = parse_guard_trigger(CurrentMemoryContext, relation, guard);
-  *isnull = terms->ngraphs == 0;
-  if (*isnull) return Datum(0);
-  StringInfoData out;
-  initStringInfo(&out);
-  for (int i = 0; i < terms->ngraphs; ++i) {
-    const GraphTerms &graph = terms->graphs[i];
-    appendStringInfoString(&out, i > 0 ? ", " : "{");
-    escape_json(&out, graph.column);
-    appendStringInfoString(&out, ": {");
-    for (int from = 0; from < graph.nstates; ++from) {
-      if (from > 0) appendStringInfoString(&out, ", ");
-      escape_json(&out, graph.states[from]);
-      appendStringInfoString(&out, ": [");
-      bool first = true;
-      for (int to = 0; to < graph.nstates; ++to) {
-        if (!graph.leads_to(from, to)) continue;
-        if (!first) appendStringInfoString(&out, ", ");
-        escape_json(&out, graph.states[to]);
-        first = false;
-      }
-      appendStringInfoChar(&out, ']');
-    }
-    appendStringInfoChar(&out, '}');
-  }
-  appendStringInfoChar(&out, '}');
-  return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
-}
-
 }  // namespace
 
 }  // namespace ratchet
@@ -356,14 +327,4 @@ Datum states_of(Relation relation, Oid wanted, bool *isnull) {
 RATCHET_FUNCTION(ratchet_describe) {
   ratchet::describe(fcinfo);
   return Datum(0);
-}
-
-RATCHET_FUNCTION(ratchet_states) {
-  Relation relation = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
-  if (relation == nullptr) PG_RETURN_NULL();
-  bool isnull;
-  const Datum states = ratchet::states_of(relation, PG_GETARG_OID(1), &isnull);
-  relation_close(relation, AccessShareLock);
-  if (isnull) PG_RETURN_NULL();
-  return states;
 }

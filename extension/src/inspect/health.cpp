@@ -1,20 +1,13 @@
-// inspect/health.cpp: what keeps a contract from being enforced, for people and for
-// monitoring; and the decoded arguments that the view ratchet.contract reads.
+// inspect/health.cpp: what keeps a contract from being enforced, for people and for monitoring.
 #include "pg/pg.h"
 
 extern "C" {
-#include "access/genam.h"
 #include "access/relation.h"
 #include "access/xlog.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_trigger.h"
 #include "funcapi.h"
 #include "optimizer/optimizer.h"
-#include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
-#include "utils/json.h"
 #include "utils/tuplestore.h"
 }
 
@@ -28,6 +21,7 @@ extern "C" {
 #include "declare/tally_triggers.h"
 #include "guard/guard_contract.h"
 #include "guard/structure.h"
+#include "inspect/activity_findings.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
 #include "pg/list.h"
@@ -38,7 +32,6 @@ extern "C" {
 #include "tally/fold_worker.h"
 #include "tally/references.h"
 #include "tally/structure.h"
-#include "verb/target.h"
 
 namespace ratchet {
 
@@ -130,19 +123,31 @@ List *kept_findings(List *findings, Relation member, bool is_root) {
   return list_concat(findings, counters_findings(member));
 }
 
+// The trigger that keeps others from writing the table of spilled counts.
+List *spill_trigger_findings(Oid parent) {
+  const Oid oid = find_spill_table(parent);
+  Relation table = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
+  if (table == nullptr) return NIL;
+  List *findings = named_findings(NIL, table, spilled_trigger_name);
+  relation_close(table, AccessShareLock);
+  return findings;
+}
+
 // Where counts spill.
 List *spill_findings(Relation root) {
   const Counters *counters = find_counters(root);
   if (counters == nullptr) return NIL;
+  List *findings = spill_trigger_findings(counters->root);
   const char *table = RelationGetRelationName(root);
   if (counters->spill_fault != nullptr)
-    return add(NIL, "warning", psprintf("counts of \"%s\" wait, and do not spill: %s", table, counters->spill_fault),
+    return add(findings, "warning",
+               psprintf("counts of \"%s\" wait, and do not spill: %s", table, counters->spill_fault),
                OidIsValid(find_spill_table(counters->root)) ? spill_table_hint : "Declare the tally again.");
   // A standby only has what its primary does.
-  if (counters->spill == nullptr || RecoveryInProgress() || has_fold_worker(counters->owner)) return NIL;
+  if (counters->spill == nullptr || RecoveryInProgress() || has_fold_worker(counters->owner)) return findings;
   const SpilledRows rows = look_at_spilled(counters);
-  if (rows.keys == NIL) return NIL;
-  return add(NIL, "warning",
+  if (rows.keys == NIL) return findings;
+  return add(findings, "warning",
              psprintf("spilled counts of \"%s\" wait for the next transaction that counts for their rows: there is no "
                       "background worker",
                       table),
@@ -177,6 +182,7 @@ List *guard_findings(Relation member, Relation root) {
   if (fault.column != nullptr && member == root)
     findings = add(findings, gate ? "warning" : "error", column_text(fault, member),
                    "Declare the contract again with ratchet.guard(..., replace => true).");
+  if (member == root) findings = list_concat(findings, limit_findings(root, terms));
   if (terms->insert_reject)
     findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::born), insert_trigger_name,
                                 "ratchet.guard()");
@@ -312,6 +318,7 @@ List *member_findings(List *findings, Relation member, Relation root) {
   findings = look_at(findings, member, "the counters", [&] { return kept_findings(NIL, member, is_root); });
   findings = look_at(findings, member, "the tally", [&] { return persistence_findings(member); });
   if (is_root) {
+    findings = look_at(findings, member, "the contract", [&] { return room_findings(member); });
     findings =
         look_at(findings, member, "the tally", [&] { return settled([&] { return counted_findings(member); }); });
     findings = look_at(findings, member, "the tally", [&] { return dependency_findings(member); });
@@ -386,185 +393,11 @@ void put_findings(FunctionCallInfo fcinfo, List *findings) {
   }
 }
 
-// The arguments of a trigger, split at their terminating zeros.
-Datum arguments_of(Oid trigger) {
-  List *arguments = NIL;
-  Relation catalog = table_open(TriggerRelationId, AccessShareLock);
-  ScanKeyData key;
-  ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
-  SysScanDesc scan = systable_beginscan(catalog, TriggerOidIndexId, true, nullptr, 1, &key);
-  if (HeapTuple tuple = systable_getnext(scan)) {
-    bool isnull;
-    const Datum packed = heap_getattr(tuple, Anum_pg_trigger_tgargs, RelationGetDescr(catalog), &isnull);
-    const int count = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple))->tgnargs;
-    const char *argument = isnull ? "" : VARDATA_ANY(DatumGetByteaPP(packed));
-    for (int i = 0; !isnull && i < count; ++i) {
-      arguments = lappend(arguments, pstrdup(argument));
-      argument += strlen(argument) + 1;
-    }
-  }
-  systable_endscan(scan);
-  table_close(catalog, AccessShareLock);
-  return text_array(arguments);
-}
-
-Datum counters_object(const ChildTerms *source) {
-  StringInfoData out;
-  initStringInfo(&out);
-  for (int i = 0; i < source->ncounters; ++i) {
-    const CounterTerm &counter = source->counters[i];
-    appendStringInfoString(&out, i > 0 ? ", " : "{");
-    escape_json(&out, counter.column);
-    appendStringInfoString(&out, ": ");
-    escape_json(&out, counter.sum ? psprintf("sum(%s)", counter.expression) : counter.expression);
-  }
-  appendStringInfoChar(&out, '}');
-  return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
-}
-
-// {"all_passed": {"when": "(passed = total)", "at": "passed_at", ...}, ...}: the completions of a tally by conditions;
-// nullptr: it has none.
-const char *completions_object(const ChildTerms *source, const ParentTerms *kept) {
-  StringInfoData out;
-  initStringInfo(&out);
-  for (int i = 0; i < kept->ncompletions; ++i) {
-    const CompletionTerm &completion = kept->completions[i];
-    if (completion.when == nullptr || !is_of(completion, source)) continue;
-    appendStringInfoString(&out, out.len > 0 ? ", " : "{");
-    escape_json(&out, completion.done);
-    appendStringInfoString(&out, ": {\"when\": ");
-    escape_json(&out, completion.when);
-    const auto put = [&](const char *member, const char *text) {
-      if (text == nullptr) return;
-      appendStringInfo(&out, ", \"%s\": ", member);
-      escape_json(&out, text);
-    };
-    put("at", completion.done_at);
-    put("time_zone", completion.time_zone);
-    put("call", completion.on_done);
-    if (completion.latch) appendStringInfoString(&out, ", \"latch\": true");
-    if (completion.notify) appendStringInfoString(&out, ", \"notify\": true");
-    appendStringInfoChar(&out, '}');
-  }
-  if (out.len == 0) return nullptr;
-  appendStringInfoChar(&out, '}');
-  return out.data;
-}
-
-// {"reserved": "capacity", "balance": {"min": 0}}: the limits of a tally; nullptr: it has none.
-const char *limits_object(const ChildTerms *source, const ParentTerms *kept) {
-  StringInfoData out;
-  initStringInfo(&out);
-  const auto put = [&](const BoundTerm &bound) {
-    if (bound.column != nullptr)
-      escape_json(&out, bound.column);
-    else
-      appendStringInfoString(&out, bound.number);
-  };
-  for (int i = 0; i < kept->nlimits; ++i) {
-    const LimitTerm &limit = kept->limits[i];
-    if (!is_of(limit, source)) continue;
-    appendStringInfoString(&out, out.len > 0 ? ", " : "{");
-    escape_json(&out, limit.counter);
-    appendStringInfoString(&out, ": ");
-    if (!limit.min.given()) {
-      put(limit.max);
-      continue;
-    }
-    appendStringInfoString(&out, limit.max.given() ? "{\"max\": " : "{");
-    if (limit.max.given()) {
-      put(limit.max);
-      appendStringInfoString(&out, ", ");
-    }
-    appendStringInfoString(&out, "\"min\": ");
-    put(limit.min);
-    appendStringInfoChar(&out, '}');
-  }
-  if (out.len == 0) return nullptr;
-  appendStringInfoChar(&out, '}');
-  return out.data;
-}
-
-// What the view tells about one tally: parent, via, counters, total, total_of,
-// done, done_at, on_done, latch, notify, time_zone, completions, limits, contention.
-Datum tally_row(FunctionCallInfo fcinfo) {
-  enum {
-    parent,
-    via,
-    counters,
-    total,
-    total_of,
-    done,
-    done_at,
-    on_done,
-    latch,
-    notify,
-    time_zone,
-    completions,
-    limits,
-    contention,
-    count
-  };
-  Datum values[count] = {};
-  bool nulls[count];
-  memset(nulls, true, sizeof(nulls));
-  const auto put = [&](int place, Datum value) {
-    values[place] = value;
-    nulls[place] = false;
-  };
-  const auto put_text = [&](int place, const char *text) {
-    if (text != nullptr) put(place, CStringGetTextDatum(text));
-  };
-  Relation child = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
-  const Oid wanted = PG_GETARG_OID(1);
-  const Triggers triggers = child != nullptr ? find_triggers(child, TriggerKind::child) : Triggers{0, nullptr};
-  for (const Trigger *trigger : triggers) {
-    if (trigger->tgoid != wanted) continue;
-    const ChildTerms *source = parse_child_trigger(child, trigger);
-    List *columns = NIL;
-    for (int i = 0; i < source->nvia; ++i) columns = lappend(columns, const_cast<char *>(source->via[i]));
-    put(via, text_array(columns));
-    put(counters, counters_object(source));
-    const Oid parent_oid = find_parent(child, source);
-    if (!OidIsValid(parent_oid)) break;
-    put(parent, ObjectIdGetDatum(parent_oid));
-    Relation relation = table_open(parent_oid, AccessShareLock);
-    if (const Trigger *kept = find_trigger(relation, TriggerKind::parent)) {
-      const ParentTerms *terms = parse_parent_trigger(relation, kept);
-      const CompletionTerm completion = completion_of(source, terms);
-      put_text(total, completion.total);
-      put_text(total_of, completion.total_of);
-      put_text(done, completion.done);
-      put_text(done_at, completion.done_at);
-      put_text(on_done, completion.on_done);
-      put(latch, BoolGetDatum(completion.latch));
-      put(notify, BoolGetDatum(completion.notify));
-      put_text(time_zone, completion.time_zone);
-      if (const char *object = completions_object(source, terms))
-        put(completions, DirectFunctionCall1(jsonb_in, CStringGetDatum(object)));
-      if (const char *object = limits_object(source, terms))
-        put(limits, DirectFunctionCall1(jsonb_in, CStringGetDatum(object)));
-      put_text(contention, terms->spills ? "spill" : "wait");
-    }
-    table_close(relation, AccessShareLock);
-    break;
-  }
-  if (child != nullptr) relation_close(child, AccessShareLock);
-  TupleDesc tupdesc;
-  if (get_call_result_type(fcinfo, nullptr, &tupdesc) != TYPEFUNC_COMPOSITE)
-    elog(ERROR, "return type must be a row type");
-  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
-}
-
 }  // namespace
 
 }  // namespace ratchet
-
-RATCHET_FUNCTION(ratchet_tally_row) { return ratchet::tally_row(fcinfo); }
 
 RATCHET_FUNCTION(ratchet_findings) {
   ratchet::put_findings(fcinfo, ratchet::find_findings(PG_GETARG_OID(0)));
   return Datum(0);
 }
-
-RATCHET_FUNCTION(ratchet_arguments) { return ratchet::arguments_of(PG_GETARG_OID(0)); }

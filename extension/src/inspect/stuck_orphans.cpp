@@ -15,6 +15,7 @@ extern "C" {
 #include "guard/guard_contract.h"
 #include "guard/policy.h"
 #include "pg/fence.h"
+#include "pg/guc_nest.h"
 #include "pg/memory.h"
 #include "pg/primary_key_text.h"
 #include "pg/quote.h"

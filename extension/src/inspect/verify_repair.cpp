@@ -257,7 +257,7 @@ void put_drift(const Place *place, const Subject &subject, const ReturnSetInfo *
 }
 
 void verify(FunctionCallInfo fcinfo) {
-  const Oid target = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+  const Oid target = relation_or_null(fcinfo, 0);
   if (OidIsValid(target)) check_owner(target, "verify it");
   // A snapshot has this transaction's rows, so it must have its counts too.
   flush_pending(InvalidOid);
@@ -395,7 +395,7 @@ void check_own_transactions(FunctionCallInfo fcinfo) {
 
 void repair(FunctionCallInfo fcinfo) {
   check_own_transactions(fcinfo);
-  const Oid target = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+  const Oid target = relation_or_null(fcinfo, 0);
   if (OidIsValid(target)) check_owner(target, "repair it");
   // The call's own memory, which lives through its commits.
   MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ratchet repair", ALLOCSET_DEFAULT_SIZES);

@@ -17,6 +17,9 @@ extern "C" {
 #if PG_VERSION_NUM < 160000
 #include "nodes/parsenodes.h"
 #endif
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
 }
 
 #if PG_VERSION_NUM < 150000
@@ -138,6 +141,14 @@ inline TM_Result update_heap(Relation relation, ItemPointer tid, HeapTuple row, 
 #endif
 }
 
+inline void insert_new_index_entries(ResultRelInfo *target, TupleTableSlot *slot, EState *estate) {
+#if PG_VERSION_NUM >= 160000
+  ExecInsertIndexTuples(target, slot, estate, false, false, nullptr, NIL, false);
+#else
+  ExecInsertIndexTuples(target, slot, estate, false, false, nullptr, NIL);
+#endif
+}
+
 inline void insert_updated_index_entries(ResultRelInfo *target, TupleTableSlot *slot, EState *estate,
                                          [[maybe_unused]] IndexUpdates updates) {
 #if PG_VERSION_NUM >= 160000
@@ -146,5 +157,18 @@ inline void insert_updated_index_entries(ResultRelInfo *target, TupleTableSlot *
   ExecInsertIndexTuples(target, slot, estate, true, false, nullptr, NIL);
 #endif
 }
+
+// Since 17 memory that all sessions share can be had by name, without a preloaded library: made by the first that asks,
+// and there until the server is shut down.
+#if PG_VERSION_NUM >= 170000
+inline constexpr bool has_named_memory = true;
+inline void *find_named_memory(const char *name, Size size, void (*init)(void *memory)) {
+  bool found;
+  return GetNamedDSMSegment(name, size, init, &found);
+}
+#else
+inline constexpr bool has_named_memory = false;
+inline void *find_named_memory(const char *, Size, void (*)(void *memory)) { return nullptr; }
+#endif
 
 }  // namespace ratchet

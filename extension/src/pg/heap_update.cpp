@@ -16,18 +16,26 @@ namespace ratchet {
 
 namespace {
 
-void insert_index_entries(Relation relation, HeapTuple row, IndexUpdates updates) {
+// insert(target, slot, estate)
+template <typename Insert>
+void with_indexes(Relation relation, HeapTuple row, Insert &&insert) {
   TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsHeapTuple);
   ExecStoreHeapTuple(row, slot, false);
   EState *estate = CreateExecutorState();
   ResultRelInfo *target = makeNode(ResultRelInfo);
   InitResultRelInfo(target, relation, 0, nullptr, 0);
   ExecOpenIndices(target, false);
-  insert_updated_index_entries(target, slot, estate, updates);
+  insert(target, slot, estate);
   ExecCloseIndices(target);
   ExecResetTupleTable(estate->es_tupleTable, false);
   FreeExecutorState(estate);
   ExecDropSingleTupleTableSlot(slot);
+}
+
+void insert_index_entries(Relation relation, HeapTuple row, IndexUpdates updates) {
+  with_indexes(relation, row, [&](ResultRelInfo *target, TupleTableSlot *slot, EState *estate) {
+    insert_updated_index_entries(target, slot, estate, updates);
+  });
 }
 
 // Where the row has a column's value; nullptr: it has none, but NULL or the column's default.
@@ -70,6 +78,14 @@ HeapTuple modified(Relation relation, HeapTuple row, int count, int *attnums, Da
     store_att_byval(place, values[i], attribute->attlen);
   }
   return copy;
+}
+
+void insert_row(Relation relation, HeapTuple row) {
+  row->t_tableOid = RelationGetRelid(relation);
+  heap_insert(relation, row, GetCurrentCommandId(true), 0, nullptr);
+  with_indexes(relation, row, [](ResultRelInfo *target, TupleTableSlot *slot, EState *estate) {
+    insert_new_index_entries(target, slot, estate);
+  });
 }
 
 TM_Result store_version(Relation relation, TupleTableSlot *found, HeapTuple row) {

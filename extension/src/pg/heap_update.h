@@ -21,6 +21,9 @@ bool is_inserted_by_us(TupleTableSlot *slot);
 // over them, which costs a quarter of taking all columns apart.
 HeapTuple modified(Relation relation, HeapTuple row, int count, int *attnums, Datum *values, bool *nulls);
 
+// Stores a new row and its index entries, and nothing else of what an INSERT does: no trigger, default or constraint.
+void insert_row(Relation relation, HeapTuple row);
+
 // Stores `row` in place of the version that was found, and its index entries unless the update was HOT. Waits for a
 // writer that has the row. TM_Ok, TM_Updated or TM_Deleted; anything else is an error.
 TM_Result store_version(Relation relation, TupleTableSlot *found, HeapTuple row);

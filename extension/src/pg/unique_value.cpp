@@ -36,6 +36,13 @@ bool covers(Oid index, AttrNumber attnum) {
 
 }  // namespace
 
+bool identifies(Relation index) {
+  const Form_pg_index form = index->rd_index;
+  return form->indisunique && form->indisvalid && form->indimmediate &&
+         heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr) &&
+         heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, nullptr);
+}
+
 bool may_be_unique(Relation relation, AttrNumber attnum) {
   if (attnum == InvalidAttrNumber) return false;
   // Partitions may have indexes of their own.

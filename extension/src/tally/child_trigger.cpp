@@ -57,10 +57,11 @@ Delta delta_of(Tally *tally, int place, TupleTableSlot *row) {
   return {0, value};
 }
 
-void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign) {
+// false: the row counts nowhere.
+bool count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign) {
   Datum key[INDEX_MAX_KEYS];
   slot_getsomeattrs(row, tally->last_used);
-  if (!evaluate_key(tally, row, key)) return;
+  if (!evaluate_key(tally, row, key)) return false;
   // Everything that may run other people's code comes before the map is touched.
   Delta few[8];
   Delta *deltas = tally->ncounted <= 8 ? few : palloc_array<Delta>(tally->ncounted);
@@ -74,6 +75,7 @@ void count(Tally *tally, const Counters *counters, TupleTableSlot *row, int sign
     if (deltas[i].sum != 0)
       add_sum(delta, sign > 0 ? deltas[i].sum : DirectFunctionCall1(numeric_uminus, deltas[i].sum));
   }
+  return true;
 }
 
 // The tally of the call, with its parent locked. A migration that has renamed the counter meanwhile may have committed
@@ -93,14 +95,16 @@ void accumulate(const TriggerData *trigger) {
   Tally *tally = load_locked_tally(trigger);
   const Counters *counters = resolve(tally);
   lock_spill_table(tally, counters);
+  bool counted = false;
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
-    count(tally, counters, trigger->tg_trigslot, 1);
+    counted = count(tally, counters, trigger->tg_trigslot, 1);
   } else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
-    count(tally, counters, trigger->tg_trigslot, -1);
+    counted = count(tally, counters, trigger->tg_trigslot, -1);
   } else if (changes(tally, trigger->tg_trigslot, trigger->tg_newslot)) {
-    count(tally, counters, trigger->tg_trigslot, -1);
-    count(tally, counters, trigger->tg_newslot, 1);
+    counted = count(tally, counters, trigger->tg_trigslot, -1);
+    counted = count(tally, counters, trigger->tg_newslot, 1) || counted;
   }
+  if (counted) report(tally->tracked, Event::counted);
   arm(trigger);
 }
 

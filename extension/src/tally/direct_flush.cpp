@@ -28,6 +28,7 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/prune.h"
 #include "tally/direct_flush.h"
+#include "tally/fold_worker.h"
 #include "tally/locked_row.h"
 #include "tally/parent_trigger.h"
 #include "tally/spill.h"
@@ -114,6 +115,12 @@ bool find_row(Relation relation, Counters *counters, const Datum *key, TupleTabl
   return found;
 }
 
+// alone: the flush writes no other row. Of several rows the one that was locked last is probably not this one.
+bool find_entry(Relation relation, Counters *counters, const Pending *entry, bool alone, TupleTableSlot *slot) {
+  const Datum *key = entry->key.values;
+  return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
+}
+
 // Who has made a newer version of the row, or is about to; invalid: nobody.
 TransactionId writer_of(HeapTupleHeader header) {
   if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask))
@@ -132,27 +139,36 @@ bool is_being_written(const BufferHeapTupleTableSlot *slot) {
 
 FullTransactionId queued_in;  // the last transaction that has queued up
 
-// Whether another transaction has the row in hand, or locked so that an update of it would wait.
-bool is_taken(const BufferHeapTupleTableSlot *slot) {
+// Who has the newest version of a row locked, or a newer one in hand.
+struct Holders {
+  bool taken;    // by another transaction, so that an update of the row would wait
+  bool shared;   // by others whom an update does not meet: what a foreign key's check takes is in nobody's way
+  bool by_self;  // by this transaction and nobody else
+};
+
+Holders find_holders(const BufferHeapTupleTableSlot *slot) {
   LockBuffer(slot->buffer, BUFFER_LOCK_SHARE);
   const HeapTupleHeader header = slot->base.tuple->t_data;
   const uint16 mask = header->t_infomask;
   const TransactionId xmax = HeapTupleHeaderGetRawXmax(header);
   LockBuffer(slot->buffer, BUFFER_LOCK_UNLOCK);
-  const auto is_other = [](TransactionId xid) {
-    return !TransactionIdIsCurrentTransactionId(xid) && TransactionIdIsInProgress(xid);
+  Holders holders{};
+  const auto add = [&](TransactionId xid, bool shares) {
+    if (TransactionIdIsCurrentTransactionId(xid) || !TransactionIdIsInProgress(xid)) return;
+    (shares ? holders.shared : holders.taken) = true;
   };
-  if ((mask & HEAP_XMAX_INVALID) != 0 || HEAP_LOCKED_UPGRADED(mask)) return false;
-  if ((mask & HEAP_XMAX_IS_MULTI) == 0)
-    return !(HEAP_XMAX_IS_LOCKED_ONLY(mask) && HEAP_XMAX_IS_KEYSHR_LOCKED(mask)) && is_other(xmax);
+  if ((mask & HEAP_XMAX_INVALID) != 0 || HEAP_LOCKED_UPGRADED(mask)) return holders;
+  if ((mask & HEAP_XMAX_IS_MULTI) == 0) {
+    holders.by_self = TransactionIdIsCurrentTransactionId(xmax);
+    add(xmax, HEAP_XMAX_IS_LOCKED_ONLY(mask) && HEAP_XMAX_IS_KEYSHR_LOCKED(mask));
+    return holders;
+  }
   MultiXactMember *members;
   const int count = GetMultiXactIdMembers(xmax, &members, false, HEAP_XMAX_IS_LOCKED_ONLY(mask));
-  bool taken = false;
-  // What a foreign key's check takes is in nobody's way.
-  for (int i = 0; !taken && i < count; ++i)
-    taken = members[i].status != MultiXactStatusForKeyShare && is_other(members[i].xid);
+  for (int i = 0; !holders.taken && i < count; ++i)
+    add(members[i].xid, members[i].status == MultiXactStatusForKeyShare);
   if (count > 0) pfree(members);
-  return taken;
+  return holders;
 }
 
 // Takes the row's lock, unless that would have to wait.
@@ -229,15 +245,11 @@ void find_direct(Relation relation, Counters *counters) {
 bool count_directly(Counters *counters, const Pending *entry, bool alone) {
   if (!is_direct(counters)) return false;
   Relation relation = open_direct(counters);
-  const Datum *key = entry->key.values;
   bool waits = !alone || !may_queue_up(counters);
   bool queued = false;
   bool taken = false;  // another transaction is writing the row, and this one would rather know than wait
   Change change{};
-  // Of several rows the one that was locked last is probably not this one.
-  const auto find = [&](TupleTableSlot *slot) {
-    return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
-  };
+  const auto find = [&](TupleTableSlot *slot) { return find_entry(relation, counters, entry, alone, slot); };
   const auto decide = [&](TupleTableSlot *found) -> HeapTuple {
     const auto *version = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
     taken = !waits && is_being_written(version);
@@ -251,6 +263,7 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
     time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
                  ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, queued);
     note_change(counters, change, found);
+    report(counters->tracked, Event::flushed);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || taken) {
@@ -266,6 +279,24 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
   return outcome == Attempt::stored;
 }
 
+namespace {
+
+// Whether a flush that would rather append than wait leaves its only row alone.
+//
+// Others that have a child of the row in hand are about to write it too, and have to lock each new version of it anew
+// for their next child, which costs more than what all of them count: a worker that is there writes one version for
+// all.
+//
+// A row that this transaction alone has locked is no such row, and nobody else can be about to write it but one who has
+// removed or changed a child; should he take it in the moment until it is stored, that is waited for until he ends.
+bool leaves_alone(const Counters *counters, const Pending *entry, const BufferHeapTupleTableSlot *version) {
+  const Holders holders = find_holders(version);
+  if (holders.taken || (holders.shared && knows_fold_worker(counters->owner))) return true;
+  return !holders.by_self && !may_take(counters, entry);
+}
+
+}  // namespace
+
 bool may_take(const Counters *counters, const Pending *entry) {
   return !may_queue_up(counters) || queue_up(counters, entry, false);
 }
@@ -274,42 +305,51 @@ bool may_take(const Counters *counters, const Pending *entry) {
 Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing) {
   if (!is_direct(counters)) return Taken::left;
   Relation relation = open_direct(counters);
-  const Datum *key = entry->key.values;
   bool busy = false;
   bool again = false;
   bool idle = false;  // there is nothing to add
+  bool adds_spilled = false;
   Change change{};
   Spilled spilled{};
-  const auto find = [&](TupleTableSlot *slot) {
-    return (alone && find_locked_row(relation, counters, key, slot)) || find_row(relation, counters, key, slot);
+  const auto find = [&](TupleTableSlot *slot) { return find_entry(relation, counters, entry, alone, slot); };
+  // With what lies spilled. false: not all of it could be read.
+  const auto decide_all = [&](TupleTableSlot *found) {
+    auto *deltas = palloc_array<Delta>(counters->ncounters);
+    memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
+    spilled = read_to_add(counters, entry, GetActiveSnapshot(), sparing ? most_folded : PG_INT32_MAX);
+    if (!spilled.whole) return false;
+    add_spilled(counters, spilled, deltas);
+    change = change_of(counters, found, deltas);
+    return true;
   };
   const auto decide = [&](TupleTableSlot *found) -> HeapTuple {
     const auto *version = reinterpret_cast<const BufferHeapTupleTableSlot *>(found);
     busy = sparing && is_piling_up(version->buffer, ItemPointerGetOffsetNumber(&found->tts_tid));
     if (busy) return nullptr;
     const TM_Result locked = strictly ? lock_row(relation, found) : TM_Ok;
-    busy = strictly ? locked == TM_WouldBlock : is_taken(version);
+    busy = strictly ? locked == TM_WouldBlock : leaves_alone(counters, entry, version);
     // Above READ COMMITTED a new look finds no other version: the statement says what that means.
     again = locked != TM_Ok && !busy && !IsolationUsesXactSnapshot();
     if (locked != TM_Ok || busy) return nullptr;
-    auto *deltas = palloc_array<Delta>(counters->ncounters);
-    memcpy(deltas, entry->deltas, sizeof(Delta) * counters->ncounters);
-    if (counters->spill != nullptr) {
-      spilled = read_to_add(counters, entry, GetActiveSnapshot(), sparing ? most_folded : PG_INT32_MAX);
-      busy = !spilled.whole;
-      if (busy) return nullptr;
-      add_spilled(counters, spilled, deltas);
+    // What lies spilled is left to a worker that is there. But without it nothing may become complete, or cease to be.
+    spilled = {};
+    adds_spilled = counters->spill != nullptr && (strictly || !knows_fold_worker(counters->owner));
+    if (!adds_spilled) {
+      change = change_of(counters, found, entry->deltas);
+      adds_spilled = counters->spill != nullptr && change.decides;
     }
-    change = change_of(counters, found, deltas);
-    idle = change.count == 0 && spilled.count == 0;
-    if (idle || change.breaks_limit) return nullptr;
+    busy = adds_spilled && !decide_all(found);
+    idle = !busy && change.count == 0 && spilled.count == 0;
+    if (busy || idle || change.breaks_limit) return nullptr;
     return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
     time_pruning(reinterpret_cast<const BufferHeapTupleTableSlot *>(found)->buffer,
                  ItemPointerGetOffsetNumber(&found->tts_tid), row->t_len, false);
     note_change(counters, change, found);
-    if (counters->spill != nullptr) remove_spilled(counters, key, spilled);
+    if (adds_spilled) remove_spilled(counters, entry->key.values, spilled);
+    report(counters->tracked, Event::flushed);
+    if (spilled.count > 0) report(counters->tracked, Event::folded, spilled.count);
   };
   Attempt outcome = Attempt::changed;
   while (outcome == Attempt::changed || again) {

@@ -41,7 +41,8 @@ struct Wording {
 
 constexpr Wording counted_wording = {
     "\"%s\" cannot be counted for relation \"%s\"",
-    "Write a condition over the columns of the table, \"true\" for every row, or sum(expression).",
+    "Write a condition over the columns of the table, such as \"is_correct\", \"true\" to count every row, or "
+    "sum(expression).",
     "Its functions must be IMMUTABLE: the count would change without a write.",
     "counting \"%s\" in a tally of relation \"%s\""};
 constexpr Wording when_wording = {
@@ -56,9 +57,20 @@ const Wording &wording_of(Use use) { return use == Use::when ? when_wording : co
   pg_unreachable();
 }
 
+// "*" or "t.*", which stands for columns.
+bool is_star(const Node *raw) {
+  return IsA(raw, ColumnRef) && IsA(llast(reinterpret_cast<const ColumnRef *>(raw)->fields), A_Star);
+}
+
+bool is_count(const Node *raw) {
+  if (!IsA(raw, FuncCall)) return false;
+  const List *name = reinterpret_cast<const FuncCall *>(raw)->funcname;
+  return list_length(name) == 1 && strcmp(strVal(linitial(name)), "count") == 0;
+}
+
 // Nothing but one expression: no FROM, no second column.
 Node *raw_expression(Relation relation, const char *text, Use use, int sqlstate) {
-  List *statements = raw_parser(psprintf("SELECT (%s)", text), RAW_PARSE_DEFAULT);
+  List *statements = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
   const auto *statement =
       list_length(statements) == 1 ? reinterpret_cast<SelectStmt *>(linitial_node(RawStmt, statements)->stmt) : nullptr;
   if (statement == nullptr || !IsA(statement, SelectStmt) || list_length(statement->targetList) != 1 ||
@@ -68,7 +80,12 @@ Node *raw_expression(Relation relation, const char *text, Use use, int sqlstate)
       statement->limitOffset != nullptr || statement->limitCount != nullptr || statement->lockingClause != NIL ||
       statement->withClause != nullptr || statement->op != SETOP_NONE)
     refuse(relation, sqlstate, use, text, "It is not an expression.");
-  return linitial_node(ResTarget, statement->targetList)->val;
+  const auto *target = linitial_node(ResTarget, statement->targetList);
+  if (target->name != nullptr || is_star(target->val))
+    refuse(relation, sqlstate, use, text, "It is not an expression.");
+  if (use != Use::when && is_count(target->val))
+    refuse(relation, sqlstate, use, text, "A counter says which rows are counted: rows for which it is true.");
+  return target->val;
 }
 
 // The argument of sum(...); nullptr: it is no such call.
@@ -99,14 +116,49 @@ struct Named {
   Use use;
 };
 
+// A position that the parser tells is one in the text, not in the statement of the client.
+void point_into(const char *text) {
+  const int position = geterrposition();
+  if (position <= 0) return;
+  errposition(0);
+  internalerrposition(position);
+  internalerrquery(text);
+}
+
 void name_expression(void *argument) {
   const auto *named = static_cast<const Named *>(argument);
+  point_into(named->text);
   errcontext(wording_of(named->use).context, named->text, RelationGetRelationName(named->relation));
 }
 
+// An expression that is being declared.
+struct Declared {
+  const char *column;  // that counts it, or that it completes
+  const char *text;
+  Use use;
+};
+
+void name_declared(void *argument) {
+  const auto *declared = static_cast<const Declared *>(argument);
+  point_into(declared->text);
+  if (geterrcode() == ERRCODE_GROUPING_ERROR && declared->use != Use::when) errhint("%s", counted_wording.hint);
+  errcontext(declared->use == Use::when ? "condition of completion \"%s\"" : "expression of counter \"%s\"",
+             declared->column);
+}
+
+template <typename Body>
+auto named_in_errors(ErrorContextCallback callback, Body &&body) {
+  callback.previous = error_context_stack;
+  error_context_stack = &callback;
+  auto result = body();
+  error_context_stack = callback.previous;
+  return result;
+}
+
 // names: of the columns, to read a text with; NIL: as they are.
-ParseState *parse_state(Relation relation, List *names) {
+ParseState *parse_state(Relation relation, const char *text, List *names) {
   ParseState *state = make_parsestate(nullptr);
+  state->p_sourcetext = text;
   Alias *alias = names == NIL ? nullptr : makeAlias(RelationGetRelationName(relation), names);
   ParseNamespaceItem *item = addRangeTableEntryForRelation(state, relation, AccessShareLock, alias, false, true);
   addNSItemToQuery(state, item, true, true, true);
@@ -115,7 +167,7 @@ ParseState *parse_state(Relation relation, List *names) {
 
 Node *transform(Relation relation, const char *text, Node *raw, Use use, int sqlstate) {
   const bool sum = use == Use::sum;
-  ParseState *state = parse_state(relation, NIL);
+  ParseState *state = parse_state(relation, text, NIL);
   Node *expression = transformExpr(state, raw, EXPR_KIND_TRIGGER_WHEN);
   if (!sum)
     expression =
@@ -157,18 +209,16 @@ const char *deparse(Relation relation, Node *expression) {
 // Parsed by column name, checked and planned.
 Expr *parse(Relation relation, const char *text, Use use, int sqlstate) {
   Named named{relation, text, use};
-  ErrorContextCallback callback{error_context_stack, fenced<name_expression>, &named};
-  error_context_stack = &callback;
-  Expr *expression = with_pinned_path(relation, [&] {
-    Node *expression = transform(relation, text, raw_expression(relation, text, use, sqlstate), use, sqlstate);
-    check_columns_used(relation, text, expression, use, sqlstate);
-    Expr *planned = expression_planner(reinterpret_cast<Expr *>(expression));
-    if (contain_mutable_functions(reinterpret_cast<Node *>(planned)))
-      refuse(relation, sqlstate, use, text, wording_of(use).mutable_functions);
-    return planned;
+  return named_in_errors({nullptr, fenced<name_expression>, &named}, [&] {
+    return with_pinned_path(relation, [&] {
+      Node *expression = transform(relation, text, raw_expression(relation, text, use, sqlstate), use, sqlstate);
+      check_columns_used(relation, text, expression, use, sqlstate);
+      Expr *planned = expression_planner(reinterpret_cast<Expr *>(expression));
+      if (contain_mutable_functions(reinterpret_cast<Node *>(planned)))
+        refuse(relation, sqlstate, use, text, wording_of(use).mutable_functions);
+      return planned;
+    });
   });
-  error_context_stack = callback.previous;
-  return expression;
 }
 
 // Deparsed. use: as what it is meant; of Use::count it becomes Use::sum where that is what the text says.
@@ -197,16 +247,19 @@ const char *canonical(Relation relation, const char *text, Use *use) {
 
 }  // namespace
 
-const char *canonical_expression(Relation child, const char *text, bool *sum) {
+const char *canonical_expression(Relation child, const char *counter, const char *text, bool *sum) {
   Use use = Use::count;
-  const char *expression = canonical(child, text, &use);
+  Declared declared{counter, text, use};
+  const char *expression =
+      named_in_errors({nullptr, fenced<name_declared>, &declared}, [&] { return canonical(child, text, &use); });
   *sum = use == Use::sum;
   return expression;
 }
 
-const char *canonical_condition(Relation parent, const char *text) {
+const char *canonical_condition(Relation parent, const char *completion, const char *text) {
   Use use = Use::when;
-  return canonical(parent, text, &use);
+  Declared declared{completion, text, use};
+  return named_in_errors({nullptr, fenced<name_declared>, &declared}, [&] { return canonical(parent, text, &use); });
 }
 
 Expr *parse_expression(Relation relation, const char *text, bool sum, int sqlstate) {
@@ -217,7 +270,7 @@ Expr *parse_when(Relation parent, const char *text, int sqlstate) { return parse
 
 Node *parse_condition(Relation relation, const char *text) {
   return with_pinned_path(relation, [&] {
-    ParseState *state = parse_state(relation, NIL);
+    ParseState *state = parse_state(relation, nullptr, NIL);
     Node *expression = transformExpr(state, raw_expression(relation, text, Use::count, sqlstate_unenforceable),
                                      EXPR_KIND_TRIGGER_WHEN);
     assign_expr_collations(state, expression);
@@ -238,7 +291,7 @@ const char *renamed_expression(Relation relation, const char *text, const char *
   return with_pinned_path(relation, [&] {
     Node *raw = raw_expression(relation, text, Use::count, sqlstate_unenforceable);
     // Boolean or not: it was checked when it was declared, and a rename changes no type.
-    ParseState *state = parse_state(relation, names);
+    ParseState *state = parse_state(relation, nullptr, names);
     Node *expression = transformExpr(state, raw, EXPR_KIND_TRIGGER_WHEN);
     assign_expr_collations(state, expression);
     free_parsestate(state);

@@ -12,6 +12,7 @@ extern "C" {
 }
 
 #include "contract/ddl_support.h"
+#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
 #include "pg/fence.h"
@@ -67,6 +68,8 @@ SpilledRows look_at_spilled(const Counters *counters, int most) {
 
 Folded fold_row(Oid parent, const Datum *key, FoldMode mode) {
   flush_pending(InvalidOid);
+  // A shard that is being moved here has its rows before it is here: its counts are there to be added soon.
+  if (!try_keep_own_shard(parent)) return Folded::busy;
   Counters *counters = current_counters(parent, RowExclusiveLock);
   if (counters->spill == nullptr) return Folded::gone;
   const Folded folded = write_folded(counters, key, mode);
@@ -80,6 +83,7 @@ namespace {
 // What the rows are counted for themselves is left to the flush, which locks in its order: two calls that did it row by
 // row would wait for each other.
 int64 fold_table(Oid parent) {
+  if (!try_keep_own_shard(parent)) return 0;
   const Counters *counters = current_counters(parent, RowExclusiveLock);
   if (counters->spill == nullptr) return 0;
   const SpilledRows rows = look_at_spilled(counters);
@@ -119,6 +123,7 @@ int64 fold(Oid target) {
             errhint("SET default_transaction_isolation = 'read committed'."));
   flush_pending(InvalidOid);
   if (OidIsValid(target)) {
+    check_not_distributed(target, on_each_shard);
     Relation relation = open_owned(target, AccessShareLock, "fold its counts");
     const bool counted = find_trigger(relation, TriggerKind::parent) != nullptr;
     if (!counted)
@@ -138,4 +143,4 @@ int64 fold(Oid target) {
 
 }  // namespace ratchet
 
-RATCHET_FUNCTION(ratchet_fold) { PG_RETURN_INT64(ratchet::fold(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0))); }
+RATCHET_FUNCTION(ratchet_fold) { PG_RETURN_INT64(ratchet::fold(ratchet::relation_or_null(fcinfo, 0))); }

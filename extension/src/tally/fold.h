@@ -24,7 +24,8 @@ constexpr int most_keys = 1000;
 SpilledRows look_at_spilled(const Counters *counters, int most = most_keys);
 
 // Adds what lies spilled for a row of the parent, and completes it, as a flush does; a row that another transaction has
-// is left to that one. What the caller's transaction has counted is written first. At READ COMMITTED only.
+// is left to that one, and a shard that is not, or not yet, on this node to the node that has it; a move of it is
+// waited for. What the caller's transaction has counted is written first. At READ COMMITTED only.
 Folded fold_row(Oid parent, const Datum *key, FoldMode mode);
 
 }  // namespace ratchet

@@ -351,6 +351,22 @@ bool has_fold_worker(Oid owner) {
   return false;
 }
 
+// For a flush, which asks every time. By the clock of statements, which costs nothing; where one of them goes on for
+// long, what it knows is old, and then what lies spilled is left to a worker that is called by the next who appends.
+bool knows_fold_worker(Oid owner) {
+  static Oid asked;
+  static TimestampTz until;
+  static bool there;
+  const TimestampTz now = GetCurrentStatementStartTimestamp();
+  if (is_worker) return false;
+  if (asked != owner || now >= until) {
+    asked = owner;
+    until = TimestampTzPlusMilliseconds(now, 1000);
+    there = has_fold_worker(owner);
+  }
+  return there;
+}
+
 void call_fold_worker(Oid owner) {
   static TimestampTz called;
   if (!starts_workers || is_worker || has_fold_worker(owner)) return;

@@ -21,4 +21,7 @@ void call_fold_worker(Oid owner);
 // Whether it is there.
 bool has_fold_worker(Oid owner);
 
+// The same as this session has seen it within the last second.
+bool knows_fold_worker(Oid owner);
+
 }  // namespace ratchet

@@ -26,11 +26,13 @@ extern "C" {
 
 #include <algorithm>
 
+#include "activity/wait.h"
 #include "contract/core_copy.h"
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
 #include "contract/kept_notice.h"
 #include "contract/permission.h"
+#include "contract/report_row.h"
 #include "contract/times.h"
 #include "pg/fence.h"
 #include "pg/memory.h"
@@ -222,6 +224,20 @@ bool is_set(const TriggerData *trigger, AttrNumber attnum) {
 }
 
 // What is to be stored of a row, which `after` holds too.
+bool is_true(const Value &value) { return !value.isnull && DatumGetBool(value.datum); }
+
+// kept: the values that the guarded columns will have.
+void report_completed(const TriggerData *trigger, const Counters *counters, const Value *kept) {
+  int done = 0;
+  for (int i = 0; i < counters->ncompletions; ++i) {
+    const AttrNumber column = counters->completions[i].done;
+    if (column != InvalidAttrNumber && is_true(kept[place_of(counters, column)]) &&
+        !is_true(value_of(trigger->tg_trigslot, column)))
+      ++done;
+  }
+  if (done > 0) report(counters->tracked, Event::completed, done);
+}
+
 HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission *permission, HeapTuple row,
                TupleTableSlot *after) {
   const bool counts = permission != nullptr && permission->verb == Verb::count;
@@ -259,7 +275,12 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
   }
   // A recount says what is there.
   const Breach breach = recounts ? Breach{nullptr, false} : find_breach(stored, trigger->tg_trigslot);
-  if (breach.limit != nullptr) error_breach(counters, breach);
+  if (breach.limit != nullptr) {
+    report_row(counters->tracked, Event::rejected, counters->guarded, bms_make_singleton(breach.limit->counter),
+               trigger, sqlstate_limit);
+    error_breach(counters, breach);
+  }
+  report_completed(trigger, counters, kept);
   release(&exact);
   release(&stored);
 
@@ -274,7 +295,8 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
       noted = bms_add_member(noted, i);
   }
   if (noted != nullptr) {
-    note_row(counters->root, counters->guarded, noted, Told::kept, trigger->tg_trigslot);
+    note_row(trigger, counters->root, counters->guarded, noted, Told::kept);
+    report_row(counters->tracked, Event::kept, counters->guarded, noted, trigger);
     if (permission != nullptr) tell_kept(permission, counters, noted);
   }
   return with_kept(trigger, counters, row, kept, changed);
@@ -283,14 +305,14 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
 HeapTuple judge(const TriggerData *trigger) {
   const Counters *counters = load_counters(trigger->tg_relation, trigger->tg_trigger);
   if (counters->guard != nullptr && fires_now(*counters->guard)) return trigger->tg_newtuple;
-  return keep(trigger, counters, find_permission(trigger), trigger->tg_newtuple, trigger->tg_newslot);
+  Permission *permission = find_permission(trigger);
+  if (permission == nullptr) count_wait_before(counters->tracked);
+  return keep(trigger, counters, permission, trigger->tg_newtuple, trigger->tg_newslot);
 }
 
 bool is_told(const ParentCompletion &completion) {
   return completion.terms->on_done != nullptr || completion.terms->notify;
 }
-
-bool is_true(const Value &value) { return !value.isnull && DatumGetBool(value.datum); }
 
 // Notes what a row's completions were and are. before, after: nullptr where there is no such row.
 void note_changes(const Counters *counters, TupleTableSlot *before, TupleTableSlot *after) {
@@ -354,15 +376,18 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
   change.nulls = palloc_array<bool>(counters->nguarded);
   for (int i = 0; i < counters->nguarded; ++i) {
     if (is_same(counters->guarded[i], kept[i], value_of(row, counters->guarded[i].attnum))) continue;
+    change.decides = change.decides || i >= counters->ncounters;
     change.attnums[change.count] = counters->guarded[i].attnum;
     change.values[change.count] = kept[i].datum;
     change.nulls[change.count++] = kept[i].isnull;
   }
   for (int i = 0; i < counters->ncompletions; ++i) {
     const ParentCompletion &completion = counters->completions[i];
-    if (completion.done == InvalidAttrNumber || !is_told(completion)) continue;
+    if (completion.done == InvalidAttrNumber) continue;
     const bool is = is_true(kept[place_of(counters, completion.done)]);
     if (is == is_true(value_of(row, completion.done))) continue;
+    if (is) ++change.done;
+    if (!is_told(completion)) continue;
     Bitmapset **places = is ? &change.completed : &change.undone;
     *places = bms_add_member(*places, i);
   }
@@ -370,6 +395,7 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
 }
 
 void note_change(const Counters *counters, const Change &change, TupleTableSlot *row) {
+  if (change.done > 0) report(counters->tracked, Event::completed, change.done);
   for (int i = 0; i < counters->ncompletions; ++i) {
     const bool is = bms_is_member(i, change.completed);
     if (is || bms_is_member(i, change.undone)) note_completion(counters, i, row, !is, is);

@@ -15,6 +15,8 @@ struct Change {
   bool *nulls;
   Bitmapset *completed;  // places in counters->completions that become done, with on_done or notify
   Bitmapset *undone;     // of those that no longer are
+  bool decides;          // something becomes complete, or no longer is
+  int done;              // how many completions become done, whoever is told
   bool breaks_limit;     // by this version of the row
 };
 

@@ -240,6 +240,7 @@ void append_spilled(const Counters *counters, const Pending *entry) {
   insert_entry(relation, counters->spill->index, slot);
   ExecDropSingleTupleTableSlot(slot);
   table_close(relation, NoLock);
+  report(counters->tracked, Event::spilled);
   // After the row is there: see tally/fold_worker.h.
   call_fold_worker(counters->owner);
 }

@@ -12,6 +12,7 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
 #include "pg/heap_update.h"
@@ -100,18 +101,42 @@ bool is_as_made(Relation relation, const Counters *counters, SpillTable *table) 
 
 }  // namespace
 
-Oid find_spill_table(Oid parent) {
+namespace {
+
+// Of the tables whose triggers name this parent the one that is no shard.
+Oid find_named_after(Oid parent) {
   for (const Oid oid : each_oid(triggers_on(RelationRelationId, parent))) {
     const StoredTrigger *trigger = stored_trigger(oid);
-    if (trigger != nullptr && trigger->kind == TriggerKind::spilled && trigger->relation != parent)
+    if (trigger != nullptr && trigger->kind == TriggerKind::spilled && trigger->relation != parent &&
+        !OidIsValid(table_of_shard(trigger->relation)))
       return trigger->relation;
   }
   return InvalidOid;
 }
 
+// Whether a shard has the trigger of its table.
+bool keeps_spilled(Oid shard) {
+  bool keeps = false;
+  for (const auto *trigger : each<StoredTrigger>(stored_triggers(shard)))
+    keeps = keeps || trigger->kind == TriggerKind::spilled;
+  return keeps;
+}
+
+}  // namespace
+
+Oid find_spill_table(Oid parent) {
+  const Oid distributed = table_of_shard(parent);
+  if (!OidIsValid(distributed)) return find_named_after(parent);
+  const Oid table = find_named_after(distributed);
+  const Oid shard = OidIsValid(table) ? shard_beside(parent, table) : InvalidOid;
+  return OidIsValid(shard) && keeps_spilled(shard) ? shard : InvalidOid;
+}
+
 Oid find_parent_of_spilled(Relation relation) {
   const Trigger *trigger = find_trigger(relation, TriggerKind::spilled);
-  return trigger == nullptr ? InvalidOid : trigger->tgconstrrelid;
+  if (trigger == nullptr) return InvalidOid;
+  const Oid table = table_of_shard(RelationGetRelid(relation));
+  return OidIsValid(table) ? shard_beside(RelationGetRelid(relation), trigger->tgconstrrelid) : trigger->tgconstrrelid;
 }
 
 List *spilling_parents(Oid owner) {

@@ -10,6 +10,9 @@
 //
 // The trigger says whose it is: FROM names the parent by its OID, which follows renames, and which a dump writes as the
 // parent's name. It also keeps everybody else from writing the table.
+//
+// Where Citus distributes the parent, the table is distributed with it, by the same column. The triggers of its shards
+// name the parent as every node knows it, and which shard belongs to which the ranges of their values say.
 #pragma once
 
 #include "pg/pg.h"

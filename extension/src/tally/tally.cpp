@@ -20,6 +20,7 @@ extern "C" {
 
 #include <algorithm>
 
+#include "contract/distributed.h"
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
 #include "contract/resolved_contract.h"
@@ -203,6 +204,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   check_kept(relation, terms, sqlstate_unenforceable);
   counters->root = find_root(relation);
   counters->owner = require_owner(counters->root);
+  counters->tracked = track(TrackedKind::parent, counters->root);
 
   counters->nkey = terms->nkey;
   counters->key = array_of<KeyColumn>(terms->nkey);
@@ -248,8 +250,11 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   find_direct(relation, counters);
   if (!terms->spills) return counters;
   // Whatever is wrong with it may be put right.
-  counters->other = find_spill_table(counters->root);
-  counters->spill = resolve_spill_table(counters, counters->other, &counters->spill_fault);
+  const Oid spilled = find_spill_table(counters->root);
+  counters->spill = resolve_spill_table(counters, spilled, &counters->spill_fault);
+  // A shard may have its contract before its node has heard of the shards of the table of spilled counts: then that
+  // table's trigger is still to come, and has the node look again at the parent as it knows it.
+  counters->other = OidIsValid(spilled) ? spilled : table_of_shard(counters->root);
   call_for_spilled(counters);
   return counters;
 }
@@ -346,6 +351,7 @@ Cached *build_tally(Relation relation, const Trigger *trigger) {
   if (!same_key)
     error_unenforceable(relation, "the foreign key of the tally references another key than the tally",
                         "Declare the tally again with ratchet.tally(..., replace => true).");
+  tally->tracked = track(TrackedKind::tally, tally->root, counters->root);
   table_close(parent, NoLock);
 
   tally->ncounted = tally->terms->ncounters;

@@ -12,6 +12,7 @@ extern "C" {
 #include "nodes/primnodes.h"
 }
 
+#include "activity/report.h"
 #include "contract/guarded_column.h"
 #include "contract/tally_terms.h"
 #include "contract/trigger_cache.h"
@@ -72,6 +73,7 @@ struct ParentLimit {
 struct Counters : Cached {
   Oid root;   // topmost partitioned ancestor, or the relation itself
   Oid owner;  // of the root
+  Tracked tracked;
   const ParentTerms *terms;
   KeyColumn *key;
   int nkey;
@@ -125,6 +127,7 @@ struct ReferenceColumn {
 
 struct Tally : Cached {  // other: the parent
   Oid root;              // topmost partitioned ancestor of the child, or the child itself
+  Tracked tracked;
   const ChildTerms *terms;
   ReferenceColumn *key;  // in the order of the parent's key
   int nkey;

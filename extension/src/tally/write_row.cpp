@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "activity/wait.h"
 #include "contract/errors.h"
 #include "contract/statement.h"
 #include "pg/memory.h"
@@ -103,6 +104,8 @@ bool try_to_write(Counters *counters, const Pending *entry, Delta *deltas, const
   if (!permission.judged)
     error_unenforceable(table_open(counters->root, NoLock), "trigger \"~ratchet_counters\" did not fire",
                         "SELECT * FROM ratchet.health() shows why.");
+  report(counters->tracked, Event::flushed);
+  if (spilled != nullptr && spilled->count > 0) report(counters->tracked, Event::folded, spilled->count);
   return true;
 }
 
@@ -193,7 +196,7 @@ void append_or_explain(Counters *counters, const Pending *entry) {
 void write_or_spill(Counters *counters, const Pending *entry, bool alone) {
   if (is_preparing() || IsolationUsesXactSnapshot())
     append_or_explain(counters, entry);
-  else if ((alone && !may_take(counters, entry)) || !write_unless_busy(counters, entry, alone, !alone))
+  else if (!write_unless_busy(counters, entry, alone, !alone))
     append_spilled(counters, entry);
 }
 
@@ -213,6 +216,7 @@ void write_or_spill(Counters *counters, const Pending *entry, bool alone) {
 
 void write_row(Counters *counters, const Pending *entry, bool alone) {
   CHECK_FOR_INTERRUPTS();
+  const Stretch stretch = begin_stretch(counters->tracked);
   if (counters->spill != nullptr) {
     write_or_spill(counters, entry, alone);
   } else if (is_preparing()) {
@@ -221,6 +225,7 @@ void write_row(Counters *counters, const Pending *entry, bool alone) {
              !try_to_write(counters, entry, entry->deltas)) {
     explain(counters, entry);
   }
+  end_stretch(counters->tracked, stretch);
 }
 
 Folded write_folded(Counters *counters, const Datum *key, FoldMode mode) {

@@ -128,7 +128,7 @@ Advance read_advance(FunctionCallInfo fcinfo) {
     if (target.contract->gate != InvalidAttrNumber)
       error_argument("idempotency_key of a contract with a gate is for ratchet.submit()", nullptr);
     advance.idempotency_key = convert_argument(target.relation, target.contract->idempotency_key, fcinfo,
-                                               idempotency_key_argument, Purpose::set);
+                                               idempotency_key_argument, "idempotency_key", Purpose::set);
   }
   advance.patch = read_patch(target, fcinfo, patch_argument);
   advance.expect = read_expect(target, fcinfo, expect_argument);
@@ -339,6 +339,7 @@ bool make_move(const Move &move) { return strcmp(advance_row(advance_of(move)).o
 RATCHET_FUNCTION(ratchet_advance) {
   ratchet::Advance advance = ratchet::read_advance(fcinfo);
   const ratchet::Watch watch = ratchet::start_watching(fcinfo, ratchet::flush_argument);
+  const ratchet::Stretch stretch = ratchet::begin_stretch(advance.target.contract->tracked);
   ratchet::Answer answer{};
   const char *limit = ratchet::undo_where_full({advance.target.relation, advance.record.child}, [&] {
     answer = ratchet::advance_by_key(&advance);
@@ -354,6 +355,9 @@ RATCHET_FUNCTION(ratchet_advance) {
     answer.state = answer.was = was;
     answer.conflict = limit;
   }
+  ratchet::end_stretch(advance.target.contract->tracked, stretch);
+  ratchet::report_outcome(advance.target, answer.outcome, nullptr,
+                          advance.has_idempotency_key ? &advance.idempotency_key : nullptr);
   if (!ratchet::may_read_state(advance)) answer.state = answer.was = nullptr;
   ratchet::close_record(advance.record);
   ratchet::close_target(advance.target);

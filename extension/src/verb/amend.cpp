@@ -7,6 +7,7 @@
 #include "pg/pg.h"
 
 #include "contract/errors.h"
+#include "contract/report_row.h"
 #include "guard/guard_trigger.h"
 #include "pg/fence.h"
 #include "pg/log_text.h"
@@ -120,8 +121,14 @@ RATCHET_FUNCTION(ratchet_amend) {
   if (reason == nullptr || ratchet::is_blank(reason))
     ratchet::error_argument("reason must not be empty", "Say why the row is amended; it is written to the server log.");
   patch = ratchet::with_reopening(target, patch);
+  const ratchet::Stretch stretch = ratchet::begin_stretch(target.contract->tracked);
   const ratchet::Answer answer = ratchet::amend(target, patch);
+  ratchet::end_stretch(target.contract->tracked, stretch);
   ratchet::log_amend(target, answer, actor, reason);
+  ratchet::report(target.contract->tracked, ratchet::event_of(answer.outcome), 1, NIL, [&](ratchet::Description *told) {
+    told->key = ratchet::text_of_key(target.key);
+    told->actor = actor;
+  });
   ratchet::close_target(target);
 
   Datum values[2] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.changed)};

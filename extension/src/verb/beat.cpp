@@ -80,7 +80,10 @@ RATCHET_FUNCTION(ratchet_beat) {
     ratchet::error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field->name,
                                 "column \"%s\" of relation \"%s\" is set by beat itself and cannot be patched");
   const ratchet::Fields expect = ratchet::read_expect(target, fcinfo, 3);
+  const ratchet::Stretch stretch = ratchet::begin_stretch(target.contract->tracked);
   const ratchet::Answer answer = ratchet::beat(target, patch, expect);
+  ratchet::end_stretch(target.contract->tracked, stretch);
+  ratchet::report_outcome(target, answer.outcome);
   ratchet::close_target(target);
 
   Datum values[3] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.kept), Datum(0)};

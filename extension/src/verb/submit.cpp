@@ -20,6 +20,7 @@ extern "C" {
 #include "utils/typcache.h"
 }
 
+#include "activity/rate.h"
 #include "contract/errors.h"
 #include "contract/times.h"
 #include "guard/guard_trigger.h"
@@ -69,6 +70,7 @@ struct Answer {
   List *stale;
   Datum progress;
   bool has_progress;
+  int64 retry_after;  // in microseconds; 0: it is not limited
 };
 
 enum Column {
@@ -79,6 +81,7 @@ enum Column {
   progress_column,
   conflict_column,
   stale_column,
+  retry_after_column,
   column_count
 };
 
@@ -107,7 +110,7 @@ bool read_role(const Target &target, FunctionCallInfo fcinfo, int argument, Attr
                Field *field) {
   if (PG_ARGISNULL(argument)) return false;
   if (attnum == InvalidAttrNumber) error_not_in_contract(target.relation, name);
-  *field = convert_argument(target.relation, attnum, fcinfo, argument, Purpose::set);
+  *field = convert_argument(target.relation, attnum, fcinfo, argument, name, Purpose::set);
   return true;
 }
 
@@ -394,31 +397,63 @@ Datum answer_of(FunctionCallInfo fcinfo, const Answer &answer) {
   nulls[progress_column] = !answer.has_progress;
   text(conflict_column, answer.conflict);
   set_names(answer.stale, &values[stale_column], &nulls[stale_column]);
+  Interval retry_after{answer.retry_after, 0, 0};
+  values[retry_after_column] = IntervalPGetDatum(&retry_after);
+  nulls[retry_after_column] = answer.retry_after == 0;
   return answer_row(fcinfo, values, nulls);
+}
+
+Answer unsuccessful(const char *outcome) {
+  Answer answer{};
+  answer.outcome = outcome;
+  answer.submitted_at_null = answer.record_null = true;
+  return answer;
+}
+
+// How long the actor has to wait for his next call, in microseconds; 0: he need not. Who names no actor is limited as
+// the role that he is.
+int64 find_delay(const Submission &submission) {
+  const GuardContract *contract = submission.target.contract;
+  if (contract->terms->rate_text == nullptr) return 0;
+  const SharedMemory &memory = require_rate_memory(submission.target.relation, sqlstate_unenforceable);
+  const Field &actor = submission.actor;
+  const char *who = submission.has_actor ? text_of_value(actor.type, actor.value) : psprintf("%u", GetUserId());
+  return take_token(memory, contract->root, !submission.has_actor, who, contract->terms->rate_limit);
+}
+
+Answer submit_within_limits(FunctionCallInfo fcinfo, Submission *submission) {
+  const Watch watch = start_watching(fcinfo, flush_argument);
+  Answer answer{};
+  const char *limit = undo_where_full({submission->target.relation, submission->record.child}, [&] {
+    answer = submit_by_key(submission);
+    const bool counted = strcmp(answer.outcome, "submitted") == 0;
+    answer.has_progress = end_watching(watch, counted, &answer.progress);
+    return counted;
+  });
+  if (limit == nullptr) return answer;
+  stop_watching(watch);
+  answer = unsuccessful("full");
+  answer.conflict = limit;
+  return answer;
+}
+
+Datum submit_call(FunctionCallInfo fcinfo) {
+  Submission submission = read_submission(fcinfo);
+  const Tracked &tracked = submission.target.contract->tracked;
+  const Stretch stretch = begin_stretch(tracked);
+  const int64 delay = find_delay(submission);
+  Answer answer = delay > 0 ? unsuccessful("limited") : submit_within_limits(fcinfo, &submission);
+  answer.retry_after = delay;
+  end_submit(tracked, stretch);
+  report_outcome(submission.target, answer.outcome, submission.has_actor ? &submission.actor : nullptr,
+                 submission.has_idempotency_key ? &submission.idempotency_key : nullptr);
+  close_record(submission.record);
+  close_target(submission.target);
+  return answer_of(fcinfo, answer);
 }
 
 }  // namespace
 
 }  // namespace ratchet
 
-RATCHET_FUNCTION(ratchet_submit) {
-  ratchet::Submission submission = ratchet::read_submission(fcinfo);
-  const ratchet::Watch watch = ratchet::start_watching(fcinfo, ratchet::flush_argument);
-  ratchet::Answer answer{};
-  const char *limit = ratchet::undo_where_full({submission.target.relation, submission.record.child}, [&] {
-    answer = ratchet::submit_by_key(&submission);
-    const bool counted = strcmp(answer.outcome, "submitted") == 0;
-    answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
-    return counted;
-  });
-  if (limit != nullptr) {
-    ratchet::stop_watching(watch);
-    answer = ratchet::Answer{};
-    answer.outcome = "full";
-    answer.submitted_at_null = answer.record_null = true;
-    answer.conflict = limit;
-  }
-  ratchet::close_record(submission.record);
-  ratchet::close_target(submission.target);
-  return ratchet::answer_of(fcinfo, answer);
-}
+RATCHET_FUNCTION(ratchet_submit) { return ratchet::submit_call(fcinfo); }

@@ -199,6 +199,7 @@ void move_row(const Sweep &sweep, HeapTuple row, TupleDesc tupdesc, const Return
   // A trigger of a row that was moved before may have changed this one.
   move.expect = read_expected(move.target, DatumGetJsonbP(SPI_getbinval(row, tupdesc, place + expect_place, &isnull)));
   if (!make_move(move)) return;
+  report_outcome(move.target, "swept");
   Datum values[column_count];
   bool nulls[column_count] = {};
   const auto tell = [&](Column column, int told) {

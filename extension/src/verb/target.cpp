@@ -20,20 +20,12 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/quote.h"
 #include "pg/row_value.h"
+#include "pg/unique_value.h"
 #include "verb/target.h"
 
 namespace ratchet {
 
 namespace {
-
-// A unique index that identifies one row at any moment: whole (no expressions,
-// no predicate), valid, and checked at once.
-bool identifies(Relation index) {
-  const Form_pg_index form = index->rd_index;
-  return form->indisunique && form->indisvalid && form->indimmediate &&
-         heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr) &&
-         heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, nullptr);
-}
 
 // Whether the index is over exactly these columns, and unique in the sense of
 // the equality and collation that the verbs' statements compare with.
@@ -94,7 +86,7 @@ Fields read_key(Relation relation, AttrNumber primary_key, FunctionCallInfo fcin
     return key_of_object(relation, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))));
   }
   Fields key{0, nullptr};
-  add_field(&key, convert_argument(relation, primary_key, fcinfo, argument, Purpose::compare));
+  add_field(&key, convert_argument(relation, primary_key, fcinfo, argument, "key", Purpose::compare));
   return key;
 }
 

@@ -73,7 +73,11 @@ RATCHET_FUNCTION(ratchet_update) {
   const ratchet::Fields patch = ratchet::read_patch(target, fcinfo, 2);
   const ratchet::Fields expect = ratchet::read_expect(target, fcinfo, 3);
   if (patch.count == 0) ratchet::error_argument("patch must name at least one column", nullptr);
+  const ratchet::Stretch stretch = ratchet::begin_stretch(target.contract->tracked);
   const ratchet::Answer answer = ratchet::update(target, patch, expect);
+  ratchet::end_stretch(target.contract->tracked, stretch);
+  // Rows that were kept the guard has reported.
+  if (strcmp(answer.outcome, "kept") != 0) ratchet::report_outcome(target, answer.outcome);
   ratchet::close_target(target);
 
   Datum values[3] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.kept), Datum(0)};

@@ -8,9 +8,11 @@ extern "C" {
 #include <algorithm>
 
 #include "contract/errors.h"
+#include "contract/report_row.h"
 #include "contract/times.h"
 #include "pg/memory.h"
 #include "pg/quote.h"
+#include "pg/row_value.h"
 #include "verb/verb.h"
 
 namespace ratchet {
@@ -212,6 +214,17 @@ void set_patched(Permission *permission, const Target &target, const Fields &pat
   permission->patched = names;
   permission->npatched = patch.count;
   permission->hidden = hidden;
+}
+
+void report_outcome(const Target &target, const char *outcome, const Field *actor, const Field *idempotency_key) {
+  report(target.contract->tracked, event_of(outcome), 1, NIL, [&](Description *told) {
+    const auto text = [](const Field *field) {
+      return field == nullptr || field->isnull ? nullptr : text_of_value(field->type, field->value);
+    };
+    told->key = text_of_key(target.key);
+    told->actor = text(actor);
+    told->idempotency_key = text(idempotency_key);
+  });
 }
 
 AttrNumber closing_time(const GuardContract *contract) {

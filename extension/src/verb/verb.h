@@ -4,6 +4,7 @@
 
 #include "pg/pg.h"
 
+#include "activity/wait.h"
 #include "contract/statement.h"
 #include "tally/tally.h"
 #include "verb/target.h"
@@ -75,6 +76,11 @@ Fields read_expected(const Target &target, Jsonb *object);
 // Tells the permission of the columns that the caller sets. Whether a column that he may not read has this value
 // already, or was kept, he could otherwise find out by trying.
 void set_patched(Permission *permission, const Target &target, const Fields &patch);
+
+// Tells those who watch the contract how a call for one row has ended. actor, idempotency_key: as they were given;
+// nullptr: none was.
+void report_outcome(const Target &target, const char *outcome, const Field *actor = nullptr,
+                    const Field *idempotency_key = nullptr);
 
 // The attribute that tells when the gate closed; InvalidAttrNumber: none.
 AttrNumber closing_time(const GuardContract *contract);

@@ -18,10 +18,10 @@ void print_rules(const rows &found) {
 }  // namespace
 
 CLI::App &declare_describe(CLI::App &app, describe_arguments &arguments) {
-  auto &command = *app.add_subcommand(
-      "describe",
-      R"(Says in sentences what the contracts of a table are: column by column who may write it, when, and what
-a stale write gets.
+  auto &command = *app.add_subcommand("describe",
+                                      R"(Says in sentences what the contracts of a table are.
+
+Column by column: who may write it, when, and what a stale write gets.
 
 Exit code: 0 fine, also where there is no contract, 2 bad usage or an error, 130 interrupted.)");
   command.add_option("table", arguments.table, "The table, as in SQL")->required();

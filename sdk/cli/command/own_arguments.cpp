@@ -1,60 +1,35 @@
 #include "command/own_arguments.hpp"
 
-#include <algorithm>
 #include <pqxx/pqxx>
 #include <stdexcept>
 
+#include "command/duration.hpp"
+
 namespace ratchet::cli {
+
+using namespace std::chrono_literals;
 
 namespace {
 
-// A time with its unit, in milliseconds.
-const std::map<std::string, double> units{{"ms", 1}, {"s", 1000}, {"min", 60000}};
+constexpr const char *group = "Own scripts and commands";
 
-std::chrono::microseconds microseconds_of(double ms) { return std::chrono::microseconds{static_cast<long>(ms * 1000)}; }
-
-// Adds options, and remembers them.
-class declaration {
- public:
-  declaration(CLI::App &race, std::vector<CLI::Option *> &declared) : race_(race), declared_(declared) {}
-
-  template <typename Value>
-  CLI::Option *option(const std::string &name, Value &value, const std::string &what) {
-    return remember(race_.add_option(name, value, what));
-  }
-
-  CLI::Option *flag(const std::string &name, bool &value, const std::string &what) {
-    return remember(race_.add_flag(name, value, what));
-  }
-
-  void step(const std::string &name, own::source &source, const std::string &what) {
-    auto *script = option("--" + name, source.script, "SQL script that " + what)->type_name("FILE");
-    option("--" + name + "-cmd", source.command, "The same, as a command")->type_name("COMMAND")->excludes(script);
-  }
-
-  void time(const std::string &name, double &ms, const std::string &what) {
-    option(name, ms, what)
-        ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::UNIT_REQUIRED))
-        ->type_name("TIME");
-  }
-
- private:
-  CLI::Option *remember(CLI::Option *option) {
-    declared_.push_back(option);
-    return option->group("Own scripts and commands");
-  }
-
-  CLI::App &race_;
-  std::vector<CLI::Option *> &declared_;
-};
+void add_step(CLI::App &race, const std::string &name, own::source &source, const std::string &what) {
+  auto *script =
+      race.add_option("--" + name, source.script, "SQL script that " + what)->type_name("FILE")->group(group);
+  race.add_option("--" + name + "-cmd", source.command, "The same, as a command")
+      ->type_name("COMMAND")
+      ->excludes(script)
+      ->group(group);
+}
 
 bool needs_database(const own::source &source) { return !source.script.empty(); }
 
 }  // namespace
 
 const char *const own_help =
-    R"(With --create, --update, --submit and --check it runs your own scripts or commands on your own tables. Each round
-creates a row, lets the writers meet at it, and asks the check what became of it:
+    R"(Races your own scripts or commands, on your own tables.
+
+They are given by --create, --update, --submit and --check. Each round creates a row, lets the writers meet at it, and asks the check what became of it:
   create   ends with a query, whose columns are variables for all others, the first of them also as key
   update   is run by --writers at once
   submit   is run by --submitters, released at the same moment. It succeeds unless a statement fails, its last query
@@ -69,37 +44,34 @@ a word, RATCHET_NAME in the environment. Exit status 0 is success. create prints
 
 void declare_own(CLI::App &race, own_arguments &arguments) {
   auto &options = arguments.options;
-  declaration add{race, arguments.declared};
-  add.option("--setup", options.setup, "SQL script that runs once before everything, as to create tables")
-      ->type_name("FILE");
-  add.step("create", options.create, "creates a row and answers its key");
-  add.step("update", options.update, "updates it");
-  add.step("submit", options.submit, "submits it");
-  add.step("check", options.check, "tells whether something was lost");
-  add.step("cleanup", options.cleanup, "removes it");
-  add.option("--submitters", options.submitters, "Submits in each round (default: 1)")
+  race.add_option("--setup", options.setup, "SQL script that runs once before everything, as to create tables")
+      ->type_name("FILE")
+      ->group(group);
+  add_step(race, "create", options.create, "creates a row and answers its key");
+  add_step(race, "update", options.update, "updates it");
+  add_step(race, "submit", options.submit, "submits it");
+  add_step(race, "check", options.check, "tells whether something was lost");
+  add_step(race, "cleanup", options.cleanup, "removes it");
+  race.add_option("--submitters", options.submitters, "Submits in each round (default: 1)")
       ->check(CLI::Range(1, 64))
-      ->type_name("N");
-  add.option("--jitter", arguments.jitter_ms, "Longest random time before a writer starts, in milliseconds")
-      ->check(CLI::Range(0.0, 10000.0))
-      ->type_name("MS");
-  add.time("--wait", arguments.wait_ms, "How long the check is asked again until it is satisfied: 3s (default: once)");
-  add.time("--limit", arguments.limit_ms, "Longest time of a statement or command (default: 30s)");
-  add.flag("--keep-failed", options.keep_failed, "Leave the rows of failed rounds to look at, and list them");
-}
-
-bool own_race_asked(const own_arguments &arguments) {
-  return std::any_of(arguments.declared.begin(), arguments.declared.end(),
-                     [](const auto *option) { return option->count() > 0; });
+      ->type_name("N")
+      ->group(group);
+  add_duration(race, "--jitter", options.jitter, 0ms, 10s, "Longest random time before a writer starts (default: none)")
+      ->group(group);
+  add_duration(race, "--wait", options.wait, 0ms, 24h,
+               "How long the check is asked again until it is satisfied (default: once)")
+      ->group(group);
+  add_duration(race, "--limit", arguments.limit, 1ms, 24h, "Longest time of a statement or command (default: 30s)")
+      ->group(group);
+  race.add_flag("--keep-failed", options.keep_failed, "Leave the rows of failed rounds to look at, and list them")
+      ->group(group);
 }
 
 own::options own_race_of(const own_arguments &arguments, const race_settings &settings) {
   auto options = arguments.options;
   static_cast<race_settings &>(options) = settings;
-  options.jitter = microseconds_of(arguments.jitter_ms);
-  options.wait = microseconds_of(arguments.wait_ms);
   options.around.delay = settings.delay;
-  options.around.limit = std::chrono::milliseconds{static_cast<long>(arguments.limit_ms)};
+  options.around.limit = std::chrono::duration_cast<std::chrono::milliseconds>(arguments.limit);
   if (!options.create.given() || !options.submit.given() || !options.check.given()) {
     throw std::runtime_error("own scripts need --create, --submit and --check, each as a script or as a command");
   }

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "race/own/race.hpp"
 
@@ -13,18 +13,12 @@ namespace ratchet::cli {
 // As they are parsed.
 struct own_arguments {
   own::options options;
-  double jitter_ms = 0;
-  double wait_ms = 0;
-  double limit_ms = 30000;
-  std::vector<CLI::Option *> declared;
+  std::chrono::microseconds limit = std::chrono::seconds{30};
 };
 
 extern const char *const own_help;
 
 void declare_own(CLI::App &race, own_arguments &arguments);
-
-// Whether any of them was given.
-bool own_race_asked(const own_arguments &arguments);
 
 // The options of the race, complete but for its database. Throws std::runtime_error if a step is missing.
 own::options own_race_of(const own_arguments &arguments, const race_settings &settings);

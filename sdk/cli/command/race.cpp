@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <iterator>
 #include <pqxx/pqxx>
 #include <random>
 #include <stdexcept>
 
+#include "command/connection.hpp"
+#include "command/duration.hpp"
 #include "interrupt_watch.hpp"
 #include "race/counters/race.hpp"
 #include "race/counters/report.hpp"
@@ -27,12 +30,29 @@ namespace ratchet::cli {
 using support::forget_pg_environment;
 using support::interrupt_watch;
 using support::throwaway_server;
+using namespace std::chrono_literals;
 
 namespace {
 
-const std::string race_help =
-    std::string{
-        R"(Lets Submit meet stale whole-row saves, and counts what is lost.
+constexpr const char *race_help = R"(Races writers with and without ratchet, and counts what is lost.
+
+Without -h, -p, -U, -d and --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the
+end; the programs of PostgreSQL are found through pg_config (or $PG_CONFIG). In a database that is there it works in new
+schemas named ratchet_race_*, touches nothing else and drops them at the end. Own scripts run there as they are, with
+the settings of the database and the role.
+
+Exit code: 0 fine, 1 a variant with ratchet, or of your own, lost something, 2 bad usage or no connection,
+130 interrupted.)";
+
+constexpr const char *race_footer =
+    R"(Examples:
+  pg_ratchet race gate
+  pg_ratchet race counters --writers 16 --variant recount --variant tally
+  pg_ratchet race jobs -h db -d staging --report jobs.html
+  pg_ratchet race own --help
+)";
+
+constexpr const char *gate_help = R"(Lets Submit meet stale whole-row saves of the same row.
 
 Each round creates a scorecard. Two or more connections then read it at once, think for a random time and write:
 savers write every column back as they read it, with a new comment, as an ORM's save() does; the submitter closes
@@ -41,64 +61,47 @@ the gate (submitted_at). Afterwards the row is compared with what the writers we
 Three variants run one after the other:
   none    no guard; Submit saves its whole row
   any     ratchet.guard(gate_by => 'any'); Submit still saves its whole row, no change to the application
-  submit  ratchet.guard(gate_by => 'submit'); Submit calls ratchet.submit()
+  submit  ratchet.guard(gate_by => 'submit'); Submit calls ratchet.submit())";
 
-With --runs it is about counters. Each round creates a run with a total; several connections then store its
-results in batches and keep its count, thinking for a random time between reading what they save and saving it.
-Whoever reaches the total completes the run. Afterwards the run is compared with its results. The variants:
+constexpr const char *counters_help = R"(Lets writers store the results of a run at once, and keep its count.
+
+Each round creates a run with a total; several connections then store its results in batches and keep its count,
+thinking for a random time between reading what they save and saving it. Whoever reaches the total completes the run.
+Afterwards the run is compared with its results. The variants:
   increment  read the count, think, store the results, save the sum
   recount    store the results, count them all, think, save the count; one transaction, READ COMMITTED
-  refresh    store the results and commit; then count them all, think, save the count
-  tally      ratchet.tally() keeps the count and completes; results are stored by ratchet.submit_batch()
+  refresh    store the results and commit; then count them all, think, save the count. Two writers may both see the
+             total, and both complete the run
+  tally      ratchet.tally() keeps the count and completes; results are stored by ratchet.submit_batch())";
 
-With --jobs it is about the state of jobs. Each round creates a queued job, which three tasks then write at once:
-the main task marks it as running and, in the end, as done with its result; the worker counts up its progress;
-the heartbeat task says that it is alive, until the main task calls it off. Afterwards all versions of the job are
-looked through, in the order in which they were committed. Then two workers take another queued job at once. The one
-that has it stalls for longer than its lease, the job is swept and the other takes over; both write their result. The
-variants:
+constexpr const char *jobs_help = R"(Lets three tasks write one job, and two workers take one.
+
+Each round creates a queued job, which three tasks then write at once: the main task marks it as running and, in the
+end, as done with its result; the worker counts up its progress; the heartbeat task says that it is alive, until the
+main task calls it off. Afterwards all versions of the job are looked through, in the order in which they were
+committed. Then two workers take another queued job at once. The one that has it stalls for longer than its lease, the
+job is swept and the other takes over; both write their result. The variants:
   naive   no guard; each task and worker reads the row, thinks, and saves all of it
   guard   ratchet.guard(); each still saves the whole row, no change to the application. A transition that the
           contract does not have is an error by default (23R02); here it says mode => 'states=keep'. A worker whose
           save is out of date gets an error (23R04), by version and fence
-  calls   ratchet.guard(); the tasks and workers call ratchet.advance(), ratchet.beat() and ratchet.sweep()
+  calls   ratchet.guard(); the tasks and workers call ratchet.advance(), ratchet.beat() and ratchet.sweep())";
 
-)"} +
-    own_help +
-    R"(
-
-Without --dsn it starts a PostgreSQL server of its own in a temporary directory and removes it at the end; the
-programs of PostgreSQL are found through pg_config (or $PG_CONFIG). With --dsn it works in new schemas named
-ratchet_race_* of that database, touches nothing else there and drops them at the end. Own scripts run there as
-they are, with the settings of the database and the role.
-
-Exit code: 0 fine, 1 a variant with ratchet, or of your own, lost something, 2 bad usage or no connection,
-130 interrupted.)";
-
-constexpr const char *race_footer =
+constexpr const char *own_footer =
     R"(Examples:
-  pg_ratchet race
-  pg_ratchet race --rounds 1000 --writers 4 --think 5
-  pg_ratchet race --dsn 'host=db dbname=staging' --variant any --json
-  pg_ratchet race --runs
-  pg_ratchet race --runs --writers 16 --variant recount --variant tally
-  pg_ratchet race --jobs
-  pg_ratchet race --setup tables.sql --create create.sql --update update.sql --submit submit.sql --check check.sql
-  pg_ratchet race --dsn dbname=staging --create c.sql --submit s.sql --check v.sql --keep-failed --wait 3s \
+  pg_ratchet race own --setup tables.sql --create create.sql --update update.sql --submit submit.sql --check check.sql
+  pg_ratchet race own -d staging --create c.sql --submit s.sql --check v.sql --keep-failed --wait 3s \
       --update-cmd 'curl -fsS -X POST http://localhost:8000/scorecards/{key}/update'
 )";
 
-// The variants of one race, chosen by name out of all that it has. Throws std::runtime_error for a name of another
-// race.
+// The variants of one race, chosen by name out of all that it has; the parser knows the names.
 template <typename Variant>
 std::vector<Variant> chosen(const std::vector<Variant> &all, const std::vector<std::string> &names) {
   if (names.empty()) return all;
   std::vector<Variant> result;
   for (const auto &name : names) {
-    const auto found = std::find_if(all.begin(), all.end(), [&](Variant kind) { return to_string(kind) == name; });
-    if (found == all.end())
-      throw std::runtime_error("variant '" + name + "' is of another race: see --runs and --jobs");
-    result.push_back(*found);
+    std::copy_if(all.begin(), all.end(), std::back_inserter(result),
+                 [&](Variant kind) { return to_string(kind) == name; });
   }
   return result;
 }
@@ -139,12 +142,9 @@ bool run_and_tell(Options options, const race_arguments &arguments, throwaway_se
 
 // The same for the user's own scripts and commands.
 bool run_and_tell_own(const race_arguments &arguments, throwaway_server &server, const std::atomic<bool> &stop) {
-  if (arguments.runs || arguments.jobs || !arguments.variants.empty() || arguments.settings.keep) {
-    throw std::runtime_error("--runs, --jobs, --variant and --keep are of other races than that with own scripts");
-  }
   auto options = own_race_of(arguments.own, arguments.settings);
   if (options.dsn.empty() && needs_database(options)) {
-    if (options.keep_failed) throw std::runtime_error("--keep-failed needs --dsn: a throwaway server keeps nothing");
+    if (options.keep_failed) throw std::runtime_error("--keep-failed needs a database that stays: -d or --dsn");
     options.dsn = prepare(server, false);
     options.throwaway = true;
     options.around.environment = server_environment(options.dsn);
@@ -159,71 +159,106 @@ bool run_and_tell_own(const race_arguments &arguments, throwaway_server &server,
   return report.failures.empty();
 }
 
-int default_rounds(const race_arguments &arguments) {
-  if (own_race_asked(arguments.own)) return 50;
-  return arguments.runs || arguments.jobs ? 60 : 200;
+int default_rounds(race_kind kind) {
+  switch (kind) {
+    case race_kind::gate:
+      return 200;
+    case race_kind::own:
+      return 50;
+    default:
+      return 60;
+  }
 }
 
 // The race that was asked for; answers whether ratchet lost nothing.
 bool run_chosen(const race_arguments &arguments, throwaway_server &server, const std::atomic<bool> &stop) {
   const auto &settings = arguments.settings;
-  if (own_race_asked(arguments.own)) return run_and_tell_own(arguments, server, stop);
-  if (arguments.runs) return run_and_tell(counters::options{settings}, arguments, server, stop);
-  if (arguments.jobs) return run_and_tell(jobs::options{settings}, arguments, server, stop);
-  return run_and_tell(gate::options{settings}, arguments, server, stop);
+  switch (arguments.kind) {
+    case race_kind::gate:
+      return run_and_tell(gate::options{settings}, arguments, server, stop);
+    case race_kind::counters:
+      return run_and_tell(counters::options{settings}, arguments, server, stop);
+    case race_kind::jobs:
+      return run_and_tell(jobs::options{settings}, arguments, server, stop);
+    default:
+      return run_and_tell_own(arguments, server, stop);
+  }
+}
+
+// What all races have, and what the race is that is parsed.
+CLI::App &declare_kind(CLI::App &race, race_arguments &arguments, race_kind kind, const char *name,
+                       const std::string &help) {
+  auto &command = *race.add_subcommand(name, help);
+  auto &settings = arguments.settings;
+  command
+      .add_option("-n,--rounds", arguments.rounds,
+                  fmt::format("Rounds in each variant (default: {})", default_rounds(kind)))
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N");
+  add_duration(command, "--think", settings.think, 0ms, 10s,
+               "Longest time between reading and writing (default: " + text_of(settings.think) + ")");
+  add_duration(command, "--delay", settings.delay, 0ms, 10s,
+               "Simulated network: a round trip takes that much longer, half before sending, half after the answer");
+  command.add_option("--seed", settings.seed, "Seed of the think times, to repeat a run (default: random)")
+      ->type_name("N");
+  command.add_flag("--fsync", arguments.fsync, "Let the throwaway server wait for the disk at commit");
+  command.add_flag("--json", arguments.json, "Print JSON instead of a table");
+  command.add_option("--report", arguments.report, "Write a page (HTML) with the timelines to this file, too")
+      ->type_name("FILE");
+  command.final_callback([&arguments, kind] { arguments.kind = kind; });
+  declare_connection(command, settings.dsn);
+  return command;
+}
+
+void declare_writers(CLI::App &command, race_arguments &arguments, const char *what) {
+  command.add_option("--writers", arguments.writers, what)->check(CLI::Range(1, 64))->type_name("N");
+}
+
+// Of the races that ratchet brings along.
+void declare_variants(CLI::App &command, race_arguments &arguments, const std::vector<std::string> &names) {
+  command.add_option("--variant", arguments.variants, "Run this variant only; may be given again")
+      ->check(CLI::IsMember(names))
+      ->allow_extra_args(false)
+      ->type_name("NAME");
+  command.add_flag("--keep", arguments.settings.keep, "Keep the schemas, of a database that stays");
+}
+
+// Before the first round, and before anything is started.
+void check_arguments(const race_arguments &arguments) {
+  const bool throwaway = arguments.settings.dsn.empty();
+  if (arguments.settings.keep && throwaway) throw std::runtime_error("--keep needs a database that stays: -d or --dsn");
+  if (arguments.fsync && !throwaway)
+    throw std::runtime_error("--fsync is for the throwaway server, not for a database that is there");
+  if (!arguments.report.empty()) check_writable(arguments.report);
 }
 
 }  // namespace
 
 CLI::App &declare_race(CLI::App &app, race_arguments &arguments) {
   auto &race = *app.add_subcommand("race", race_help);
-  auto &settings = arguments.settings;
-  settings.seed = std::random_device{}();
-  auto *runs = race.add_flag("--runs", arguments.runs, "Race for the counters of runs instead of a gate");
-  auto *jobs = race.add_flag("--jobs", arguments.jobs, "Race for the state of jobs instead of a gate")->excludes(runs);
-  race.add_option("-n,--rounds", arguments.rounds,
-                  "Rounds in each variant (default: 200; with --runs or --jobs 60, own scripts 50)")
-      ->check(CLI::Range(1, 1000000))
-      ->type_name("N");
-  race.add_option("--writers", arguments.writers,
-                  "Stale savers in each round, beside the submitter (default: 1); with --runs, writers (default: 4)")
-      ->check(CLI::Range(1, 64))
-      ->excludes(jobs)
-      ->type_name("N");
-  race.add_option("--think", arguments.think_ms, "Longest time between reading and writing, in milliseconds")
-      ->check(CLI::Range(0.0, 10000.0))
-      ->type_name("MS")
-      ->capture_default_str();
-  race.add_option("--delay", arguments.delay_ms,
-                  "Simulated network: a round trip takes that much longer, half before sending, half after the answer")
-      ->check(CLI::Range(0.0, 10000.0))
-      ->type_name("MS");
-  race.add_option("--variant", arguments.variants, "Run this variant only; may be given again")
-      ->check(CLI::IsMember(
-          {"none", "any", "submit", "increment", "recount", "refresh", "tally", "naive", "guard", "calls"}))
-      ->allow_extra_args(false)
-      ->type_name("NAME");
-  race.add_option("--dsn", settings.dsn,
-                  "Existing database, as a libpq connection string; libpq's PG* variables fill in what it leaves out")
-      ->type_name("CONNINFO");
-  race.add_option("--seed", settings.seed, "Seed of the think times, to repeat a run (default: random)")
-      ->type_name("N");
-  race.add_flag("--keep", settings.keep, "Keep the schemas; only with --dsn")->needs("--dsn");
-  race.add_flag("--fsync", arguments.fsync, "Let the throwaway server wait for the disk at commit")->excludes("--dsn");
-  race.add_flag("--json", arguments.json, "Print JSON instead of a table");
-  race.add_option("--report", arguments.report, "Write a page (HTML) with the timelines to this file, too")
-      ->type_name("FILE");
-  declare_own(race, arguments.own);
+  race.require_subcommand(1);
   race.footer(race_footer);
+  arguments.settings.seed = std::random_device{}();
+
+  auto &gate = declare_kind(race, arguments, race_kind::gate, "gate", gate_help);
+  declare_writers(gate, arguments, "Stale savers in each round, beside the submitter (default: 1)");
+  declare_variants(gate, arguments, {"none", "any", "submit"});
+  auto &counters = declare_kind(race, arguments, race_kind::counters, "counters", counters_help);
+  declare_writers(counters, arguments, "Writers in each round (default: 4)");
+  declare_variants(counters, arguments, {"increment", "recount", "refresh", "tally"});
+  auto &jobs = declare_kind(race, arguments, race_kind::jobs, "jobs", jobs_help);
+  declare_variants(jobs, arguments, {"naive", "guard", "calls"});
+  auto &own = declare_kind(race, arguments, race_kind::own, "own", own_help);
+  declare_writers(own, arguments, "Updates in each round (default: 1)");
+  declare_own(own, arguments.own);
+  own.footer(own_footer);
   return race;
 }
 
 exit_code race(race_arguments &arguments) {
   auto &settings = arguments.settings;
-  settings.think = std::chrono::microseconds{static_cast<long>(arguments.think_ms * 1000)};
-  settings.delay = std::chrono::microseconds{static_cast<long>(arguments.delay_ms * 1000)};
-  settings.rounds = arguments.rounds.value_or(default_rounds(arguments));
-  settings.writers = arguments.writers.value_or(arguments.runs ? 4 : 1);
+  settings.rounds = arguments.rounds.value_or(default_rounds(arguments.kind));
+  settings.writers = arguments.writers.value_or(arguments.kind == race_kind::counters ? 4 : 1);
   if (settings.dsn.empty()) forget_pg_environment();
 
   // The first signal ends the race between two rounds, so that it tidies up; the second one does not wait for that.
@@ -237,6 +272,7 @@ exit_code race(race_arguments &arguments) {
   }};
 
   try {
+    check_arguments(arguments);
     return run_chosen(arguments, server, stop) ? exit_fine : exit_lost;
   } catch (const interrupted &) {
     fmt::print(stderr, "pg_ratchet: interrupted\n");

@@ -12,23 +12,22 @@
 
 namespace ratchet::cli {
 
+enum class race_kind { gate, counters, jobs, own };
+
 // What the user asked for; lives as long as the parser that fills it.
 struct race_arguments {
+  race_kind kind = race_kind::gate;
   race_settings settings;
   own_arguments own;
   std::optional<int> rounds;
   std::optional<int> writers;
   std::vector<std::string> variants;
-  double think_ms = 20;
-  double delay_ms = 0;
   std::string report;
-  bool runs = false;
-  bool jobs = false;
   bool json = false;
   bool fsync = false;
 };
 
-// Adds the subcommand to the parser.
+// Adds the subcommand to the parser, with one of its own for each kind of race.
 CLI::App &declare_race(CLI::App &app, race_arguments &arguments);
 
 // Runs it on the main thread, with arguments that were parsed, and prints what it comes to.

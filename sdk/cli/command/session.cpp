@@ -10,7 +10,9 @@
 #include <ratchet/version.hpp>
 #include <stdexcept>
 
+#include "command/connection.hpp"
 #include "interrupt_watch.hpp"
+#include "result_rows.hpp"
 
 namespace ratchet::cli {
 
@@ -51,14 +53,32 @@ class interruptible {
   bool interrupted_ = false;
 };
 
+// "CONTEXT:  unnamed portal parameter $1 = '...'", in whatever language.
+bool names_parameter(std::string_view line) {
+  const auto dollar = line.find(" $");
+  if (dollar == std::string_view::npos) return false;
+  const auto number = line.find_first_not_of("0123456789", dollar + 2);
+  return number != dollar + 2 && line.substr(std::min(number, line.size()), 3) == " = ";
+}
+
 }  // namespace
 
 void declare_session(CLI::App &command, session_options &options) {
-  command
-      .add_option("--dsn", options.dsn,
-                  "The database, as a libpq connection string; libpq's PG* variables fill in what it leaves out")
-      ->type_name("CONNINFO");
   command.add_flag("--json", options.json, "Print JSON instead of text");
+  declare_connection(command, options.dsn);
+}
+
+std::string without_parameters(std::string_view message) {
+  std::string kept;
+  while (!message.empty()) {
+    const auto end = std::min(message.find('\n'), message.size());
+    const auto line = message.substr(0, end);
+    message.remove_prefix(std::min(end + 1, message.size()));
+    if (!kept.empty() && names_parameter(line)) continue;
+    kept += kept.empty() ? "" : "\n";
+    kept += line;
+  }
+  return kept;
 }
 
 session::session(const session_options &options, notice_function on_notice)
@@ -93,6 +113,17 @@ rows session::run(const statement &what) {
   } catch (const error &) {
     if (stop_) throw stopped{};
     throw;
+  }
+}
+
+rows session::ask(const std::string &statements) {
+  if (stop_) throw stopped{};
+  try {
+    pqxx::nontransaction tx{connection_};
+    return detail::result_rows(tx.exec(statements));
+  } catch (...) {
+    if (stop_) throw stopped{};
+    rethrow_as_error();
   }
 }
 
@@ -139,11 +170,8 @@ exit_code with_session(const session_options &options, const std::function<exit_
   } catch (const stopped &) {
     fmt::print(stderr, "pg_ratchet: interrupted\n");
     return exit_interrupted;
-  } catch (const error &e) {
-    fmt::print(stderr, "pg_ratchet: {}\n", e.what());
-    return exit_error;
   } catch (const std::exception &e) {
-    fmt::print(stderr, "pg_ratchet: {}\n", e.what());
+    fmt::print(stderr, "pg_ratchet: {}\n", without_parameters(e.what()));
     return exit_error;
   }
 }

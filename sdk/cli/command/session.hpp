@@ -23,8 +23,11 @@ struct session_options {
   bool json = false;
 };
 
-// Adds --dsn and --json.
+// Adds --json, and what says which database: its dsn is whole once the command has been parsed.
 void declare_session(CLI::App &command, session_options &options);
+
+// A server's message without the lines of context that tell the number and value of a parameter of ours.
+std::string without_parameters(std::string_view message);
 
 // Thrown where the user has interrupted the command.
 struct stopped : std::exception {
@@ -46,6 +49,10 @@ class session {
 
   // Runs one statement that commits by itself. Throws ratchet::error, and `stopped` if the user ended it.
   rows run(const statement &what);
+
+  // Runs statements without parameters, sent in one message and so in one transaction; the rows of the last. Throws as
+  // run() does.
+  rows ask(const std::string &statements);
 
   // Waits until there is something to read on the connection, or that long. Throws `stopped`.
   void wait(std::chrono::milliseconds longest);

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "command/duration.hpp"
 #include "terminal/lines.hpp"
 
 namespace ratchet::cli {
@@ -20,14 +21,6 @@ namespace {
 
 // How many rows are moved, and locked, at once.
 constexpr int batch_size = 1000;
-
-// The server reads the interval, so that it may be written as everywhere in PostgreSQL.
-std::chrono::microseconds age_of(session &database, const std::string &interval) {
-  const auto answer = database.run(
-      {"SELECT (EXTRACT(epoch FROM $1::pg_catalog.interval) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8",
-       {interval}});
-  return std::chrono::microseconds{std::stoll(*answer.at(0).at(0))};
-}
 
 std::string last_sign(const std::optional<std::chrono::microseconds> &age) {
   return age ? "last sign of life " + age_text(*age) + " ago" : "no sign of life";
@@ -102,7 +95,7 @@ sweep call_of(const sweep_arguments &asked, std::chrono::microseconds older_than
 }
 
 std::vector<stuck_row> find(session &database, const sweep_arguments &asked) {
-  stuck call{asked.table, age_of(database, asked.older_than)};
+  stuck call{asked.table, asked.older_than};
   if (!asked.state.empty()) call.state(asked.state);
   if (!asked.since.empty()) call.since(asked.since);
   auto found = stuck::read(database.run(call.to_statement()));
@@ -115,7 +108,7 @@ std::vector<stuck_row> find(session &database, const sweep_arguments &asked) {
 void move(session &database, const sweep_arguments &asked, std::vector<swept_row> &moved) {
   // Above it, a row that has changed since the snapshot would be an error.
   (void)database.run({"SET default_transaction_isolation = 'read committed'", {}});
-  auto call = call_of(asked, age_of(database, asked.older_than));
+  auto call = call_of(asked, asked.older_than);
   std::set<std::string> seen;
   for (bool any_new = true; any_new;) {
     any_new = false;
@@ -154,7 +147,7 @@ std::string age_text(std::chrono::microseconds age) {
 }
 
 CLI::App &declare_sweep(CLI::App &app, sweep_arguments &arguments) {
-  auto &command = *app.add_subcommand("sweep", R"(Moves the rows that no worker is processing any more to another state.
+  auto &command = *app.add_subcommand("sweep", R"(Moves rows that no worker is processing any more to another state.
 
 It moves what ratchet.stuck() finds, oldest first, and commits every thousand rows, until nothing is left. A row that
 somebody has locked is left out, because its worker is alive; one whose move would have to wait is left to the next run.
@@ -163,18 +156,9 @@ was moved before stays.
 
 Exit code: 0 done, 2 bad usage or an error, 130 interrupted; with --dry-run 0 nothing is stuck, 1 something is.)");
   command.add_option("--table", arguments.table, "The table, written as in SQL")->required()->type_name("TABLE");
-  command
-      .add_option("--older-than", arguments.older_than, "How long a row has shown no sign of life, such as '10 min'")
-      ->required()
-      ->check(CLI::Validator(
-          [](const std::string &text) {
-            // PostgreSQL takes it for seconds, which is hardly what was meant.
-            return text.find_first_not_of("0123456789. ") == std::string::npos
-                       ? "'" + text + "' has no unit: write '" + text + " min' or the like"
-                       : std::string{};
-          },
-          ""))
-      ->type_name("INTERVAL");
+  add_duration(command, "--older-than", arguments.older_than, std::chrono::microseconds{0}, std::chrono::hours{876000},
+               "How long a row has shown no sign of life, such as 10min")
+      ->required();
   command.add_option("--to", arguments.to, "The state to move them to")->required()->type_name("STATE");
   command
       .add_option("--state", arguments.state,
@@ -198,9 +182,9 @@ Exit code: 0 done, 2 bad usage or an error, 130 interrupted; with --dry-run 0 no
   declare_session(command, arguments);
   command.footer(
       "Examples:\n"
-      "  pg_ratchet sweep --table jobs --older-than '10 min' --to failed --dry-run\n"
-      "  pg_ratchet sweep --table jobs --older-than '10 min' --to queued --state running --set 'note=swept'\n"
-      "  pg_ratchet sweep --table app.interviews --older-than '1 hour' --to failed --since updated_at --json\n");
+      "  pg_ratchet sweep --table jobs --older-than 10min --to failed --dry-run\n"
+      "  pg_ratchet sweep --table jobs --older-than 10min --to queued --state running --set 'note=swept'\n"
+      "  pg_ratchet sweep --table app.interviews --older-than 1h --to failed --since updated_at --json\n");
   return command;
 }
 

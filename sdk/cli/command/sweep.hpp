@@ -16,7 +16,7 @@ namespace ratchet::cli {
 
 struct sweep_arguments : session_options {
   std::string table;
-  std::string older_than;
+  std::chrono::microseconds older_than{0};
   std::string to;
   std::string state;
   std::string since;

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "command/duration.hpp"
 #include "terminal/live_line.hpp"
 #include "terminal/meter.hpp"
 
@@ -17,10 +18,7 @@ namespace ratchet::cli {
 namespace {
 
 using clock = std::chrono::steady_clock;
-
-std::chrono::milliseconds milliseconds_of(double seconds) {
-  return std::chrono::milliseconds{static_cast<std::int64_t>(seconds * 1000)};
-}
+using namespace std::chrono_literals;
 
 std::vector<watched_tally> tallies_of(session &database, const std::string &table) {
   const auto answer = database.run(
@@ -137,12 +135,12 @@ exit_code follow(session &database, const watch_arguments &arguments) {
     const auto asked_at = clock::now();
     const auto seen = look(database, asked, tallies);
     teller.tell(seen);
-    const bool over = arguments.timeout_s > 0 && clock::now() - begun >= milliseconds_of(arguments.timeout_s);
+    const bool over = arguments.timeout.count() > 0 && clock::now() - begun >= arguments.timeout;
     if (complete(seen) || over) {
       teller.end(seen);
       return complete(seen) ? exit_fine : exit_incomplete;
     }
-    database.wait(milliseconds_of(arguments.interval_s));
+    database.wait(std::chrono::duration_cast<std::chrono::milliseconds>(arguments.interval));
     std::this_thread::sleep_until(asked_at + shortest);
   }
 }
@@ -156,7 +154,7 @@ bool complete(const sighting &seen) {
 
 CLI::App &declare_watch(CLI::App &app, watch_arguments &arguments) {
   auto &command = *app.add_subcommand("watch",
-                                      R"(Follows the counters of one row, such as a run, until it is complete.
+                                      R"(Follows the counters of one row until it is complete.
 
 On a terminal it shows a bar with the rate of the last half minute and the time that is left at this rate; elsewhere it
 prints a line a second at most. With --json each change is a line of JSON. It asks every --interval; where the tally
@@ -166,16 +164,13 @@ Exit code: 0 complete, 2 bad usage, no such row or an error, 3 not complete when
 130 interrupted.)");
   command.add_option("table", arguments.table, "The table with the counters, as in SQL")->required();
   command.add_option("key", arguments.key, "The row's key; of several columns as a JSON object")->required();
-  command.add_option("--interval", arguments.interval_s, "How often it asks, in seconds")
-      ->check(CLI::Range(0.05, 3600.0))
-      ->capture_default_str();
-  command.add_option("--timeout", arguments.timeout_s, "Give up after so many seconds (default: never)")
-      ->check(CLI::Range(0.05, 1e7));
+  add_duration(command, "--interval", arguments.interval, 50ms, 1h, "How often it asks (default: 1s)");
+  add_duration(command, "--timeout", arguments.timeout, 50ms, 2400h, "Give up after this time (default: never)");
   declare_session(command, arguments);
   command.footer(
       R"(Examples:
   pg_ratchet watch runs 42
-  pg_ratchet watch defences '{"project_id": 1, "year": 2026}' --json --timeout 600
+  pg_ratchet watch defences '{"project_id": 1, "year": 2026}' --json --timeout 10min
 )");
   return command;
 }

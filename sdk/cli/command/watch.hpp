@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,8 +16,8 @@ namespace ratchet::cli {
 struct watch_arguments : session_options {
   std::string table;
   std::string key;
-  double interval_s = 1;
-  double timeout_s = 0;  // 0: none
+  std::chrono::microseconds interval = std::chrono::seconds{1};
+  std::chrono::microseconds timeout{0};  // 0: none
 };
 
 CLI::App &declare_watch(CLI::App &app, watch_arguments &arguments);

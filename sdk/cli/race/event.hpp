@@ -17,7 +17,12 @@ enum class act {
 };
 
 // What an event has to do with a loss.
-enum class part { none, undone, undoing };
+enum class part {
+  none,
+  undone,
+  undoing,
+  repeated  // what should have happened once
+};
 
 // Something that a writer did in a round.
 struct event {

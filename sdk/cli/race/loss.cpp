@@ -74,4 +74,22 @@ std::string explain_setback(std::vector<event> &events) {
   return text.empty() ? first_behind(events, std::equal_to<>{}) : text;
 }
 
+std::string explain_repetition(std::vector<event> &events, const std::string &what) {
+  std::string text;
+  int times = 0;
+  for (auto &e : events) {
+    if (e.what != what) continue;
+    e.in_loss = part::repeated;
+    ++times;
+    const auto *read = read_before(events, e);
+    text += fmt::format("{} {} at {:.2f} ms", e.who, what, e.ms);
+    text += read == nullptr ? ". " : fmt::format(", as at {:.2f} ms it had {}. ", read->ms, read->what);
+  }
+  if (times < 2) {
+    for (auto &e : events) e.in_loss = e.in_loss == part::repeated ? part::none : e.in_loss;
+    return {};
+  }
+  return text + "Neither could see that the other would.";
+}
+
 }  // namespace ratchet::cli

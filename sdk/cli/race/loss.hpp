@@ -16,4 +16,8 @@ std::string explain_undone(std::vector<event> &events, const std::string &who);
 // that wrote the same again.
 std::string explain_setback(std::vector<event> &events);
 
+// What should have happened once, and several writers did, is marked. Answers who did, when, and what each of them had
+// read before; an empty text if it happened once at most.
+std::string explain_repetition(std::vector<event> &events, const std::string &what);
+
 }  // namespace ratchet::cli

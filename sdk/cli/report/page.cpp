@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <iterator>
 #include <ratchet/version.hpp>
 #include <system_error>
@@ -29,9 +30,11 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var
 h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem; }
 p, dd { color: var(--soft); } code { font-size: .92em; }
 .wide { overflow-x: auto; }
+@media (max-width: 720px) { .scrolls::before { content: "wider than the window: scroll sideways \2192"; display: block;
+  position: sticky; left: 0; width: max-content; color: var(--soft); font-size: .85em; } }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } .number { text-align: right; white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; } .number { text-align: right; white-space: pre; }
 .what { overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } dt { font-weight: 600; } dd { margin: 0; }
 .verdict { padding: .5rem .8rem; border-left: 4px solid; border-radius: 4px; color: var(--text); }
@@ -71,6 +74,7 @@ class writer {
         escaped(told.title), style, escaped(told.headline));
     summary(told);
     meanings(told);
+    if (!told.verdict.empty()) fmt::format_to(out(), "<p><strong>{}</strong></p>\n", escaped(told.verdict));
     text_ += key;
     for (const auto &variant : told.variants) section(variant);
     for (const auto &note : told.notes) fmt::format_to(out(), "<p>{}</p>\n", escaped(note));
@@ -83,7 +87,7 @@ class writer {
   std::back_insert_iterator<std::string> out() { return std::back_inserter(text_); }
 
   void summary(const story &told) {
-    text_ += "<div class=\"wide\"><table>\n<tr><th>variant</th><th></th>";
+    text_ += "<div class=\"wide scrolls\"><table>\n<tr><th>variant</th><th></th>";
     for (const auto &column : told.columns) fmt::format_to(out(), "<th class=\"number\">{}</th>", escaped(column.name));
     text_ += "</tr>\n";
     for (const auto &variant : told.variants) {
@@ -114,7 +118,7 @@ class writer {
                      shown.failed_round, escaped(shown.loss));
     }
     if (!shown.timeline.empty()) {
-      fmt::format_to(out(), "<div class=\"wide\">{}</div>\n", svg_timeline(shown.timeline));
+      fmt::format_to(out(), "<div class=\"wide scrolls\">{}</div>\n", svg_timeline(shown.timeline));
       events(shown.timeline);
     }
     text_ += "</section>\n";
@@ -126,9 +130,9 @@ class writer {
         "class=\"number\">ms</th><th>who</th><th>what</th></tr>\n";
     for (std::size_t i = 0; i < timeline.size(); ++i) {
       const auto &e = timeline[i];
-      const char *in_loss = e.in_loss == part::undone    ? " class=\"undone\""
-                            : e.in_loss == part::undoing ? " class=\"undoing\""
-                                                         : "";
+      const char *in_loss = e.in_loss == part::undone ? " class=\"undone\""
+                            : e.in_loss != part::none ? " class=\"undoing\""
+                                                      : "";
       fmt::format_to(out(),
                      "<tr{}><td class=\"number\">{}</td><td class=\"number\">{:.2f}</td><td>{}</td><td "
                      "class=\"what\">{}</td></tr>\n",
@@ -140,14 +144,28 @@ class writer {
   std::string text_;
 };
 
+std::string unfinished_name(const std::string &path) { return fmt::format("{}.{}", path, getpid()); }
+
 std::system_error failed(const std::string &path) { return {errno, std::generic_category(), "cannot write " + path}; }
 
 }  // namespace
 
 std::string as_page(const story &told) { return writer{}.write(told); }
 
+void check_writable(const std::string &path) {
+  if (std::filesystem::is_directory(path)) {
+    errno = EISDIR;
+    throw failed(path);
+  }
+  const auto unfinished = unfinished_name(path);
+  FILE *file = std::fopen(unfinished.c_str(), "w");
+  if (file == nullptr) throw failed(path);
+  std::fclose(file);
+  std::remove(unfinished.c_str());
+}
+
 void write_file(const std::string &path, const std::string &content) {
-  const auto unfinished = fmt::format("{}.{}", path, getpid());
+  const auto unfinished = unfinished_name(path);
   FILE *file = std::fopen(unfinished.c_str(), "w");
   if (file == nullptr) throw failed(path);
   const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();

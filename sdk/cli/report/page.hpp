@@ -11,6 +11,9 @@ namespace ratchet::cli {
 // too. Light or dark as the reader prefers.
 std::string as_page(const story &told);
 
+// Says beforehand whether write_file() could: makes its file, and takes it away again. Throws std::system_error.
+void check_writable(const std::string &path);
+
 // Writes a file in one piece: it is either there as a whole or not changed. Throws std::system_error.
 void write_file(const std::string &path, const std::string &content);
 

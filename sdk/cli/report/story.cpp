@@ -60,6 +60,10 @@ std::string describe_times(const race_settings &settings) {
   return fmt::format("think time up to {:g} ms, {}seed {}", settings.think.count() / 1000.0, delay, settings.seed);
 }
 
+std::string joined(const std::string &first, const std::string &second) {
+  return first + (first.empty() || second.empty() ? "" : " ") + second;
+}
+
 std::string as_text(const story &told) {
   std::string text = told.headline + "\n\n";
   append_table(text, told);
@@ -68,11 +72,12 @@ std::string as_text(const story &told) {
     if (variant.shown.failed_round == 0) continue;
     fmt::format_to(std::back_inserter(text), "\nfirst round that went wrong with '{}': round {}", variant.name,
                    variant.shown.failed_round);
-    append_end(text, variant.shown.timeline);
+    append_excerpt(text, variant.shown.timeline);
     if (!variant.shown.loss.empty()) text += variant.shown.loss + '\n';
   }
   if (!told.notes.empty()) text += '\n';
   for (const auto &note : told.notes) text += note + '\n';
+  if (!told.verdict.empty()) text += '\n' + told.verdict + '\n';
   return text;
 }
 

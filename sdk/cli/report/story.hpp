@@ -29,7 +29,8 @@ struct story {
   std::string headline;
   std::vector<story_column> columns;
   std::vector<story_variant> variants;
-  std::vector<std::string> notes;  // at the end
+  std::vector<std::string> notes;
+  std::string verdict;  // in one sentence what was lost without ratchet, and what with it
 };
 
 // "think time up to 20 ms, seed 7".
@@ -39,6 +40,9 @@ template <typename... Values>
 std::vector<std::string> as_cells(const Values &...values) {
   return {fmt::format("{}", values)...};
 }
+
+// Two sentences, of which either may be empty.
+std::string joined(const std::string &first, const std::string &second);
 
 // Which schemas are kept.
 template <typename Reports>

@@ -18,7 +18,7 @@ enum class submit_outcome {
   full,               ///< A counter is at its limit, which `conflict` names; nothing was changed.
   stale,              ///< An expected value no longer holds; nothing was changed.
   not_found,          ///< There is no such row.
-  limited,            ///< Refused by a rate limit.
+  limited,            ///< The actor submits more often than the contract allows; nothing was looked at.
   unknown             ///< An outcome of a newer server; the result has its text.
 };
 

@@ -2,6 +2,8 @@
 /// Closing the gate of one row, once.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <pqxx/transaction_base>
@@ -27,6 +29,8 @@ struct [[nodiscard]] submit_result {
   std::vector<parent_progress> progress;    ///< Counters of the parents of row and record that the role may read.
   std::string conflict;                     ///< Name of the constraint or index that the record violates.
   std::vector<std::string> stale;           ///< Columns whose values are not as expected.
+  /// How long it takes until the actor may submit again; empty unless the outcome is `limited`.
+  std::optional<std::chrono::microseconds> retry_after;
 
   /// Whether this request closed the gate, now or earlier.
   explicit operator bool() const noexcept {
@@ -36,6 +40,12 @@ struct [[nodiscard]] submit_result {
 
 /// See http_status(submit_outcome).
 inline int http_status(const submit_result &result) noexcept { return http_status(result.outcome); }
+
+/// The Retry-After header that goes with status 429, in whole seconds, rounded up; 0 for other outcomes. Never throws.
+inline std::int64_t retry_after_seconds(const submit_result &result) noexcept {
+  constexpr std::int64_t second = 1000000;
+  return result.retry_after ? (result.retry_after->count() + second - 1) / second : 0;
+}
 
 /// A call of `ratchet.submit()`: closes the gate of one row, sets columns and stores a record, all or nothing.
 ///

@@ -72,12 +72,15 @@ my %LAYOUTS = (
     'guarded parent' => { guarded => 1 },
 );
 
+# spills => 1: counts spill (contention => 'spill').
 sub new
 {
-    my ($class, $name) = @_;
+    my ($class, $name, %how) = @_;
     die "no layout \"$name\"" if !$LAYOUTS{$name};
     my $self = bless {
         name => $name,
+        title => $how{spills} ? "$name, spilled" : $name,
+        %how,
         key => \@PLAIN_KEY,
         parent_key => sub { return $_[0] },
         action => 'CASCADE',
@@ -258,6 +261,7 @@ sub tallies
         ],
       }
       if $self->{tree};
+    $_->{spills} = $self->{spills} for @tallies;
     return @tallies;
 }
 
@@ -267,11 +271,13 @@ sub declaration
     my $counters = join ', ', map { qq{"$_->[0]": "$_->[1]"} } @{ $tally->{counters} };
     my $via = join ',', map { $_->[1] } @{ $tally->{on} };
     my $total = join '', map { defined $tally->{$_} ? ", $_ => '$tally->{$_}'" : '' } qw(total total_of done done_at);
+    $total .= q{, contention => 'spill'} if $tally->{spills};
     return "SELECT ratchet.tally('$tally->{child}', '$tally->{parent}', '{$counters}', via => '{$via}'$total);\n";
 }
 
-# A line for each row of the parent whose counters are not those of its children, for children without a parent's row,
-# and for each row that is done and should not be or the other way round.
+# A line for each row of the parent whose counters, with what lies spilled for them, are not those of its children, for
+# children without a parent's row, and for each row that is done and should not be or the other way round. What lies
+# spilled may be the reason why a row is not done yet.
 sub recount
 {
     my ($tally) = @_;
@@ -280,10 +286,15 @@ sub recount
     my @references = map { $_->[1] } @{ $tally->{on} };
     my $kept = join ', ', map { "p.$_" } @counters;
     my $counted = join ', ', map { "coalesce(c.$_, 0)" } @counters;
+    my $exact = $tally->{spills} ? "$tally->{parent}_exact" : $tally->{parent};
+    my $is_spilled =
+      $tally->{spills}
+      ? "EXISTS (SELECT FROM $tally->{parent}_spilled s WHERE ${\ join ' AND ', map { qq{s.$_ = p.$_} } @keys})"
+      : 'false';
     my $sql = <<"SQL";
     SELECT concat('$tally->{parent} ', ROW(${\ join ', ', map { "p.$_" } @keys}), ' by $tally->{child}: kept ',
         ROW($kept), ', counted ', ROW($counted)) AS line
-    FROM $tally->{parent} p
+    FROM $exact p
     FULL JOIN (SELECT ${\ join ', ', (map { "c.$_" } @references), map { "$_->[2] AS $_->[0]" } @{ $tally->{counters} }}
         FROM $tally->{child} c WHERE ${\ join ' AND ', map { "c.$_ IS NOT NULL" } @references}
         GROUP BY ${\ join ', ', map { "c.$_" } @references}) c
@@ -298,16 +309,26 @@ SQL
     FROM $tally->{parent} p
     WHERE p.$tally->{done} IS DISTINCT FROM
             CASE WHEN p.$tally->{total} > 0 THEN p.$tally->{total_of} >= p.$tally->{total} ELSE false END
+            AND (p.$tally->{done} OR NOT $is_spilled)
         OR p.$tally->{done} IS DISTINCT FROM (p.$tally->{done_at} IS NOT NULL)
 SQL
     return $sql;
 }
 
+sub parents
+{
+    my ($self) = @_;
+    my %parents = map { $_->{parent} => 1 } $self->tallies;
+    return sort keys %parents;
+}
+
+# The tables of spilled counts.
+sub spilled { my ($self) = @_; return $self->{spills} ? map { "${_}_spilled" } $self->parents : () }
+
 # What the rows are, apart from times.
 sub contents
 {
     my ($self) = @_;
-    my @parents = map { $_->{parent} } $self->tallies;
     # 1.50 is 1.5.
     my $weight = q{jsonb_build_object('weight_total', trim_scale(weight_total))};
     my @queries = map { "SELECT '$_->[0]', $_->[1] FROM $_->[0] t" } (
@@ -429,6 +450,8 @@ sub create
     my $sql = $self->create_tables . join '', map { declaration($_) } $self->tallies;
     $sql .= "SELECT ratchet.guard('runs', gate => 'submitted_at', actor => 'submitted_by');\n" if $self->{guarded};
     my $recount = join "    UNION ALL\n", map { recount($_) } $self->tallies;
+    # When all is folded.
+    my $left = join '', map { "\n        RETURN QUERY SELECT 'd spilled: ' || to_jsonb(s)::text FROM $_ s;" } $self->spilled;
     $sql .= $self->fixture . <<"SQL";
 CREATE VIEW recount AS
 $recount;
@@ -439,7 +462,7 @@ BEGIN
     RETURN QUERY SELECT 'f ' || md5(coalesce(string_agg(t || r::text, ' ' ORDER BY t, r::text), '')) FROM (
     ${\ $self->contents}) rows (t, r);
     RETURN QUERY SELECT 'd ' || line FROM recount;
-    IF thoroughly THEN
+    IF thoroughly THEN$left
         RETURN QUERY SELECT format('d verify(): %s by %s %s: %s stored %s, counted %s', v.parent, v.child, v.key,
             v."column", v.stored, v.counted) FROM ratchet.verify() v;
     END IF;

@@ -58,6 +58,9 @@ void contest::round(int number) {
   report_.number = number;
   report_.timeline = timeline(std::move(events), after);
   if (after.results != after.evaluated_count) report_.loss = explain_setback(report_.timeline);
+  // Who reaches the total completes the run, and of two that count at once both may find it reached.
+  if (after.completions > 1 && report_.loss.empty())
+    report_.loss = explain_repetition(report_.timeline, completed_the_run);
 }
 
 // All writers at once, each of them one batch after the other.

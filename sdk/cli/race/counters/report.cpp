@@ -24,6 +24,21 @@ std::string_view meaning(variant kind) {
   return "ratchet.tally(), ratchet.submit_batch()";
 }
 
+std::string sentence(const std::vector<report> &reports, bool tallied) {
+  int runs = 0;
+  int wrong = 0;
+  int completion = 0;
+  for (const auto &r : reports) {
+    if ((r.kind == variant::tally) != tallied) continue;
+    runs += r.runs;
+    wrong += r.wrong;
+    completion += r.not_completed + r.completed_again;
+  }
+  if (runs == 0) return {};
+  return fmt::format("{} {} of {} runs have a wrong count, and {} were not completed, or more than once.",
+                     tallied ? "With ratchet" : "Without ratchet", wrong, runs, completion);
+}
+
 }  // namespace
 
 story tell(const options &asked, const std::vector<report> &reports) {
@@ -45,6 +60,7 @@ story tell(const options &asked, const std::vector<report> &reports) {
          as_cells(r.runs, r.results, r.counted, r.drift, r.wrong, r.not_completed, r.completed_again), r});
   }
   told.notes = kept_schemas(asked, reports);
+  told.verdict = joined(sentence(reports, false), sentence(reports, true));
   return told;
 }
 

@@ -151,7 +151,7 @@ void writer::save(slow_work &work, const result_batch &batch, image run) {
   if (!completes) return;
   work.trip(
       [&](auto &tx) { return tx.exec(fmt::format("INSERT INTO {}.completions VALUES ({})", schema_, batch.run)); });
-  add(batch, "completed the run");
+  add(batch, completed_the_run);
 }
 
 void writer::add(const result_batch &batch, std::string what, act kind, std::optional<std::int64_t> count) {

@@ -25,6 +25,9 @@ struct result_batch {
   std::chrono::steady_clock::time_point start;  // of the round, for the events
 };
 
+// What a writer says of itself that has completed the run.
+inline constexpr const char *completed_the_run = "completed the run";
+
 // Owns a connection, and is used by one thread at a time.
 class writer : race_connection {
  public:

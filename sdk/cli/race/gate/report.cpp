@@ -24,6 +24,19 @@ std::string_view meaning(variant kind) {
 
 double percent(int part, int whole) { return whole == 0 ? 0.0 : 100.0 * part / whole; }
 
+std::string sentence(const std::vector<report> &reports, bool guarded) {
+  int lost = 0;
+  int rounds = 0;
+  for (const auto &r : reports) {
+    if ((r.kind != variant::none) != guarded) continue;
+    lost += r.lost_submissions;
+    rounds += r.rounds;
+  }
+  if (rounds == 0) return {};
+  return fmt::format("{} ratchet {} of {} submissions that were answered success were lost.",
+                     guarded ? "With" : "Without", lost, rounds);
+}
+
 }  // namespace
 
 story tell(const options &asked, const std::vector<report> &reports) {
@@ -38,11 +51,12 @@ story tell(const options &asked, const std::vector<report> &reports) {
                   {"overwritten",
                    "rounds in which Submit's whole-row save put an older comment over a newer one; submit() does not"}};
   for (const auto &r : reports) {
-    const auto lost = fmt::format("{} {:>6.1f} %", r.lost_submissions, percent(r.lost_submissions, r.rounds));
+    const auto lost = fmt::format("{} ({:.1f} %)", r.lost_submissions, percent(r.lost_submissions, r.rounds));
     told.variants.push_back({std::string{to_string(r.kind)}, std::string{meaning(r.kind)},
                              as_cells(r.rounds, lost, r.lost_comments, r.guarded, r.overwritten), r});
   }
   told.notes = kept_schemas(asked, reports);
+  told.verdict = joined(sentence(reports, false), sentence(reports, true));
   return told;
 }
 

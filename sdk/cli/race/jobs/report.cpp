@@ -22,6 +22,25 @@ std::string_view meaning(variant kind) {
   return "ratchet.guard(), ratchet.advance(), beat(), sweep()";
 }
 
+std::string sentence(const std::vector<report> &reports, bool guarded) {
+  int jobs = 0;
+  int back = 0;
+  int changed = 0;
+  int twice = 0;
+  for (const auto &r : reports) {
+    if ((r.kind != variant::naive) != guarded) continue;
+    jobs += r.jobs;
+    back += r.went_back;
+    changed += r.changed;
+    twice += r.taken_twice;
+  }
+  if (jobs == 0) return {};
+  return fmt::format(
+      "{} ratchet, of {} jobs, the progress of {} went back, {} changed when they were done, and {} were "
+      "taken twice.",
+      guarded ? "With" : "Without", jobs, back, changed, twice);
+}
+
 }  // namespace
 
 story tell(const options &asked, const std::vector<report> &reports) {
@@ -46,6 +65,7 @@ story tell(const options &asked, const std::vector<report> &reports) {
                              r});
   }
   for (const auto &r : reports) told.notes.insert(told.notes.end(), r.handovers.begin(), r.handovers.end());
+  told.verdict = joined(sentence(reports, false), sentence(reports, true));
   const auto kept = kept_schemas(asked, reports);
   told.notes.insert(told.notes.end(), kept.begin(), kept.end());
   return told;

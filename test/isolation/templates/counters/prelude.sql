@@ -50,7 +50,7 @@ DO $$ BEGIN
                           jsonb_build_object('evaluated_count', 'true', 'correct_count', 'is_correct',
                                              'score_total', 'sum(score)'),
                           total => 'total', done => 'is_completed', done_at => 'completed_at',
-                          on_done => 'completed(bigint)');
+                          on_done => 'completed(bigint)', contention => '@contention@');
 END $$;
 
 -- What each session was answered, written in the session's own transaction: a row is here if and only if that
@@ -64,11 +64,15 @@ CREATE TABLE answer (
     outcome text NOT NULL,
     run     bigint,         -- of a save
     asked   jsonb,          -- records, or what a save meant to save
+@spill@     exact   jsonb,          -- the runs as they were then, and with what lay spilled
     told    jsonb           -- the whole answer
 );
 CREATE FUNCTION answered(who text, verb text, outcome text, asked jsonb, told jsonb) RETURNS void LANGUAGE sql AS $$
     INSERT INTO answer (version, who, verb, outcome, asked, told)
     SELECT last_value, who, verb, outcome, asked, told FROM version_n_seq;
+@spill@     UPDATE answer SET exact = (
+@spill@         SELECT jsonb_object_agg(r.id, to_jsonb(r) || to_jsonb(e)) FROM run r JOIN run_exact e ON e.id = r.id)
+@spill@     WHERE n = lastval();
 $$;
 
 -- New results of a run, as submit_batch() takes them, and as many rows for a plain INSERT.
@@ -80,9 +84,11 @@ CREATE FUNCTION records(run bigint, VARIADIC questions integer[]) RETURNS jsonb 
     SELECT jsonb_agg(to_jsonb(r) ORDER BY n)
     FROM unnest(questions) WITH ORDINALITY q (question, n), results(run, q.question) r;
 $$;
+@spill@ -- Whether it is done is told as the row has it, and depends on where the counts lie.
 CREATE FUNCTION brief(progress jsonb) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(format('%s %s: %s of %s%s', p ->> 'parent', p -> 'key' ->> 'id', c -> 'evaluated_count',
-                             c -> 'total', CASE WHEN (p ->> 'done')::boolean THEN ', done' END),
+@wait@                              c -> 'total', CASE WHEN (p ->> 'done')::boolean THEN ', done' END),
+@spill@                              c -> 'total', ''),
                       '; ' ORDER BY p ->> 'parent', p -> 'key')
     FROM jsonb_array_elements(progress) p, LATERAL (SELECT p -> 'columns') c (c);
 $$;
@@ -144,7 +150,9 @@ BEGIN
 END $$;
 
 -- What must hold at every commit.
-CREATE VIEW stored AS SELECT id, evaluated_count::bigint, correct_count, score_total::bigint FROM run;
+@wait@ CREATE VIEW stored AS SELECT id, evaluated_count::bigint, correct_count, score_total::bigint FROM run;
+@spill@ CREATE VIEW stored AS
+@spill@ SELECT id, evaluated_count::bigint, correct_count::bigint, score_total::bigint FROM run_exact;
 CREATE VIEW recounted AS
 SELECT r.id, count(c.run) AS evaluated_count, count(*) FILTER (WHERE c.is_correct) AS correct_count,
        coalesce(sum(c.score), 0) AS score_total
@@ -170,9 +178,10 @@ CREATE VIEW promised AS  -- runs as an answer told them, and as they were then i
 SELECT p -> 'columns' AS columns, (p ->> 'done')::boolean AS done, v.run
 FROM answer a
 CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(a.told -> 'progress') WHEN 'array' THEN a.told -> 'progress' END) p
-CROSS JOIN LATERAL (SELECT v.run FROM version v
-                    WHERE v.xact = a.xact AND v.id = (p -> 'key' ->> 'id')::bigint AND v.n <= a.version
-                    ORDER BY v.n DESC LIMIT 1) v
+@spill@ CROSS JOIN LATERAL (SELECT a.exact -> (p -> 'key' ->> 'id') AS run) v
+@wait@ CROSS JOIN LATERAL (SELECT v.run FROM version v
+@wait@                     WHERE v.xact = a.xact AND v.id = (p -> 'key' ->> 'id')::bigint AND v.n <= a.version
+@wait@                     ORDER BY v.n DESC LIMIT 1) v
 WHERE a.verb <> 'batch, later' AND p ->> 'parent' IN ('run', 'public.run');
 
 CREATE VIEW further AS  -- of a spec's own tables: a template may replace it
@@ -189,7 +198,11 @@ FROM (
     SELECT 'verify() finds no drift', (SELECT count(*) FROM ratchet.verify())
     UNION ALL
     SELECT 'a run is done when total > 0 and counter >= total, and only then',
-           (SELECT count(*) FROM decided WHERE done <> due)
+@wait@            (SELECT count(*) FROM decided WHERE done <> due)
+@spill@            (SELECT count(*) FROM decided WHERE done AND NOT due)
+@spill@            + (SELECT count(*) FROM run r
+@spill@               WHERE NOT r.is_completed AND r.total > 0 AND r.evaluated_count >= r.total
+@spill@                 AND NOT EXISTS (SELECT FROM run_spilled s WHERE s.id = r.id))
     UNION ALL
     SELECT 'a run that is done says when, no other does',
            (SELECT count(*) FROM decided WHERE done <> (done_at IS NOT NULL))

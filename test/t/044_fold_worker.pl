@@ -1,0 +1,119 @@
+# What a flush leaves to the worker that folds, as long as one is there: what lies spilled for the row, but never where
+# something would become complete without it, or cease to be; and a row of which others have a child in hand. The worker
+# is held back by a signal, so that it is there and does nothing.
+use strict;
+use warnings;
+
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('fold_worker');
+$node->init;
+$node->start;
+$node->safe_psql('postgres', <<'SQL');
+CREATE EXTENSION ratchet;
+CREATE TABLE runs (id int PRIMARY KEY, total int, n int NOT NULL DEFAULT 0, done boolean NOT NULL DEFAULT false);
+CREATE TABLE results (run_id int REFERENCES runs);
+CREATE TABLE calls (run_id int);
+CREATE FUNCTION note_call(run int) RETURNS void LANGUAGE sql AS 'INSERT INTO public.calls VALUES (run)';
+SELECT ratchet.tally('results', 'runs', '{"n": "true"}', total => 'total', done => 'done', on_done => 'note_call(int)',
+    contention => 'spill');
+INSERT INTO runs VALUES (1, 3), (2, 2), (3, 9), (4, NULL);
+SQL
+
+sub sql { my ($sql) = @_; return $node->safe_psql('postgres', $sql); }
+
+# A session with a transaction that is open until it is told more.
+sub open_session
+{
+    my ($sql) = @_;
+    my $session = { in => '', out => '' };
+    $session->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-v', 'ON_ERROR_STOP=1' ],
+        '<', \$session->{in}, '>', \$session->{out}, IPC::Run::timeout(60));
+    tell_session($session, "BEGIN; $sql");
+    return $session;
+}
+
+sub tell_session
+{
+    my ($session, $sql) = @_;
+    $session->{out} = '';
+    $session->{in} .= "$sql\n\\echo heard\n";
+    $session->{run}->pump until $session->{out} =~ /^heard$/m;
+    return;
+}
+
+sub end_session { my ($session, $how) = @_; tell_session($session, "$how;"); $session->{run}->finish; return; }
+
+# Spills what the script counts for the run, because somebody else has its row.
+sub spill
+{
+    my ($run, $script) = @_;
+    my $holder = open_session("UPDATE runs SET total = total WHERE id = $run;");
+    sql($script);
+    end_session($holder, 'ROLLBACK');
+    return;
+}
+
+my $row = q{SELECT n || ' + ' || coalesce((SELECT sum(s.n) FROM runs_spilled s WHERE s.id = r.id)::text, 'none') || ' ' || done
+    FROM runs r WHERE id = };
+
+sql('INSERT INTO results SELECT run FROM (VALUES (1), (1), (2), (2)) AS v (run)');
+is(sql("SELECT string_agg(n || ' ' || done, ', ' ORDER BY id) FROM runs WHERE id < 3"), '2 false, 2 true', 'written at once');
+is(sql('SELECT string_agg(run_id::text, $$ $$) FROM calls'), '2', 'the second run is complete');
+
+# Something spills, so a worker comes. It is stopped where it waits: in a transaction it might have a row, and it goes
+# when it has had nothing to do for two seconds.
+my $worker;
+sub stop_worker
+{
+    for (1 .. 100)
+    {
+        spill(4, 'INSERT INTO results VALUES (4)');
+        $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'ratchet fold'")
+          or die 'no worker comes';
+        $node->poll_query_until('postgres', 'SELECT n = (SELECT count(*) FROM results WHERE run_id = 4) FROM runs WHERE id = 4')
+          or die 'the worker does not fold';
+        $worker = sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'ratchet fold'");
+        next if $worker eq '' || !kill 'STOP', $worker;
+        return if sql("SELECT array_agg(locktype) = '{advisory}' FROM pg_locks WHERE pid = $worker") eq 't';
+        kill 'CONT', $worker;
+    }
+    die 'the worker is always busy';
+}
+stop_worker();
+
+spill(1, 'DELETE FROM results WHERE ctid = (SELECT min(ctid) FROM results WHERE run_id = 1)');
+spill(2, 'DELETE FROM results WHERE ctid = (SELECT min(ctid) FROM results WHERE run_id = 2)');
+spill(3, 'INSERT INTO results VALUES (3)');
+is(sql($row . 1), '2 + -1 false', 'a removal lies beside the first run');
+is(sql($row . 2), '2 + -1 true', 'and beside the second');
+
+sql('INSERT INTO results VALUES (3)');
+is(sql($row . 3), '1 + 1 false', 'a flush that decides nothing leaves to the worker what lies there');
+
+sql('INSERT INTO results VALUES (1)');
+is(sql($row . 1), '2 + none false', 'one that would complete the run adds it, and does not');
+spill(1, 'INSERT INTO results VALUES (1)');
+is(sql($row . 1), '2 + 1 false', 'what would complete the run lies there');
+sql('DELETE FROM results WHERE run_id = 2');
+is(sql($row . 2), '0 + none false', 'one that ends a completion adds it, too');
+
+my $other = open_session('INSERT INTO results VALUES (3);');
+sql('INSERT INTO results VALUES (3)');
+is(sql($row . 3), '1 + 2 false', 'a flush leaves alone a row of which others have a child in hand');
+end_session($other, 'COMMIT');
+# That one is the only one left.
+is(sql($row . 3), '2 + 2 false', 'who is the last of them writes it');
+
+kill 'CONT', $worker;
+ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM runs_spilled'), 'the worker goes on');
+is(sql("SELECT string_agg(n || ' ' || done, ', ' ORDER BY id) FROM runs WHERE id < 4"), '3 true, 0 false, 4 false',
+    'and adds everything');
+is(sql('SELECT string_agg(run_id::text, $$ $$ ORDER BY run_id) FROM calls'), '1 2', 'each run was called for once');
+is(sql("SELECT count(*) FROM ratchet.verify('runs')"), '0', 'verify() finds no drift');
+
+$node->stop;
+done_testing();

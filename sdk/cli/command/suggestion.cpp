@@ -274,10 +274,9 @@ std::string suggestions_for(const std::vector<seen_table> &tables) {
   std::string text;
   for (const auto &table : tables) text += suggesting{table}.text();
   if (text.empty())
-    return "-- Nothing here has the name and type of a gate, a state, a heartbeat or a counter. docs/guide/recipes.md "
-           "shows "
-           "what\n"
-           "-- contracts are for.\n";
+    return "-- Nothing here has the name and type of a gate, a state, a heartbeat or a counter. What contracts are "
+           "for\n"
+           "-- is in docs/guide/recipes.md.\n";
   return "-- Suggested by pg_ratchet init, from names and types alone: read it, take out what is wrong, then run it. "
          "Guards\n"
          "-- only observe at first: what they would keep goes through, and is in the server's log. Once nothing there "

@@ -39,7 +39,9 @@ sub blocks_of
 my @pages = ('README.md', grep { !m{^docs/clients} } map { glob } 'docs/*.md', 'docs/*/*.md');
 my $node = PostgreSQL::Test::Cluster->new('documentation');
 $node->init;
-$node->append_conf('postgresql.conf', "log_statement = none\nlog_min_messages = fatal\nmax_prepared_transactions = 10\n");
+# Preloaded, for statistics and rate limits.
+$node->append_conf('postgresql.conf', "log_statement = none\nlog_min_messages = fatal\nmax_prepared_transactions = 10\n"
+      . "shared_preload_libraries = ratchet\n");
 $node->start;
 
 my $statements = 0;

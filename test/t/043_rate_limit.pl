@@ -52,6 +52,30 @@ for (1 .. 12)
 }
 is(answers(q{SELECT outcome FROM ratchet.submit('cards', 6, actor => 'eve')}), 'submitted', 'and takes no token');
 
+# Who may update another column only may not submit, and so must not spend what somebody else has.
+$node->safe_psql('postgres', q{CREATE ROLE commenter LOGIN; GRANT SELECT, UPDATE (comment) ON cards TO commenter});
+for my $call (1 .. 12)
+{
+    my ($status, $out, $err) =
+      $node->psql('postgres', q{SELECT ratchet.submit('cards', 99, actor => 'sue')}, extra_params => [ '-U', 'commenter' ]);
+    like($err, qr/permission denied for table cards/, "who may not submit is refused, call $call") if $call == 1 || $call == 12;
+}
+is(answers(q{SELECT outcome FROM ratchet.submit('cards', 99, actor => 'sue')}), 'submitted', 'and spends nobody else\'s calls');
+{
+    my ($status, $out, $err) =
+      $node->psql('postgres', q{BEGIN READ ONLY; SELECT ratchet.submit('cards', 1, actor => 'ann')});
+    like($err, qr/cannot execute UPDATE in a read-only transaction/, 'a read-only transaction is told so, limited or not');
+}
+
+# Another spelling of what the column takes for the same actor has no calls of its own.
+$node->safe_psql('postgres', q{CREATE TABLE amounts (id int PRIMARY KEY, submitted_at timestamptz, submitted_by numeric);
+    INSERT INTO amounts SELECT generate_series(1, 3);
+    SELECT ratchet.guard('amounts', 'submitted_at', actor => 'submitted_by', rate_limit => '2 per day')});
+is(answers(q{SELECT string_agg(outcome, ' ' ORDER BY i) FROM generate_series(1, 3) i, LATERAL ratchet.submit('amounts', i, actor => '1.' || repeat('0', i))}),
+    'submitted submitted limited', 'equal values are one actor');
+is(answers(q{SELECT outcome FROM ratchet.submit('amounts', 3, actor => '2'::text)}), 'submitted', 'and another one is another');
+$node->safe_psql('postgres', q{DROP TABLE amounts; DROP OWNED BY commenter; DROP ROLE commenter});
+
 # A rollback gives no token back.
 answers(q{BEGIN; SELECT ratchet.submit('cards', 7, actor => 'rob') FROM generate_series(1, 10); ROLLBACK});
 is(answers(q{SELECT outcome FROM ratchet.submit('cards', 7, actor => 'rob')}), 'limited', 'a rollback gives no token back');

@@ -22,9 +22,17 @@
 
 namespace ratchet {
 
+// Two are one where their values are equal by the type's own equality, in this collation: another spelling of a name
+// that the column takes for the same must not have tokens of its own.
+struct Actor {
+  bool role;  // a database role, not one that the caller names
+  Oid type;
+  Oid collation;
+  Datum value;
+};
+
 // Takes a token of the actor; 0: he had one. Otherwise how long it takes until he has, in microseconds, above zero.
-// role: the actor is a database role, not one that the caller names.
-int64 take_token(const SharedMemory &memory, Oid relation, bool role, const char *actor, const core::RateLimit &limit);
+int64 take_token(const SharedMemory &memory, Oid relation, const Actor &actor, const core::RateLimit &limit);
 
 // Errors: 42R01, or what is given, where there is no memory for buckets.
 const SharedMemory &require_rate_memory(Relation relation, int sqlstate);

@@ -410,15 +410,22 @@ Answer unsuccessful(const char *outcome) {
   return answer;
 }
 
-// How long the actor has to wait for his next call, in microseconds; 0: he need not. Who names no actor is limited as
-// the role that he is.
+// Who names no actor is limited as the role that he is.
+Actor limited_actor(const Submission &submission) {
+  if (!submission.has_actor) return {true, OIDOID, InvalidOid, ObjectIdGetDatum(GetUserId())};
+  const Field &actor = submission.actor;
+  const TupleDesc tupdesc = RelationGetDescr(submission.target.relation);
+  return {false, actor.type, TupleDescAttr(tupdesc, actor.attnum - 1)->attcollation, actor.value};
+}
+
+// How long the actor has to wait for his next call, in microseconds; 0: he need not. Who may not submit is refused
+// first: he would spend the calls of the actor whom he names.
 int64 find_delay(const Submission &submission) {
   const GuardContract *contract = submission.target.contract;
   if (contract->terms->rate_text == nullptr) return 0;
   const SharedMemory &memory = require_rate_memory(submission.target.relation, sqlstate_unenforceable);
-  const Field &actor = submission.actor;
-  const char *who = submission.has_actor ? text_of_value(actor.type, actor.value) : psprintf("%u", GetUserId());
-  return take_token(memory, contract->root, !submission.has_actor, who, contract->terms->rate_limit);
+  require_update(submission.target.relation, closing_fields(submission));
+  return take_token(memory, contract->root, limited_actor(submission), contract->terms->rate_limit);
 }
 
 Answer submit_within_limits(FunctionCallInfo fcinfo, Submission *submission) {

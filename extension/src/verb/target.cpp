@@ -6,6 +6,7 @@ extern "C" {
 #include "access/stratnum.h"
 #include "catalog/pg_index.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/syscache.h"
@@ -98,6 +99,16 @@ void require_right(Oid relid, AclMode right) {
   if (pg_class_aclcheck(relid, GetUserId(), right) == ACLCHECK_OK) return;
   if (pg_attribute_aclcheck_all(relid, GetUserId(), right, ACLMASK_ANY) == ACLCHECK_OK) return;
   aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
+}
+
+void require_update(Relation relation, const Fields &set) {
+  PreventCommandIfReadOnly("UPDATE");
+  const Oid relid = RelationGetRelid(relation);
+  if (pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK) return;
+  for (const Field &field : set)
+    if (pg_attribute_aclcheck(relid, field.attnum, GetUserId(), ACL_UPDATE) != ACLCHECK_OK)
+      aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(relation->rd_rel->relkind),
+                     RelationGetRelationName(relation));
 }
 
 // Before the lock: a role without any right must not be able to hold one.

@@ -23,6 +23,10 @@ Relation open_target(FunctionCallInfo fcinfo, int argument);
 // Errors: 42501 when the caller has this right neither on the relation nor on any of its columns.
 void require_right(Oid relid, AclMode right);
 
+// Errors: 42501 when the caller may not update all of these columns; 25006 in a read-only transaction. What the verb's
+// statement would be refused for, for a verb that answers without it.
+void require_update(Relation relation, const Fields &set);
+
 // Opens a relation with ROW EXCLUSIVE, for a caller who has this right on it
 // or on any of its columns. Errors: 42P01, 42501, 42R01 of a table that Citus distributes.
 Relation open_relation(Oid relid, AclMode right);

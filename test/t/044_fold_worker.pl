@@ -115,5 +115,52 @@ is(sql("SELECT string_agg(n || ' ' || done, ', ' ORDER BY id) FROM runs WHERE id
 is(sql('SELECT string_agg(run_id::text, $$ $$ ORDER BY run_id) FROM calls'), '1 2', 'each run was called for once');
 is(sql("SELECT count(*) FROM ratchet.verify('runs')"), '0', 'verify() finds no drift');
 
+# -- one that is killed ------------------------------------------------------------------------------------------------
+
+# A transaction has seen the worker, which then is killed with something to do. In the same statement, so by what it knew
+# then, it completes the run: nobody else would come.
+$node->safe_psql('postgres', <<'SQL');
+CREATE PROCEDURE count_when_told() LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO results VALUES (6);
+    COMMIT;
+    PERFORM pg_advisory_lock(1);
+    INSERT INTO results VALUES (5);
+    COMMIT;
+END$$;
+INSERT INTO runs VALUES (5, 2), (6, NULL);
+SQL
+stop_worker();
+spill(5, 'INSERT INTO results VALUES (5)');
+my $teller = open_session('SELECT pg_advisory_xact_lock(1);');
+my $counter = { in => '', out => '' };
+$counter->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'CALL count_when_told()' ],
+    '<', \undef, '>', \$counter->{out}, IPC::Run::timeout(60));
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE 'CALL%'}),
+    'a statement has seen the worker');
+sql("SELECT pg_terminate_backend($worker)");
+kill 'CONT', $worker;
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'ratchet fold'}), 'which is killed');
+end_session($teller, 'COMMIT');
+$counter->{run}->finish;
+is(sql($row . 5), '2 + none true', 'and itself adds what would have been left to that');
+
+# -- another owner's ---------------------------------------------------------------------------------------------------
+
+$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE other;
+CREATE SCHEMA others AUTHORIZATION other;
+SET SESSION AUTHORIZATION other;
+CREATE TABLE others.runs (id int PRIMARY KEY, note text, n int NOT NULL DEFAULT 0);
+CREATE TABLE others.results (run_id int REFERENCES others.runs);
+SELECT ratchet.tally('others.results', 'others.runs', '{"n": "true"}', contention => 'spill');
+INSERT INTO others.runs VALUES (1);
+SQL
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'ratchet fold'}), 'nobody is there');
+my $holder = open_session('UPDATE runs SET total = total WHERE id = 4; UPDATE others.runs SET note = note;');
+sql('INSERT INTO results VALUES (4); COMMIT; INSERT INTO others.results VALUES (1)');
+end_session($holder, 'ROLLBACK');
+ok($node->poll_query_until('postgres', 'SELECT n = 1 FROM others.runs'), 'a session that has just called a worker calls that of another owner too');
+
 $node->stop;
 done_testing();

@@ -147,20 +147,24 @@ is(sql($row . 5), '2 + none true', 'and itself adds what would have been left to
 
 # -- another owner's ---------------------------------------------------------------------------------------------------
 
-$node->safe_psql('postgres', <<'SQL');
-CREATE ROLE other;
-CREATE SCHEMA others AUTHORIZATION other;
-SET SESSION AUTHORIZATION other;
-CREATE TABLE others.runs (id int PRIMARY KEY, note text, n int NOT NULL DEFAULT 0);
-CREATE TABLE others.results (run_id int REFERENCES others.runs);
-SELECT ratchet.tally('others.results', 'others.runs', '{"n": "true"}', contention => 'spill');
-INSERT INTO others.runs VALUES (1);
+for my $owner (qw(one other))
+{
+    $node->safe_psql('postgres', <<"SQL");
+CREATE ROLE $owner;
+CREATE SCHEMA of_$owner AUTHORIZATION $owner;
+SET SESSION AUTHORIZATION $owner;
+CREATE TABLE of_$owner.runs (id int PRIMARY KEY, note text, n int NOT NULL DEFAULT 0);
+CREATE TABLE of_$owner.results (run_id int REFERENCES of_$owner.runs);
+SELECT ratchet.tally('of_$owner.results', 'of_$owner.runs', '{"n": "true"}', contention => 'spill');
+INSERT INTO of_$owner.runs VALUES (1);
 SQL
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'ratchet fold'}), 'nobody is there');
-my $holder = open_session('UPDATE runs SET total = total WHERE id = 4; UPDATE others.runs SET note = note;');
-sql('INSERT INTO results VALUES (4); COMMIT; INSERT INTO others.results VALUES (1)');
+}
+my $holder = open_session('UPDATE of_one.runs SET note = note; UPDATE of_other.runs SET note = note;');
+sql('INSERT INTO of_one.results VALUES (1); INSERT INTO of_other.results VALUES (1)');
+is(sql('SELECT count(*) FROM of_one.runs_spilled, of_other.runs_spilled'), '1', 'counts of two owners are spilled');
 end_session($holder, 'ROLLBACK');
-ok($node->poll_query_until('postgres', 'SELECT n = 1 FROM others.runs'), 'a session that has just called a worker calls that of another owner too');
+ok($node->poll_query_until('postgres', 'SELECT n = 1 FROM of_one.runs'), 'a session calls a worker');
+ok($node->poll_query_until('postgres', 'SELECT n = 1 FROM of_other.runs'), 'and at once that of another owner too');
 
 $node->stop;
 done_testing();

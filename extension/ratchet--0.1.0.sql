@@ -842,12 +842,14 @@ CREATE TABLE ratchet.attempt (
 );
 CREATE INDEX attempt_at ON ratchet.attempt (at);
 CREATE INDEX attempt_relation_at ON ratchet.attempt (relation, at);
+-- It has no key, and without one nothing could be pruned where a publication FOR ALL TABLES has it.
+ALTER TABLE ratchet.attempt REPLICA IDENTITY FULL;
 REVOKE ALL ON ratchet.attempt FROM PUBLIC;
 COMMENT ON TABLE ratchet.attempt IS
 'Attempts under contracts with audit => true, written by the extension alone, in the transaction of the attempt. Read it through the view ratchet.attempts. Its rows are in no dump: whoever dumps would need the right to read those of everybody.';
 COMMENT ON COLUMN ratchet.attempt.at IS 'When it was made: the clock, not the begin of the transaction.';
 COMMENT ON COLUMN ratchet.attempt.relation IS 'The guarded table, the topmost one of a partition tree. It follows renames.';
-COMMENT ON COLUMN ratchet.attempt.key IS 'The row''s key as text; a key of several columns is a JSON object. NULL where the table has no primary key.';
+COMMENT ON COLUMN ratchet.attempt.key IS 'The row''s primary key as text; one of several columns, or another unique key that a call names the row by, is a JSON object, its columns by name. NULL where the table has no primary key and none is named.';
 COMMENT ON COLUMN ratchet.attempt.outcome IS 'The outcome of a call, as ratchet.submit() and the others return it; or closed, kept, observed: what became of a row of a plain write.';
 COMMENT ON COLUMN ratchet.attempt.columns IS 'The columns that were kept, or only observed.';
 COMMENT ON COLUMN ratchet.attempt.actor IS 'Whom the call names, or the write stores in the column actor.';

@@ -107,6 +107,28 @@ CALL ratchet.prune_attempts('0 seconds');
 SELECT count(*) FROM ratchet.attempt;
 SET client_min_messages = warning;
 
+-- another key than the primary key is not taken for it; and one key is one text, whichever partition has the row
+SET SESSION AUTHORIZATION regress_ratchet_auditor;
+CREATE TABLE coded (id int PRIMARY KEY, code int UNIQUE, done boolean);
+SELECT ratchet.guard('coded', 'done', audit => true);
+INSERT INTO coded VALUES (1, 5, false), (5, 9, false);
+SELECT outcome FROM ratchet.submit('coded', '{"code": 5}'::jsonb);
+SELECT outcome FROM ratchet.submit('coded', 5);
+CREATE TABLE split (b int, a int, done boolean, note text, PRIMARY KEY (a, b)) PARTITION BY LIST (a);
+CREATE TABLE split_1 (a int NOT NULL, note text, done boolean, b int NOT NULL);
+ALTER TABLE split ATTACH PARTITION split_1 FOR VALUES IN (1);
+SELECT ratchet.guard('split', 'done', owned => '{note}', audit => true);
+INSERT INTO split VALUES (2, 1, false);
+SELECT outcome FROM ratchet.submit('split', '{"b": 2, "a": 1}'::jsonb);
+UPDATE split SET note = 'late';
+SELECT outcome FROM ratchet.submit('split_1', '{"b": 2, "a": 1}'::jsonb);
+SELECT relation, key, outcome FROM ratchet.attempts WHERE relation IN ('coded'::regclass, 'split'::regclass) ORDER BY at;
+CALL ratchet.prune_attempts('0 seconds');
+RESET SESSION AUTHORIZATION;
+
+-- a publication of all tables does not keep them from being removed
+SELECT relreplident FROM pg_class WHERE oid = 'ratchet.attempt'::regclass;
+
 -- more than one batch
 INSERT INTO ratchet.attempt (at, relation, outcome, transaction) SELECT '2026-01-01', 'card', 'submitted', '1' FROM generate_series(1, 25000);
 SET client_min_messages = info;

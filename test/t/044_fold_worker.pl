@@ -115,5 +115,56 @@ is(sql("SELECT string_agg(n || ' ' || done, ', ' ORDER BY id) FROM runs WHERE id
 is(sql('SELECT string_agg(run_id::text, $$ $$ ORDER BY run_id) FROM calls'), '1 2', 'each run was called for once');
 is(sql("SELECT count(*) FROM ratchet.verify('runs')"), '0', 'verify() finds no drift');
 
+# -- one that is killed ------------------------------------------------------------------------------------------------
+
+# A transaction has seen the worker, which then is killed with something to do. In the same statement, so by what it knew
+# then, it completes the run: nobody else would come.
+$node->safe_psql('postgres', <<'SQL');
+CREATE PROCEDURE count_when_told() LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO results VALUES (6);
+    COMMIT;
+    PERFORM pg_advisory_lock(1);
+    INSERT INTO results VALUES (5);
+    COMMIT;
+END$$;
+INSERT INTO runs VALUES (5, 2), (6, NULL);
+SQL
+stop_worker();
+spill(5, 'INSERT INTO results VALUES (5)');
+my $teller = open_session('SELECT pg_advisory_xact_lock(1);');
+my $counter = { in => '', out => '' };
+$counter->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'CALL count_when_told()' ],
+    '<', \undef, '>', \$counter->{out}, IPC::Run::timeout(60));
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE 'CALL%'}),
+    'a statement has seen the worker');
+sql("SELECT pg_terminate_backend($worker)");
+kill 'CONT', $worker;
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'ratchet fold'}), 'which is killed');
+end_session($teller, 'COMMIT');
+$counter->{run}->finish;
+is(sql($row . 5), '2 + none true', 'and itself adds what would have been left to that');
+
+# -- another owner's ---------------------------------------------------------------------------------------------------
+
+for my $owner (qw(one other))
+{
+    $node->safe_psql('postgres', <<"SQL");
+CREATE ROLE $owner;
+CREATE SCHEMA of_$owner AUTHORIZATION $owner;
+SET SESSION AUTHORIZATION $owner;
+CREATE TABLE of_$owner.runs (id int PRIMARY KEY, note text, n int NOT NULL DEFAULT 0);
+CREATE TABLE of_$owner.results (run_id int REFERENCES of_$owner.runs);
+SELECT ratchet.tally('of_$owner.results', 'of_$owner.runs', '{"n": "true"}', contention => 'spill');
+INSERT INTO of_$owner.runs VALUES (1);
+SQL
+}
+my $holder = open_session('UPDATE of_one.runs SET note = note; UPDATE of_other.runs SET note = note;');
+sql('INSERT INTO of_one.results VALUES (1); INSERT INTO of_other.results VALUES (1)');
+is(sql('SELECT count(*) FROM of_one.runs_spilled, of_other.runs_spilled'), '1', 'counts of two owners are spilled');
+end_session($holder, 'ROLLBACK');
+ok($node->poll_query_until('postgres', 'SELECT n = 1 FROM of_one.runs'), 'a session calls a worker');
+ok($node->poll_query_until('postgres', 'SELECT n = 1 FROM of_other.runs'), 'and at once that of another owner too');
+
 $node->stop;
 done_testing();

@@ -45,13 +45,14 @@ Entry *take(const Tracked &tracked, Entry *entry) {
 }
 
 // Whether the entry's table or database exists no more. Of a table whose creation has not been committed yet somebody
-// has a lock. The memory's lock is not held: catalogs are looked at.
+// has a lock, which excludes every other. The least of these is asked for: a standby gives no stronger one, and for the
+// strongest a transaction that only reads would need a number. The memory's lock is not held: catalogs are looked at.
 bool is_gone(const EntryKey &key) {
   if (key.database != MyDatabaseId) return !SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(key.database));
   if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(key.relation)) ||
-      !ConditionalLockRelationOid(key.relation, AccessExclusiveLock))
+      !ConditionalLockRelationOid(key.relation, AccessShareLock))
     return false;
-  UnlockRelationOid(key.relation, AccessExclusiveLock);
+  UnlockRelationOid(key.relation, AccessShareLock);
   return !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(key.relation));
 }
 

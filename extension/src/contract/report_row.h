@@ -9,9 +9,10 @@
 
 namespace ratchet {
 
-// A row's key as text: the value of a single column, else an object of the columns, as the verbs take it; nullptr:
-// there is none.
-const char *text_of_key(const Fields &key);
+// A row's key as text: the value of the primary key, where that is this one column. Of any other key, which may have
+// the value that is another row's primary key, and of several columns, an object, as the verbs take it, in the order of
+// names. nullptr: there is none.
+const char *text_of_key(const Fields &key, AttrNumber primary_key);
 
 // The same of the row that the trigger was called for, as it was before.
 const char *key_of_row(const TriggerData *trigger);

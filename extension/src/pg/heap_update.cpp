@@ -3,6 +3,7 @@
 extern "C" {
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "access/tableam.h"
 #include "access/tupmacs.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
@@ -81,9 +82,8 @@ HeapTuple modified(Relation relation, HeapTuple row, int count, int *attnums, Da
 }
 
 void insert_row(Relation relation, HeapTuple row) {
-  row->t_tableOid = RelationGetRelid(relation);
-  heap_insert(relation, row, GetCurrentCommandId(true), 0, nullptr);
-  with_indexes(relation, row, [](ResultRelInfo *target, TupleTableSlot *slot, EState *estate) {
+  with_indexes(relation, row, [&](ResultRelInfo *target, TupleTableSlot *slot, EState *estate) {
+    table_tuple_insert(relation, slot, GetCurrentCommandId(true), 0, nullptr);
     insert_new_index_entries(target, slot, estate);
   });
 }

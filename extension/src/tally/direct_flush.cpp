@@ -331,9 +331,10 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     // Above READ COMMITTED a new look finds no other version: the statement says what that means.
     again = locked != TM_Ok && !busy && !IsolationUsesXactSnapshot();
     if (locked != TM_Ok || busy) return nullptr;
-    // What lies spilled is left to a worker that is there. But without it nothing may become complete, or cease to be.
+    // What lies spilled is left to a worker that is there, now: nobody else may come for it, and with what is stored
+    // here the row may be complete. But without it nothing may become complete, or cease to be.
     spilled = {};
-    adds_spilled = counters->spill != nullptr && (strictly || !knows_fold_worker(counters->owner));
+    adds_spilled = counters->spill != nullptr && (strictly || !has_fold_worker(counters->owner));
     if (!adds_spilled) {
       change = change_of(counters, found, entry->deltas);
       adds_spilled = counters->spill != nullptr && change.decides;

@@ -351,8 +351,8 @@ bool has_fold_worker(Oid owner) {
   return false;
 }
 
-// For a flush, which asks every time. By the clock of statements, which costs nothing; where one of them goes on for
-// long, what it knows is old, and then what lies spilled is left to a worker that is called by the next who appends.
+// For a flush that would rather append, which asks every time, and by appending calls a worker if there is none. By the
+// clock of statements, which costs nothing; where one of them goes on for long, what it knows is old.
 bool knows_fold_worker(Oid owner) {
   static Oid asked;
   static TimestampTz until;
@@ -369,11 +369,14 @@ bool knows_fold_worker(Oid owner) {
 
 void call_fold_worker(Oid owner) {
   static TimestampTz called;
+  static Oid called_for;
   if (!starts_workers || is_worker || has_fold_worker(owner)) return;
-  // One that was called a moment ago may not be there yet.
+  // One that was called a moment ago may not be there yet. Another owner's is of no use.
   const TimestampTz now = GetCurrentTimestamp();
-  if (called != 0 && TimestampDifferenceMilliseconds(called, now) < call_again_after) return;
-  if (register_worker(owner)) called = now;
+  if (called_for == owner && TimestampDifferenceMilliseconds(called, now) < call_again_after) return;
+  if (!register_worker(owner)) return;
+  called = now;
+  called_for = owner;
 }
 
 }  // namespace ratchet

@@ -126,7 +126,7 @@ RATCHET_FUNCTION(ratchet_amend) {
   ratchet::end_stretch(target.contract->tracked, stretch);
   ratchet::log_amend(target, answer, actor, reason);
   ratchet::report(target.contract->tracked, ratchet::event_of(answer.outcome), 1, NIL, [&](ratchet::Description *told) {
-    told->key = ratchet::text_of_key(target.key);
+    told->key = ratchet::text_of_key(target.key, target.contract->primary_key);
     told->actor = actor;
   });
   ratchet::close_target(target);

@@ -221,7 +221,7 @@ void report_outcome(const Target &target, const char *outcome, const Field *acto
     const auto text = [](const Field *field) {
       return field == nullptr || field->isnull ? nullptr : text_of_value(field->type, field->value);
     };
-    told->key = text_of_key(target.key);
+    told->key = text_of_key(target.key, target.contract->primary_key);
     told->actor = text(actor);
     told->idempotency_key = text(idempotency_key);
   });

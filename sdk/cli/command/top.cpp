@@ -180,7 +180,7 @@ exit_code run_live(const top_arguments &arguments) {
 }  // namespace
 
 CLI::App &declare_top(CLI::App &app, top_arguments &arguments) {
-  auto &command = *app.add_subcommand("top", R"(Shows what happens under the contracts of a database, again and again.
+  auto &command = *app.add_subcommand("top", R"(Shows what happens under the contracts of a database, live.
 
 Four views: contracts by what was written, kept and waited for; runs that are nearest to their total; rows that are
 stuck; and which application still sends stale saves, to which column. h lists the keys. The first and the last want

@@ -4,7 +4,6 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
-#include "utils/array.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -15,8 +14,9 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/heap_update.h"
 #include "pg/list.h"
-#include "pg/memory.h"
+#include "pg/procedure_call.h"
 #include "pg/sqlstate.h"
+#include "pg/text_array.h"
 #include "pg/user_context.h"
 
 namespace ratchet {
@@ -50,13 +50,6 @@ Relation open_table() {
   return table;
 }
 
-Datum names_array(const List *names) {
-  auto *datums = palloc_array<Datum>(list_length(names));
-  int count = 0;
-  for (const auto *name : each<char>(names)) datums[count++] = CStringGetTextDatum(name);
-  return PointerGetDatum(construct_array(datums, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 // NULL over a Unix socket.
 Datum client_address(bool *isnull) {
   LOCAL_FCINFO(fcinfo, 0);
@@ -80,7 +73,7 @@ HeapTuple form_attempt(Relation table, Oid relation, Event event, const List *co
   put_text(key_column, told.key);
   put_text(outcome_column, name_of(event));
   nulls[columns_column] = columns == NIL;
-  values[columns_column] = columns == NIL ? Datum(0) : names_array(columns);
+  values[columns_column] = columns == NIL ? Datum(0) : text_array(columns);
   put_text(actor_column, told.actor);
   put_text(idempotency_key_column, told.idempotency_key);
   put_text(role_column, GetUserNameFromId(role, true));
@@ -120,11 +113,7 @@ int64 prune_batch(TimestampTz before) {
 }
 
 void prune(FunctionCallInfo fcinfo) {
-  const auto *call = reinterpret_cast<const CallContext *>(fcinfo->context);
-  if (call == nullptr || !IsA(call, CallContext) || call->atomic)
-    ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-            errmsg("ratchet.prune_attempts() cannot run inside a transaction block"),
-            errhint("It commits as it goes: CALL it by itself."));
+  require_own_transactions(fcinfo, "ratchet.prune_attempts()");
   if (PG_ARGISNULL(0)) ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("older_than must not be null"));
   const TimestampTz now = GetCurrentTimestamp();
   const TimestampTz before =

@@ -57,8 +57,9 @@ const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *w
   return array_argument(fcinfo, argument, what, count, [](Datum element) { return TextDatumGetCString(element); });
 }
 
-static void error_no_relation(Oid relid) {
+[[noreturn]] static void error_no_relation(Oid relid) {
   ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
+  pg_unreachable();
 }
 
 Oid relation_or_null(FunctionCallInfo fcinfo, int argument) {

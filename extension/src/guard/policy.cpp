@@ -17,6 +17,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "contract/report_row.h"
 #include "guard/policy.h"
+#include "pg/column_right.h"
 #include "pg/memory.h"
 #include "pg/row_value.h"
 
@@ -342,15 +343,13 @@ int sqlstate_by_default(Refusal refusal) {
 // Names of states are the contract's, but which of them the row has is told only to who may read it.
 static const char *transition_text(const TriggerData *trigger, const StateColumn *column) {
   Relation relation = trigger->tg_relation;
-  const Oid relid = RelationGetRelid(relation);
   const Value from = value_of(trigger->tg_trigslot, column->attnum);
   const Value to = value_of(trigger->tg_newslot, column->attnum);
   const int before = from.isnull ? -1 : state_of(column, from.datum);
   const int after = to.isnull ? -1 : state_of(column, to.datum);
-  const bool readable = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-                        pg_attribute_aclcheck(relid, column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
   const bool all_rows = !relation->rd_rel->relrowsecurity;
-  if (!readable || !all_rows || before < 0) return "The contract has no such transition.";
+  if (!may_select(RelationGetRelid(relation), column->attnum) || !all_rows || before < 0)
+    return "The contract has no such transition.";
   StringInfoData next;
   initStringInfo(&next);
   for (int i = 0; i < column->graph->nstates; ++i)

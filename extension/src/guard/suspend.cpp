@@ -18,6 +18,7 @@ extern "C" {
 #include "pg/log_text.h"
 #include "pg/memory.h"
 #include "pg/partition.h"
+#include "pg/procedure_call.h"
 
 namespace ratchet {
 
@@ -41,9 +42,7 @@ Suspension *find(Oid root) {
 
 // Outside of a transaction block it would be over before anything could use it.
 void require_transaction(FunctionCallInfo fcinfo) {
-  const bool atomic = fcinfo->context == nullptr || !IsA(fcinfo->context, CallContext) ||
-                      castNode(CallContext, fcinfo->context)->atomic;
-  if (atomic || IsTransactionBlock() || SPI_inside_nonatomic_context()) return;
+  if (!may_commit(fcinfo) || IsTransactionBlock() || SPI_inside_nonatomic_context()) return;
   ereport(ERROR, errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
           errmsg("%s can only be used in transaction blocks", "ratchet.suspend()"),
           errdetail("It lasts until the end of the transaction."),

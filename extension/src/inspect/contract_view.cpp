@@ -19,9 +19,9 @@ extern "C" {
 #include "guard/guard_contract.h"
 #include "pg/fence.h"
 #include "pg/list.h"
+#include "pg/text_array.h"
 #include "tally/references.h"
 #include "tally/structure.h"
-#include "verb/target.h"
 
 namespace ratchet {
 

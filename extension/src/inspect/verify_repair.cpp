@@ -38,6 +38,7 @@ extern "C" {
 #include "pg/json_text.h"
 #include "pg/list.h"
 #include "pg/memory.h"
+#include "pg/procedure_call.h"
 #include "pg/quote.h"
 #include "tally/completion.h"
 #include "tally/flush.h"
@@ -381,11 +382,7 @@ void repair_place(const Place *place, MemoryContext memory) {
 }
 
 void check_own_transactions(FunctionCallInfo fcinfo) {
-  const auto *call = reinterpret_cast<const CallContext *>(fcinfo->context);
-  if (call == nullptr || !IsA(call, CallContext) || call->atomic)
-    ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-            errmsg("ratchet.repair() cannot run inside a transaction block"),
-            errhint("It commits as it goes: CALL it by itself."));
+  require_own_transactions(fcinfo, "ratchet.repair()");
   if (IsolationUsesXactSnapshot())
     ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
             errmsg("ratchet.repair() must run at isolation level READ COMMITTED"),

@@ -223,7 +223,6 @@ bool is_set(const TriggerData *trigger, AttrNumber attnum) {
   return bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, trigger->tg_updatedcols);
 }
 
-// What is to be stored of a row, which `after` holds too.
 bool is_true(const Value &value) { return !value.isnull && DatumGetBool(value.datum); }
 
 // kept: the values that the guarded columns will have.
@@ -238,6 +237,7 @@ void report_completed(const TriggerData *trigger, const Counters *counters, cons
   if (done > 0) report(counters->tracked, Event::completed, done);
 }
 
+// What is to be stored of a row, which `after` holds too.
 HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission *permission, HeapTuple row,
                TupleTableSlot *after) {
   const bool counts = permission != nullptr && permission->verb == Verb::count;

@@ -16,6 +16,7 @@ extern "C" {
 #include "contract/errors.h"
 #include "guard/guard_trigger.h"
 #include "guard/policy.h"
+#include "pg/column_right.h"
 #include "pg/fence.h"
 #include "pg/unique_value.h"
 #include "verb/advance.h"
@@ -173,9 +174,7 @@ const Statement *moving_statement(const Advance &advance, const Fields &set, Par
 
 // Whoever may set a state need not have the right to read it.
 bool may_read_state(const Advance &advance) {
-  const Oid relid = advance.target.contract->relation;
-  return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-         pg_attribute_aclcheck(relid, advance.column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+  return may_select(advance.target.contract->relation, advance.column->attnum);
 }
 
 // The record of the call that has moved the row.

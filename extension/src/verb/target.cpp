@@ -189,14 +189,6 @@ Datum answer_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls) {
   return row;
 }
 
-Datum text_array(List *names) {
-  auto *elements = palloc_array<Datum>(list_length(names));
-  int count = 0;
-  ListCell *cell;
-  foreach (cell, names) elements[count++] = CStringGetTextDatum(static_cast<const char *>(lfirst(cell)));
-  return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 void set_text(const char *text, Datum *value, bool *isnull) {
   *isnull = text == nullptr;
   if (text != nullptr) *value = CStringGetTextDatum(text);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pg/pg.h"
+#include "pg/text_array.h"
 
 #include "contract/values.h"
 #include "guard/guard_contract.h"
@@ -58,9 +59,6 @@ Jsonb *jsonb_argument(FunctionCallInfo fcinfo, int argument);
 
 // The one row that a verb answers.
 Datum answer_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
-
-// names: texts; an empty array when there are none.
-Datum text_array(List *names);
 
 // Sets a column of an answer: SQL NULL for nullptr, and for no names.
 void set_text(const char *text, Datum *value, bool *isnull);

@@ -166,6 +166,12 @@ is($node->safe_psql('a', 'SELECT count(*) FROM calls'), '1', 'a: completed once'
 
 make_database($_, 'spill') foreach 'c', 'd';
 
+# Of somebody who has the table of spilled counts it is told as well, and does not wait.
+$node->safe_psql('c', "BEGIN; LOCK TABLE runs_spilled IN SHARE MODE; PREPARE TRANSACTION '" . gid('c', 'ddl') . "'");
+is(prepare('c', 'told'), $busy =~ s/a row of "runs" that has to be counted for/table "runs_spilled"/r =~ s/, or declare .*'spill'//r,
+    'spill: nobody waits for the table where counts are appended');
+finish('c', 'ROLLBACK', 'ddl');
+
 is(prepare('c', $_), '', "spill: $_ is prepared") foreach 'first', 'second', 'third';
 is(prepared(), '3', 'all three are');
 is(run_of('c') . ' ' . exact_of('c'), '0|f 0', 'nobody sees their counts yet');

@@ -138,12 +138,40 @@ $counter->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postg
     '<', \undef, '>', \$counter->{out}, IPC::Run::timeout(60));
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE 'CALL%'}),
     'a statement has seen the worker');
-sql("SELECT pg_terminate_backend($worker)");
+# What a session knows of a worker is no older than 50 ms.
+my $killed_at = sql("SELECT clock_timestamp() FROM pg_terminate_backend($worker)");
 kill 'CONT', $worker;
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'ratchet fold'}), 'which is killed');
+ok($node->poll_query_until('postgres', qq{SELECT count(*) = 0 AND clock_timestamp() > '$killed_at'::timestamptz + interval '60 ms'
+    FROM pg_stat_activity WHERE backend_type = 'ratchet fold'}), 'which is killed');
 end_session($teller, 'COMMIT');
 $counter->{run}->finish;
 is(sql($row . 5), '2 + none true', 'and itself adds what would have been left to that');
+
+# -- the table, between counting and COMMIT -----------------------------------------------------------------------------
+
+# Who has counted does not lock the table before he needs it, so it may be another one by then.
+my ($index) = split /\n/, sql('SELECT indexrelid::regclass FROM pg_index WHERE indrelid = $$runs_spilled$$::regclass');
+my $counted = open_session('INSERT INTO results VALUES (6);');
+sql("REINDEX INDEX CONCURRENTLY $index");
+my $has_row = open_session('UPDATE runs SET total = total WHERE id = 6;');
+end_session($counted, 'COMMIT');
+end_session($has_row, 'ROLLBACK');
+ok($node->poll_query_until('postgres', 'SELECT n = 2 FROM runs WHERE id = 6'), 'what is appended goes into the index that there is now');
+
+$counted = open_session('INSERT INTO results VALUES (6);');
+$has_row = open_session('UPDATE runs SET total = total WHERE id = 6;');
+my $dropper = open_session('DROP TABLE runs_spilled CASCADE;');
+$counted->{in} .= "COMMIT;\n";
+$counted->{run}->pump_nb while length $counted->{in};
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE NOT granted AND relation = 'runs_spilled'::regclass AND backend_type = 'client backend'}),
+    'who wants to append waits for who drops the table');
+end_session($dropper, 'COMMIT');
+end_session($has_row, 'ROLLBACK');
+$counted->{run}->finish;
+is(sql('SELECT n FROM runs WHERE id = 6'), '3', 'without a table what was counted is added to the row');
+like(sql('SELECT finding FROM ratchet.health()'), qr/wait, and do not spill/, 'and health() says that there is none');
+is(sql("SELECT count(*) FROM ratchet.verify('runs')"), '0', 'verify() finds no drift');
 
 # -- another owner's ---------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "common/pg_prng.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 }
@@ -39,6 +40,11 @@ namespace {
 // Versions of one row that nobody has pruned.
 constexpr int long_chain = 8;
 constexpr int pile = 32;
+
+// Looking for them on a page of many rows costs as much as some versions more do, so there one of so many updates
+// looks.
+constexpr OffsetNumber many_rows = 32;
+constexpr int one_of = 4;
 
 // Versions that have been updated or deleted, or are about to be.
 struct OldVersions {
@@ -68,6 +74,11 @@ OldVersions find_old_versions(Page page, OffsetNumber version) {
   return versions;
 }
 
+// By chance, since updates of some rows may come in any rhythm.
+bool looks_now(Page page) {
+  return PageGetMaxOffsetNumber(page) <= many_rows || pg_prng_uint32(&pg_global_prng_state) % one_of == 0;
+}
+
 }  // namespace
 
 bool is_piling_up(Buffer buffer, OffsetNumber version) {
@@ -82,10 +93,12 @@ bool is_piling_up(Buffer buffer, OffsetNumber version) {
 void time_pruning(Buffer buffer, OffsetNumber version, Size length, bool contended) {
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   Page page = BufferGetPage(buffer);
-  const OldVersions versions = find_old_versions(page, version);
+  const bool has_room = PageGetHeapFreeSpace(page) >= MAXALIGN(length);
+  OldVersions versions{0, 0};
+  if (!has_room || looks_now(page)) versions = find_old_versions(page, version);
   if (!contended && versions.of_row >= long_chain)
     PageSetFull(page);
-  else if (PageGetHeapFreeSpace(page) >= MAXALIGN(length) || versions.size < BLCKSZ / 10)
+  else if (has_room || versions.size < BLCKSZ / 10)
     reinterpret_cast<PageHeader>(page)->pd_prune_xid = InvalidTransactionId;
   LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 }

@@ -94,7 +94,6 @@ void accumulate(const TriggerData *trigger) {
   if (is_counted_at_end(RelationGetRelid(trigger->tg_relation))) return;
   Tally *tally = load_locked_tally(trigger);
   const Counters *counters = resolve(tally);
-  lock_spill_table(tally, counters);
   bool counted = false;
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) {
     counted = count(tally, counters, trigger->tg_trigslot, 1);

@@ -302,13 +302,14 @@ bool may_take(const Counters *counters, const Pending *entry) {
 }
 
 // What is added is read in the snapshot that has found the row: see tally/spill.h.
-Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing) {
+Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing,
+                         Lying lying) {
   if (!is_direct(counters)) return Taken::left;
   Relation relation = open_direct(counters);
   bool busy = false;
   bool again = false;
   bool idle = false;  // there is nothing to add
-  bool adds_spilled = false;
+  const bool adds_spilled = lying == Lying::added && counters->spill != nullptr;
   Change change{};
   Spilled spilled{};
   const auto find = [&](TupleTableSlot *slot) { return find_entry(relation, counters, entry, alone, slot); };
@@ -331,14 +332,9 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     // Above READ COMMITTED a new look finds no other version: the statement says what that means.
     again = locked != TM_Ok && !busy && !IsolationUsesXactSnapshot();
     if (locked != TM_Ok || busy) return nullptr;
-    // What lies spilled is left to a worker that is there, now: nobody else may come for it, and with what is stored
-    // here the row may be complete. But without it nothing may become complete, or cease to be.
     spilled = {};
-    adds_spilled = counters->spill != nullptr && (strictly || !has_fold_worker(counters->owner));
-    if (!adds_spilled) {
-      change = change_of(counters, found, entry->deltas);
-      adds_spilled = counters->spill != nullptr && change.decides;
-    }
+    if (!adds_spilled) change = change_of(counters, found, entry->deltas);
+    if (lying == Lying::left && change.decides) return nullptr;
     busy = adds_spilled && !decide_all(found);
     idle = !busy && change.count == 0 && spilled.count == 0;
     if (busy || idle || change.breaks_limit) return nullptr;

@@ -23,10 +23,16 @@ enum class Taken : unsigned char {
   left   // nothing was changed, and the statement has to decide
 };
 
-// The same without waiting for the row, at READ COMMITTED; what lies spilled for it is added too. strictly: not even
-// for the moment in which somebody who is no flush takes the row between a look at it and the update. sparing: a row
-// whose old versions pile up under somebody's snapshot counts as busy, and one for which very much lies spilled.
-Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing);
+enum class Lying : unsigned char {
+  added,  // what lies spilled for the row; the caller has locked its table, if there is one
+  left    // to a worker that is there; but by what is stored without it nothing may become complete, or cease to be
+};
+
+// The same without waiting for the row, at READ COMMITTED. strictly: not even for the moment in which somebody who is
+// no flush takes the row between a look at it and the update. sparing: a row whose old versions pile up under
+// somebody's snapshot counts as busy, and one for which very much lies spilled.
+Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, bool strictly, bool sparing,
+                         Lying lying = Lying::added);
 
 // Whether this transaction is the one that may write a row at all, of those that flush it alone. It is until it ends;
 // the others need not look at the row. false: another one is.

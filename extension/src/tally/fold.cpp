@@ -70,7 +70,7 @@ Folded fold_row(Oid parent, const Datum *key, FoldMode mode) {
   flush_pending(InvalidOid);
   // A shard that is being moved here has its rows before it is here: its counts are there to be added soon.
   if (!try_keep_own_shard(parent)) return Folded::busy;
-  Counters *counters = current_counters(parent, RowExclusiveLock);
+  Counters *counters = lock_spill_table(current_counters(parent, RowExclusiveLock), true);
   if (counters->spill == nullptr) return Folded::gone;
   const Folded folded = write_folded(counters, key, mode);
   // Who is told of what is complete now, and what the row itself is counted for.
@@ -91,7 +91,7 @@ int64 fold_table(Oid parent) {
   for (const auto *key : each<Datum>(rows.keys)) {
     CHECK_FOR_INTERRUPTS();
     // Triggers of the row before may do anything.
-    Counters *now = current_counters(parent, RowExclusiveLock);
+    Counters *now = lock_spill_table(current_counters(parent, RowExclusiveLock), true);
     if (now->spill != nullptr && write_folded(now, key, FoldMode::unless_busy) == Folded::folded) ++folded;
   }
   return folded;

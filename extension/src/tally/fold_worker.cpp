@@ -351,17 +351,18 @@ bool has_fold_worker(Oid owner) {
   return false;
 }
 
-// For a flush that would rather append, which asks every time, and by appending calls a worker if there is none. By the
-// clock of statements, which costs nothing; where one of them goes on for long, what it knows is old.
+// Looking costs a twentieth of what counting does, and one that is there does not look more often itself. Who is told
+// of one that has just been killed leaves to it no more than was left to it already, and who appends does not ask here.
 bool knows_fold_worker(Oid owner) {
   static Oid asked;
   static TimestampTz until;
   static bool there;
-  const TimestampTz now = GetCurrentStatementStartTimestamp();
   if (is_worker) return false;
-  if (asked != owner || now >= until) {
+  const TimestampTz now = GetCurrentTimestamp();
+  // From a clock that was put back nothing is known.
+  if (asked != owner || now >= until || until - now > look_every * 1000) {
     asked = owner;
-    until = TimestampTzPlusMilliseconds(now, 1000);
+    until = TimestampTzPlusMilliseconds(now, look_every);
     there = has_fold_worker(owner);
   }
   return there;

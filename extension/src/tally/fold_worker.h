@@ -18,10 +18,10 @@ void init_fold_worker();
 // for: the next who gets a row folds too, and ratchet.health() says what lies unattended.
 void call_fold_worker(Oid owner);
 
-// Whether it is there.
+// Whether it is there. Costs a lock.
 bool has_fold_worker(Oid owner);
 
-// The same as this session has seen it within the last second.
+// The same as this session has seen it within the last 50 ms.
 bool knows_fold_worker(Oid owner);
 
 }  // namespace ratchet

@@ -9,6 +9,7 @@ extern "C" {
 #include "catalog/index.h"
 #include "executor/tuptable.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -20,6 +21,8 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "pg/memory.h"
+#include "tally/compiled.h"
+#include "tally/flush.h"
 #include "tally/fold_worker.h"
 #include "tally/spill.h"
 
@@ -189,6 +192,19 @@ void remove_rows(const Counters *counters, const Spilled &spilled, Leftovers lef
 }
 
 }  // namespace
+
+Counters *lock_spill_table(Counters *counters, bool waits) {
+  while (counters->spill != nullptr && counters->spill_locked_in != current_epoch()) {
+    if (waits)
+      LockRelationOid(counters->spill->relation, RowExclusiveLock);
+    else if (!ConditionalLockRelationOid(counters->spill->relation, RowExclusiveLock))
+      return nullptr;
+    counters->spill_locked_in = current_epoch();
+    // The lock may have waited for who has dropped the table, or given it another index.
+    if (!counters->valid) counters = current_counters(counters->root, RowExclusiveLock);
+  }
+  return counters;
+}
 
 Spilled read_spilled(const Counters *counters, const Datum *key, Snapshot snapshot, bool again, int most) {
   Spilled spilled{};

@@ -23,6 +23,12 @@ extern "C" {
 
 namespace ratchet {
 
+// Locks the table where a parent's counts may spill, once a transaction. Most flushes have nothing to do with it, so it
+// is locked by those that do, and after the parent, as DDL on either locks both. The counters as they are with the
+// lock, which may be others, that do not spill; nullptr: another transaction has it, and the caller would rather know
+// than wait. Locks: ROW EXCLUSIVE on the table, until the end of the transaction; the caller has the parent with that.
+Counters *lock_spill_table(Counters *counters, bool waits);
+
 // What lies spilled for a row.
 struct Spilled {
   Delta *deltas;  // one for each of counters->counters

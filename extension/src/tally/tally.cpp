@@ -473,12 +473,6 @@ void lock_parent(Tally *tally) {
   tally->locked_in = current_epoch();
 }
 
-void lock_spill_table(Tally *tally, const Counters *counters) {
-  if (counters->spill == nullptr || tally->spill_locked_in == current_epoch()) return;
-  LockRelationOid(counters->spill->relation, RowExclusiveLock);
-  tally->spill_locked_in = current_epoch();
-}
-
 bool evaluate_key(Tally *tally, TupleTableSlot *row, Datum *key) {
   for (int i = 0; i < tally->nkey; ++i) {
     bool isnull;

@@ -96,6 +96,7 @@ struct Counters : Cached {
   const Trigger *guard;           // of the table; nullptr: it has none
   const SpillTable *spill;        // nullptr: counts do not spill, or have nowhere to, which spill_fault says
   const char *spill_fault;        // nullptr: none
+  uint64 spill_locked_in;         // current_epoch() when its table was last locked; see lock_spill_table()
 
   bool direct;        // see tally/direct_flush.h
   Oid key_index;      // valid only if direct
@@ -144,8 +145,7 @@ struct Tally : Cached {  // other: the parent
   int *places;         // of the counted in counters->counters
   uint64 resolved_at;
 
-  uint64 locked_in;        // current_epoch() when the parent was last locked for what is counted; see lock_parent()
-  uint64 spill_locked_in;  // the same of the table of its spilled counts
+  uint64 locked_in;  // current_epoch() when the parent was last locked for what is counted; see lock_parent()
 
   Compiled compiled;  // what is counted, then the casts of the key
 };
@@ -173,9 +173,6 @@ Counters *resolve(Tally *tally);
 // come after those of all the transaction's statements, in an order that no migration could keep to.
 // Locks: ROW EXCLUSIVE on the parent, until the end of the transaction.
 void lock_parent(Tally *tally);
-
-// The same of the table where its counts may spill: a flush before PREPARE waits for nothing.
-void lock_spill_table(Tally *tally, const Counters *counters);
 
 // Counts are written, and children counted, as the owner of the parent: on
 // behalf of a child that is somebody else's, that would be a gain. child: the

@@ -24,6 +24,7 @@ extern "C" {
 #include "pg/user_context.h"
 #include "tally/direct_flush.h"
 #include "tally/flush.h"
+#include "tally/fold_worker.h"
 #include "tally/noted.h"
 #include "tally/spill.h"
 
@@ -193,38 +194,60 @@ void append_or_explain(Counters *counters, const Pending *entry) {
     explain(counters, entry);
 }
 
-void write_or_spill(Counters *counters, const Pending *entry, bool alone) {
-  if (is_preparing() || IsolationUsesXactSnapshot())
-    append_or_explain(counters, entry);
-  else if (!write_unless_busy(counters, entry, alone, !alone))
-    append_spilled(counters, entry);
-}
-
-[[noreturn]] void error_busy(const Counters *counters) {
-  const char *table = get_rel_name(counters->root);
-  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-          errmsg("a row of \"%s\" that has to be counted for is locked by another transaction", table),
+[[noreturn]] void error_busy(Oid locked, const char *message, const char *hint) {
+  const char *table = get_rel_name(locked);
+  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg(message, table),
           errdetail("A transaction that is about to be prepared does not wait: no deadlock detector knows of what "
                     "prepared transactions hold."),
-          errhint("Try the transaction again, or declare the tally with contention => 'spill'."),
-          (err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(get_rel_namespace(counters->root))), 0),
+          errhint("%s", hint),
+          (err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(get_rel_namespace(locked))), 0),
           (err_generic_string(PG_DIAG_TABLE_NAME, table), 0));
   pg_unreachable();
 }
 
-}  // namespace
-
-void write_row(Counters *counters, const Pending *entry, bool alone) {
-  CHECK_FOR_INTERRUPTS();
-  const Stretch stretch = begin_stretch(counters->tracked);
-  if (counters->spill != nullptr) {
-    write_or_spill(counters, entry, alone);
-  } else if (is_preparing()) {
-    if (!write_unless_busy(counters, entry, alone, true)) error_busy(counters);
+void write_or_wait(Counters *counters, const Pending *entry, bool alone) {
+  if (is_preparing()) {
+    if (!write_unless_busy(counters, entry, alone, true))
+      error_busy(counters->root, "a row of \"%s\" that has to be counted for is locked by another transaction",
+                 "Try the transaction again, or declare the tally with contention => 'spill'.");
   } else if (!count_directly(counters, entry, alone) && !try_to_write(counters, entry, entry->deltas) &&
              !try_to_write(counters, entry, entry->deltas)) {
     explain(counters, entry);
   }
+}
+
+// What lies spilled is left to a worker that is there, and its table alone.
+Taken write_beside_worker(Counters *counters, const Pending *entry) {
+  if (!knows_fold_worker(counters->owner)) return Taken::left;
+  return count_without_wait(counters, entry, true, false, true, Lying::left);
+}
+
+void write_or_spill(Counters *counters, Pending *entry, bool alone) {
+  const bool appends = is_preparing() || IsolationUsesXactSnapshot();
+  const Taken taken = alone && !appends ? write_beside_worker(counters, entry) : Taken::left;
+  if (taken == Taken::stored || taken == Taken::idle) return;
+  Counters *locked = lock_spill_table(counters, !is_preparing());
+  if (locked == nullptr)
+    error_busy(counters->spill->relation, "table \"%s\" is locked by another transaction",
+               "Try the transaction again.");
+  entry = translated(entry, locked);
+  if (locked->spill == nullptr)
+    write_or_wait(locked, entry, alone);
+  else if (appends)
+    append_or_explain(locked, entry);
+  else if (taken == Taken::busy || !write_unless_busy(locked, entry, alone, !alone))
+    append_spilled(locked, entry);
+}
+
+}  // namespace
+
+void write_row(Counters *counters, Pending *entry, bool alone) {
+  CHECK_FOR_INTERRUPTS();
+  const Stretch stretch = begin_stretch(counters->tracked);
+  if (counters->spill != nullptr)
+    write_or_spill(counters, entry, alone);
+  else
+    write_or_wait(counters, entry, alone);
   end_stretch(counters->tracked, stretch);
 }
 

@@ -11,7 +11,7 @@ namespace ratchet {
 // Adds an entry to its row; or keeps it, when the row is gone and nothing was added to it; or lets it spill, where the
 // contract says so. alone: the flush writes no other row. The caller has become the owner, and has the table with ROW
 // EXCLUSIVE or more. Errors: as flush_pending().
-void write_row(Counters *counters, const Pending *entry, bool alone);
+void write_row(Counters *counters, Pending *entry, bool alone);
 
 enum class Folded : unsigned char {
   folded,

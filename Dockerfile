@@ -53,7 +53,7 @@ EXPOSE 5432
 USER postgres
 # Fast shutdown: sessions are ended. SIGTERM would wait for them.
 STOPSIGNAL SIGINT
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5m CMD ["pg_isready", "--quiet"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5m CMD ["pg_isready", "--quiet", "--username=postgres"]
 ENTRYPOINT ["entrypoint"]
 CMD ["postgres"]
 

@@ -72,7 +72,7 @@ CMAKE_BUILD = build/cmake
 SUITES = style tools regress isolation tap citus orm sdk
 
 .PHONY: help deps demo test bench stress dist matrix docs format check-sanitize check-style check-tools check-regress check-isolation check-tap \
-	check-orm check-clients check-citus check-sdk \
+	check-orm check-clients check-citus check-image check-sdk \
 	build-and-install installed output-directories isolation-specs cmake cmake-cli
 
 ## make                  builds the extension; PG_CONFIG=... chooses another server
@@ -132,6 +132,11 @@ check-sdk: installed cmake
 ## make check-sanitize   SDK, command line and their tests under ASan with UBSan, and under TSan; takes minutes
 check-sanitize: installed
 	@tools/suite sanitize tools/check-sanitizers
+
+## make check-image      builds the container image and runs it (test/image), also a part of make stress; wants root, and what
+##                       'tools/deps image' installs; the first build takes minutes
+check-image: output-directories
+	@tools/suite image test/image
 
 ## make check-style      formatting, the fence, the lanes, the rooms, the version, the comments of the SDK, links
 check-style: output-directories

@@ -23,6 +23,7 @@ extern "C" {
 #include "contract/stored_trigger.h"
 #include "contract/structure.h"
 #include "contract/times.h"
+#include "declare/audit_declare.h"
 #include "declare/tally_triggers.h"
 #include "guard/guard_contract.h"
 #include "guard/policy.h"
@@ -132,6 +133,7 @@ void check_member(Oid relid, bool thorough) {
     check_sources(relation);
     check_counters(relation, thorough);
     check_guard(relation, thorough);
+    check_attempts_table(relation);
   }
   relation_close(relation, AccessShareLock);
 }

@@ -20,6 +20,7 @@ extern "C" {
 #include "contract/structure.h"
 #include "contract/times.h"
 #include "guard/allows_direct.h"
+#include "guard/attempts_table.h"
 #include "guard/guard_contract.h"
 #include "guard/guard_trigger.h"
 #include "guard/policy.h"
@@ -138,6 +139,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
   }
   contract->tracked = track(TrackedKind::guard, contract->root);
   contract->tracked.audited = terms->audit;
+  if (terms->audit) contract->other = contract->tracked.attempts = find_attempts_table(RelationGetRelid(relation));
   check_structure(relation);
   return contract;
 }

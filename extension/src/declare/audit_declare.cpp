@@ -47,18 +47,26 @@ List *keep(List *commands, Oid relid, const char *name) {
 }
 
 // Default privileges may have given rights on it to those who may read the owner's other tables. Addresses of clients
-// are not for them, unless the owner grants it.
+// are not for them, unless the owner grants it. A role that dumps the database may be among them, so it is told.
 void revoke_all(const char *name) {
   List *commands = NIL;
+  StringInfoData roles;
+  initStringInfo(&roles);
   see_rows(psprintf("SELECT DISTINCT CASE a.grantee WHEN 0::pg_catalog.oid THEN 'PUBLIC' ELSE "
                     "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END FROM pg_catalog.pg_class c "
                     "CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a WHERE c.oid OPERATOR(pg_catalog.=) "
-                    "%s::pg_catalog.regclass AND a.grantee OPERATOR(pg_catalog.<>) c.relowner",
+                    "%s::pg_catalog.regclass AND a.grantee OPERATOR(pg_catalog.<>) c.relowner ORDER BY 1",
                     quote_literal_cstr(name)),
            [&](HeapTuple row, TupleDesc tupdesc) {
-             commands = lappend(commands, psprintf("REVOKE ALL ON %s FROM %s", name, SPI_getvalue(row, tupdesc, 1)));
+             const char *role = SPI_getvalue(row, tupdesc, 1);
+             commands = lappend(commands, psprintf("REVOKE ALL ON %s FROM %s", name, role));
+             appendStringInfo(&roles, "%s%s", roles.len > 0 ? ", " : "", role);
            });
+  if (commands == NIL) return;
   run_all(commands);
+  ereport(NOTICE, errmsg("table %s can be read by its owner alone, whatever default privileges there are", name),
+          errhint("GRANT SELECT ON %s TO who dumps the database, or reads what was attempted; it was revoked from %s.",
+                  name, roles.data));
 }
 
 // It has no key, so without the replica identity nothing could be removed where a publication FOR ALL TABLES has it.

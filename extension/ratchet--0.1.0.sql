@@ -744,7 +744,7 @@ COMMENT ON FUNCTION ratchet.stat_buckets() IS
 CREATE FUNCTION ratchet.stat_reset(target regclass DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_stat_reset';
 COMMENT ON FUNCTION ratchet.stat_reset(regclass) IS
-'Sets the statistics of a table''s contracts, or of all contracts of this database, to zero, at once and whatever becomes of the transaction. Not executable by the public; GRANT EXECUTE to whom may. Errors: 55000 where the server has no shared memory for statistics.';
+'Sets the statistics of a table''s contracts, or of all contracts of this database, to zero, at once and whatever becomes of the transaction. Not executable by the public; GRANT EXECUTE to whom may. Errors: 42P01 target is 0, which is no table; 55000 where the server has no shared memory for statistics.';
 REVOKE ALL ON FUNCTION ratchet.stat_reset(regclass) FROM PUBLIC;
 
 CREATE VIEW ratchet.stat AS
@@ -816,7 +816,7 @@ LEFT JOIN ratchet._stat() s
    AND COALESCE(s.parent, 0::pg_catalog.oid) OPERATOR(pg_catalog.=) COALESCE(c.parent, 0::pg_catalog.oid)
 WHERE ratchet._stat_since() IS NOT NULL;
 COMMENT ON VIEW ratchet.stat IS
-'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: closed (gates, by a plain UPDATE), kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
+'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: closed (gates, by a plain UPDATE), kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone; not ROLLBACK PREPARED, of which PostgreSQL tells no extension. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
 
 CREATE VIEW ratchet.stat_columns AS
 SELECT s.relation::pg_catalog.regclass AS relation,

@@ -115,6 +115,18 @@ SELECT outcome FROM ratchet.submit('split_1', '{"b": 2, "a": 1}'::jsonb);
 SELECT relation, key, outcome FROM ratchet.attempts WHERE relation IN ('coded'::regclass, 'split'::regclass) ORDER BY at;
 CALL ratchet.prune_attempts('0 seconds');
 
+-- a sweep leaves a row for each that it has moved; signs of life, and records of a batch, none
+CREATE TABLE task (id int PRIMARY KEY, state text NOT NULL DEFAULT 'running', seen_at timestamptz, n int NOT NULL DEFAULT 0);
+SELECT ratchet.guard('task', states => '{"state": {"running": ["lost", "done"], "lost": [], "done": []}}', heartbeat => 'seen_at', audit => true);
+CREATE TABLE step (task int REFERENCES task);
+SELECT ratchet.tally('step', 'task', '{"n": "true"}');
+INSERT INTO task (id, seen_at) SELECT i, now() - interval '2 hours' FROM generate_series(1, 3) i;
+SELECT outcome FROM ratchet.beat('task', 3);
+SELECT count(*) FROM ratchet.sweep('task', '1 hour', 'lost');
+SELECT outcome FROM ratchet.submit_batch('step', '[{"task": 1}, {"task": 3}]');
+SELECT id, state, n FROM task ORDER BY id;
+SELECT key, outcome FROM task_attempts ORDER BY key;
+
 -- a publication of all tables does not keep them from being removed
 SELECT relreplident FROM pg_class WHERE oid = 'card_attempts'::regclass;
 

@@ -148,8 +148,8 @@ SELECT audited(false);
 ALTER TABLE card_attempts ADD note text;
 SELECT count(*) FROM ratchet.attempts;
 SELECT attempt('SELECT audited()');
-ALTER TABLE card_attempts DROP note, DROP actor;
-ALTER TABLE card_attempts ADD actor text;
+ALTER TABLE card_attempts DROP note, DROP role;
+ALTER TABLE card_attempts ADD role text;
 SELECT audited();
 SELECT submit(5);
 SELECT key, outcome, actor, role FROM ratchet.attempts WHERE key = '5';
@@ -254,6 +254,16 @@ ALTER TABLE card OWNER TO regress_ratchet_other;
 SELECT relowner::regrole FROM pg_class WHERE oid = 'card_attempts'::regclass;
 SELECT submit(9);
 SELECT attempt('ALTER TABLE card_attempts OWNER TO regress_ratchet_owner');
+-- unseen by event triggers: what is another's to read is not stored there
+SET session_replication_role = replica;
+ALTER TABLE card_attempts OWNER TO regress_ratchet_owner;
+RESET session_replication_role;
+SELECT attempt('SELECT submit(11)');
+SELECT findings();
+SET session_replication_role = replica;
+ALTER TABLE card_attempts OWNER TO regress_ratchet_other;
+RESET session_replication_role;
+SELECT submit(11);
 SET ROLE regress_ratchet_owner;
 SELECT count(*) FROM ratchet.attempts;
 CREATE TABLE trap (at timestamptz NOT NULL, key text, outcome text NOT NULL, columns text[], actor text, idempotency_key text, role text,

@@ -113,7 +113,7 @@ const char *find_attempts_fault(Relation table, AttrNumber *columns) {
 
 void audit_attempt(Oid relation, Oid attempts, Event event, const List *columns, const Description &told) {
   Relation table = OidIsValid(attempts) ? try_relation_open(attempts, RowExclusiveLock) : nullptr;
-  if (table == nullptr) error_attempts(relation, "there is no table for them");
+  if (table == nullptr) error_attempts(relation, "there is no table for them, or it has another owner");
   // Looked at with the lock held: it may have been altered while that was waited for.
   AttrNumber places[attempt_column_count];
   const char *fault = find_attempts_fault(table, places);

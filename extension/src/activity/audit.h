@@ -61,10 +61,10 @@ inline bool is_audited(Event event) {
   return is_attempt(event) && event != Event::rejected && event != Event::alive && event != Event::finished;
 }
 
-// relation: the guarded table. attempts: that of its attempts; InvalidOid: there is none. columns: names, char *, of
-// those that were kept or observed; NIL: none. Errors: 42R01 where the attempt cannot be stored: it must not be made
-// unseen. Locks: ROW EXCLUSIVE on the table of attempts, until the end of the transaction, after that on the guarded
-// one, as ratchet.guard() locks them.
+// relation: the guarded table. attempts: that of its attempts; InvalidOid: there is none that is its owner's. columns:
+// names, char *, of those that were kept or observed; NIL: none. Errors: 42R01 where the attempt cannot be stored: it
+// must not be made unseen. Locks: ROW EXCLUSIVE on the table of attempts, until the end of the transaction, after that
+// on the guarded one, as ratchet.guard() locks them.
 void audit_attempt(Oid relation, Oid attempts, Event event, const List *columns, const Description &told);
 
 }  // namespace ratchet

@@ -6,20 +6,26 @@ extern "C" {
 
 #include "activity/audit.h"
 #include "contract/companion.h"
-#include "contract/guard_terms.h"
 #include "contract/stored_trigger.h"
 #include "pg/list.h"
 
 namespace ratchet {
 
-Oid find_attempts_table(Oid relid) {
+Oid find_attempts_table(Oid relid, Oid *parent) {
+  *parent = relid;
   Oid table = find_companion(relid, TriggerKind::attempts);
   if (OidIsValid(table) || !get_rel_relispartition(relid)) return table;
   for (const Oid ancestor : each_oid(get_partition_ancestors(relid))) {
+    *parent = ancestor;
     table = find_companion(ancestor, TriggerKind::attempts);
     if (OidIsValid(table)) return table;
   }
   return InvalidOid;
+}
+
+Oid find_attempts_table(Oid relid) {
+  Oid parent;
+  return find_attempts_table(relid, &parent);
 }
 
 Oid find_parent_of_attempts(Relation table) { return find_named_parent(table, TriggerKind::attempts); }

@@ -8,8 +8,9 @@
 
 namespace ratchet {
 
-// Of a guarded table, or a partition of one; InvalidOid: there is none.
+// Of a guarded table, or a partition of one; InvalidOid: there is none. parent: the table that it names.
 Oid find_attempts_table(Oid relid);
+Oid find_attempts_table(Oid relid, Oid *parent);
 
 // The guarded table that such a table names; InvalidOid: it is none, or that is gone.
 Oid find_parent_of_attempts(Relation table);

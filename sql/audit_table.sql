@@ -153,6 +153,7 @@ ALTER TABLE card_attempts ADD role text;
 SELECT audited();
 SELECT submit(5);
 SELECT key, outcome, actor, role FROM ratchet.attempts WHERE key = '5';
+SELECT key, outcome, actor, role FROM card_attempts WHERE key = '5';
 -- disabled, it keeps nobody from writing, which is said, and a declaration enables it
 ALTER TABLE card_attempts DISABLE TRIGGER ALL;
 SELECT findings();

@@ -45,8 +45,8 @@ extern const AttemptColumnType attempt_columns[attempt_column_count];
 const char *find_attempts_fault(Relation table, AttrNumber *columns);
 
 inline constexpr const char *attempts_hint =
-    "Declare the contract again with ratchet.guard(), which makes a table where there is none; of a table that was "
-    "changed undo that, or drop it first.";
+    "Declare the contract again with ratchet.guard(), which makes a table where there is none. Where there is one give "
+    "both one owner, undo what was changed about it, or drop it first.";
 
 // What is told of an attempt beside its contract and what became of it. In the memory that is current.
 struct Description {

@@ -157,6 +157,12 @@ CREATE FUNCTION ratchet.keep_spilled() RETURNS trigger
 COMMENT ON FUNCTION ratchet.keep_spilled() IS
 'Trigger function of ratchet.tally(contention => ''spill''): AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW on the table of a parent''s spilled counts, FROM the parent, named ~ratchet_spilled. Says whose the table is, and keeps others from writing it: an UPDATE or DELETE is 23R01, a row that is inserted is taken out again. Do not attach it by hand; use ratchet.tally().';
 
+CREATE FUNCTION ratchet.keep_attempts() RETURNS trigger
+    LANGUAGE c
+    AS 'MODULE_PATHNAME', 'ratchet_keep_attempts';
+COMMENT ON FUNCTION ratchet.keep_attempts() IS
+'Trigger function of ratchet.guard(audit => true): AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW on the table of a guarded table''s attempts, FROM the guarded table, named ~ratchet_attempts, and BEFORE TRUNCATE, named ~ratchet_attempts_truncate. Says whose the table is, and keeps others from writing it: 23R01. Do not attach it by hand; use ratchet.guard().';
+
 CREATE FUNCTION ratchet.complete_row() RETURNS trigger
     LANGUAGE c
     AS 'MODULE_PATHNAME', 'ratchet_complete_row';
@@ -196,7 +202,7 @@ CREATE FUNCTION ratchet.guard(
     LANGUAGE c VOLATILE
     AS 'MODULE_PATHNAME', 'ratchet_guard';
 COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name[], name, text[], text, text, text, text, boolean, text, boolean, boolean) IS
-'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. rate_limit: how often an actor may call ratchet.submit(), such as ''10 per minute'' or ''100 per 15 minutes'': so many at once, and then as they come back, evenly; beyond that it returns limited with retry_after; a call counts whatever comes of it; who names no actor is limited as his role. audit: what is attempted is stored in ratchet.attempt, which the view ratchet.attempts shows to the table''s owner. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 rate_limit where the server has no shared memory for it; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
+'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. rate_limit: how often an actor may call ratchet.submit(), such as ''10 per minute'' or ''100 per 15 minutes'': so many at once, and then as they come back, evenly; beyond that it returns limited with retry_after; a call counts whatever comes of it; who names no actor is limited as his role. audit: what is attempted is stored in a table beside it, of its owner, named NAME_attempts, which stays when the contract goes; the view ratchet.attempts shows all such tables to their owners. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 rate_limit where the server has no shared memory for it, audit of a table that Citus distributes; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
 
 CREATE FUNCTION ratchet.unguard(target regclass) RETURNS boolean
     LANGUAGE c VOLATILE STRICT
@@ -738,7 +744,7 @@ COMMENT ON FUNCTION ratchet.stat_buckets() IS
 CREATE FUNCTION ratchet.stat_reset(target regclass DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ratchet_stat_reset';
 COMMENT ON FUNCTION ratchet.stat_reset(regclass) IS
-'Sets the statistics of a table''s contracts, or of all contracts of this database, to zero, at once and whatever becomes of the transaction. Not executable by the public; GRANT EXECUTE to whom may. Errors: 55000 where the server has no shared memory for statistics.';
+'Sets the statistics of a table''s contracts, or of all contracts of this database, to zero, at once and whatever becomes of the transaction. Not executable by the public; GRANT EXECUTE to whom may. Errors: 42P01 target is 0, which is no table; 55000 where the server has no shared memory for statistics.';
 REVOKE ALL ON FUNCTION ratchet.stat_reset(regclass) FROM PUBLIC;
 
 CREATE VIEW ratchet.stat AS
@@ -810,7 +816,7 @@ LEFT JOIN ratchet._stat() s
    AND COALESCE(s.parent, 0::pg_catalog.oid) OPERATOR(pg_catalog.=) COALESCE(c.parent, 0::pg_catalog.oid)
 WHERE ratchet._stat_since() IS NOT NULL;
 COMMENT ON VIEW ratchet.stat IS
-'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: closed (gates, by a plain UPDATE), kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
+'What has happened to each contract of this database since stats_reset, whether or not its transaction committed; partitions count for their root. kind: guard (relation is the guarded table), tally (the counted table, parent is where it counts), parent (the table whose counters tallies write). Outcomes of calls: submitted to limited, advanced, refused, amended, swept and the last columns. Rows: closed (gates, by a plain UPDATE), kept, rejected, observed, suspended; counted of a tally; flushes (row versions written with counts), completions, spilled, folded of a parent. rolled_back: changes among all of these that a rollback has undone; not ROLLBACK PREPARED, of which PostgreSQL tells no extension. waits: writes that waited for a lock; wait_time, wait_time_max: milliseconds. submit_histogram: calls of submit() by duration, see ratchet.stat_buckets(). Readable by everybody, as pg_stat_user_tables is. Errors: 55000 where the server has no shared memory for statistics.';
 
 CREATE VIEW ratchet.stat_columns AS
 SELECT s.relation::pg_catalog.regclass AS relation,
@@ -827,49 +833,42 @@ WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.
 COMMENT ON VIEW ratchet.stat_columns IS
 'Writes that a contract has kept from changing a column, refused because of it or only observed, by column, since stats_reset of ratchet.stat; a column that was renamed is another one. last_application_name: application_name of the session that did so last, at last_at: what to look at first; NULL for whoever neither owns the table nor has the privileges of pg_read_all_stats. Errors: 55000 where the server has no shared memory for statistics.';
 
-CREATE TABLE ratchet.attempt (
-    at               timestamptz NOT NULL,
-    relation         regclass    NOT NULL,
-    key              text,
-    outcome          text        NOT NULL,
-    columns          text[],
-    actor            text,
-    idempotency_key  text,
-    role             text,
-    client_address   inet,
-    application_name text,
-    transaction      xid8        NOT NULL
-);
-CREATE INDEX attempt_at ON ratchet.attempt (at);
-CREATE INDEX attempt_relation_at ON ratchet.attempt (relation, at);
--- It has no key, and without one nothing could be pruned where a publication FOR ALL TABLES has it.
-ALTER TABLE ratchet.attempt REPLICA IDENTITY FULL;
-REVOKE ALL ON ratchet.attempt FROM PUBLIC;
-COMMENT ON TABLE ratchet.attempt IS
-'Attempts under contracts with audit => true, written by the extension alone, in the transaction of the attempt. Read it through the view ratchet.attempts. Its rows are in no dump: whoever dumps would need the right to read those of everybody.';
-COMMENT ON COLUMN ratchet.attempt.at IS 'When it was made: the clock, not the begin of the transaction.';
-COMMENT ON COLUMN ratchet.attempt.relation IS 'The guarded table, the topmost one of a partition tree. It follows renames.';
-COMMENT ON COLUMN ratchet.attempt.key IS 'The row''s primary key as text; one of several columns, or another unique key that a call names the row by, is a JSON object, its columns by name. NULL where the table has no primary key and none is named.';
-COMMENT ON COLUMN ratchet.attempt.outcome IS 'The outcome of a call, as ratchet.submit() and the others return it; or closed, kept, observed: what became of a row of a plain write.';
-COMMENT ON COLUMN ratchet.attempt.columns IS 'The columns that were kept, or only observed.';
-COMMENT ON COLUMN ratchet.attempt.actor IS 'Whom the call names, or the write stores in the column actor.';
-COMMENT ON COLUMN ratchet.attempt.idempotency_key IS 'The idempotency key that the call names.';
-COMMENT ON COLUMN ratchet.attempt.role IS 'The database role.';
-COMMENT ON COLUMN ratchet.attempt.client_address IS 'The client''s address; NULL over a Unix socket.';
-COMMENT ON COLUMN ratchet.attempt.application_name IS 'The session''s application_name.';
-COMMENT ON COLUMN ratchet.attempt.transaction IS 'The transaction that has made it, as pg_current_xact_id() returns it.';
+CREATE FUNCTION ratchet._attempts(
+    OUT at               timestamptz,
+    OUT relation         regclass,
+    OUT key              text,
+    OUT outcome          text,
+    OUT columns          text[],
+    OUT actor            text,
+    OUT idempotency_key  text,
+    OUT role             text,
+    OUT client_address   inet,
+    OUT application_name text,
+    OUT transaction      xid8)
+    RETURNS SETOF record
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ratchet_attempts';
+COMMENT ON FUNCTION ratchet._attempts() IS
+'Internal: the rows of all tables of attempts whose owner''s rights the caller has. Executable by all, because the view ratchet.attempts calls it with its reader''s rights.';
 
-CREATE VIEW ratchet.attempts WITH (security_barrier) AS
-SELECT a.*
-FROM ratchet.attempt a JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.relation
-WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE');
+CREATE VIEW ratchet.attempts AS SELECT a.* FROM ratchet._attempts() a;
 COMMENT ON VIEW ratchet.attempts IS
-'The rows of ratchet.attempt about tables whose owner''s rights the reader has. An attempt that failed with an error, or whose transaction was rolled back, is not among them.';
+'Attempts under contracts with audit => true, of all tables whose owner''s rights the reader has, also where the contract has no audit any more. Each guarded table has a table of its own for them, NAME_attempts, of its owner, with these columns but relation, written by the extension alone, in the transaction of the attempt: who asks for one table''s only reads that, by its index on at. An attempt that failed with an error, or whose transaction was rolled back, is not among them. A table of attempts that was altered, so that attempts cannot be stored there, is left out with a WARNING. Locks: ACCESS SHARE on each of these tables.';
+COMMENT ON COLUMN ratchet.attempts.at IS 'When it was made: the clock, not the begin of the transaction.';
+COMMENT ON COLUMN ratchet.attempts.relation IS 'The guarded table, the topmost one of a partition tree.';
+COMMENT ON COLUMN ratchet.attempts.key IS 'The row''s primary key as text; one of several columns, or another unique key that a call names the row by, is a JSON object, its columns by name. NULL where the table has no primary key and none is named.';
+COMMENT ON COLUMN ratchet.attempts.outcome IS 'The outcome of a call, as ratchet.submit() and the others return it; or closed, kept, observed: what became of a row of a plain write.';
+COMMENT ON COLUMN ratchet.attempts.columns IS 'The columns that were kept, or only observed.';
+COMMENT ON COLUMN ratchet.attempts.actor IS 'Whom the call names, or the write stores in the column actor.';
+COMMENT ON COLUMN ratchet.attempts.idempotency_key IS 'The idempotency key that the call names.';
+COMMENT ON COLUMN ratchet.attempts.role IS 'The database role.';
+COMMENT ON COLUMN ratchet.attempts.client_address IS 'The client''s address; NULL over a Unix socket.';
+COMMENT ON COLUMN ratchet.attempts.application_name IS 'The session''s application_name.';
+COMMENT ON COLUMN ratchet.attempts.transaction IS 'The transaction that has made it, as pg_current_xact_id() returns it, on the server where it was made.';
 
 CREATE PROCEDURE ratchet.prune_attempts(older_than interval)
     LANGUAGE c AS 'MODULE_PATHNAME', 'ratchet_prune_attempts';
 COMMENT ON PROCEDURE ratchet.prune_attempts(interval) IS
-'Removes attempts that are older, of tables whose owner''s rights the caller has; of tables that are no more, a superuser. 10,000 rows a transaction, the oldest first; it may be cancelled at any time. Errors: 25001 inside a transaction block; 22004, 22023 older_than is null or negative. Locks: ROW EXCLUSIVE on ratchet.attempt.';
+'Removes attempts that are older, of all tables whose owner''s rights the caller has, also where the contract has no audit any more. 10,000 rows a transaction; it may be cancelled at any time, and waits for no other transaction that removes some. Errors: 25001 inside a transaction block; 22004, 22023 older_than is null or negative; 25006 in read-only transactions. Locks: ROW EXCLUSIVE on one table of attempts at a time.';
 
 GRANT USAGE ON SCHEMA ratchet TO PUBLIC;
 GRANT SELECT ON ratchet.contract, ratchet.stat, ratchet.stat_columns, ratchet.attempts TO PUBLIC;

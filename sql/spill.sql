@@ -284,6 +284,7 @@ SELECT attempt($$SELECT ratchet.fold('log')$$);
 SELECT attempt($$SELECT ratchet.fold('result')$$);
 SELECT attempt($$SELECT ratchet.fold('run_spilled')$$);
 -- 0 is no table, and does not stand for all of them
+SELECT attempt('SELECT ratchet.stat_reset(0)');
 SELECT attempt('SELECT ratchet.fold(0)');
 SELECT attempt('SELECT ratchet.verify(0)');
 CALL ratchet.repair(0);

@@ -56,6 +56,17 @@ is($citus->triggers('early'), $all, 'declared before: the same triggers');
 $citus->sql('INSERT INTO early VALUES (1)');
 like($citus->said('INSERT INTO early VALUES (2, now())'), qr/^ERROR:  23R01: /, 'and they fire');
 
+# Attempts are stored beside the table, which would be on the coordinator.
+like($citus->said("SELECT ratchet.guard('early', gate => 'submitted_at', insert => 'reject', delete => 'reject', audit => true)"),
+    qr/^ERROR:  0A000: attempts at rows of relation "early" cannot be stored$/m, 'no audit of a distributed table');
+$citus->sql("CREATE TABLE audited ($cards)");
+$citus->sql("SELECT ratchet.guard('audited', gate => 'submitted_at', audit => true)");
+like($citus->said("SELECT create_distributed_table('audited', 'id', colocate_with => 'cards')"),
+    qr/attempts at rows of a table that Citus distributes are not stored/, 'nor is an audited one distributed');
+$citus->sql('INSERT INTO audited VALUES (1)');
+is($citus->sql("SELECT outcome FROM ratchet.submit('audited', 1); SELECT key, outcome FROM audited_attempts"), "submitted\n1|submitted",
+    'which is audited on its server');
+
 is($citus->sql("SELECT ratchet.guard('early', gate => 'submitted_at', replace => true)"), 'replaced', 'replaced by less');
 is($citus->triggers('early'), '~ratchet_guard:8', 'nothing is left of the rest');
 $citus->sql('TRUNCATE early');

@@ -28,6 +28,10 @@ $old->safe_psql(
     INSERT INTO app.scorecards (id, region) SELECT i, r FROM generate_series(1, 10) i, unnest('{eu,us}'::text[]) r;
     SELECT ratchet.submit('app.scorecards', jsonb_build_object('id', i, 'region', r), actor => 'ann')
         FROM generate_series(1, 5) i, unnest('{eu,us}'::text[]) r;
+    CREATE TABLE app.forms (id int PRIMARY KEY, done boolean);
+    SELECT ratchet.guard('app.forms', 'done', audit => true);
+    INSERT INTO app.forms VALUES (1), (2);
+    SELECT ratchet.submit('app.forms', 1);
     CREATE FUNCTION app.adult(age int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT age >= 18';
     CREATE FUNCTION app.finished(class int) RETURNS void LANGUAGE sql AS 'SELECT';
     CREATE TABLE app.classes (id int PRIMARY KEY, total int, n int, full_ boolean);
@@ -38,13 +42,14 @@ $old->safe_psql(
     INSERT INTO app.pupils VALUES (1, 17), (1, 18), (1, 19);});
 
 my $catalog = q{
-    SELECT target, gate, gate_by, actor, owned, mode, insert, enabled FROM ratchet.contract;
+    SELECT target, gate, gate_by, actor, owned, mode, insert, enabled FROM ratchet.contract ORDER BY target::text;
     SELECT evtname, evtevent, evtfoid::regprocedure, evtenabled FROM pg_event_trigger ORDER BY evtname;
     SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
         WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'ratchet') AND deptype = 'e' ORDER BY 1;
     SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE tgname LIKE '~ratchet%'
         ORDER BY tgrelid::regclass::text, 1;
-    SELECT count(*), md5(string_agg(s::text, ',' ORDER BY s::text)) FROM app.scorecards s};
+    SELECT count(*), md5(string_agg(s::text, ',' ORDER BY s::text)) FROM app.scorecards s;
+    SELECT * FROM ratchet.attempts};
 my $before = $old->safe_psql('postgres', $catalog);
 $old->stop;
 
@@ -89,6 +94,13 @@ is( $new->safe_psql(
         ALTER TABLE app.scorecards RENAME COLUMN submitted_by TO submitter;
         SELECT actor FROM ratchet.contract WHERE actor <> ''}),
     "10|10|20\nsubmitted\nsubmitter", 'contracts are enforced, and DDL is watched');
+is( $new->safe_psql(
+        'postgres', q{
+        SET ROLE app;
+        UPDATE app.forms SET done = false WHERE id = 1;
+        SELECT outcome FROM ratchet.submit('app.forms', 2);
+        SELECT relation, key, outcome FROM ratchet.attempts ORDER BY at OFFSET 1}),
+    "submitted\nforms|1|kept\nforms|2|submitted", 'what is attempted comes behind what was attempted before');
 
 $new->stop;
 done_testing();

@@ -13,6 +13,7 @@ $node->init;
 $node->append_conf('postgresql.conf', <<'CONF');
 shared_preload_libraries = 'ratchet'
 ratchet.max_contracts = 12
+max_prepared_transactions = 2
 log_statement = none
 CONF
 $node->start;
@@ -100,6 +101,18 @@ $node->safe_psql('postgres', q{
 stat_is('submitted', q{relation = 'cards'::regclass}, '0', 'nothing is counted with ratchet.statistics off');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM ratchet.stat WHERE relation::text LIKE '%parts%' OR relation::oid NOT IN (SELECT oid FROM pg_class)}),
     '0', 'a table that is dropped has no row');
+
+# PostgreSQL tells nobody.
+$node->safe_psql(
+    'postgres', q{
+    CREATE TABLE prepared (id int PRIMARY KEY, done boolean);
+    SELECT ratchet.guard('prepared', 'done');
+    INSERT INTO prepared VALUES (1);
+    BEGIN; SELECT ratchet.submit('prepared', 1); PREPARE TRANSACTION 'p';
+    ROLLBACK PREPARED 'p';
+    BEGIN; SELECT ratchet.submit('prepared', 1); ROLLBACK;});
+stat_is('submitted, rolled_back', q{relation = 'prepared'::regclass}, '2|1', 'ROLLBACK PREPARED is not counted as a rollback');
+$node->safe_psql('postgres', 'DROP TABLE prepared');
 
 # -- waits -------------------------------------------------------------------------------------------------------------
 

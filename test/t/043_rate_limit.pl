@@ -42,6 +42,13 @@ is(answers(q{SELECT limited, submitted FROM ratchet.stat WHERE kind = 'guard'}),
 is(answers(q{BEGIN; SELECT outcome FROM ratchet.submit('cards', 4, actor => 'ann'); SELECT count(*) FROM pg_locks WHERE locktype IN ('tuple', 'transactionid') AND pid = pg_backend_pid()}),
     "limited\n0", 'no row is locked');
 
+# Each table has calls of its own.
+$node->safe_psql('postgres', q{CREATE TABLE others (id int PRIMARY KEY, submitted_at timestamptz, submitted_by text);
+    INSERT INTO others VALUES (1);
+    SELECT ratchet.guard('others', 'submitted_at', actor => 'submitted_by', rate_limit => '10 per day')});
+is(answers(q{SELECT outcome FROM ratchet.submit('others', 1, actor => 'ann')}), 'submitted', 'who is limited at one table is not at another');
+$node->safe_psql('postgres', 'DROP TABLE others');
+
 # What else writes the row is not limited, nor is a bad call one.
 is(answers(q{UPDATE cards SET submitted_at = now(), submitted_by = 'ann' WHERE id = 5; SELECT count(*) FROM cards WHERE submitted_by = 'ann' AND id = 5}),
     '1', 'a plain UPDATE that closes the gate is not limited');
@@ -86,6 +93,15 @@ is(answers(q{SELECT outcome, count(*) FROM generate_series(1, 12) g, LATERAL rat
     "already_submitted|9\nlimited|2\nsubmitted|1", 'a role that names no actor is limited');
 is($node->safe_psql('postgres', q{SELECT outcome FROM ratchet.submit('cards', 8)}, extra_params => [ '-U', 'app' ]), 'already_submitted',
     'another role is not');
+# Nor does an actor whose name is the role's OID spend what the role has.
+$node->safe_psql('postgres', q{CREATE TABLE numbered (id int PRIMARY KEY, submitted_at timestamptz, submitted_by bigint);
+    INSERT INTO numbered SELECT generate_series(1, 4);
+    SELECT ratchet.guard('numbered', 'submitted_at', actor => 'submitted_by', rate_limit => '2 per day')});
+is(answers(q{SELECT string_agg(outcome, ' ' ORDER BY i) FROM generate_series(1, 3) i, pg_roles r,
+             LATERAL ratchet.submit('numbered', i, actor => r.oid::bigint) WHERE rolname = current_user}),
+    'submitted submitted limited', 'an actor that is a number');
+is(answers(q{SELECT outcome FROM ratchet.submit('numbered', 4)}), 'submitted', 'is not the role of that OID');
+$node->safe_psql('postgres', 'DROP TABLE numbered');
 
 # -- many actors, all at once ------------------------------------------------------------------------------------------
 

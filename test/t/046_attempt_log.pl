@@ -1,5 +1,5 @@
 # ratchet.log: a line an attempt, as key=value or JSON, whatever names and keys are; no more than so many a second; without
-# row values but the key; not to be silenced by a session. And audit => true: over two-phase commit, and in nobody's way at a dump.
+# row values but the key; not to be silenced by a session. And audit => true over two-phase commit.
 use strict;
 use warnings;
 
@@ -171,7 +171,7 @@ my ($after) = map { / suppressed=(\d+)/ ? $1 : () } @{ lines_of($stale)->{lines}
 is($written + $told + ($after // 0), 300, 'shared: what was not written is told of by the next line, also of another session');
 set_log(log_rate => 100);
 
-# -- audit: two-phase commit, dump and restore -------------------------------------------------------------------------
+# -- audit: two-phase commit -------------------------------------------------------------------------------------------
 
 $node->safe_psql('postgres', <<'SQL');
 CREATE SCHEMA office;
@@ -186,17 +186,6 @@ $node->safe_psql('postgres', q{COMMIT PREPARED 'one'; ROLLBACK PREPARED 'two'; U
 my $attempts = q{SELECT relation, key, outcome, transaction IS NOT NULL FROM ratchet.attempts ORDER BY at};
 my $stored = "office.forms|1|submitted|t\noffice.forms|3|closed|t";
 is($node->safe_psql('postgres', $attempts), $stored, 'an attempt that is prepared is there when it commits');
-
-# Whoever may dump the rest must not need a right on everybody's attempts.
-$node->safe_psql('postgres', q{CREATE DATABASE mine OWNER app});
-$node->safe_psql('mine', q{CREATE EXTENSION ratchet; SET ROLE app; CREATE SCHEMA office; CREATE TABLE office.forms (id int PRIMARY KEY, submitted_at timestamptz);
-    SELECT ratchet.guard('office.forms', 'submitted_at', audit => true); INSERT INTO office.forms VALUES (1); SELECT ratchet.submit('office.forms', 1);});
-command_ok([ 'pg_dump', '-Fc', '-U', 'app', '-f', $node->basedir . '/dump', $node->connstr('mine') ], 'a plain owner dumps his database');
-$node->safe_psql('postgres', 'CREATE DATABASE restored OWNER app');
-$node->safe_psql('restored', 'CREATE EXTENSION ratchet');
-$node->run_log([ 'pg_restore', '-U', 'app', '-d', $node->connstr('restored'), $node->basedir . '/dump' ]);
-is($node->safe_psql('restored', q{UPDATE office.forms SET submitted_at = NULL; SELECT relation, key, outcome FROM ratchet.attempts}),
-    'office.forms|1|kept', 'and restores it, without the attempts; more are stored there');
 
 $node->stop;
 done_testing();

@@ -1,53 +1,50 @@
 #include "activity/audit.h"
 
 extern "C" {
+#include "access/relation.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "executor/spi.h"
+#include "catalog/pg_index.h"
+#include "miscadmin.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
-#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 }
 
-#include "pg/fence.h"
 #include "pg/heap_update.h"
 #include "pg/list.h"
-#include "pg/procedure_call.h"
+#include "pg/memory.h"
 #include "pg/sqlstate.h"
 #include "pg/text_array.h"
-#include "pg/user_context.h"
 
 namespace ratchet {
 
-namespace {
-
-// As ratchet.attempt has them.
-enum Column {
-  at_column,
-  relation_column,
-  key_column,
-  outcome_column,
-  columns_column,
-  actor_column,
-  idempotency_key_column,
-  role_column,
-  client_address_column,
-  application_name_column,
-  transaction_column,
-  column_count
+const AttemptColumnType attempt_columns[attempt_column_count] = {
+    {"at", TIMESTAMPTZOID, "pg_catalog.timestamptz", true},
+    {"key", TEXTOID, "pg_catalog.text", false},
+    {"outcome", TEXTOID, "pg_catalog.text", true},
+    {"columns", TEXTARRAYOID, "pg_catalog.text[]", false},
+    {"actor", TEXTOID, "pg_catalog.text", false},
+    {"idempotency_key", TEXTOID, "pg_catalog.text", false},
+    {"role", TEXTOID, "pg_catalog.text", false},
+    {"client_address", INETOID, "pg_catalog.inet", false},
+    {"application_name", TEXTOID, "pg_catalog.text", false},
+    {"transaction", XID8OID, "pg_catalog.xid8", true},
 };
 
-Oid find_table() { return get_relname_relid("attempt", get_namespace_oid("ratchet", false)); }
+namespace {
 
-Relation open_table() {
-  const Oid oid = find_table();
-  Relation table = OidIsValid(oid) ? table_open(oid, RowExclusiveLock) : nullptr;
-  if (table == nullptr || RelationGetDescr(table)->natts != column_count || table->rd_rel->relkind != RELKIND_RELATION)
-    ereport(ERROR, errcode(sqlstate_unenforceable), errmsg("table ratchet.attempt is not as the extension has made it"),
-            errhint("Attempts under contracts with audit => true are stored there."));
-  return table;
+// Whoever stores a row must wait for nobody, as an entry in a unique index would, and compute nothing.
+bool is_plain_index(Oid index) {
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  const bool plain = !form->indisunique && !form->indisexclusion &&
+                     heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
+                     heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+  ReleaseSysCache(tuple);
+  return plain;
 }
 
 // NULL over a Unix socket.
@@ -59,94 +56,70 @@ Datum client_address(bool *isnull) {
   return address;
 }
 
-// role: who makes the attempt, before anybody else is become.
-HeapTuple form_attempt(Relation table, Oid relation, Event event, const List *columns, const Description &told,
-                       Oid role) {
-  Datum values[column_count];
-  bool nulls[column_count] = {};
-  const auto put_text = [&](Column column, const char *text) {
-    nulls[column] = text == nullptr;
-    values[column] = text == nullptr ? Datum(0) : CStringGetTextDatum(text);
+HeapTuple form_attempt(Relation table, const AttrNumber *columns, Event event, const List *names,
+                       const Description &told) {
+  const TupleDesc tupdesc = RelationGetDescr(table);
+  auto *values = palloc0_array<Datum>(tupdesc->natts);
+  auto *nulls = palloc_array<bool>(tupdesc->natts);
+  memset(nulls, true, tupdesc->natts * sizeof(bool));
+  const auto put = [&](AttemptColumn column, Datum value) {
+    values[columns[column] - 1] = value;
+    nulls[columns[column] - 1] = false;
   };
-  values[at_column] = TimestampTzGetDatum(GetCurrentTimestamp());
-  values[relation_column] = ObjectIdGetDatum(relation);
+  const auto put_text = [&](AttemptColumn column, const char *text) {
+    if (text != nullptr) put(column, CStringGetTextDatum(text));
+  };
+  put(at_column, TimestampTzGetDatum(GetCurrentTimestamp()));
   put_text(key_column, told.key);
   put_text(outcome_column, name_of(event));
-  nulls[columns_column] = columns == NIL;
-  values[columns_column] = columns == NIL ? Datum(0) : text_array(columns);
+  if (names != NIL) put(columns_column, text_array(names));
   put_text(actor_column, told.actor);
   put_text(idempotency_key_column, told.idempotency_key);
-  put_text(role_column, GetUserNameFromId(role, true));
-  values[client_address_column] = client_address(&nulls[client_address_column]);
+  put_text(role_column, GetUserNameFromId(GetUserId(), true));
+  bool no_address;
+  const Datum address = client_address(&no_address);
+  if (!no_address) put(client_address_column, address);
   put_text(application_name_column, application_name);
-  values[transaction_column] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-  return heap_form_tuple(RelationGetDescr(table), values, nulls);
+  put(transaction_column, FullTransactionIdGetDatum(GetTopFullTransactionId()));
+  return heap_form_tuple(tupdesc, values, nulls);
 }
 
-// -- pruning --
-
-constexpr int prune_at_once = 10000;
-
-// The oldest rows first, as many as one transaction takes, of tables that the role owns; of those that are no more a
-// superuser's.
-constexpr const char *prune_statement =
-    "DELETE FROM ratchet.attempt WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT a.ctid FROM ratchet.attempt a"
-    " LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.relation"
-    " WHERE a.at OPERATOR(pg_catalog.<) $1 AND CASE WHEN c.oid IS NULL THEN $3"
-    " ELSE pg_catalog.pg_has_role($2, c.relowner, 'USAGE') END ORDER BY a.at LIMIT $4))";
-
-int64 prune_batch(TimestampTz before) {
-  Oid types[] = {TIMESTAMPTZOID, OIDOID, BOOLOID, INT4OID};
-  Datum values[] = {TimestampTzGetDatum(before), ObjectIdGetDatum(GetUserId()), BoolGetDatum(superuser()),
-                    Int32GetDatum(prune_at_once)};
-  Relation table = open_table();
-  const Oid owner = table->rd_rel->relowner;
-  table_close(table, NoLock);
-  const int level = NewGUCNestLevel();
-  set_local("search_path", "pg_catalog, pg_temp");
-  const User caller = become(owner, SECURITY_RESTRICTED_OPERATION);
-  const int result = SPI_execute_with_args(prune_statement, lengthof(types), types, values, nullptr, false, 0);
-  if (result != SPI_OK_DELETE) elog(ERROR, "could not prune attempts: %s", SPI_result_code_string(result));
-  restore(caller);
-  AtEOXact_GUC(true, level);
-  return static_cast<int64>(SPI_processed);
-}
-
-void prune(FunctionCallInfo fcinfo) {
-  require_own_transactions(fcinfo, "ratchet.prune_attempts()");
-  if (PG_ARGISNULL(0)) ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("older_than must not be null"));
-  const TimestampTz now = GetCurrentTimestamp();
-  const TimestampTz before =
-      DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(0)));
-  if (before > now) ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("older_than must not be negative"));
-  SPI_connect_ext(SPI_OPT_NONATOMIC);
-  int64 pruned = 0;
-  int64 batch;
-  do {
-    CHECK_FOR_INTERRUPTS();
-    batch = prune_batch(before);
-    pruned += batch;
-    SPI_commit();
-  } while (batch == prune_at_once);
-  ereport(INFO, errmsg_plural("%lld attempt removed", "%lld attempts removed", static_cast<unsigned long>(pruned),
-                              static_cast<long long>(pruned)));
-  SPI_finish();
+[[noreturn]] void error_attempts(Oid relation, const char *fault) {
+  ereport(ERROR, errcode(sqlstate_unenforceable),
+          errmsg("attempts at rows of relation \"%s\" cannot be stored", get_rel_name(relation)),
+          errdetail_internal("%s", fault), errhint("%s", attempts_hint));
+  pg_unreachable();
 }
 
 }  // namespace
 
-void audit_attempt(Oid relation, Event event, const List *columns, const Description &told) {
-  Relation table = open_table();
-  HeapTuple row = form_attempt(table, relation, event, columns, told, GetUserId());
-  const User caller = become(table->rd_rel->relowner, SECURITY_RESTRICTED_OPERATION);
-  insert_row(table, row);
-  restore(caller);
-  table_close(table, NoLock);
+const char *find_attempts_fault(Relation table, AttrNumber *columns) {
+  const char *name = RelationGetRelationName(table);
+  bool fits = is_plain_heap(table);
+  int more = -attempt_column_count;
+  for (int i = 0; i < RelationGetDescr(table)->natts; ++i)
+    if (!TupleDescAttr(RelationGetDescr(table), i)->attisdropped) ++more;
+  for (int i = 0; fits && i < attempt_column_count; ++i) {
+    columns[i] = column_with(table, attempt_columns[i].name, attempt_columns[i].type, attempt_columns[i].not_null);
+    fits = columns[i] != InvalidAttrNumber;
+  }
+  if (!fits || more != 0) return psprintf("table \"%s\" is not as ratchet.guard() has made it", name);
+  for (const Oid oid : each_oid(RelationGetIndexList(table)))
+    if (!is_plain_index(oid))
+      return psprintf("index \"%s\" of table \"%s\" is unique, over an expression, or has a condition",
+                      get_rel_name(oid), name);
+  return nullptr;
+}
+
+void audit_attempt(Oid relation, Oid attempts, Event event, const List *columns, const Description &told) {
+  Relation table = OidIsValid(attempts) ? try_relation_open(attempts, RowExclusiveLock) : nullptr;
+  if (table == nullptr) error_attempts(relation, "there is no table for them, or it has another owner");
+  // Looked at with the lock held: it may have been altered while that was waited for.
+  AttrNumber places[attempt_column_count];
+  const char *fault = find_attempts_fault(table, places);
+  if (fault != nullptr) error_attempts(relation, fault);
+  insert_row(table, form_attempt(table, places, event, columns, told));
+  relation_close(table, NoLock);
 }
 
 }  // namespace ratchet
-
-RATCHET_FUNCTION(ratchet_prune_attempts) {
-  ratchet::prune(fcinfo);
-  PG_RETURN_VOID();
-}

@@ -31,7 +31,7 @@ void report(const Tracked &tracked, Event event, int64 rows, const List *columns
   Description told{};
   describe(&told);
   if (logs) log_attempt({tracked.relation, event, rows, columns, told.key, told.sqlstate}, false);
-  if (audits) audit_attempt(tracked.relation, event, columns, told);
+  if (audits) audit_attempt(tracked.relation, tracked.attempts, event, columns, told);
 }
 
 inline void report(const Tracked &tracked, Event event, int64 rows = 1) { count_event(tracked, event, rows); }

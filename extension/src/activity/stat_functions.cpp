@@ -17,6 +17,7 @@ extern "C" {
 #include "activity/statistics.h"
 #include "pg/fence.h"
 #include "pg/memory.h"
+#include "pg/relation_argument.h"
 
 namespace ratchet {
 
@@ -194,6 +195,7 @@ RATCHET_FUNCTION(ratchet_stat_buckets) {
 }
 
 RATCHET_FUNCTION(ratchet_stat_reset) {
-  ratchet::reset(ratchet::require_statistics(), PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0));
+  const Oid target = ratchet::relation_or_null(fcinfo, 0);
+  ratchet::reset(ratchet::require_statistics(), target);
   PG_RETURN_VOID();
 }

@@ -110,7 +110,7 @@ void init_statistics() {
 }
 
 Tracked track(TrackedKind kind, Oid relation, Oid parent) {
-  Tracked tracked{kind, relation, parent, false, nullptr, 0};
+  Tracked tracked{kind, relation, parent, false, InvalidOid, nullptr, 0};
   const SharedMemory *memory = attach_shared_memory();
   if (memory == nullptr) return tracked;
   const EntryKey key = key_of(tracked);

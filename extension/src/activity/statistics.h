@@ -17,6 +17,7 @@ struct Tracked {
   Oid relation;  // the topmost table: of a tally the child, of counters the parent
   Oid parent;    // of a tally; InvalidOid of others
   bool audited;  // attempts are stored
+  Oid attempts;  // where; InvalidOid: there is no table for them that is the owner's
 
   mutable Entry *entry;       // nullptr: there is none, or it has not been looked for
   mutable uint32 generation;  // of the entry

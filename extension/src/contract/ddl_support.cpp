@@ -16,6 +16,7 @@ extern "C" {
 #include "pg/list.h"
 #include "pg/memory.h"
 #include "pg/quote.h"
+#include "pg/relation_argument.h"
 
 namespace ratchet {
 
@@ -55,18 +56,6 @@ const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count) {
 
 const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count) {
   return array_argument(fcinfo, argument, what, count, [](Datum element) { return TextDatumGetCString(element); });
-}
-
-[[noreturn]] static void error_no_relation(Oid relid) {
-  ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relid));
-  pg_unreachable();
-}
-
-Oid relation_or_null(FunctionCallInfo fcinfo, int argument) {
-  if (PG_ARGISNULL(argument)) return InvalidOid;
-  const Oid relid = PG_GETARG_OID(argument);
-  if (!OidIsValid(relid)) error_no_relation(relid);
-  return relid;
 }
 
 Relation open_owned(Oid relid, LOCKMODE lock, const char *action) {

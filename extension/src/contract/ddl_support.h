@@ -21,9 +21,6 @@ const char *text_or_null(FunctionCallInfo fcinfo, int argument);
 const char **names_argument(FunctionCallInfo fcinfo, int argument, int *count);
 const char **texts_argument(FunctionCallInfo fcinfo, int argument, const char *what, int *count);
 
-// An optional argument of type regclass; InvalidOid: it is NULL. Errors: 42P01 for 0, which is no table, and not all.
-Oid relation_or_null(FunctionCallInfo fcinfo, int argument);
-
 // Opens a relation that the caller owns; the lock is kept. action: "guard it". Errors: 42501.
 Relation open_owned(Oid relid, LOCKMODE lock, const char *action);
 

@@ -26,8 +26,8 @@ struct Entry {
 
 constexpr int trigger_kind_count = static_cast<int>(TriggerKind::none);
 constexpr const char *function_names[trigger_kind_count] = {
-    "guard_row",      "guard_insert",  "guard_delete", "guard_truncate", "count_row",   "flush_counters",
-    "count_truncate", "keep_counters", "complete_row", "count_gone",     "keep_spilled"};
+    "guard_row",      "guard_insert",  "guard_delete", "guard_truncate", "count_row",    "flush_counters",
+    "count_truncate", "keep_counters", "complete_row", "count_gone",     "keep_spilled", "keep_attempts"};
 
 HTAB *entries;                      // trigger OID -> Entry, in CacheMemoryContext
 Entry *last_found;                  // one of them; nullptr: none

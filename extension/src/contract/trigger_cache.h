@@ -29,6 +29,8 @@ inline constexpr const char *parent_trigger_name = "~ratchet_counters";
 inline constexpr const char *gone_trigger_name = "!ratchet_gone";
 inline constexpr const char *completion_trigger_name = "~ratchet_completion";
 inline constexpr const char *spilled_trigger_name = "~ratchet_spilled";
+inline constexpr const char *attempts_trigger_name = "~ratchet_attempts";
+inline constexpr const char *attempts_truncate_trigger_name = "~ratchet_attempts_truncate";
 
 // Ratchet's trigger functions.
 enum class TriggerKind : unsigned char {
@@ -43,6 +45,7 @@ enum class TriggerKind : unsigned char {
   completion,  // complete_row: on the parent
   gone,        // count_gone: on the parent, what a deleted row had
   spilled,     // keep_spilled: on the table of a parent's spilled counts
+  attempts,    // keep_attempts: on the table of attempts at a guarded table's rows
   none         // another's
 };
 

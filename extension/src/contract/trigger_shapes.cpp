@@ -55,7 +55,11 @@ constexpr Shape shapes[] = {
     {TriggerKind::gone, gone_trigger_name, false, TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE, false,
      false, false},
     {TriggerKind::spilled, spilled_trigger_name, false,
-     TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, false, true, false}};
+     TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, false, true, false},
+    {TriggerKind::attempts, attempts_trigger_name, false,
+     TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE, false, true, false},
+    {TriggerKind::attempts, attempts_truncate_trigger_name, false, TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE, false,
+     false, false}};
 
 bool has_name(Relation relation, const Trigger &trigger, const Shape &shape) {
   return shape.prefix ? strncmp(trigger.tgname, shape.name, strlen(shape.name)) == 0

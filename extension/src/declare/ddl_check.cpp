@@ -23,6 +23,7 @@ extern "C" {
 #include "contract/stored_trigger.h"
 #include "contract/structure.h"
 #include "contract/times.h"
+#include "declare/audit_declare.h"
 #include "declare/tally_triggers.h"
 #include "guard/guard_contract.h"
 #include "guard/policy.h"
@@ -117,8 +118,11 @@ void check_guard(Relation relation, bool thorough) {
   if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
     error_unenforceable(relation, "a partition of a guarded table cannot be a foreign table",
                         "Use a local table, or remove the contract with ratchet.unguard().");
-  check_columns(relation, parse_guard_trigger(CurrentMemoryContext, relation, guard), sqlstate_unenforceable,
-                thorough ? Faults::all : Faults::own);
+  const GuardTerms *terms = parse_guard_trigger(CurrentMemoryContext, relation, guard);
+  check_columns(relation, terms, sqlstate_unenforceable, thorough ? Faults::all : Faults::own);
+  if (terms->audit && *find_shard_suffix(relation) != '\0')
+    error_unenforceable(relation, "attempts at rows of a table that Citus distributes are not stored",
+                        "Declare the contract without audit before the table is distributed.");
   check_structure(relation);
 }
 
@@ -132,6 +136,7 @@ void check_member(Oid relid, bool thorough) {
     check_sources(relation);
     check_counters(relation, thorough);
     check_guard(relation, thorough);
+    check_attempts_table(relation);
   }
   relation_close(relation, AccessShareLock);
 }

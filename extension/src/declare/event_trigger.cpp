@@ -26,15 +26,18 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
+#include "declare/audit_declare.h"
 #include "declare/ddl_check.h"
 #include "declare/follow.h"
 #include "declare/guard_declare.h"
 #include "declare/see_rows.h"
 #include "declare/tally_triggers.h"
+#include "guard/attempts_table.h"
 #include "pg/attempt.h"
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "pg/memory.h"
+#include "pg/quote.h"
 #include "tally/spill_table.h"
 
 namespace ratchet {
@@ -90,12 +93,15 @@ Touched touched_by(const Node *command) {
   return touched;
 }
 
-// A role with only the TRIGGER privilege must not declare contracts, nor give a parent a table for its spilled counts.
+// A role with only the TRIGGER privilege must not declare contracts, nor give a table one for its spilled counts, or
+// for attempts at its rows.
 void check_attachment(const StoredTrigger *trigger) {
   if (!owns_relation(trigger->relation, GetUserId())) error_not_owner(trigger->relation, "attach a ratchet trigger");
-  if (trigger->kind != TriggerKind::spilled) return;
+  if (trigger->kind != TriggerKind::spilled && trigger->kind != TriggerKind::attempts) return;
   Relation relation = table_open(trigger->relation, AccessShareLock);
-  const Oid parent = find_parent_of_spilled(relation);
+  const Oid parent =
+      trigger->kind == TriggerKind::spilled ? find_parent_of_spilled(relation) : find_parent_of_attempts(relation);
+  if (trigger->kind == TriggerKind::attempts) announce_attempts_table(relation);
   table_close(relation, NoLock);
   if (OidIsValid(parent) && !owns_relation(parent, GetUserId())) error_not_owner(parent, "attach a ratchet trigger");
 }
@@ -237,6 +243,8 @@ void watch_command_end(const EventTriggerData *event) {
     }
     if (OidIsValid(relation)) touched.relations = list_append_unique_oid(touched.relations, relation);
   }
+  if (has_subcommand(event->parsetree, {AT_ChangeOwner}))
+    for (const Oid oid : each_oid(touched.relations)) follow_owner(oid);
   const bool thorough = changes_columns(event->parsetree);
   for (const Oid member : each_oid(touched.relations)) check_table(member, thorough);
   if (thorough) check_children(touched.relations);
@@ -274,6 +282,27 @@ void follow_dropped_triggers() {
   for (const Oid oid : each_oid(tables)) follow_shard(oid);
 }
 
+// A trigger that ties a table of attempts goes with that or with the guarded one. Whoever drops it by its name knows
+// what he does.
+void judge_dropped_attempts() {
+  bool gone = false;
+  List *left = NIL;
+  see_rows(psprintf("SELECT c.oid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+                    " LEFT JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) d.address_names[1]"
+                    " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid"
+                    " AND c.relname OPERATOR(pg_catalog.=) d.address_names[2]"
+                    " WHERE d.object_type OPERATOR(pg_catalog.=) 'trigger' AND NOT d.original"
+                    " AND d.address_names[3] OPERATOR(pg_catalog.=) %s",
+                    quote_literal_cstr(attempts_trigger_name)),
+           [&](HeapTuple row, TupleDesc tupdesc) {
+             const Oid table = oid_at(row, tupdesc, 1);
+             gone = gone || !OidIsValid(table);
+             if (OidIsValid(table)) left = lappend_oid(left, table);
+           });
+  if (gone) check_dropped_attempts();
+  for (const Oid oid : each_oid(left)) notice_left_attempts(oid);
+}
+
 void watch_drop() {
   List *columns = NIL;
   List *keyless = NIL;
@@ -302,6 +331,7 @@ void watch_drop() {
   }
   for (const Oid member : each_oid(keyless)) check_references(member);
   follow_dropped_triggers();
+  judge_dropped_attempts();
 }
 
 void watch(FunctionCallInfo fcinfo) {

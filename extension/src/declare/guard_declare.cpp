@@ -19,6 +19,7 @@ extern "C" {
 #include "contract/structure.h"
 #include "contract/times.h"
 #include "contract/trigger_shapes.h"
+#include "declare/audit_declare.h"
 #include "declare/existing_rows.h"
 #include "declare/guard_declare.h"
 #include "guard/guard_contract.h"
@@ -158,9 +159,11 @@ const char *guard(FunctionCallInfo fcinfo) {
   check_columns(relation, wanted, ERRCODE_INVALID_PARAMETER_VALUE);
   check_not_counted(relation, wanted->guarded, wanted->nguarded);
   if (wanted->rate_text != nullptr) require_rate_memory(relation, ERRCODE_FEATURE_NOT_SUPPORTED);
+  if (wanted->audit) check_auditable(relid);
   const GuardTerms *current = current_terms(relation);
   // A migration that runs again must not queue behind, or in front of, the table's writers.
-  const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted);
+  const bool settled = current != nullptr && same_terms(current, wanted) && is_whole(relation, wanted) &&
+                       (!wanted->audit || is_audit_settled(relid));
   relation_close(relation, NoLock);
   if (settled) return "unchanged";
   // Without the lock that would stop writers, unless rows must not come in between.
@@ -187,6 +190,8 @@ const char *guard(FunctionCallInfo fcinfo) {
   if (current == nullptr) notice_keyless(relation);
   relation_close(relation, NoLock);
   if (validate) report_rows(relid, wanted, true);
+  // First: what is attempted must find its table.
+  if (wanted->audit) settle_attempts_table(relid);
   write_contract(relid, wanted, Switches::enable);
   return outcome;
 }

@@ -5,7 +5,6 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
-#include "commands/defrem.h"
 #include "commands/tablecmds.h"
 #include "executor/spi.h"
 #include "nodes/makefuncs.h"
@@ -20,6 +19,7 @@ extern "C" {
 #include "contract/distributed.h"
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
+#include "declare/companion.h"
 #include "declare/see_rows.h"
 #include "pg/dependency.h"
 #include "pg/list.h"
@@ -36,13 +36,6 @@ namespace ratchet {
 namespace {
 
 // -- what a table or view of a parent is called, and what it says --
-
-// schema.name, free unless it is there already
-const char *choose_name(Oid parent, const char *label) {
-  const Oid schema = get_rel_namespace(parent);
-  return quote_qualified_identifier(get_namespace_name(schema),
-                                    ChooseRelationName(get_rel_name(parent), nullptr, label, schema, false));
-}
 
 const char *type_of_counter(Oid parent, const char *counter) {
   return spilled_type(get_atttype(parent, get_attnum(parent, counter))) == NUMERICOID ? "pg_catalog.numeric"
@@ -145,14 +138,6 @@ List *grants(List *commands, Oid parent, const char *name) {
   return commands;
 }
 
-// Who declares a contract on a table of another role's makes what belongs to it for that role.
-List *hand_over(List *commands, Oid parent, const char *kind, const char *name) {
-  const Oid owner = require_owner(parent);
-  if (owner == GetUserId()) return commands;
-  return lappend(commands,
-                 psprintf("ALTER %s %s OWNER TO %s", kind, name, quote_identifier(GetUserNameFromId(owner, false))));
-}
-
 bool goes_with(Oid relation, Oid parent, DependencyType type) {
   return depends_on_any(RelationRelationId, relation, [&](Form_pg_depend form) {
     return form->refclassid == RelationRelationId && form->refobjid == parent && form->refobjsubid == 0 &&
@@ -241,9 +226,7 @@ List *create_table(Oid parent, const ParentTerms *kept) {
                                         quote_literal_cstr(psprintf("What was counted for rows of %s and is not yet in "
                                                                     "their counters. Written by ratchet alone.",
                                                                     qualified_relation(parent)))));
-  commands = lappend(commands, psprintf("CREATE CONSTRAINT TRIGGER %s AFTER INSERT OR UPDATE OR DELETE ON %s FROM %s "
-                                        "NOT DEFERRABLE FOR EACH ROW EXECUTE FUNCTION ratchet.keep_spilled()",
-                                        quote_identifier(spilled_trigger_name), name, qualified_relation(parent)));
+  commands = tie(commands, parent, name, spilled_trigger_name, "keep_spilled");
   commands = hand_over(commands, parent, "TABLE", name);
   if (distributed) commands = distribute(commands, parent, kept, name);
   if (!distributed || !has_row_security(parent)) commands = grants(commands, parent, name);

@@ -17,9 +17,11 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "contract/guarded_column.h"
+#include "contract/stored_trigger.h"
 #include "contract/structure.h"
 #include "contract/times.h"
 #include "guard/allows_direct.h"
+#include "guard/attempts_table.h"
 #include "guard/guard_contract.h"
 #include "guard/guard_trigger.h"
 #include "guard/policy.h"
@@ -90,6 +92,14 @@ bool new_is_stored(Relation relation) {
          is_only_before_update(relation);
 }
 
+// What is attempted at an owner's rows is for nobody else to read. Whoever changes either owner invalidates this.
+void resolve_attempts(Relation relation, GuardContract *contract) {
+  Oid parent;
+  contract->other = find_attempts_table(RelationGetRelid(relation), &parent);
+  if (OidIsValid(contract->other) && find_owner_of_relation(contract->other) == find_owner_of_relation(parent))
+    contract->tracked.attempts = contract->other;
+}
+
 Cached *build(Relation relation, const Trigger *trigger) {
   MemoryContext context = CurrentMemoryContext;
   auto *contract = palloc0_object<GuardContract>();
@@ -138,6 +148,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
   }
   contract->tracked = track(TrackedKind::guard, contract->root);
   contract->tracked.audited = terms->audit;
+  if (terms->audit) resolve_attempts(relation, contract);
   check_structure(relation);
   return contract;
 }

@@ -8,6 +8,7 @@ extern "C" {
 
 #include "contract/errors.h"
 #include "declare/tally_triggers.h"
+#include "guard/attempts_table.h"
 #include "guard/guard_contract.h"
 #include "pg/fence.h"
 #include "pg/list.h"
@@ -159,7 +160,15 @@ void describe_version(FunctionCallInfo fcinfo, const GuardTerms *terms) {
           stale));
 }
 
-void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
+const char *describe_audit(Relation relation) {
+  const Oid table = find_attempts_table(RelationGetRelid(relation));
+  if (!OidIsValid(table)) return "What is attempted cannot be stored, and so fails: there is no table for it.";
+  return psprintf(
+      "What is attempted is stored in %s, which its owner reads, as all his such tables in ratchet.attempts.",
+      qualified_relation(table));
+}
+
+void describe_guard(FunctionCallInfo fcinfo, Relation relation, const GuardTerms *terms) {
   for (int i = 0; i < terms->nguarded; ++i) {
     const char *column = terms->guarded[i];
     switch (terms->policies[i]) {
@@ -192,8 +201,7 @@ void describe_guard(FunctionCallInfo fcinfo, const GuardTerms *terms) {
         break;
     }
   }
-  if (terms->audit)
-    put(fcinfo, nullptr, "audit", "What is attempted is stored; SELECT * FROM ratchet.attempts shows it to the owner.");
+  if (terms->audit) put(fcinfo, nullptr, "audit", describe_audit(relation));
   if (terms->rate_text != nullptr)
     put(fcinfo, nullptr, "rate_limit",
         psprintf("An actor may call ratchet.submit() %s; beyond that it answers limited, and touches nothing.",
@@ -315,7 +323,7 @@ void describe(FunctionCallInfo fcinfo) {
   if (relation == nullptr)
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", PG_GETARG_OID(0)));
   if (const Trigger *guard = find_trigger(relation, TriggerKind::guard))
-    describe_guard(fcinfo, parse_guard_trigger(CurrentMemoryContext, relation, guard));
+    describe_guard(fcinfo, relation, parse_guard_trigger(CurrentMemoryContext, relation, guard));
   describe_tallies(fcinfo, relation);
   relation_close(relation, AccessShareLock);
 }

@@ -19,6 +19,7 @@ extern "C" {
 #include "contract/trigger_shapes.h"
 #include "declare/guard_declare.h"
 #include "declare/tally_triggers.h"
+#include "guard/attempts_table.h"
 #include "guard/guard_contract.h"
 #include "guard/structure.h"
 #include "inspect/activity_findings.h"
@@ -167,6 +168,25 @@ List *look_at(List *findings, Relation member, const char *what, Look &&look) {
                  : "Declare the contract again with ratchet.guard() or ratchet.tally(), or remove it.");
 }
 
+// Where attempts are stored, and what keeps others from writing there.
+List *audit_findings(Relation root) {
+  const Oid oid = find_attempts_table(RelationGetRelid(root));
+  Relation table = OidIsValid(oid) ? try_relation_open(oid, AccessShareLock) : nullptr;
+  const char *fault =
+      table == nullptr ? "there is no table for them" : find_attempts_fault_of(RelationGetRelid(root), table);
+  List *findings = NIL;
+  if (fault != nullptr)
+    findings = add(
+        findings, "error",
+        psprintf("attempts at rows of \"%s\" cannot be stored, so they fail: %s", RelationGetRelationName(root), fault),
+        attempts_hint);
+  if (table == nullptr) return findings;
+  for (const char *name : {attempts_trigger_name, attempts_truncate_trigger_name})
+    findings = trigger_findings(findings, table, find_named(table, name), name, "ratchet.guard()");
+  relation_close(table, AccessShareLock);
+  return findings;
+}
+
 List *guard_findings(Relation member, Relation root) {
   List *findings = NIL;
   const Trigger *guard = find_trigger(member, TriggerKind::guard);
@@ -183,6 +203,7 @@ List *guard_findings(Relation member, Relation root) {
     findings = add(findings, gate ? "warning" : "error", column_text(fault, member),
                    "Declare the contract again with ratchet.guard(..., replace => true).");
   if (member == root) findings = list_concat(findings, limit_findings(root, terms));
+  if (member == root && terms->audit) findings = list_concat(findings, audit_findings(root));
   if (terms->insert_reject)
     findings = trigger_findings(findings, member, find_trigger(member, TriggerKind::born), insert_trigger_name,
                                 "ratchet.guard()");

@@ -40,6 +40,7 @@ extern "C" {
 #include "pg/memory.h"
 #include "pg/procedure_call.h"
 #include "pg/quote.h"
+#include "pg/relation_argument.h"
 #include "tally/completion.h"
 #include "tally/flush.h"
 #include "tally/recount.h"

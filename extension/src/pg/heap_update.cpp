@@ -63,6 +63,18 @@ bool is_plain_heap(Relation relation) {
          (constraints == nullptr || (constraints->num_check == 0 && !constraints->has_generated_stored));
 }
 
+AttrNumber column_with(Relation relation, const char *name, Oid type, bool not_null) {
+  const TupleDesc tupdesc = RelationGetDescr(relation);
+  for (int i = 0; i < tupdesc->natts; ++i) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+    if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0) continue;
+    const bool fits =
+        attribute->atttypid == type && attribute->attnotnull == not_null && attribute->attgenerated == '\0';
+    return fits ? attribute->attnum : InvalidAttrNumber;
+  }
+  return InvalidAttrNumber;
+}
+
 bool is_inserted_by_us(TupleTableSlot *slot) {
   bool isnull;
   const Datum xmin = slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull);

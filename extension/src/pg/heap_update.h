@@ -13,6 +13,9 @@ namespace ratchet {
 // constraints and generated columns.
 bool is_plain_heap(Relation relation);
 
+// A column that has this type, is NOT NULL or not, and not generated; InvalidAttrNumber: there is none.
+AttrNumber column_with(Relation relation, const char *name, Oid type, bool not_null);
+
 // Whether this transaction has inserted the version: then a foreign key's
 // pending check looks at the version that it was queued for.
 bool is_inserted_by_us(TupleTableSlot *slot);

@@ -18,6 +18,7 @@ extern "C" {
 #include "pg/fence.h"
 #include "pg/list.h"
 #include "pg/memory.h"
+#include "pg/relation_argument.h"
 #include "pg/trigger_call.h"
 #include "pg/user_context.h"
 #include "tally/flush.h"

@@ -1,17 +1,12 @@
 #include "tally/spill_table.h"
 
 extern "C" {
-#include "access/genam.h"
 #include "access/relation.h"
-#include "catalog/indexing.h"
-#include "catalog/pg_depend.h"
 #include "catalog/pg_index.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_trigger.h"
-#include "utils/fmgroids.h"
 #include "utils/syscache.h"
 }
 
+#include "contract/companion.h"
 #include "contract/distributed.h"
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
@@ -24,32 +19,6 @@ extern "C" {
 namespace ratchet {
 
 namespace {
-
-// The triggers that depend on an object as a whole.
-List *triggers_on(Oid classid, Oid object) {
-  Relation catalog = table_open(DependRelationId, AccessShareLock);
-  ScanKeyData keys[3];
-  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(classid));
-  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
-  ScanKeyInit(&keys[2], Anum_pg_depend_refobjsubid, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(0));
-  SysScanDesc scan = systable_beginscan(catalog, DependReferenceIndexId, true, nullptr, 3, keys);
-  List *triggers = NIL;
-  while (HeapTuple tuple = systable_getnext(scan)) {
-    const auto form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-    if (form->classid == TriggerRelationId) triggers = lappend_oid(triggers, form->objid);
-  }
-  systable_endscan(scan);
-  table_close(catalog, AccessShareLock);
-  return triggers;
-}
-
-// A column that has this type and cannot be NULL.
-AttrNumber column_with(Relation relation, const char *name, Oid type) {
-  const AttrNumber attnum = get_attnum(RelationGetRelid(relation), name);
-  if (attnum <= 0) return InvalidAttrNumber;
-  const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-  return attribute->atttypid == type && attribute->attnotnull ? attnum : InvalidAttrNumber;
-}
 
 bool is_over(HeapTuple tuple, const SpillTable *table, int nkey) {
   const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
@@ -81,15 +50,16 @@ bool is_as_made(Relation relation, const Counters *counters, SpillTable *table) 
   table->relation = RelationGetRelid(relation);
   table->key = palloc_array<AttrNumber>(counters->nkey);
   table->counters = palloc_array<AttrNumber>(counters->ncounters);
-  table->writer = column_with(relation, writer_column_name, XID8OID);
+  table->writer = column_with(relation, writer_column_name, XID8OID, true);
   bool whole = table->writer != InvalidAttrNumber;
   for (int i = 0; i < counters->nkey; ++i, ++columns) {
-    table->key[i] = column_with(relation, counters->key[i].name, counters->key[i].type);
+    table->key[i] = column_with(relation, counters->key[i].name, counters->key[i].type, true);
     whole = whole && table->key[i] != InvalidAttrNumber &&
             TupleDescAttr(RelationGetDescr(relation), table->key[i] - 1)->attcollation == counters->key[i].collation;
   }
   for (int i = 0; i < counters->ncounters; ++i, ++columns) {
-    table->counters[i] = column_with(relation, counters->counters[i].name, spilled_type(counters->counters[i].type));
+    table->counters[i] =
+        column_with(relation, counters->counters[i].name, spilled_type(counters->counters[i].type), true);
     whole = whole && table->counters[i] != InvalidAttrNumber;
   }
   for (int i = 0; i < RelationGetDescr(relation)->natts; ++i)
@@ -103,17 +73,6 @@ bool is_as_made(Relation relation, const Counters *counters, SpillTable *table) 
 
 namespace {
 
-// Of the tables whose triggers name this parent the one that is no shard.
-Oid find_named_after(Oid parent) {
-  for (const Oid oid : each_oid(triggers_on(RelationRelationId, parent))) {
-    const StoredTrigger *trigger = stored_trigger(oid);
-    if (trigger != nullptr && trigger->kind == TriggerKind::spilled && trigger->relation != parent &&
-        !OidIsValid(table_of_shard(trigger->relation)))
-      return trigger->relation;
-  }
-  return InvalidOid;
-}
-
 // Whether a shard has the trigger of its table.
 bool keeps_spilled(Oid shard) {
   bool keeps = false;
@@ -126,27 +85,22 @@ bool keeps_spilled(Oid shard) {
 
 Oid find_spill_table(Oid parent) {
   const Oid distributed = table_of_shard(parent);
-  if (!OidIsValid(distributed)) return find_named_after(parent);
-  const Oid table = find_named_after(distributed);
+  if (!OidIsValid(distributed)) return find_companion(parent, TriggerKind::spilled);
+  const Oid table = find_companion(distributed, TriggerKind::spilled);
   const Oid shard = OidIsValid(table) ? shard_beside(parent, table) : InvalidOid;
   return OidIsValid(shard) && keeps_spilled(shard) ? shard : InvalidOid;
 }
 
 Oid find_parent_of_spilled(Relation relation) {
-  const Trigger *trigger = find_trigger(relation, TriggerKind::spilled);
-  if (trigger == nullptr) return InvalidOid;
-  const Oid table = table_of_shard(RelationGetRelid(relation));
-  return OidIsValid(table) ? shard_beside(RelationGetRelid(relation), trigger->tgconstrrelid) : trigger->tgconstrrelid;
+  const Oid parent = find_named_parent(relation, TriggerKind::spilled);
+  if (!OidIsValid(parent) || !OidIsValid(table_of_shard(RelationGetRelid(relation)))) return parent;
+  return shard_beside(RelationGetRelid(relation), parent);
 }
 
 List *spilling_parents(Oid owner) {
   List *parents = NIL;
-  const Oid function = find_trigger_function(TriggerKind::spilled);
-  if (!OidIsValid(function)) return NIL;
-  for (const Oid oid : each_oid(triggers_on(ProcedureRelationId, function))) {
-    const StoredTrigger *trigger = stored_trigger(oid);
-    if (trigger == nullptr || (OidIsValid(owner) && find_owner_of_relation(trigger->relation) != owner)) continue;
-    Relation relation = try_relation_open(trigger->relation, AccessShareLock);
+  for (const Oid oid : each_oid(companions(TriggerKind::spilled, owner))) {
+    Relation relation = try_relation_open(oid, AccessShareLock);
     if (relation == nullptr) continue;
     const Oid parent = find_parent_of_spilled(relation);
     if (OidIsValid(parent)) parents = list_append_unique_oid(parents, parent);

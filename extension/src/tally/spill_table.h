@@ -1,15 +1,11 @@
 // tally/spill_table.h: where the counts of a parent lie that no flush could add to its row.
 //
-// A table beside the parent, made by ratchet.tally(contention => 'spill'), in the parent's schema and of its owner: the
-// columns of the key, a column for each counter, and the transaction that has written the row. So it is dumped with the
-// data, anybody who may can join it, and nothing lies in it that its owner could not read before.
+// A companion of the parent (contract/companion.h), made by ratchet.tally(contention => 'spill'): the columns of the
+// key, a column for each counter, and the transaction that has written the row. Anybody who may can join it.
 //
 //   CREATE TABLE runs_spilled (id bigint NOT NULL, evaluated_count bigint NOT NULL, ..., ratchet_xid xid8 NOT NULL)
 //   CREATE INDEX ON runs_spilled (id, ratchet_xid)
 //   CREATE CONSTRAINT TRIGGER "~ratchet_spilled" AFTER INSERT OR UPDATE OR DELETE ON runs_spilled FROM runs ...
-//
-// The trigger says whose it is: FROM names the parent by its OID, which follows renames, and which a dump writes as the
-// parent's name. It also keeps everybody else from writing the table.
 //
 // Where Citus distributes the parent, the table is distributed with it, by the same column. The triggers of its shards
 // name the parent as every node knows it, and which shard belongs to which the ranges of their values say.

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "command/json_text.hpp"
+#include <nlohmann/json.hpp>
+
+#include "command/health_statistics.hpp"
 
 namespace ratchet::cli {
 
@@ -63,6 +65,23 @@ void print_contracts(const contract_count &counted) {
   fmt::print("\n");
 }
 
+// Names in a database of another encoding than UTF-8 may be any bytes.
+std::string json_text(const rows &found, const contract_count &counted,
+                      const std::optional<health_statistics> &statistics) {
+  auto findings = nlohmann::json::array();
+  for (const auto &line : found)
+    findings.push_back({{"severity", line[0].value_or("")},
+                        {"target", line[1] ? nlohmann::json(*line[1]) : nlohmann::json{}},
+                        {"finding", line[2].value_or("")},
+                        {"remedy", line[3].value_or("")}});
+  const nlohmann::json all{
+      {"findings", findings},
+      {"contracts",
+       {{"count", counted.all}, {"observing_only", counted.observing}, {"observing_in_part", counted.partly}}},
+      {"statistics", json_of(statistics)}};
+  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 exit_code code_of(const rows &found, const contract_count &counted) {
   if (!found.empty()) return exit_lost;
   if (counted.all == 0) return exit_nothing;
@@ -79,6 +98,10 @@ error: not enforced, or refused at the next write; warning: not enforced on some
 
 A contract in mode observe holds nothing back: that is no finding, but is said, and has an exit code of its own.
 
+Then what contracts have had to do since the statistics were reset, which says nothing of whether they are enforced
+and changes no exit code: stale saves that were kept, rejected or observed, by column, with the application that sent
+the last one; waits of more than a second; calls beyond a rate limit.
+
 Exit code: 0 all contracts are enforced, 1 findings, 2 bad usage or an error, 4 no finding, but a contract observes
 only, or in part, 5 no finding, and no contract, 130 interrupted.)");
   declare_session(command, arguments);
@@ -93,12 +116,14 @@ exit_code health(const session_options &arguments) {
                       " ORDER BY severity, target::pg_catalog.text, finding",
                       {}});
     const auto counted = count_contracts(database);
+    const auto statistics = read_statistics(database);
     if (arguments.json) {
-      fmt::print("{}\n", json_text(found, {"severity", "target", "finding", "remedy"}));
+      fmt::print("{}\n", json_text(found, counted, statistics));
     } else {
       print_findings(found);
       // With findings not all is enforced, whatever the modes.
       if (found.empty() || code_of({}, counted) != exit_fine) print_contracts(counted);
+      if (counted.all > 0) print_statistics(statistics);
     }
     return code_of(found, counted);
   });

@@ -100,6 +100,16 @@ for command in ("list", "health", "doctor"):
     done = run(command)
     expect("\x1b" not in done.stdout and "\\x1b[31m" in done.stdout, f"{command} obeys no name", done.stdout)
     expect("\nDROP" not in done.stdout and "\\x0aDROP" in done.stdout, f"{command} has a name on one line", done.stdout)
+sql("""
+CREATE TABLE jobs (id text PRIMARY KEY, status text NOT NULL, seen_at timestamptz);
+SELECT ratchet.guard('jobs', heartbeat => 'seen_at', states => '{"status": {"running": ["failed"], "failed": []}}');
+INSERT INTO jobs VALUES (E'a\\x1b[31m\\nb', 'running', now() - interval '1 hour');
+""")
+for more in (["--dry-run"], []):
+    done = run("sweep", "--table", "jobs", "--older-than", "1min", "--to", "failed", *more)
+    expect("\x1b" not in done.stdout and "\\x1b[31m" in done.stdout, f"sweep {more} obeys no key", done.stdout)
+done = run("describe", "nowhere")
+expect(done.stderr == 'pg_ratchet: ERROR:  relation "nowhere" does not exist\n', "a table that is not there, in one line", done.stderr)
 fails(run("init", "--schema", "nowhere"), 2, "there is no schema nowhere")
 
 # Nothing to verify is not everything verified.

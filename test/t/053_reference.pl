@@ -45,6 +45,9 @@ for my $function (@functions)
 my %there = map { $_->[0] => 1 } lines(q{SELECT proname FROM pg_proc WHERE pronamespace = 'ratchet'::regnamespace});
 is(join(' ', grep { !$there{$_} } $all =~ /\bratchet\.(\w+)\(/g), '', 'every function that a page names is there');
 
+is(join(' ', map { $_->[0] } lines(q{SELECT proname FROM pg_proc WHERE pronamespace = 'ratchet'::regnamespace AND prosecdef})), '',
+    'none is SECURITY DEFINER, as SECURITY.md promises');
+
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 my $settings = slurp_file('docs/reference/settings.md');

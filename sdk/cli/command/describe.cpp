@@ -34,9 +34,9 @@ Exit code: 0 fine, also where there is no contract, 2 bad usage or an error, 130
 
 exit_code describe(const describe_arguments &arguments) {
   return with_session(arguments, [&](session &database) {
-    const auto found =
-        database.look(fmt::format("SELECT \"column\", policy, rule FROM ratchet.describe({}::pg_catalog.text::pg_catalog.regclass)",
-                                  database.quote(arguments.table)));
+    const auto found = database.look(
+        fmt::format("SELECT \"column\", policy, rule FROM ratchet.describe({}::pg_catalog.text::pg_catalog.regclass)",
+                    database.quote(arguments.table)));
     if (arguments.json) {
       fmt::print("{}\n", json_text(found, {"column", "policy", "rule"}));
     } else {

@@ -24,8 +24,8 @@ SELECT c.oid::text, n.nspname, format('%I.%I', n.nspname, c.relname), c.relname,
        (EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND a.attnum = ANY (i.indkey::int2[]))
         OR EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.conkey)))::text,
        COALESCE((SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = a.atttypid),
-                (SELECT jsonb_agg(m[1] ORDER BY o) FROM pg_constraint k,
-                        regexp_matches(pg_get_constraintdef(k.oid), '''([^'']*)''::', 'g') WITH ORDINALITY AS x (m, o)
+                (SELECT jsonb_agg(replace(m[1], '''''', '''') ORDER BY o) FROM pg_constraint k,
+                        regexp_matches(pg_get_constraintdef(k.oid), '''((?:[^'']|'''')*)''::', 'g') WITH ORDINALITY AS x (m, o)
                  WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum]
                    AND pg_get_constraintdef(k.oid) ~ '= ANY \(+ARRAY\['), '[]')::text
 FROM pg_class c

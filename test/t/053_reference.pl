@@ -48,6 +48,35 @@ is(join(' ', grep { !$there{$_} } $all =~ /\bratchet\.(\w+)\(/g), '', 'every fun
 is(join(' ', map { $_->[0] } lines(q{SELECT proname FROM pg_proc WHERE pronamespace = 'ratchet'::regnamespace AND prosecdef})), '',
     'none is SECURITY DEFINER, as SECURITY.md promises');
 
+# -- SQLSTATEs ---------------------------------------------------------------------------------------------------------
+
+my ($errors) = run_command([ 'pg_config', '--includedir-server' ]);
+my %code = slurp_file("$errors/utils/errcodes.h") =~ /^#define (ERRCODE_\w+) MAKE_SQLSTATE\((.*?)\)/mg;
+s/[', ]//g for values %code;
+my ($table) = slurp_file('docs/reference/outcomes.md') =~ /^## SQLSTATEs\n(.*)/ms;
+my $codes = join ' ', $table =~ /^\| (\S.*?) \|/mg;
+# Not for a user's eyes: functions of triggers that are called by hand.
+my %silent = map { $_ => 1 } qw(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED);
+my %raised;
+for my $file (glob 'extension/src/*/*.cpp extension/src/*.cpp')
+{
+    # What only becomes a line of the log is not among them.
+    my $text = slurp_file($file) =~ s/ereport\(LOG, *errcode\(\w+\)//gr;
+    $raised{$1} = $file while $text =~ /\berrcode\((ERRCODE_\w+)\)/g;
+    $raised{$1} = $file while $text =~ /\berror_\w+\((ERRCODE_\w+),/g;
+}
+cmp_ok(scalar keys %raised, '>', 15, 'the SQLSTATEs');
+for my $name (sort grep { !$silent{$_} } keys %raised)
+{
+    my $class = substr($code{$name}, 0, 2) . 'xxx';
+    like($codes, qr/\b(?:$code{$name}|$class)\b/, "$code{$name}, $name, is in the table ($raised{$name})");
+}
+for my $own (slurp_file('extension/src/pg/sqlstate.h') =~ /MAKE_SQLSTATE\((.*?)\)/g)
+{
+    $own =~ s/[', ]//g;
+    like($codes, qr/\b$own\b/, "$own is in the table");
+}
+
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 my $settings = slurp_file('docs/reference/settings.md');

@@ -45,6 +45,37 @@ SELECT told($$SELECT ratchet.amend('sc', 2, '{"score": "ten"}', 'ann', 'typing e
 SELECT told($$SELECT ratchet.advance('sc', 'two', 'running')$$);
 SELECT told($$SELECT ratchet.advance('sc', 2, 'running', patch => '{"score": "ten"}')$$);
 SELECT told($$SELECT ratchet.beat('sc', 'two')$$);
+-- in a batch also which record, counted from 0 as duplicates are; nothing of it is stored
+CREATE DOMAIN grade AS int CHECK (VALUE BETWEEN 1 AND 6);
+CREATE TYPE mood AS ENUM ('well', 'ill');
+CREATE TYPE place AS (x int, y int);
+CREATE TABLE answers (id bigint PRIMARY KEY, run_id bigint REFERENCES runs, at timestamptz, request uuid, mood mood, grade grade DEFAULT 1, exact grade NOT NULL DEFAULT 1,
+                      amount numeric(4, 2), tags int[], place place, extra jsonb, code varchar(2));
+SELECT ratchet.tally('answers', 'runs', '{"evaluated": "true"}');
+CREATE FUNCTION batch(second text) RETURNS text LANGUAGE sql AS
+    $$SELECT told(format('SELECT ratchet.submit_batch(%L, %L)', 'answers', '[{"id": 1, "run_id": 1}, ' || second || ']'))$$;
+SELECT batch('{"id": "two"}');
+SELECT batch('{"id": 2, "run_id": 99999999999999999999}');
+SELECT batch('{"id": 2, "at": "tomorow"}');
+SELECT batch('{"id": 2, "request": "no uuid"}');
+SELECT batch('{"id": 2, "mood": "unwell"}');
+SELECT batch('{"id": 2, "grade": 7}');
+SELECT batch('{"id": 2, "amount": 123.4}');
+SELECT batch('{"id": 2, "tags": [1, "two"]}');
+SELECT batch('{"id": 2, "tags": 7}');
+SELECT batch('{"id": 2, "place": {"x": "west"}}');
+SELECT batch('{"id": 2, "code": "three"}');
+SELECT batch('{"id": null, "run_id": 1}');
+SELECT batch('null');
+SELECT batch('[]');
+-- the index is that of the batch, also where every record names the same columns
+SELECT told($$SELECT ratchet.submit_batch('answers', '[{"run_id": 1, "id": 1}, {"id": 2, "run_id": 1}, {"id": 3, "run_id": "one"}]')$$);
+SELECT count(*) FROM answers;
+-- JSON's null is NULL, and of no record is anything lost
+INSERT INTO runs (id) VALUES (1);
+SELECT ratchet.submit_batch('answers', '[{"id": 1, "run_id": 1, "extra": null, "tags": null}, {"id": 2, "run_id": 1, "extra": {"a": [1]}, "tags": [1, null], "place": {"y": 2}, "grade": null, "mood": "ill"}]');
+SELECT * FROM answers;
+DROP TABLE answers;
 -- a key of columns that was not passed as jsonb
 SELECT told($$SELECT ratchet.submit('sc', '{"id": 1}')$$);
 SELECT told($$SELECT ratchet.advance('sc', '{"id": 1}', 'running')$$);
@@ -55,6 +86,7 @@ SELECT told($$SELECT ratchet.update('sc', ' {"id": 1}', '{"score": 10}')$$);
 --
 SELECT told($$SELECT ratchet.update('sc', 2, '{"scor": 10}')$$);
 SELECT told($$SELECT ratchet.submit('sc', 2, patch => '{"Note": "n"}')$$);
+SELECT told($$SELECT ratchet.update('sc', 2, '{"x": "n"}')$$);
 SELECT told($$SELECT ratchet.submit('sc', 2, expect => '{"statsu": "queued"}')$$);
 SELECT told($$SELECT ratchet.guard('sc', 'submited_at', replace => true)$$);
 SELECT told($$SELECT ratchet.guard('sc', 'submitted_at', owned => '{nothing_like_it}', replace => true)$$);

@@ -2,6 +2,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <iostream>
 #include <memory>
 #include <ratchet/version.hpp>
 
@@ -22,7 +27,16 @@
 #include "command/verify.hpp"
 #include "command/watch.hpp"
 
-int main(int argc, char **argv) {
+namespace {
+
+// The code, unless what the command said has not arrived: a full disk, say.
+int said(int code) {
+  if (std::cout.flush() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  fmt::print(stderr, "pg_ratchet: cannot write to standard output: {}\n", std::strerror(errno));
+  return ratchet::cli::exit_error;
+}
+
+int run(int argc, char **argv) {
   using namespace ratchet::cli;
 
   CLI::App app{"Race safety declared on PostgreSQL tables: the extension ratchet's command.", "pg_ratchet"};
@@ -78,4 +92,15 @@ int main(int argc, char **argv) {
   if (sweep_command.parsed()) return sweep_rows(sweep_asked);
   if (top_command.parsed()) return watch_top(top_asked);
   return exit_error;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  try {
+    return said(run(argc, argv));
+  } catch (const std::exception &e) {
+    fmt::print(stderr, "pg_ratchet: {}\n", e.what());
+    return ratchet::cli::exit_error;
+  }
 }

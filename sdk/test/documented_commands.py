@@ -35,6 +35,8 @@ def main(program):
         targets = set(re.findall(r"^([a-z][a-z-]*)(?= *:[^=]|:$)", file.read(), re.M)) | {"all", "clean", "install", "uninstall"}  # PGXS
     main_help, helps, findings, seen = help_of(program, []), {}, [], 0
     subcommands = set(re.findall(r"^  ([a-z]+)\b", main_help, re.M))
+    everywhere = "".join(help_of(program, path.split()) for path in sorted(subcommands - {"race"})
+                         + [f"race {kind}" for kind in ("gate", "counters", "jobs", "own")])
     for page in PAGES:
         for piece in code(page):
             for target in re.findall(r"(?:^|&& |sudo |; )make(?: -C \S+)? ([a-z][a-z-]*)", piece):
@@ -45,6 +47,12 @@ def main(program):
                 seen += 1
                 if "topic" not in path and not os.path.exists(os.path.join(ROOT, path)):
                     findings.append(f"{page}: there is no {path}")
+            # What a page says of an option by itself: `--think TIME`.
+            alone = re.fullmatch(r"(--[a-z][a-z-]*) ([A-Z][A-Z=]*)", piece)
+            if alone and page.startswith("docs/") and re.search(rf"{alone[1]}\b(?!-)", everywhere):
+                seen += 1
+                if not re.search(rf"{alone[1]} {alone[2]}(?![A-Z=])", everywhere):
+                    findings.append(f"{page}: pg_ratchet has {alone[1]}, but not {piece}")
             for command in re.findall(r"(?:^|\s|/|\$ )pg_ratchet ([a-z][^|;]*)", piece):
                 words = command.split()
                 path = [words[0]]

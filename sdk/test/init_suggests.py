@@ -37,7 +37,7 @@ CREATE TABLE "Shop"."Posts" (id bigint PRIMARY KEY, comments_count int NOT NULL 
 CREATE TABLE "Shop".comments (id bigint PRIMARY KEY, post_id bigint REFERENCES "Shop"."Posts");
 CREATE TABLE "Shop".tasks (id bigint PRIMARY KEY, state "Shop".state NOT NULL DEFAULT 'pending', completed_at timestamptz, progress int);
 CREATE TABLE "Shop".letters (id bigint PRIMARY KEY, deleted_at timestamptz, published_at timestamptz, updated_at timestamptz,
-    status text CHECK (status IN ('open', 'it''s odd')));
+    approved_at timestamptz, status text CHECK (status IN ('open', 'it''s odd')));
 CREATE TABLE "Shop".done (id bigint PRIMARY KEY, submitted_at timestamptz);
 """
 
@@ -154,6 +154,7 @@ expect('"Shop".done' not in done, "a table with a guard is left out", done)
 expect("deleted_at" not in done and "published_at" not in done and "updated_at" not in done, "times that come and go are no gates", done)
 expect("gate => 'completed_at'" not in done, "where a state says that it has ended, no time is a gate", done)
 expect("time_zone" in done, "a time without a zone is asked about", done)
+expect("status (open, it's odd)" in done, "states that are no known words are listed as they are", done)
 sql("init_shop", done)
 states = sql("init_shop", "SELECT states FROM ratchet.contract WHERE target = '\"Shop\".tasks'::regclass")[0][0]
 states = {column: {state: set(next) for state, next in graph.items()} for column, graph in states.items()}

@@ -1,4 +1,4 @@
-// The command pg_ratchet race with own scripts, as its page in docs/ tells it: what it finds, what it keeps, what it
+// The command pg_ratchet race with own scripts, as docs/guide/race.md tells it: what it finds, what it keeps, what it
 // says, and what it leaves behind.
 #include <fcntl.h>
 #include <signal.h>

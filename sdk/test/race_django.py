@@ -1,7 +1,8 @@
 """The endpoints of a Django application are raced: race_django.py PG_RATCHET APPLICATION
 
-Starts the application of docs/examples/django_race on the database that the environment names. Its submissions must be
-seen to be lost, and the lost rows kept; once the table is guarded none may be. Exit status 77: no Django.
+Starts the application of docs/examples/django_race, as docs/guide/race.md shows it, on the database that the
+environment names. Its submissions must be seen to be lost, and the lost rows kept; once the table is guarded none may be.
+Exit status 77: no Django.
 """
 import json
 import subprocess

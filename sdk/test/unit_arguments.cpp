@@ -71,10 +71,15 @@ TEST(doctor, grade_is_that_of_the_worst) {
 }
 
 TEST(suggestion, quotes_what_others_have_named) {
-  seen_table table{
-      "\"it's\"", "it's", false, {{"submitted_at", "timestamp with time zone", false, true, false, {}}}, {}};
+  seen_column gate;
+  gate.name = gate.quoted = "submitted_at";
+  gate.type = "timestamp with time zone";
+  seen_table table{"\"it's\"", "it's", false, {gate}, {}};
   const auto text = suggestions_for({table});
   EXPECT_NE(text.find("'\"it''s\"',\n    gate => 'submitted_at',\n    mode => 'observe'"), std::string::npos) << text;
+  table.columns[0].has_default = true;
+  EXPECT_EQ(suggestions_for({table}).rfind("-- Nothing here", 0), 0U);
+  table.columns[0] = gate;
   table.columns[0].not_null = true;
   EXPECT_EQ(suggestions_for({table}).rfind("-- Nothing here", 0), 0U);
 }

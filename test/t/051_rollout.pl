@@ -45,6 +45,21 @@ $long->query_safe('COMMIT');
 is($node->safe_psql('postgres', "SET lock_timeout = '60s'; $declaration"), 'created', 'repeated, it succeeds');
 $_->quit for $long, $declaring, $writer;
 
+# -- operations/locking: who is kept waiting by a table that is being altered ---------------------------------------------
+
+$node->safe_psql('postgres', q{SELECT ratchet.tally('results', 'runs', '{"evaluated_count": "true"}')});
+my $altering = $node->background_psql('postgres', on_error_stop => 0);
+$altering->query_safe('BEGIN; LOCK TABLE results IN ACCESS EXCLUSIVE MODE');
+for my $looks (q{TABLE ratchet.contract}, q{SELECT * FROM ratchet.health()}, q{SELECT * FROM ratchet.verify()})
+{
+    (undef, undef, $err) = $node->psql('postgres', "SET lock_timeout = '100ms'; $looks");
+    like($err, qr/canceling statement due to lock timeout/, "$looks waits for a table that is locked");
+}
+is($node->psql('postgres', q{SET lock_timeout = '100ms'; SELECT * FROM ratchet.describe('scorecards'); SELECT * FROM ratchet.submit('scorecards', 1)}), 0,
+    'what concerns another table does not');
+$altering->quit;
+$node->safe_psql('postgres', q{SELECT ratchet.untally('results', 'runs'); SELECT ratchet.amend('scorecards', 1, '{"submitted_at": null}', 'ann', 'again')});
+
 # -- operations/replication: a standby reads everything ----------------------------------------------------------------
 
 $node->safe_psql('postgres', q{

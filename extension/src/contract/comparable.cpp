@@ -14,7 +14,7 @@ extern "C" {
 
 #include "contract/comparable.h"
 #include "contract/errors.h"
-#include "contract/values.h"
+#include "contract/json_member.h"
 #include "pg/memory.h"
 
 namespace ratchet {
@@ -135,31 +135,6 @@ Datum labelled(Oid type, const Shape &shape, const Place &place, Datum value) {
   return OidIsValid(element) ? labelled_array(element, place, value) : labelled_row(base, place, value);
 }
 
-// Whether jsonb_populate_record() would hand the JSON value's text to the type's input function.
-bool is_scalar(Oid type) {
-  return type != JSONOID && type != JSONBOID && !OidIsValid(get_element_type(type)) && !type_is_rowtype(type);
-}
-
-// That text; nullptr: null.
-char *text_of_member(const Jsonb *object, const char *name) {
-  JsonbValue buffer;
-  const JsonbValue *value =
-      getKeyJsonValueFromContainer(&const_cast<Jsonb *>(object)->root, name, static_cast<int>(strlen(name)), &buffer);
-  if (value == nullptr) return nullptr;
-  switch (value->type) {
-    case jbvNull:
-      return nullptr;
-    case jbvString:
-      return pnstrdup(value->val.string.val, value->val.string.len);
-    case jbvNumeric:
-      return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
-    case jbvBool:
-      return pstrdup(value->val.boolean ? "true" : "false");
-    default:
-      return JsonbToCString(nullptr, value->val.binary.data, value->val.binary.len);
-  }
-}
-
 Datum input(const Shape &shape, char *text) {
   Oid function;
   Oid parameter;
@@ -169,16 +144,8 @@ Datum input(const Shape &shape, char *text) {
 
 // What jsonb_populate_record() makes of the object's member, as a value of the shape.
 Datum convert_as(const Shape &shape, const char *name, const Jsonb *object, bool *isnull) {
-  if (is_scalar(getBaseType(shape.type))) {
-    char *text = text_of_member(object, name);
-    *isnull = text == nullptr;
-    return input(shape, text);  // also of NULL, which a domain may refuse
-  }
-  // PostgreSQL keeps an anonymous row type for the session: one for each column, not for each set of columns.
-  TupleDesc tupdesc = CreateTemplateTupleDesc(1);
-  TupleDescInitEntry(tupdesc, 1, name, shape.type, shape.typmod, 0);
-  tupdesc = BlessTupleDesc(tupdesc);
-  return heap_getattr(populated(RECORDOID, tupdesc, object), 1, tupdesc, isnull);
+  MemberReader reader = make_reader(name, shape.type, shape.typmod);
+  return read_member(&reader, object, isnull);
 }
 
 Comparable comparable(const Place &place, Oid type, const Shape &shape, Datum value, bool isnull) {

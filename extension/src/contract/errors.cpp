@@ -12,7 +12,8 @@ namespace ratchet {
 static const char *nearest_column(Relation relation, const char *name) {
   const auto length = static_cast<int>(strlen(name));
   if (length == 0 || length >= NAMEDATALEN) return nullptr;
-  int best = std::max(1, length / 3) + 1;
+  // As many changes as it has letters would make anything of it.
+  int best = std::min(std::max(1, length / 3) + 1, length);
   const char *nearest = nullptr;
   const TupleDesc tupdesc = RelationGetDescr(relation);
   for (int i = 0; i < tupdesc->natts; ++i) {

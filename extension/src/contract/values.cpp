@@ -1,13 +1,8 @@
 #include "pg/pg.h"
 
 extern "C" {
-#include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
-#include "executor/executor.h"
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
-#include "nodes/makefuncs.h"
-#include "utils/fmgroids.h"
 }
 
 #include <algorithm>
@@ -113,28 +108,6 @@ Fields convert_object(Relation relation, const Jsonb *object, const char *argume
     });
   }
   return fields;
-}
-
-// The record is not NULL itself, so that columns which the object does not name are left alone.
-HeapTuple populated(Oid type, TupleDesc tupdesc, const Jsonb *object) {
-  auto *values = palloc0_array<Datum>(tupdesc->natts);
-  auto *nulls = palloc_array<bool>(tupdesc->natts);
-  memset(nulls, true, sizeof(bool) * tupdesc->natts);
-  HeapTuple blank = heap_form_tuple(tupdesc, values, nulls);  // typed as the row
-
-  FmgrInfo function;
-  fmgr_info(F_JSONB_POPULATE_RECORD, &function);
-  List *arguments = list_make2(makeNullConst(type, -1, InvalidOid), makeNullConst(JSONBOID, -1, InvalidOid));
-  fmgr_info_set_expr(reinterpret_cast<Node *>(makeFuncExpr(F_JSONB_POPULATE_RECORD, type, arguments, InvalidOid,
-                                                           InvalidOid, COERCE_EXPLICIT_CALL)),
-                     &function);
-  HeapTupleHeader record =
-      DatumGetHeapTupleHeader(FunctionCall2(&function, HeapTupleHeaderGetDatum(blank->t_data), JsonbPGetDatum(object)));
-  auto *tuple = static_cast<HeapTuple>(palloc0(sizeof(HeapTupleData)));
-  tuple->t_len = HeapTupleHeaderGetDatumLength(record);
-  ItemPointerSetInvalid(&tuple->t_self);
-  tuple->t_data = record;
-  return tuple;
 }
 
 Field field_of_value(Relation relation, AttrNumber attnum, Datum value, bool isnull) {

@@ -43,9 +43,6 @@ Fields convert_object(Relation relation, const Jsonb *object, const char *argume
 Field convert_argument(Relation relation, AttrNumber attnum, FunctionCallInfo fcinfo, int argument, const char *name,
                        Purpose purpose);
 
-// The row that jsonb_populate_record(<all nulls>, object) makes; type: the row's, RECORDOID for an anonymous one.
-HeapTuple populated(Oid type, TupleDesc tupdesc, const Jsonb *object);
-
 // The type that an argument has in this call: of an overload, or of an
 // argument declared with a polymorphic type.
 Oid type_of_argument(FunctionCallInfo fcinfo, int argument);

@@ -1,15 +1,19 @@
 #include "verb/batch_rows.h"
 
 extern "C" {
-#include "catalog/pg_attribute.h"
-#include "nodes/nodeFuncs.h"
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "miscadmin.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/array.h"
 #include "utils/ruleutils.h"
-#include "utils/typcache.h"
 }
 
 #include "contract/errors.h"
+#include "contract/json_member.h"
+#include "pg/fence.h"
 #include "pg/guc_nest.h"
+#include "pg/memory.h"
 #include "pg/quote.h"
 
 namespace ratchet {
@@ -31,72 +35,18 @@ const char *default_text(Relation child, AttrNumber attnum) {
   return text;
 }
 
-// Whether some record leaves out a column whose domain has constraints: NULL, which stands for it until it gets its
-// default, may violate them.
-bool leaves_out_domain(const Batch &batch) {
-  const TupleDesc tupdesc = RelationGetDescr(batch.child);
-  for (int i = 0; i < tupdesc->natts; ++i) {
-    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-    const bool named =
-        bms_is_member(attribute->attnum, batch.columns) && !bms_is_member(attribute->attnum, batch.optional);
-    if (!named && !attribute->attisdropped && get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN &&
-        DomainHasConstraints(attribute->atttypid))
-      return true;
-  }
-  return false;
-}
-
-//   name type COLLATE ..., ...
-// of the columns that records name, as their base types: the INSERT converts, and checks what will be stored.
-void write_definitions(StringInfo sql, const Batch &batch) {
-  const int level = NewGUCNestLevel();
-  pin_text_settings();
-  bool first = true;
-  for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0; first = false) {
-    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(batch.child), attnum - 1);
-    int32 typmod = attribute->atttypmod;
-    const Oid type = getBaseTypeAndTypmod(attribute->atttypid, &typmod);
-    appendStringInfo(sql, "%s%s %s", first ? "" : ", ", quote_identifier(NameStr(attribute->attname)),
-                     format_type_extended(type, typmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
-    if (OidIsValid(attribute->attcollation) && type_is_collatable(type))
-      appendStringInfo(sql, " COLLATE %s", generate_collation_name(attribute->attcollation));
-  }
-  AtEOXact_GUC(true, level);
-}
-
-//   ROWS FROM (pg_catalog.jsonb_populate_recordset(NULL::schema.child, $1)) WITH ORDINALITY AS r (c1, c2, ..., o)
-// or, where a record may lack a column,
-//   pg_catalog.jsonb_array_elements($1) WITH ORDINALITY AS e (record, o)
-//   CROSS JOIN LATERAL ROWS FROM (pg_catalog.jsonb_populate_record(NULL::schema.child, e.record)) AS r (c1, c2, ...)
-// The table's row type rather than the names of its columns' types: the caller need not be able to look these up, and
-// they may be renamed at any time. Only where that would check what is not going to be stored
-//   pg_catalog.jsonb_to_recordset($1) AS (<definitions>), and pg_catalog.jsonb_to_record(e.record) AS (<definitions>)
+//   ROWS FROM (pg_catalog.unnest($1)) WITH ORDINALITY AS r (c1, c2, ..., o)
+// and, where a record may lack a column,
+//   ROWS FROM (pg_catalog.unnest($1), pg_catalog.jsonb_array_elements($2)) WITH ORDINALITY AS r (c1, c2, ..., record,
+//   o)
 void write_records(StringInfo sql, const Batch &batch) {
   const bool uniform = bms_is_empty(batch.optional);
-  const bool by_definition = leaves_out_domain(batch);
-  if (!uniform)
-    appendStringInfoString(sql,
-                           "pg_catalog.jsonb_array_elements($1) WITH ORDINALITY AS e (record, o) CROSS JOIN LATERAL ");
-  const char *set = uniform ? "set" : "";
-  const char *records = uniform ? "$1" : "e.record";
-  appendStringInfoString(sql, "ROWS FROM (");
-  if (by_definition) {
-    appendStringInfo(sql, "pg_catalog.jsonb_to_record%s(%s) AS (", set, records);
-    write_definitions(sql, batch);
-    appendStringInfoChar(sql, ')');
-  } else {
-    appendStringInfo(sql, "pg_catalog.jsonb_populate_record%s(NULL::%s, %s)", set,
-                     qualified_relation(RelationGetRelid(batch.child)), records);
-  }
-  appendStringInfo(sql, ")%s AS r (", uniform ? " WITH ORDINALITY" : "");
+  appendStringInfo(sql, "ROWS FROM (pg_catalog.unnest($1)%s) WITH ORDINALITY AS r (",
+                   uniform ? "" : ", pg_catalog.jsonb_array_elements($2)");
   const TupleDesc tupdesc = RelationGetDescr(batch.child);
-  bool first = true;
-  for (int i = 0; i < tupdesc->natts; ++i) {
-    if (TupleDescAttr(tupdesc, i)->attisdropped || (by_definition && !bms_is_member(i + 1, batch.columns))) continue;
-    appendStringInfo(sql, "%sc%d", first ? "" : ", ", i + 1);
-    first = false;
-  }
-  appendStringInfoString(sql, uniform ? ", o)" : ")");
+  for (int i = 0; i < tupdesc->natts; ++i)
+    if (!TupleDescAttr(tupdesc, i)->attisdropped) appendStringInfo(sql, "c%d, ", i + 1);
+  appendStringInfoString(sql, uniform ? "o)" : "record, o)");
 }
 
 // A column's collation, if everybody can look it up: a default may bring another one.
@@ -105,21 +55,73 @@ const char *collate_text(const Form_pg_attribute attribute) {
   return psprintf(" COLLATE %s", generate_collation_name(attribute->attcollation));
 }
 
+// The member of a record that is being converted.
+struct Place {
+  Relation child;
+  int index;
+  const char *column;
+};
+
+// An error context callback; argument: the Place. The type's own message knows nothing of it.
+void name_member(void *argument) {
+  const auto *place = static_cast<const Place *>(argument);
+  errcontext("argument \"records\", index %d, for column \"%s\" of relation \"%s\"", place->index, place->column,
+             RelationGetRelationName(place->child));
+  // A domain's check names its constraint instead.
+  if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_DATA_EXCEPTION) errtablecolname(place->child, place->column);
+}
+
 }  // namespace
+
+// Only what a record names is converted: a column that it does not name gets its default, and NULL, which stands for it
+// until then, may be refused by a domain.
+Datum read_records(const Batch &batch) {
+  const TupleDesc tupdesc = RelationGetDescr(batch.child);
+  auto *readers = palloc_array<MemberReader>(tupdesc->natts);
+  for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0;) {
+    const Form_pg_attribute attribute = TupleDescAttr(tupdesc, attnum - 1);
+    readers[attnum - 1] = make_reader(NameStr(attribute->attname), attribute->atttypid, attribute->atttypmod);
+  }
+  auto *rows = palloc_array<Datum>(batch.count);
+  auto *values = palloc0_array<Datum>(tupdesc->natts);
+  auto *nulls = palloc_array<bool>(tupdesc->natts);
+  MemoryContext memory = CurrentMemoryContext;
+  MemoryContext per_record = AllocSetContextCreate(memory, "ratchet record", ALLOCSET_DEFAULT_SIZES);
+  Place place{batch.child, 0, ""};
+  ErrorContextCallback callback{error_context_stack, fenced<name_member>, &place};
+  for (; place.index < batch.count; ++place.index) {
+    CHECK_FOR_INTERRUPTS();
+    MemoryContextSwitchTo(per_record);
+    const Jsonb *record = JsonbValueToJsonb(getIthJsonbValueFromContainer(&batch.records->root, place.index));
+    memset(nulls, true, sizeof(bool) * tupdesc->natts);
+    error_context_stack = &callback;
+    for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0;) {
+      MemberReader *reader = &readers[attnum - 1];
+      if (bms_is_member(attnum, batch.optional) && !has_member(record, reader->name)) continue;
+      place.column = reader->name;
+      values[attnum - 1] = read_member(reader, record, &nulls[attnum - 1]);
+    }
+    error_context_stack = callback.previous;
+    MemoryContextSwitchTo(memory);
+    rows[place.index] = HeapTupleHeaderGetDatum(heap_form_tuple(tupdesc, values, nulls)->t_data);
+    MemoryContextReset(per_record);
+  }
+  return PointerGetDatum(construct_array(rows, batch.count, tupdesc->tdtypeid, -1, false, TYPALIGN_DOUBLE));
+}
 
 void write_rows(StringInfo sql, const Batch &batch) {
   const TupleDesc tupdesc = RelationGetDescr(batch.child);
   appendStringInfoString(sql, "SELECT ");
   for (int attnum = -1; (attnum = bms_next_member(batch.columns, attnum)) >= 0;) {
     if (bms_is_member(attnum, batch.optional))
-      appendStringInfo(sql, "(CASE WHEN pg_catalog.jsonb_exists(e.record, %s) THEN r.c%d ELSE %s END)%s AS c%d, ",
+      appendStringInfo(sql, "(CASE WHEN pg_catalog.jsonb_exists(r.record, %s) THEN r.c%d ELSE %s END)%s AS c%d, ",
                        quote_literal_cstr(NameStr(TupleDescAttr(tupdesc, attnum - 1)->attname)), attnum,
                        default_text(batch.child, static_cast<AttrNumber>(attnum)),
                        collate_text(TupleDescAttr(tupdesc, attnum - 1)), attnum);
     else
       appendStringInfo(sql, "r.c%d, ", attnum);
   }
-  appendStringInfo(sql, "%s FROM ", bms_is_empty(batch.optional) ? "r.o" : "e.o");
+  appendStringInfoString(sql, "r.o FROM ");
   write_records(sql, batch);
 }
 

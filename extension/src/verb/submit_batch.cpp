@@ -68,12 +68,15 @@ struct Duplicate {
   int same_as;             // -1: of a stored row
 };
 
-[[noreturn]] void refuse_records(const Jsonb *records) {
+// index: of the record that is no object; -1: they are no array.
+[[noreturn]] void refuse_records(const Jsonb *records, int index) {
   const char *encoded_twice = hint_encoded_twice(records);
-  error_argument("records must be a JSON array of objects",
-                 encoded_twice != nullptr
-                     ? encoded_twice
-                     : "For example '[{\"run_id\": 1, \"question_id\": 7, \"is_correct\": true}]'.");
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("records must be a JSON array of objects"),
+          index < 0 ? 0 : errdetail("The record at index %d is no object.", index),
+          errhint("%s", encoded_twice != nullptr
+                            ? encoded_twice
+                            : "For example '[{\"run_id\": 1, \"question_id\": 7, \"is_correct\": true}]'."));
+  pg_unreachable();
 }
 
 AttrNumber column_of(Relation child, const char *name, int length) {
@@ -115,14 +118,15 @@ Bitmapset *columns_of(Relation child, JsonbContainer *record) {
 
 // Which columns the records name, all of them or some. Most batches name the same ones in every record.
 void read_columns(Batch *batch) {
-  if (!JB_ROOT_IS_ARRAY(batch->records) || JB_ROOT_IS_SCALAR(batch->records)) refuse_records(batch->records);
+  if (!JB_ROOT_IS_ARRAY(batch->records) || JB_ROOT_IS_SCALAR(batch->records)) refuse_records(batch->records, -1);
   Bitmapset *common = nullptr;
   const JsonbContainer *before = nullptr;
   JsonbIterator *iterator = JsonbIteratorInit(&batch->records->root);
   JsonbValue value;
   for (JsonbIteratorToken token; (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE;) {
     if (token != WJB_ELEM) continue;
-    if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data)) refuse_records(batch->records);
+    if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+      refuse_records(batch->records, batch->count);
     JsonbContainer *record = value.val.binary.data;
     ++batch->count;
     if (before != nullptr && same_names(before, record)) continue;
@@ -230,8 +234,7 @@ const char *insert_sql(const Batch &batch) {
                            ? bms_member_index(const_cast<Bitmapset *>(batch.columns), key->attnums[i]) + 1
                            : key->attnums[i]);
   }
-  appendStringInfoString(&sql, bms_is_empty(batch.optional) ? "r.o" : "e.o");
-  appendStringInfoString(&sql, " OFFSET 0) s WHERE ratchet._take(s.o) ON CONFLICT ");
+  appendStringInfoString(&sql, "r.o OFFSET 0) s WHERE ratchet._take(s.o) ON CONFLICT ");
   if (const Key *only = batch.only) {
     for (int i = 0; i < only->count; ++i)
       appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "(",
@@ -250,13 +253,20 @@ Signature signature_of(const Batch &batch, StatementKind kind) {
   return signature;
 }
 
+// What write_rows() wants.
+Parameters rows_as_parameters(const Batch &batch, Datum rows, const Jsonb *records) {
+  Parameters parameters{};
+  add_parameter(&parameters, get_array_type(RelationGetDescr(batch.child)->tdtypeid), rows, false);
+  add_parameter(&parameters, JSONBOID, JsonbPGetDatum(records), false);
+  return parameters;
+}
+
 Run insert(const Batch &batch) {
   Permission permission{};
   permission.verb = Verb::update;
   permission.memory = CurrentMemoryContext;
   Run run{&permission, batch.count, 0, palloc_array<int>(batch.count), palloc_array<uint64>(batch.count + 1)};
-  Parameters parameters{};
-  add_parameter(&parameters, JSONBOID, JsonbPGetDatum(batch.records), false);
+  const Parameters parameters = rows_as_parameters(batch, batch.rows, batch.records);
   Signature signature = signature_of(batch, StatementKind::batch);
   sign(&signature, static_cast<int16>(batch.only != nullptr));
   const Statement *statement = find_statement(batch.tally, signature);
@@ -290,8 +300,8 @@ const char *same_sql(const Key *key, const char *left, const char *op, const cha
 }
 
 //   SELECT pg_catalog.string_agg(d.o || ':' || COALESCE(e.o, 0), ' ')
-//   FROM (<rows>) d LEFT JOIN (<rows>) e ON e.o = ANY ($3) AND e.c1 = d.c1 AND ...
-//   WHERE d.o = ANY ($2) AND (e.o IS NOT NULL OR EXISTS (SELECT FROM schema.child t WHERE t."c" = d.c1 AND ...))
+//   FROM (<rows>) d LEFT JOIN (<rows>) e ON e.o = ANY ($4) AND e.c1 = d.c1 AND ...
+//   WHERE d.o = ANY ($3) AND (e.o IS NOT NULL OR EXISTS (SELECT FROM schema.child t WHERE t."c" = d.c1 AND ...))
 const char *duplicates_sql(const Batch &batch, const Key *key) {
   StringInfoData sql;
   initStringInfo(&sql);
@@ -300,14 +310,14 @@ const char *duplicates_sql(const Batch &batch, const Key *key) {
   write_rows(&sql, batch);
   appendStringInfoString(&sql, ") d LEFT JOIN (");
   write_rows(&sql, batch);
-  appendStringInfoString(&sql, ") e ON e.o OPERATOR(pg_catalog.=) ANY ($3)");
+  appendStringInfoString(&sql, ") e ON e.o OPERATOR(pg_catalog.=) ANY ($4)");
   const Oid child = RelationGetRelid(batch.child);
   const auto same = [&](int i, const char *left) {
     return same_sql(key, left, qualified_operator(equality_operator(get_atttype(child, key->attnums[i]))),
                     psprintf("d.c%d", key->attnums[i]));
   };
   for (int i = 0; i < key->count; ++i) appendStringInfo(&sql, " AND %s", same(i, psprintf("e.c%d", key->attnums[i])));
-  appendStringInfoString(&sql, " WHERE d.o OPERATOR(pg_catalog.=) ANY ($2) AND (e.o IS NOT NULL");
+  appendStringInfoString(&sql, " WHERE d.o OPERATOR(pg_catalog.=) ANY ($3) AND (e.o IS NOT NULL");
   if (may_read(batch, key)) {
     appendStringInfo(&sql, " OR EXISTS (SELECT FROM %s t", qualified_relation(child));
     for (int i = 0; i < key->count; ++i)
@@ -336,8 +346,7 @@ Duplicate *find_duplicate(const List *duplicates, int index) {
 
 // Finds out which of the duplicates repeat this key, of the batch itself or of a stored row.
 void explain(const Batch &batch, const Key *key, int place, Datum skipped, Datum inserted, List *duplicates) {
-  Parameters parameters{};
-  add_parameter(&parameters, JSONBOID, JsonbPGetDatum(batch.records), false);
+  Parameters parameters = rows_as_parameters(batch, batch.rows, batch.records);
   add_parameter(&parameters, INT8ARRAYOID, skipped, false);
   add_parameter(&parameters, INT8ARRAYOID, inserted, false);
   Signature signature = signature_of(batch, StatementKind::duplicates);
@@ -390,10 +399,18 @@ Jsonb *record_alone(const Jsonb *records, int index) {
   return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, nullptr));
 }
 
+// And its row.
+Datum row_alone(const Batch &batch, int index) {
+  const Oid type = RelationGetDescr(batch.child)->tdtypeid;
+  int ordinal = index + 1;
+  bool isnull;
+  Datum row = array_get_element(batch.rows, 1, &ordinal, -1, -1, false, TYPALIGN_DOUBLE, &isnull);
+  return PointerGetDatum(construct_array(&row, 1, type, -1, false, TYPALIGN_DOUBLE));
+}
+
 //   INSERT INTO schema.child (<columns>) SELECT s.c1, ... FROM (<rows>) s
 bool insert_alone(const Batch &batch, int index) {
-  Parameters parameters{};
-  add_parameter(&parameters, JSONBOID, JsonbPGetDatum(record_alone(batch.records, index)), false);
+  const Parameters parameters = rows_as_parameters(batch, row_alone(batch, index), record_alone(batch.records, index));
   const Signature signature = signature_of(batch, StatementKind::batch_alone);
   const Oid child = RelationGetRelid(batch.child);
   const Statement *statement = find_statement(batch.tally, signature);
@@ -493,7 +510,7 @@ void refuse_deferrable(Relation child) {
 const char *place_of(Oid child, const Jsonb *records) {
   const AttrNumber column = distribution_column(child);
   if (column == InvalidAttrNumber) return nullptr;
-  if (!JB_ROOT_IS_ARRAY(records) || JB_ROOT_IS_SCALAR(records)) refuse_records(records);
+  if (!JB_ROOT_IS_ARRAY(records) || JB_ROOT_IS_SCALAR(records)) refuse_records(records, -1);
   const char *name = get_attname(child, column, false);
   const char *place = nullptr;
   const int count = static_cast<int>(JB_ROOT_COUNT(records));
@@ -536,6 +553,7 @@ Batch read_batch(FunctionCallInfo fcinfo) {
             errhint("Declare one with ratchet.tally()."), errtable(batch.child));
   batch.tally = load_tally(batch.child, trigger);
   read_columns(&batch);
+  batch.rows = read_records(batch);
   batch.keys = read_keys(batch.child, batch.columns);
   batch.only = only_key(batch);
   if (batch.only == nullptr) refuse_deferrable(batch.child);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "command/json_text.hpp"
+#include "terminal/cell_text.hpp"
 
 namespace ratchet::cli {
 
@@ -10,7 +11,8 @@ namespace {
 
 void print_rules(const rows &found) {
   for (const auto &line : found) {
-    fmt::print("{}{}{}\n  {}\n", line[0].value_or(""), line[0] ? ": " : "", line[1].value_or(""), line[2].value_or(""));
+    fmt::print("{}{}{}\n  {}\n", printable(line[0].value_or("")), line[0] ? ": " : "", line[1].value_or(""),
+               printable(line[2].value_or("")));
   }
   if (found.empty()) fmt::print("This table has no contract.\n");
 }
@@ -32,8 +34,9 @@ Exit code: 0 fine, also where there is no contract, 2 bad usage or an error, 130
 
 exit_code describe(const describe_arguments &arguments) {
   return with_session(arguments, [&](session &database) {
-    const auto found = database.run(
-        {"SELECT \"column\", policy, rule FROM ratchet.describe($1::pg_catalog.regclass)", {arguments.table}});
+    const auto found = database.look(
+        fmt::format("SELECT \"column\", policy, rule FROM ratchet.describe({}::pg_catalog.text::pg_catalog.regclass)",
+                    database.quote(arguments.table)));
     if (arguments.json) {
       fmt::print("{}\n", json_text(found, {"column", "policy", "rule"}));
     } else {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "terminal/cell_text.hpp"
+
 namespace ratchet::cli {
 
 namespace {
@@ -82,17 +84,16 @@ constexpr question questions[] = {
 std::vector<diagnosis> diagnose(session &database) {
   std::vector<diagnosis> found;
   for (const auto &line :
-       database.run({"SELECT severity, COALESCE(target::pg_catalog.text OPERATOR(pg_catalog.||) ': ', '')"
+       database.look("SELECT severity, COALESCE(target::pg_catalog.text OPERATOR(pg_catalog.||) ': ', '')"
                      " OPERATOR(pg_catalog.||) finding, remedy FROM ratchet.health()"
-                     " ORDER BY severity, target::pg_catalog.text, finding",
-                     {}})) {
+                     " ORDER BY severity, target::pg_catalog.text, finding")) {
     found.push_back({line[0] == "error"     ? weight::error
                      : line[0] == "warning" ? weight::warning
                                             : weight::note,
                      line[1].value_or(""), line[2].value_or("")});
   }
   for (const auto &asked : questions) {
-    for (const auto &line : database.run({asked.sql, {}}))
+    for (const auto &line : database.look(asked.sql))
       found.push_back({asked.matters, line[0].value_or(""), line[1].value_or("")});
   }
   std::stable_sort(found.begin(), found.end(), [](const auto &a, const auto &b) { return a.matters > b.matters; });
@@ -121,7 +122,9 @@ void print(const std::vector<diagnosis> &found, bool json) {
     fmt::print("{}\n", nlohmann::json{{"grade", std::string{grade}}, {"findings", all}}.dump(2));
     return;
   }
-  for (const auto &one : found) fmt::print("{}: {}\n  What to do: {}\n\n", name_of(one.matters), one.what, one.remedy);
+  for (const auto &one : found) {
+    fmt::print("{}: {}\n  What to do: {}\n\n", name_of(one.matters), printable(one.what), printable(one.remedy));
+  }
   fmt::print("Grade {}. {}\n", grade, meaning_of(grade));
 }
 

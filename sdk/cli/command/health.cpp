@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "command/health_statistics.hpp"
+#include "command/json_text.hpp"
+#include "terminal/cell_text.hpp"
 
 namespace ratchet::cli {
 
@@ -21,23 +23,23 @@ struct contract_count {
 contract_count count_contracts(session &database) {
   contract_count counted;
   // A mode is one word for all policies, or a list by policy. What INSERT and DELETE may do has no mode.
-  for (const auto &line : database.run({"SELECT target::pg_catalog.text, mode = 'observe' AND insert = 'allow'"
+  for (const auto &line : database.look("SELECT target::pg_catalog.text, mode = 'observe' AND insert = 'allow'"
                                         " AND delete = 'allow', mode LIKE '%observe' OR mode LIKE '%observe,%'"
-                                        " FROM ratchet.contract ORDER BY target::pg_catalog.text",
-                                        {}})) {
+                                        " FROM ratchet.contract ORDER BY target::pg_catalog.text")) {
     ++counted.all;
     if (line[1] == "t")
-      counted.observing.push_back(line[0].value_or(""));
+      counted.observing.push_back(printable(line[0].value_or("")));
     else if (line[2] == "t")
-      counted.partly.push_back(line[0].value_or(""));
+      counted.partly.push_back(printable(line[0].value_or("")));
   }
   return counted;
 }
 
 void print_findings(const rows &found) {
   for (const auto &line : found) {
-    fmt::print("{}: {}\n  {}\n  What to do: {}\n\n", line[0].value_or(""), line[1].value_or("the whole database"),
-               line[2].value_or(""), line[3].value_or(""));
+    fmt::print("{}: {}\n  {}\n  What to do: {}\n\n", line[0].value_or(""),
+               printable(line[1].value_or("the whole database")), printable(line[2].value_or("")),
+               printable(line[3].value_or("")));
   }
 }
 
@@ -111,10 +113,9 @@ only, or in part, 5 no finding, and no contract, 130 interrupted.)");
 
 exit_code health(const session_options &arguments) {
   return with_session(arguments, [&](session &database) {
-    const auto found =
-        database.run({"SELECT severity, target::pg_catalog.text, finding, remedy FROM ratchet.health()"
-                      " ORDER BY severity, target::pg_catalog.text, finding",
-                      {}});
+    const auto found = database.look(
+        "SELECT severity, target::pg_catalog.text, finding, remedy FROM ratchet.health()"
+        " ORDER BY severity, target::pg_catalog.text, finding");
     const auto counted = count_contracts(database);
     const auto statistics = read_statistics(database);
     if (arguments.json) {

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "terminal/lines.hpp"
+#include "terminal/cell_text.hpp"
 
 namespace ratchet::cli {
 
@@ -35,10 +35,10 @@ std::string sum_of(const stale_saves &one) {
 void print_stale(const std::vector<stale_saves> &stale) {
   for (std::size_t i = 0; i < stale.size() && i < shown_columns; ++i) {
     const auto &one = stale[i];
-    fmt::print("  stale saves of {}, column {}: {}", on_one_line(one.table), on_one_line(one.column), sum_of(one));
+    fmt::print("  stale saves of {}, column {}: {}", printable(one.table), printable(one.column), sum_of(one));
     if (one.application)
       fmt::print("; the last by {}",
-                 one.application->empty() ? "an application without name" : '"' + on_one_line(*one.application) + '"');
+                 one.application->empty() ? "an application without name" : '"' + printable(*one.application) + '"');
     if (one.last_at) fmt::print(one.application ? " at {}" : "; the last at {}", *one.last_at);
     fmt::print("\n");
   }
@@ -49,28 +49,25 @@ void print_stale(const std::vector<stale_saves> &stale) {
 }  // namespace
 
 std::optional<health_statistics> read_statistics(session &database) {
-  if (database.run({"SELECT ratchet.stat_enabled()", {}}).at(0)[0] != "t") return std::nullopt;
+  if (database.look("SELECT ratchet.stat_enabled()").at(0)[0] != "t") return std::nullopt;
   health_statistics seen;
   seen.since = database
-                   .run({"SELECT pg_catalog.to_char(pg_catalog.min(stats_reset), 'YYYY-MM-DD HH24:MI:SSOF')"
-                         " FROM ratchet.stat",
-                         {}})
+                   .look(
+                       "SELECT pg_catalog.to_char(pg_catalog.min(stats_reset), 'YYYY-MM-DD HH24:MI:SSOF')"
+                       " FROM ratchet.stat")
                    .at(0)[0];
   for (const auto &line :
-       database.run({"SELECT relation::pg_catalog.text, column_name::pg_catalog.text, kept, rejected, observed,"
+       database.look("SELECT relation::pg_catalog.text, column_name::pg_catalog.text, kept, rejected, observed,"
                      " last_application_name, pg_catalog.to_char(last_at, 'YYYY-MM-DD HH24:MI:SSOF')"
                      " FROM ratchet.stat_columns WHERE kept + rejected + observed > 0"
-                     " ORDER BY kept + rejected + observed DESC, 1, 2",
-                     {}}))
+                     " ORDER BY kept + rejected + observed DESC, 1, 2"))
     seen.stale.push_back({line[0].value_or(""), line[1].value_or(""), integer(line[2]), integer(line[3]),
                           integer(line[4]), line[5], line[6]});
-  for (const auto &line : database.run({"SELECT relation::pg_catalog.text, waits, wait_time, wait_time_max"
-                                        " FROM ratchet.stat WHERE wait_time_max > 1000 ORDER BY wait_time_max DESC, 1",
-                                        {}}))
+  for (const auto &line : database.look("SELECT relation::pg_catalog.text, waits, wait_time, wait_time_max"
+                                        " FROM ratchet.stat WHERE wait_time_max > 1000 ORDER BY wait_time_max DESC, 1"))
     seen.waits.push_back({line[0].value_or(""), integer(line[1]), number(line[2]), number(line[3])});
-  for (const auto &line : database.run({"SELECT relation::pg_catalog.text, limited FROM ratchet.stat"
-                                        " WHERE limited > 0 ORDER BY limited DESC, 1",
-                                        {}}))
+  for (const auto &line : database.look("SELECT relation::pg_catalog.text, limited FROM ratchet.stat"
+                                        " WHERE limited > 0 ORDER BY limited DESC, 1"))
     seen.limited.push_back({line[0].value_or(""), integer(line[1])});
   return seen;
 }
@@ -88,10 +85,10 @@ void print_statistics(const std::optional<health_statistics> &seen) {
   fmt::print("Since {}:\n", *seen->since);
   print_stale(seen->stale);
   for (const auto &one : seen->waits)
-    fmt::print("  writes of {} have waited {} {}, {:.1f} s in all, {:.1f} s at the longest\n", on_one_line(one.table),
+    fmt::print("  writes of {} have waited {} {}, {:.1f} s in all, {:.1f} s at the longest\n", printable(one.table),
                one.waits, one.waits == 1 ? "time" : "times", one.time / 1000, one.longest / 1000);
   for (const auto &one : seen->limited)
-    fmt::print("  submit() of {}: {} {} beyond rate_limit\n", on_one_line(one.table), one.calls,
+    fmt::print("  submit() of {}: {} {} beyond rate_limit\n", printable(one.table), one.calls,
                one.calls == 1 ? "call" : "calls");
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 
 #include "command/connection.hpp"
 #include "command/suggestion.hpp"
@@ -16,15 +17,15 @@ namespace {
 // Ordinary and partitioned tables of users, with their columns, a line each. The values are those of an enum, or of a
 // CHECK over this column alone that lists texts.
 constexpr const char *tables_sql = R"(
-SELECT c.oid::text, format('%I.%I', n.nspname, c.relname), c.relname,
+SELECT c.oid::text, n.nspname, format('%I.%I', n.nspname, c.relname), c.relname,
        EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = '~ratchet_guard')::text,
-       a.attname, format_type(a.atttypid, NULL), a.attnotnull::text,
+       a.attname, quote_ident(a.attname), format_type(a.atttypid, NULL), a.attnotnull::text, a.atthasdef::text,
        (a.attgenerated = '' AND a.attidentity = '')::text,
        (EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND a.attnum = ANY (i.indkey::int2[]))
         OR EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.conkey)))::text,
        COALESCE((SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = a.atttypid),
-                (SELECT jsonb_agg(m[1] ORDER BY o) FROM pg_constraint k,
-                        regexp_matches(pg_get_constraintdef(k.oid), '''([^'']*)''::', 'g') WITH ORDINALITY AS x (m, o)
+                (SELECT jsonb_agg(replace(m[1], '''''', '''') ORDER BY o) FROM pg_constraint k,
+                        regexp_matches(pg_get_constraintdef(k.oid), '''((?:[^'']|'''')*)''::', 'g') WITH ORDINALITY AS x (m, o)
                  WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum]
                    AND pg_get_constraintdef(k.oid) ~ '= ANY \(+ARRAY\['), '[]')::text
 FROM pg_class c
@@ -32,32 +33,44 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
   AND n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', 'ratchet')
-  AND ($1::text IS NULL OR n.nspname = $1)
+  AND NOT (c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-ORDER BY 2, a.attnum)";
+ORDER BY 3, a.attnum)";
 
 constexpr const char *references_sql = R"(
-SELECT DISTINCT k.confrelid::text, k.conrelid::text, k.conrelid::regclass::text FROM pg_constraint k
-WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid <> k.confrelid ORDER BY 3)";
+SELECT k.confrelid::text, k.conrelid::text FROM pg_constraint k
+WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid <> k.confrelid
+GROUP BY k.confrelid, k.conrelid HAVING count(*) = 1 ORDER BY k.conrelid::regclass::text)";
+
+// For a message's transaction: nobody's operator or function of the same name, and all names that are not of the
+// catalog qualified. Through a pooler the setting must not outlive it.
+constexpr const char *own_path = "SET LOCAL search_path = pg_catalog, pg_temp; ";
 
 std::string text_or_empty(const std::optional<std::string> &text) { return text.value_or(""); }
 
 std::vector<seen_table> look(session &database, const std::string &schema) {
   std::vector<seen_table> tables;
   std::map<std::string, std::size_t> places;  // by OID
-  // Nobody's operator or function of the same name, and all names that are not of the catalog qualified.
-  (void)database.run({"SET search_path = pg_catalog, pg_temp", {}});
-  const auto only = schema.empty() ? std::optional<std::string>{} : std::optional{schema};
-  for (const auto &line : database.run({tables_sql, {only}})) {
+  if (!schema.empty() &&
+      database.run({"SELECT FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) $1", {schema}}).empty())
+    throw std::runtime_error(fmt::format("there is no schema {}", schema));
+  for (const auto &line : database.ask(std::string{own_path} + tables_sql)) {
+    if (!schema.empty() && line[1] != schema) continue;
     const auto oid = text_or_empty(line[0]);
     if (places.emplace(oid, tables.size()).second)
-      tables.push_back({text_or_empty(line[1]), text_or_empty(line[2]), line[3] == "true", {}, {}});
-    seen_column column{text_or_empty(line[4]), text_or_empty(line[5]), line[6] == "true",
-                       line[7] == "true",      line[8] == "true",      {}};
-    for (const auto &value : nlohmann::json::parse(text_or_empty(line[9]))) column.values.push_back(value);
+      tables.push_back({text_or_empty(line[2]), text_or_empty(line[3]), line[4] == "true", {}, {}});
+    seen_column column;
+    column.name = text_or_empty(line[5]);
+    column.quoted = text_or_empty(line[6]);
+    column.type = text_or_empty(line[7]);
+    column.not_null = line[8] == "true";
+    column.has_default = line[9] == "true";
+    column.writable = line[10] == "true";
+    column.in_key = line[11] == "true";
+    for (const auto &value : nlohmann::json::parse(text_or_empty(line[12]))) column.values.push_back(value);
     tables[places[oid]].columns.push_back(std::move(column));
   }
-  for (const auto &line : database.run({references_sql, {}})) {
+  for (const auto &line : database.ask(std::string{own_path} + references_sql)) {
     const auto parent = places.find(text_or_empty(line[0]));
     const auto child = places.find(text_or_empty(line[1]));
     if (parent == places.end() || child == places.end()) continue;

@@ -278,7 +278,9 @@ exit_code race(race_arguments &arguments) {
     fmt::print(stderr, "pg_ratchet: interrupted\n");
     return exit_interrupted;
   } catch (const std::exception &e) {
-    fmt::print(stderr, "pg_ratchet: {}\n", e.what());
+    std::string_view message{e.what()};
+    while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
+    fmt::print(stderr, "pg_ratchet: {}\n", message);
     return exit_error;
   }
 }

@@ -95,8 +95,12 @@ exit_code repair_counters(const counters_arguments &arguments) {
   const auto code = with_session(
       arguments,
       [&](session &database) {
-        // It refuses the others, which may be the role's default.
-        (void)database.run({"SET default_transaction_isolation = 'read committed'", {}});
+        // It refuses the others, which may be the role's default. Only then: a pooler would hand the setting on.
+        (void)database.run(
+            {"SELECT pg_catalog.set_config('default_transaction_isolation', 'read committed', false)"
+             " WHERE pg_catalog.current_setting('default_transaction_isolation')"
+             " OPERATOR(pg_catalog.<>) 'read committed'",
+             {}});
         (void)database.run({"CALL ratchet.repair($1::pg_catalog.regclass)", {table}});
         return exit_fine;
       },

@@ -13,6 +13,7 @@
 #include "command/connection.hpp"
 #include "interrupt_watch.hpp"
 #include "result_rows.hpp"
+#include "terminal/lines.hpp"
 
 namespace ratchet::cli {
 
@@ -110,9 +111,8 @@ rows session::run(const statement &what) {
   try {
     pqxx::nontransaction tx{connection_};
     return ratchet::run(tx, what);
-  } catch (const error &) {
-    if (stop_) throw stopped{};
-    throw;
+  } catch (...) {
+    rethrow();
   }
 }
 
@@ -122,9 +122,30 @@ rows session::ask(const std::string &statements) {
     pqxx::nontransaction tx{connection_};
     return detail::result_rows(tx.exec(statements));
   } catch (...) {
-    if (stop_) throw stopped{};
-    rethrow_as_error();
+    rethrow();
   }
+}
+
+rows session::look(const std::string &statement) {
+  try {
+    return ask(
+        "SELECT pg_catalog.set_config('lock_timeout', '10s', true)"
+        " WHERE pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0'; " +
+        statement);
+  } catch (const error &e) {
+    if (e.sqlstate() != "55P03") throw;
+    throw std::runtime_error(
+        fmt::format("{}\nAnother transaction has locked a table with a contract: pg_locks and "
+                    "pg_blocking_pids() say which.",
+                    first_line(e.what())));
+  }
+}
+
+// What is being handled, in words: of a connection that is gone libpqxx knows only what it could not do next.
+void session::rethrow() {
+  if (stop_) throw stopped{};
+  if (!connection_.is_open()) throw std::runtime_error("the connection to the server was lost");
+  rethrow_as_error();
 }
 
 void session::wait(std::chrono::milliseconds longest) {

@@ -54,6 +54,12 @@ class session {
   // run() does.
   rows ask(const std::string &statements);
 
+  // The same for a statement that only looks, and that a table in another transaction's hand would keep waiting: it
+  // gives up after ten seconds, if the session has no lock_timeout of its own.
+  rows look(const std::string &statement);
+
+  std::string quote(const std::string &text) { return connection_.quote(text); }
+
   // Waits until there is something to read on the connection, or that long. Throws `stopped`.
   void wait(std::chrono::milliseconds longest);
 
@@ -62,6 +68,7 @@ class session {
 
  private:
   void check_extension();
+  [[noreturn]] void rethrow();
   void cancel() noexcept;
 
   std::atomic<bool> stop_{false};

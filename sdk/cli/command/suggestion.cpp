@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 
@@ -44,6 +45,8 @@ bool ends_with(std::string_view text, std::string_view end) {
 }
 
 bool is_time(const seen_column &column) { return column.type.rfind("timestamp", 0) == 0; }
+// One with a default is set from the beginning.
+bool is_gate_time(const seen_column &column) { return is_time(column) && !column.not_null && !column.has_default; }
 bool is_integer(const seen_column &column) {
   return column.type == "integer" || column.type == "bigint" || column.type == "smallint";
 }
@@ -54,13 +57,17 @@ std::string literal(const std::string &text) {
   return quoted + "'";
 }
 
-std::string json_string(const std::string &text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
+std::string json_string(const std::string &text) { return nlohmann::json(text).dump(); }
+
+// As comments of SQL, whatever is in a name: each line, and what stands behind a carriage return, which ends a comment,
+// too.
+std::string commented(std::string_view text) {
+  std::string lines = "-- ";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    lines += text[i];
+    if ((text[i] == '\n' || text[i] == '\r') && i + 1 < text.size()) lines += "-- ";
   }
-  return quoted + '"';
+  return lines;
 }
 
 // "comments" of "comment_count", "comments_count".
@@ -79,8 +86,9 @@ class suggesting {
     const auto tallies = tallies_of();
     const auto guard = table_.guarded ? std::string{} : guard_of();
     if (guard.empty() && tallies.empty()) return {};
-    return fmt::format("-- {} {}\n\n{}{}", table_.name,
-                       std::string(std::max<std::size_t>(3, 76 - table_.name.size()), '-'), guard, tallies);
+    const auto head =
+        fmt::format("{} {}", table_.name, std::string(76 - std::min<std::size_t>(73, table_.name.size()), '-'));
+    return fmt::format("{}\n\n{}{}", commented(head), guard, tallies);
   }
 
  private:
@@ -105,9 +113,8 @@ class suggesting {
   std::string guard_of() {
     std::string comments;
     std::string arguments;
-    const auto *gate = find(gates, [](const seen_column &c) { return is_time(c) && !c.not_null; });
-    if (gate == nullptr && counted_.empty())
-      gate = find(completions, [](const seen_column &c) { return is_time(c) && !c.not_null; });
+    const auto *gate = find(gates, is_gate_time);
+    if (gate == nullptr && counted_.empty()) gate = find(completions, is_gate_time);
     if (gate != nullptr) gate = flag_beside(*gate);
     if (gate == nullptr) gate = find(boolean_gates, [](const seen_column &c) { return c.type == "boolean"; });
     const auto *graph = states();
@@ -194,10 +201,10 @@ class suggesting {
     if (!is_job(column)) {
       const auto states =
           column.values.empty() ? std::string{"..."} : fmt::format("{}", fmt::join(column.values, ", "));
-      comments += fmt::format(
-          "-- {0} ({1}): which state leads to which is not to be seen here. All of them are keys, as in\n"
-          "--     states => '{{\"{0}\": {{\"queued\": [\"running\"], \"running\": [\"done\"], \"done\": []}}}}'\n",
-          column.name, states);
+      comments += commented(fmt::format(
+          "{0} ({1}): which state leads to which is not to be seen here. All of them are keys, as in\n"
+          "    states => '{{\"{0}\": {{\"queued\": [\"running\"], \"running\": [\"done\"], \"done\": []}}}}'\n",
+          column.name, states));
       return;
     }
     std::string graph;
@@ -230,12 +237,13 @@ class suggesting {
         counted_.push_back(column.name);
       }
       if (counters.empty()) continue;
-      text += fmt::format(
-          "-- {} counts rows of {}. A tally counts those that are there at once, and from then on keeps the column by\n"
-          "-- itself: what the application writes there is put back. There is no mode observe, so it is not run here.\n"
-          "-- SELECT ratchet.tally(\n--     {}, {},\n--     counters => {}",
-          table_.name, reference.child, literal(reference.child), literal(table_.name), literal("{" + counters + "}"));
-      text += completion() + ");\n\n";
+      text += commented(fmt::format(
+          "{} counts rows of {}. A tally counts those that are there at once, and from then on keeps the column by\n"
+          "itself: what the application writes there is put back. There is no mode observe, so it is not run here.\n"
+          "SELECT ratchet.tally(\n    {}, {},\n    counters => {}{});\n",
+          table_.name, reference.child, literal(reference.child), literal(table_.name), literal("{" + counters + "}"),
+          completion()));
+      text += '\n';
     }
     return text;
   }
@@ -246,7 +254,7 @@ class suggesting {
     if (!ends_with(counter, "_count") || table_.referred_by.size() != 1) return std::nullopt;
     const auto stem = counter.substr(0, counter.size() - 6);
     for (const auto &column : reference.child_columns)
-      if (column.type == "boolean" && (column.name == stem || column.name == "is_" + stem)) return column.name;
+      if (column.type == "boolean" && (column.name == stem || column.name == "is_" + stem)) return column.quoted;
     if (stem == "evaluated" || stem == "processed" || stem == "done") return "true";
     return std::nullopt;
   }
@@ -256,7 +264,7 @@ class suggesting {
     const auto *done = find(dones, [](const seen_column &c) { return c.type == "boolean"; });
     if (total == nullptr || done == nullptr) return {};
     counted_.push_back(done->name);
-    auto text = fmt::format(",\n--     total => {}, done => {}", literal(total->name), literal(done->name));
+    auto text = fmt::format(",\n    total => {}, done => {}", literal(total->name), literal(done->name));
     if (const auto *at = named("completed_at"); at != nullptr && is_time(*at) && !at->not_null) {
       counted_.push_back(at->name);
       text += fmt::format(", done_at => {}", literal(at->name));
@@ -274,9 +282,10 @@ std::string suggestions_for(const std::vector<seen_table> &tables) {
   std::string text;
   for (const auto &table : tables) text += suggesting{table}.text();
   if (text.empty())
-    return "-- Nothing here has the name and type of a gate, a state, a heartbeat or a counter. What contracts are "
-           "for\n"
-           "-- is in docs/guide/recipes.md.\n";
+    return "-- Nothing here without a contract has the name and type of a gate, a state, a heartbeat or a counter. "
+           "What "
+           "contracts\n"
+           "-- are for is in docs/guide/recipes.md.\n";
   return "-- Suggested by pg_ratchet init, from names and types alone: read it, take out what is wrong, then run it. "
          "Guards\n"
          "-- only observe at first: what they would keep goes through, and is in the server's log. Once nothing there "

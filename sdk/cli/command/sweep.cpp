@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "command/duration.hpp"
+#include "terminal/cell_text.hpp"
 #include "terminal/lines.hpp"
 
 namespace ratchet::cli {
@@ -49,8 +50,8 @@ void print(const std::vector<stuck_row> &found, const sweep_arguments &asked) {
     return;
   }
   for (const auto &row : found) {
-    fmt::print("{} {}: {}, {}\n", asked.table, on_one_line(row.key), row.state.value_or("no state"),
-               last_sign(row.age));
+    fmt::print("{} {}: {}, {}\n", asked.table, printable(on_one_line(row.key)),
+               printable(row.state.value_or("no state")), last_sign(row.age));
   }
   if (found.empty()) {
     fmt::print("Nothing is stuck.\n");
@@ -73,8 +74,8 @@ void print(const std::vector<swept_row> &moved, const sweep_arguments &asked) {
     return;
   }
   for (const auto &row : moved) {
-    fmt::print("{} {}: {} -> {}, {}\n", asked.table, on_one_line(row.key), row.was.value_or("no state"), row.state,
-               last_sign(row.age));
+    fmt::print("{} {}: {} -> {}, {}\n", asked.table, printable(on_one_line(row.key)),
+               printable(row.was.value_or("no state")), printable(row.state), last_sign(row.age));
   }
   if (moved.empty()) {
     fmt::print("Nothing to move.\n");

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "command/duration.hpp"
+#include "terminal/cell_text.hpp"
 #include "terminal/live_line.hpp"
 #include "terminal/meter.hpp"
 
@@ -61,7 +62,7 @@ sighting look(session &database, const progress &asked, const std::vector<watche
 std::string columns_text(const nlohmann::json &columns) {
   std::string text;
   for (const auto &[name, value] : columns.items()) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value.dump());
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", printable(name), printable(value.dump()));
   }
   return text;
 }

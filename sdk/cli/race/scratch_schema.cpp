@@ -4,6 +4,8 @@
 
 #include <cstdio>
 #include <random>
+#include <ratchet/server.hpp>
+#include <ratchet/version.hpp>
 #include <stdexcept>
 
 namespace ratchet::cli {
@@ -18,8 +20,13 @@ race_connection::race_connection(const std::string &dsn) : connection_(dsn) {
 void require_extension(const std::string &dsn) {
   pqxx::connection connection{dsn};
   pqxx::nontransaction session{connection};
-  if (!session.exec("SELECT FROM pg_catalog.pg_extension WHERE extname = 'ratchet'").empty()) return;
-  throw std::runtime_error("the database lacks the extension: run CREATE EXTENSION ratchet in it first");
+  const auto found = check_server(session);
+  if (found) return;
+  throw std::runtime_error(
+      found.installed.empty()
+          ? "the database lacks the extension: run CREATE EXTENSION ratchet in it first"
+          : fmt::format("the database has version {} of the extension ratchet, and this is the command of version {}",
+                        found.installed, RATCHET_VERSION));
 }
 
 scratch_schema::scratch_schema(const std::string &dsn, std::string_view tag, std::string_view variant, bool keep)
@@ -34,7 +41,8 @@ scratch_schema::~scratch_schema() {
     pqxx::nontransaction session{connection_};
     session.exec("DROP SCHEMA " + name_ + " CASCADE");
   } catch (const std::exception &e) {
-    std::fprintf(stderr, "pg_ratchet: cannot drop schema %s: %s\n", name_.c_str(), e.what());
+    std::fprintf(stderr, "pg_ratchet: schema %s is left over, and can be dropped: %s\n", name_.c_str(),
+                 connection_.is_open() ? e.what() : "the connection to the server was lost");
   }
 }
 

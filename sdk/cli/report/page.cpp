@@ -144,7 +144,22 @@ class writer {
   std::string text_;
 };
 
-std::string unfinished_name(const std::string &path) { return fmt::format("{}.{}", path, getpid()); }
+// What is written to: a new file, which takes the old one's place when it is whole; behind a symbolic link the one that
+// it leads to. A device or a pipe is itself.
+struct target {
+  explicit target(const std::string &path) {
+    std::error_code none;
+    const auto status = std::filesystem::status(path, none);
+    replaces = !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
+    const bool link = std::filesystem::is_symlink(std::filesystem::symlink_status(path, none));
+    place = replaces && link && std::filesystem::exists(status) ? std::filesystem::canonical(path).string() : path;
+    opened = replaces ? fmt::format("{}.{}", place, getpid()) : place;
+  }
+
+  std::string place;
+  std::string opened;
+  bool replaces;
+};
 
 std::system_error failed(const std::string &path) { return {errno, std::generic_category(), "cannot write " + path}; }
 
@@ -157,22 +172,22 @@ void check_writable(const std::string &path) {
     errno = EISDIR;
     throw failed(path);
   }
-  const auto unfinished = unfinished_name(path);
-  FILE *file = std::fopen(unfinished.c_str(), "w");
+  const target written{path};
+  FILE *file = std::fopen(written.opened.c_str(), written.replaces ? "w" : "a");
   if (file == nullptr) throw failed(path);
   std::fclose(file);
-  std::remove(unfinished.c_str());
+  if (written.replaces) std::remove(written.opened.c_str());
 }
 
 void write_file(const std::string &path, const std::string &content) {
-  const auto unfinished = unfinished_name(path);
-  FILE *file = std::fopen(unfinished.c_str(), "w");
+  const target to{path};
+  FILE *file = std::fopen(to.opened.c_str(), "w");
   if (file == nullptr) throw failed(path);
   const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
   const bool closed = std::fclose(file) == 0;
-  if (!written || !closed || std::rename(unfinished.c_str(), path.c_str()) != 0) {
+  if (!written || !closed || (to.replaces && std::rename(to.opened.c_str(), to.place.c_str()) != 0)) {
     const auto failure = failed(path);
-    std::remove(unfinished.c_str());
+    if (to.replaces) std::remove(to.opened.c_str());
     throw failure;
   }
 }

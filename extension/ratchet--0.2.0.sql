@@ -135,7 +135,7 @@ COMMENT ON FUNCTION ratchet.flush_counters() IS
 
 CREATE FUNCTION ratchet.count_truncate() RETURNS trigger
     LANGUAGE c
-    AS 'MODULE_PATHNAME', 'ratchet_count_truncate';
+    AS 'MODULE_PATHNAME', 'ratchet_count_truncate_0_2';
 COMMENT ON FUNCTION ratchet.count_truncate() IS
 'Trigger function of ratchet.tally(): TRUNCATE triggers on the child and its partitions, named ~ratchet_truncate and ~ratchet_truncating. Do not attach it by hand; use ratchet.tally().';
 
@@ -194,7 +194,7 @@ CREATE FUNCTION ratchet.guard(
     validate        boolean DEFAULT false
 ) RETURNS text
     LANGUAGE c VOLATILE
-    AS 'MODULE_PATHNAME', 'ratchet_guard';
+    AS 'MODULE_PATHNAME', 'ratchet_guard_0_2';
 COMMENT ON FUNCTION ratchet.guard(regclass, name, name, text, name, name, name[], name[], name[], name[], jsonb, name, name, name[], name, text[], text, text, text, text, boolean, text, boolean, boolean) IS
 'Declares a guard contract on a table. gate: timestamptz, timestamp or boolean column that closes once; gate_at, actor, idempotency_key, owned: columns that only the closing of the gate writes; gate_by: ''any'' or ''submit''. once: written from NULL to a value, then fixed. frozen: free until the gate is closed or a state is terminal. forward: never goes down in its type''s default order. states: {"column": {"state": ["next", ...], ...}}, every state is a key, a terminal one leads to []; NULL means not begun. heartbeat: a forward time that ratchet.beat() sets. version: an integer that the database increments with every update; version_ignores: columns whose changes alone are no new version. fence: a column that only grows, such as the number of an attempt or the time of an event; a write that brings a smaller value, or NULL, is out of date as a whole. alive: the states in which a row has a heartbeat; elsewhere ratchet.beat() returns finished, and ratchet.stuck() does not look. time_zone: what columns of type timestamp hold, UTC or a full name such as Europe/Berlin; without it they are read and written in the session''s TimeZone, which a NOTICE (01R03) reports. mode: keep, reject or observe, one word for all policies or a list such as ''owned=reject, forward=observe''; by default forbidden transitions, stale versions and writes that are out of date are rejected and everything else is kept. insert: ''reject'' refuses new rows that are not open. delete: ''reject'' refuses that a row which is closed or in a terminal state is deleted, also by cascades, and TRUNCATE. rate_limit: how often an actor may call ratchet.submit(), such as ''10 per minute'' or ''100 per 15 minutes'': so many at once, and then as they come back, evenly; beyond that it returns limited with retry_after; a call counts whatever comes of it; who names no actor is limited as his role. audit: what is attempted is stored in ratchet.attempt, which the view ratchet.attempts shows to the table''s owner. validate: existing rows that violate the contract are an error instead of a notice. Declarative: returns created, extended, replaced, repaired or unchanged. Only the table''s owner. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004 a NULL name; 22023 bad argument, or a call that would remove or weaken a policy without replace => true; 23514 existing rows violate the contract, with validate; 0A000 rate_limit where the server has no shared memory for it; 42R01 a trigger or rule that would defeat the contract. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE until the end of the transaction, and ACCESS EXCLUSIVE to remove insert => ''reject'' or delete => ''reject''.';
 
@@ -224,7 +224,7 @@ CREATE FUNCTION ratchet.tally(
     replace    boolean      DEFAULT false
 ) RETURNS text
     LANGUAGE c VOLATILE
-    AS 'MODULE_PATHNAME', 'ratchet_tally';
+    AS 'MODULE_PATHNAME', 'ratchet_tally_0_2';
 COMMENT ON FUNCTION ratchet.tally(regclass, regclass, jsonb, name[], name, name, name, name, regprocedure, boolean, boolean, jsonb, jsonb, text, text, text, boolean) IS
 'Declares that columns of parent count rows of child, exact at every commit. counters: {"column of parent": "condition over the columns of child" | "true" | "sum(expression)"}, IMMUTABLE, names outside pg_catalog qualified. via: the columns of a validated foreign key from child to parent; default: the only one. total: the parent''s column with the expected number; total_of: the counter that it is compared with; done: boolean, true while total > 0 and counter >= total (latch: and ever after); done_at: when it became true; time_zone: what it holds where it is a timestamp, as for ratchet.guard(). on_done: called with the parent''s key at a flush, once for each transaction that makes done true, whatever the cause, as the owner of the tables with search_path = pg_catalog, pg_temp. notify: NOTIFY ratchet with a JSON payload as well. completions: {"boolean column of parent": {"when": condition over the columns of parent, "at": column, "call": "function(type)", "latch": boolean, "notify": boolean}}, decided whenever anything that they read changes, at INSERT too. limits: {"counter": "column" | number | {"max": ..., "min": ...}}: a write that would take the counter beyond it fails with 23R05. contention: ''wait'' (what a first declaration gets): a flush waits for a parent''s row that another transaction has; ''spill'': it appends its counts to the table parent_spilled instead, from where a background worker adds them, or the next transaction that gets the row, and the view parent_exact shows both together; for all tallies of the parent; NULL (default) leaves it as it is. backfill: ''now'' counts the existing rows, ''later'' leaves that to CALL ratchet.repair(). Declarative: returns created, extended, replaced, repaired or unchanged. Only the owner of both tables, which must be the same role. Errors: 42501 not the owner; 42809 not an ordinary or partitioned table; 22004, 22023 bad argument, or a call that would remove or change something without replace => true; 25001 backfill, or folding what lies spilled, at an isolation level other than READ COMMITTED; 42R01 a trigger or rule that would defeat it. Locks: ACCESS SHARE when nothing changes, otherwise SHARE ROW EXCLUSIVE on child, then on parent, until the end of the transaction.';
 
@@ -256,51 +256,51 @@ COMMENT ON FUNCTION ratchet.flush() IS
 CREATE FUNCTION ratchet.submit(target regclass, key text, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key text, actor bigint, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key text, actor uuid, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor bigint, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key bigint, actor uuid, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor bigint, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key uuid, actor uuid, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor text DEFAULT NULL, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor bigint, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 CREATE FUNCTION ratchet.submit(target regclass, key jsonb, actor uuid, patch jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, child regclass DEFAULT NULL, record jsonb DEFAULT NULL,
     expect jsonb DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit';
+    RETURNS ratchet.submit_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_0_2';
 
 CREATE FUNCTION ratchet.update(target regclass, key text, patch jsonb, expect jsonb DEFAULT NULL)
     RETURNS ratchet.update_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_update';
@@ -312,7 +312,7 @@ CREATE FUNCTION ratchet.update(target regclass, key jsonb, patch jsonb, expect j
     RETURNS ratchet.update_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_update';
 
 CREATE FUNCTION ratchet.submit_batch(child regclass, records jsonb, flush boolean DEFAULT false)
-    RETURNS ratchet.batch_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_batch';
+    RETURNS ratchet.batch_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_submit_batch_0_2';
 COMMENT ON FUNCTION ratchet.submit_batch(regclass, jsonb, boolean) IS
 'Stores records, a JSON array of objects, in a counted table, those that repeat a unique key left out and reported one by one. A column that a record does not name gets its default. Records are inserted in the order of their keys, so that batches which overlap do not deadlock. flush: write the counts now and report the parents as they will commit, whose rows it then holds until the end of the transaction; false (default): leave that to COMMIT, so that transactions with several batches do not deadlock. Runs with the caller''s rights; parents that the caller may not read are left out of the result. Errors: 22xxx bad argument, nothing changed; 42R01 no tally, or a trigger or rule suppresses a record; 23xxx a constraint other than a unique one; 42501 a missing right; 40001 as any INSERT ... ON CONFLICT. Locks: ROW EXCLUSIVE on child; with flush the parents'' rows until the end of the transaction.';
 
@@ -335,44 +335,44 @@ CREATE FUNCTION ratchet.progress(parent regclass, key jsonb)
 CREATE FUNCTION ratchet.advance(target regclass, key text, state text, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance_0_2';
 CREATE FUNCTION ratchet.advance(target regclass, key text, state anyelement, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance_0_2';
 CREATE FUNCTION ratchet.advance(target regclass, key bigint, state text, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance_0_2';
 CREATE FUNCTION ratchet.advance(target regclass, key bigint, state anyelement, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance_0_2';
 CREATE FUNCTION ratchet.advance(target regclass, key uuid, state text, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance_0_2';
 CREATE FUNCTION ratchet.advance(target regclass, key uuid, state anyelement, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance_0_2';
 CREATE FUNCTION ratchet.advance(target regclass, key jsonb, state text, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance_0_2';
 CREATE FUNCTION ratchet.advance(target regclass, key jsonb, state anyelement, patch jsonb DEFAULT NULL,
     child regclass DEFAULT NULL, record jsonb DEFAULT NULL, expect jsonb DEFAULT NULL,
     idempotency_key anycompatible DEFAULT NULL::text, state_column name DEFAULT NULL, flush boolean DEFAULT false)
-    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance';
+    RETURNS ratchet.advance_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_advance_0_2';
 
 CREATE FUNCTION ratchet.beat(target regclass, key text, patch jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
+    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat_0_2';
 CREATE FUNCTION ratchet.beat(target regclass, key bigint, patch jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
+    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat_0_2';
 CREATE FUNCTION ratchet.beat(target regclass, key uuid, patch jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
+    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat_0_2';
 CREATE FUNCTION ratchet.beat(target regclass, key jsonb, patch jsonb DEFAULT NULL, expect jsonb DEFAULT NULL)
-    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat';
+    RETURNS ratchet.beat_result LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ratchet_beat_0_2';
 
 -- amend(): break-glass. The table's owner may, and a role that was granted
 -- EXECUTE on the marker function amend_right() and may UPDATE the table.
@@ -415,7 +415,7 @@ COMMENT ON FUNCTION ratchet.delegate(regclass) IS
 CREATE FUNCTION ratchet.stuck(target regclass, older_than interval, state text DEFAULT NULL, since name DEFAULT NULL)
     RETURNS TABLE (key text, state text, since timestamptz, age interval, expect jsonb)
     LANGUAGE c STABLE
-    AS 'MODULE_PATHNAME', 'ratchet_stuck';
+    AS 'MODULE_PATHNAME', 'ratchet_stuck_0_2';
 COMMENT ON FUNCTION ratchet.stuck(regclass, interval, text, name) IS
 'Rows that are not finished (no terminal state, gate open) and have shown no sign of life for older_than, oldest first; where the contract says in which states a row is alive, only rows in these, among them those that have never shown one. state: instead of that, only rows in this state, among them those that have never shown one. since: the time column to judge by; default: the heartbeat. state returned: that of the only column with states, or of the one that has the requested state or those of alive. key: the primary key as the verbs take it, so that the result can be passed to them: SELECT a.* FROM ratchet.stuck(''interviews'', ''10 min'', since => ''updated_at'') s, LATERAL ratchet.advance(''interviews'', s.key, ''failed'', expect => s.expect) a. expect: the time, states and gate that the row was judged by, so that a row which shows a sign of life meanwhile is stale and not moved. Runs with the caller''s rights. Errors: 22004, 22023 bad argument; 42501 a missing right; 42R01 no contract. Locks: ACCESS SHARE.';
 
@@ -474,7 +474,7 @@ COMMENT ON FUNCTION ratchet.describe(regclass) IS
 
 CREATE FUNCTION ratchet.watch_ddl() RETURNS event_trigger
     LANGUAGE c
-    AS 'MODULE_PATHNAME', 'ratchet_watch_ddl';
+    AS 'MODULE_PATHNAME', 'ratchet_watch_ddl_0_2';
 COMMENT ON FUNCTION ratchet.watch_ddl() IS
 'Event trigger function: lets contracts follow what they name when it is renamed or moved, and refuses, in the migration itself, DDL after which a contract could not be enforced (42R01), and attachment of ratchet triggers without the rights of the table''s owner (42501). It looks only at contracts of tables that the command touches, and at those that depend on the object that it touches, there only if the caller has the rights of their owner; it runs no user''s code and locks no table that the command has not locked. What it does not refuse is reported by ratchet.health().';
 
@@ -525,7 +525,7 @@ CREATE FUNCTION ratchet._tally(child oid, trigger oid, OUT parent regclass, OUT 
     OUT notify boolean, OUT time_zone text, OUT completions jsonb, OUT limits jsonb,
     OUT contention text)
     LANGUAGE c STABLE STRICT
-    AS 'MODULE_PATHNAME', 'ratchet_tally_row';
+    AS 'MODULE_PATHNAME', 'ratchet_tally_row_0_2';
 COMMENT ON FUNCTION ratchet._tally(oid, oid) IS
 'Internal: what ratchet.contract shows about one tally. Executable by all, because the view calls it with its reader''s rights; it reveals no more than pg_trigger does.';
 
@@ -535,6 +535,7 @@ CREATE FUNCTION ratchet.record_dependencies(target regclass DEFAULT NULL) RETURN
 COMMENT ON FUNCTION ratchet.record_dependencies(regclass) IS
 'The step after pg_upgrade, which leaves out what the triggers of tallies depend on: their foreign keys, the columns and functions of their conditions, their on_done functions. Until that is recorded again these can be dropped, and are not followed when they are renamed. target: a table that counts or is counted; NULL (default): all whose owner the caller is. Returns the number of tables for which something was recorded; 0: nothing was missing. A table for which something cannot be resolved any more is a WARNING, and an error where it is the target. Errors: 42501 not the owner of target; 42R01 target has no tally. Locks: SHARE UPDATE EXCLUSIVE on the tables, until the end of the transaction.';
 
+-- New columns come last, so that an update need not drop the view and what others have built upon it.
 CREATE VIEW ratchet.contract AS
 SELECT t.tgrelid::pg_catalog.regclass AS target,
        'guard'::text AS kind,
@@ -550,12 +551,8 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        ratchet._states(t.tgrelid, t.oid) AS states,
        v.heartbeat[1] AS heartbeat,
        v.version[1] AS version,
-       v.version_ignores AS version_ignores,
-       v.fence[1] AS fence,
-       v.alive AS alive,
        v.mode[1] AS mode,
        COALESCE(v.insert[1], 'allow') AS insert,
-       COALESCE(v.delete[1], 'allow') AS delete,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D' AS enabled,
        t.oid AS trigger,
        NULL::pg_catalog.regclass AS parent,
@@ -573,7 +570,11 @@ SELECT t.tgrelid::pg_catalog.regclass AS target,
        NULL::pg_catalog.jsonb AS limits,
        NULL::pg_catalog.text AS contention,
        v.rate_limit[1] AS rate_limit,
-       v.audit IS NOT NULL AS audit
+       v.audit IS NOT NULL AS audit,
+       v.version_ignores AS version_ignores,
+       v.fence[1] AS fence,
+       v.alive AS alive,
+       COALESCE(v.delete[1], 'allow') AS delete
 FROM pg_catalog.pg_trigger t
 CROSS JOIN LATERAL (
     SELECT COALESCE(pg_catalog.array_agg(a.value ORDER BY a.place) FILTER (WHERE a.role OPERATOR(pg_catalog.=) 'gate'), '{}') AS gate,
@@ -606,10 +607,10 @@ CROSS JOIN LATERAL (
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.guard_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
 UNION ALL
-SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT t.tgrelid::pg_catalog.regclass, 'tally', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        t.tgenabled OPERATOR(pg_catalog.<>) 'D', t.oid,
        y.parent, y.via, y.counters, y.total, y.total_of, y.done, y.done_at, y.on_done, y.latch, y.notify, y.time_zone,
-       y.completions, y.limits, y.contention, NULL, NULL
+       y.completions, y.limits, y.contention, NULL, NULL, NULL, NULL, NULL, NULL
 FROM pg_catalog.pg_trigger t CROSS JOIN LATERAL ratchet._tally(t.tgrelid, t.oid) y
 WHERE t.tgfoid OPERATOR(pg_catalog.=) 'ratchet.count_row()'::pg_catalog.regprocedure
   AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;

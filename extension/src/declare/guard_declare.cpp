@@ -291,6 +291,8 @@ void follow_guarded_partition(Oid relid) {
 
 }  // namespace ratchet
 
-RATCHET_FUNCTION(ratchet_guard) { PG_RETURN_TEXT_P(cstring_to_text(ratchet::guard(fcinfo))); }
+RATCHET_FUNCTION(ratchet_guard) { ratchet::error_earlier_objects(); }
+
+RATCHET_FUNCTION(ratchet_guard_0_2) { PG_RETURN_TEXT_P(cstring_to_text(ratchet::guard(fcinfo))); }
 
 RATCHET_FUNCTION(ratchet_unguard) { PG_RETURN_BOOL(ratchet::unguard(PG_GETARG_OID(0))); }

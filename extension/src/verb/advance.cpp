@@ -348,7 +348,7 @@ Datum advance_call(FunctionCallInfo fcinfo) {
   }
   end_stretch(advance.target.contract->tracked, stretch);
   report_outcome(advance.target, answer.outcome, nullptr,
-                          advance.has_idempotency_key ? &advance.idempotency_key : nullptr);
+                 advance.has_idempotency_key ? &advance.idempotency_key : nullptr);
   if (!may_read_state(advance)) answer.state = answer.was = nullptr;
   close_record(advance.record);
   close_target(advance.target);

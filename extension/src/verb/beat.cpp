@@ -74,7 +74,7 @@ Datum beat_call(FunctionCallInfo fcinfo) {
   const Fields patch = read_patch(target, fcinfo, 2);
   if (const Field *field = find_field(patch, target.contract->heartbeat))
     error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field->name,
-                                "column \"%s\" of relation \"%s\" is set by beat itself and cannot be patched");
+                       "column \"%s\" of relation \"%s\" is set by beat itself and cannot be patched");
   const Fields expect = PG_NARGS() > 3 ? read_expect(target, fcinfo, 3) : Fields{};  // 0.1.0 declares none
   const Stretch stretch = begin_stretch(target.contract->tracked);
   const Answer answer = beat(target, patch, expect);

@@ -464,7 +464,14 @@ BEGIN ATOMIC
     SELECT 'error', NULL::pg_catalog.regclass,
            'session_replication_role is replica in this session: only contracts that are ENABLE ALWAYS fire',
            'SET session_replication_role = origin'
-    WHERE pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica';
+    WHERE pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica'
+    UNION ALL
+    SELECT 'warning', NULL::pg_catalog.regclass,
+           pg_catalog.format('the library that this session has is of version %s, the SQL objects in this database are of %s',
+                             ratchet.version(), e.extversion),
+           'Connect again, or restart the server where it preloads the library; then ALTER EXTENSION ratchet UPDATE.'
+    FROM pg_catalog.pg_extension e
+    WHERE e.extname OPERATOR(pg_catalog.=) 'ratchet' AND e.extversion OPERATOR(pg_catalog.<>) ratchet.version();
 END;
 
 -- ---------------------------------------------------------------------------

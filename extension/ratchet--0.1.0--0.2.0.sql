@@ -2,13 +2,29 @@
 
 -- A database must come out of this as one in which 0.2.0 has been created; test/t/060_upgrade.pl compares them.
 
--- The library of 0.1.0 knows none of what follows.
+-- The library of 0.1.0 knows none of what follows. Nor may a verb of it be running in another session, where no lock keeps it
+-- from it: it would fill a row of the result types that it knows, and return one with an attribute more. A session that has
+-- begun since the library was installed has the new one. Only clients call verbs.
 DO $$
+DECLARE
+    sessions text;
 BEGIN
     IF ratchet.version() = '0.1.0' THEN
         RAISE EXCEPTION 'this session has loaded the library of ratchet 0.1.0'
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Install the new one and connect again; restart the server where shared_preload_libraries names ratchet.';
+    END IF;
+
+    SELECT pg_catalog.string_agg(s.pid::pg_catalog.text, ', ' ORDER BY s.pid) INTO sessions
+        FROM pg_catalog.pg_stat_activity s, pg_catalog.pg_config() c
+        WHERE c.name = 'PKGLIBDIR' AND s.datname = pg_catalog.current_database() AND s.backend_type = 'client backend'
+          AND s.pid <> pg_catalog.pg_backend_pid()
+          AND s.backend_start < (pg_catalog.pg_stat_file(c.setting || '/ratchet.so', true)).change;
+    IF sessions IS NOT NULL THEN
+        RAISE EXCEPTION 'other sessions of this database may have loaded the library of ratchet 0.1.0'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = pg_catalog.format('They have begun before the present one was installed; their process IDs are %s.', sessions),
+                  HINT = 'Let them connect again, or end them with pg_terminate_backend().';
     END IF;
 END
 $$;

@@ -251,6 +251,12 @@ $holder->query_safe('BEGIN; INSERT INTO school.items VALUES (50, 3)');
 fails('old', "SET lock_timeout = '100ms'; ALTER EXTENSION ratchet UPDATE", qr/ERROR:  55P03/, 'a table in use is not waited for beyond lock_timeout');
 $holder->query_safe('ROLLBACK');
 $holder->quit;
+my $unseen = join ' ', map { "ALTER EVENT TRIGGER $_ ENABLE;" } 'ratchet_ddl_end', 'ratchet_sql_drop';
+$node->safe_psql('old', $unseen =~ s/ENABLE/DISABLE/gr . 'ALTER TABLE school.runs RENAME is_completed TO finished;' . $unseen);
+fails('old', 'ALTER EXTENSION ratchet UPDATE',
+    qr/ERROR:  42R01: contracts of some tables cannot be carried over\nDETAIL:  school.runs: column \S+ does not exist\nHINT:  Remove these/,
+    'contracts that cannot be carried over are listed');
+$node->safe_psql('old', $unseen =~ s/ENABLE/DISABLE/gr . 'ALTER TABLE school.runs RENAME finished TO is_completed;' . $unseen);
 is($node->safe_psql('old', "SELECT extversion FROM pg_extension WHERE extname = 'ratchet'"), '0.1.0', 'what fails changes nothing');
 
 $node->safe_psql('old', 'ALTER EVENT TRIGGER ratchet_ddl_end DISABLE');
@@ -284,11 +290,10 @@ is( $node->safe_psql(
         'old', q{BEGIN; UPDATE school.runs SET total = 9 WHERE id = 1; UPDATE school.runs SET total = 2 WHERE id = 1; SELECT ratchet.flush();
         SELECT count(*) FROM school.done WHERE run = 1; ROLLBACK}),
     "\n1", 'what a transaction undoes and completes again is no news');
-is( $node->safe_psql(
-        'old', q{SELECT has_function_privilege(r, p.oid, 'EXECUTE') FROM unnest('{teacher,writer}'::text[]) r, pg_proc p
-            WHERE p.pronamespace = 'ratchet'::regnamespace AND (proname IN ('guard', 'amend_right') OR oid =
-                'ratchet.submit(regclass,bigint,text,jsonb,anycompatible,regclass,jsonb,jsonb,boolean)'::regprocedure) ORDER BY r, proname}),
-    "t\nt\nt\nf\nf\nf", 'what was granted and revoked is as before');
+my $privileges = q{SELECT has_function_privilege(r, p.oid, 'EXECUTE') FROM unnest('{teacher,writer}'::text[]) r, pg_proc p
+    WHERE p.pronamespace = 'ratchet'::regnamespace AND (proname IN ('guard', 'amend_right') OR oid =
+        'ratchet.submit(regclass,bigint,text,jsonb,anycompatible,regclass,jsonb,jsonb,boolean)'::regprocedure) ORDER BY r, proname};
+is($node->safe_psql('old', $privileges), "t\nt\nt\nf\nf\nf", 'what was granted and revoked is as before');
 
 # Each is declared again as it was: that it is all there is for the declaration to say.
 sub declared_again
@@ -316,6 +321,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE again TEMPLATE template0');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $dump, $node->connstr('again') ], 'and restored without an error');
 is($node->safe_psql('again', $triggers), $node->safe_psql('old', $triggers), 'with the triggers of the database that it is from');
 check_contracts('again', 'after dump and restore');
+is($node->safe_psql('again', $privileges), $node->safe_psql('old', $privileges), 'and its privileges');
 
 # -- a dump of 0.1.0 where the extension is of this version ------------------------------------------------------------
 

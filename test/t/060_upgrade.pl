@@ -235,6 +235,9 @@ my $contracts_before = $node->safe_psql('old', $contracts);
 my $descriptions_before = $node->safe_psql('old', $descriptions);
 is($node->safe_psql('old', 'SELECT ratchet.version() = extversion FROM pg_extension WHERE extname = $$ratchet$$'), 'f', 'the library is newer');
 check_contracts('old', 'before the update');
+my $asks = q{BEGIN; SELECT outcome, progress -> 0 -> 'columns' ->> 'checks' FROM ratchet.submit('school.projects', 1, child => 'school.checks',
+    record => '{"ok": true}'); ROLLBACK};
+is($node->safe_psql('old', $asks), 'submitted|2', 'before the update: a verb flushes, as that version declares it');
 foreach my $call ("guard('school.cards', gate => 'submitted_at')", "tally('school.items', 'school.parts', '{\"items\": \"true\"}')")
 {
     fails('old', "SELECT ratchet.$call", qr/ERROR:  55000: no contract can be declared before.*HINT:  ALTER EXTENSION ratchet UPDATE/s,
@@ -293,6 +296,7 @@ is( $node->safe_psql(
 my $privileges = q{SELECT has_function_privilege(r, p.oid, 'EXECUTE') FROM unnest('{teacher,writer}'::text[]) r, pg_proc p
     WHERE p.pronamespace = 'ratchet'::regnamespace AND (proname IN ('guard', 'amend_right') OR oid =
         'ratchet.submit(regclass,bigint,text,jsonb,anycompatible,regclass,jsonb,jsonb,boolean)'::regprocedure) ORDER BY r, proname};
+is($node->safe_psql('old', $asks), 'submitted|', 'after the update: it does not unless it is asked to');
 is($node->safe_psql('old', $privileges), "t\nt\nt\nf\nf\nf", 'what was granted and revoked is as before');
 
 # Each is declared again as it was: that it is all there is for the declaration to say.

@@ -272,4 +272,13 @@ void error_not_owner(Oid relation, const char *action) {
   pg_unreachable();
 }
 
+void error_earlier_objects() {
+  ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+          errmsg("no contract can be declared before the extension is updated"),
+          errdetail("The library is of version %s, the SQL objects of ratchet in this database are of an earlier one.",
+                    RATCHET_VERSION),
+          errhint("ALTER EXTENSION ratchet UPDATE"));
+  pg_unreachable();
+}
+
 }  // namespace ratchet

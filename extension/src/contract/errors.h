@@ -72,4 +72,7 @@ const char *hint_encoded_twice(const Jsonb *value);
 
 [[noreturn]] void error_not_owner(Oid relation, const char *action);
 
+// 55000: a declaration that an earlier version's SQL objects pass on; README.md says which entry points are theirs.
+[[noreturn]] void error_earlier_objects();
+
 }  // namespace ratchet

@@ -3,6 +3,7 @@
 extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 }
 
@@ -95,6 +96,18 @@ void check_reserved(Relation relation, const Trigger &trigger) {
 }
 
 }  // namespace
+
+//   NEW.done IS DISTINCT FROM OLD.done [OR ...]; 0.1.0 wrote NEW.done AND OLD.done IS NOT TRUE
+bool sees_each_change(const Trigger &completion) {
+  if (completion.tgqual == nullptr) return false;
+  const auto *condition = static_cast<const Node *>(stringToNode(completion.tgqual));
+  if (IsA(condition, DistinctExpr)) return true;
+  if (!is_orclause(condition)) return false;
+  ListCell *cell;
+  foreach (cell, reinterpret_cast<const BoolExpr *>(condition)->args)
+    if (!IsA(lfirst(cell), DistinctExpr)) return false;
+  return true;
+}
 
 void check_shapes(Relation relation) {
   for (const OwnTrigger &own : copy_triggers(relation)) {

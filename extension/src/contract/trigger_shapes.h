@@ -14,4 +14,8 @@ namespace ratchet {
 // Errors: 42R01, 42939.
 void check_shapes(Relation relation);
 
+// Whether ~ratchet_completion fires for each change of what it watches. That of 0.1.0 does not for what is complete no
+// more, so that what a transaction undoes and makes true again is told of a second time.
+bool sees_each_change(const Trigger &completion);
+
 }  // namespace ratchet

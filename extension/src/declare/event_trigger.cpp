@@ -357,3 +357,8 @@ RATCHET_FUNCTION(ratchet_watch_ddl) {
   ratchet::watch(fcinfo);
   PG_RETURN_NULL();
 }
+
+RATCHET_FUNCTION(ratchet_watch_ddl_0_2) {
+  ratchet::watch(fcinfo);
+  PG_RETURN_NULL();
+}

@@ -296,6 +296,12 @@ void follow_guarded_partition(Oid relid) {
 
 }  // namespace ratchet
 
-RATCHET_FUNCTION(ratchet_guard) { PG_RETURN_TEXT_P(cstring_to_text(ratchet::guard(fcinfo))); }
+RATCHET_FUNCTION(ratchet_guard) { ratchet::error_earlier_objects(); }
+
+RATCHET_FUNCTION(ratchet_guard_0_2) {
+  // A call that was planned before the update, and is executed after it.
+  if (PG_NARGS() <= ratchet::validate_argument) ratchet::error_earlier_objects();
+  PG_RETURN_TEXT_P(cstring_to_text(ratchet::guard(fcinfo)));
+}
 
 RATCHET_FUNCTION(ratchet_unguard) { PG_RETURN_BOOL(ratchet::unguard(PG_GETARG_OID(0))); }

@@ -575,6 +575,12 @@ bool untally(FunctionCallInfo fcinfo) {
 
 }  // namespace ratchet
 
-RATCHET_FUNCTION(ratchet_tally) { PG_RETURN_TEXT_P(cstring_to_text(ratchet::tally(fcinfo))); }
+RATCHET_FUNCTION(ratchet_tally) { ratchet::error_earlier_objects(); }
+
+RATCHET_FUNCTION(ratchet_tally_0_2) {
+  // A call that was planned before the update, and is executed after it.
+  if (PG_NARGS() <= ratchet::replace_argument) ratchet::error_earlier_objects();
+  PG_RETURN_TEXT_P(cstring_to_text(ratchet::tally(fcinfo)));
+}
 
 RATCHET_FUNCTION(ratchet_untally) { PG_RETURN_BOOL(ratchet::untally(fcinfo)); }

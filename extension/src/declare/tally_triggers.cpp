@@ -15,6 +15,7 @@ extern "C" {
 #include "contract/ddl_support.h"
 #include "contract/distributed.h"
 #include "contract/errors.h"
+#include "contract/trigger_shapes.h"
 #include "declare/spill_declare.h"
 #include "declare/tally_triggers.h"
 #include "pg/dependency.h"
@@ -402,6 +403,8 @@ bool is_whole_parent(Oid parent, const ParentTerms *kept) {
     whole = whole && is_on(member, parent_trigger_name) && is_on(member, gone_trigger_name) &&
             is_on(member, flush_trigger_name) &&
             is_on(member, completion_trigger_name) == (completion_condition(kept) != nullptr);
+    const Trigger *completion = find_trigger(member, TriggerKind::completion);
+    whole = whole && (completion == nullptr || sees_each_change(*completion));
     table_close(member, NoLock);
   }
   return whole;

@@ -237,6 +237,8 @@ Datum states_of(Relation relation, Oid wanted, bool *isnull) {
 
 RATCHET_FUNCTION(ratchet_tally_row) { return ratchet::tally_row(fcinfo); }
 
+RATCHET_FUNCTION(ratchet_tally_row_0_2) { return ratchet::tally_row(fcinfo); }
+
 RATCHET_FUNCTION(ratchet_arguments) { return ratchet::arguments_of(PG_GETARG_OID(0)); }
 
 RATCHET_FUNCTION(ratchet_states) {

@@ -117,6 +117,12 @@ List *kept_findings(List *findings, Relation member, bool is_root) {
       findings = named_findings(findings, member, completion_trigger_name);
       break;
     }
+  if (const Trigger *completion = find_trigger(member, TriggerKind::completion);
+      is_root && completion != nullptr && !sees_each_change(*completion))
+    findings = add(findings, "warning",
+                   psprintf("trigger \"%s\" of \"%s\" is that of an earlier version", completion->tgname,
+                            RelationGetRelationName(member)),
+                   "Declare the contract again with ratchet.tally().");
   if (is_root && counted_part(member, kept) != kept)
     findings = add(findings, "warning",
                    psprintf("\"%s\" keeps counters that no table counts for", RelationGetRelationName(member)),

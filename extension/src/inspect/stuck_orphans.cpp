@@ -112,6 +112,11 @@ RATCHET_FUNCTION(ratchet_stuck) {
   return Datum(0);
 }
 
+RATCHET_FUNCTION(ratchet_stuck_0_2) {
+  ratchet::stuck(fcinfo);
+  return Datum(0);
+}
+
 RATCHET_FUNCTION(ratchet_orphans) {
   ratchet::orphans(fcinfo);
   return Datum(0);

@@ -318,6 +318,19 @@ void after_truncate(Relation relation) {
   flush_pending(InvalidOid);
 }
 
+Datum count_truncate(FunctionCallInfo fcinfo) {
+  const bool before = CALLED_AS_TRIGGER(fcinfo) &&
+                      TRIGGER_FIRED_BEFORE(reinterpret_cast<const TriggerData *>(fcinfo->context)->tg_event);
+  const TriggerData *trigger = require_trigger_call(
+      fcinfo, "ratchet.count_truncate", TRIGGER_EVENT_TRUNCATE | (before ? TRIGGER_EVENT_BEFORE : TRIGGER_EVENT_AFTER),
+      "BEFORE or AFTER TRUNCATE FOR EACH STATEMENT");
+  if (before)
+    before_truncate(trigger->tg_relation);
+  else
+    after_truncate(trigger->tg_relation);
+  return PointerGetDatum(nullptr);
+}
+
 }  // namespace
 
 void forget_truncates() { announced = NIL; }
@@ -338,15 +351,6 @@ bool is_truncating() { return announced != NIL; }
 
 }  // namespace ratchet
 
-RATCHET_FUNCTION(ratchet_count_truncate) {
-  const bool before = CALLED_AS_TRIGGER(fcinfo) &&
-                      TRIGGER_FIRED_BEFORE(reinterpret_cast<const TriggerData *>(fcinfo->context)->tg_event);
-  const TriggerData *trigger = ratchet::require_trigger_call(
-      fcinfo, "ratchet.count_truncate", TRIGGER_EVENT_TRUNCATE | (before ? TRIGGER_EVENT_BEFORE : TRIGGER_EVENT_AFTER),
-      "BEFORE or AFTER TRUNCATE FOR EACH STATEMENT");
-  if (before)
-    ratchet::before_truncate(trigger->tg_relation);
-  else
-    ratchet::after_truncate(trigger->tg_relation);
-  return PointerGetDatum(nullptr);
-}
+RATCHET_FUNCTION(ratchet_count_truncate) { return ratchet::count_truncate(fcinfo); }
+
+RATCHET_FUNCTION(ratchet_count_truncate_0_2) { return ratchet::count_truncate(fcinfo); }

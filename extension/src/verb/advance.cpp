@@ -327,6 +327,34 @@ Advance advance_of(const Move &move) {
   return advance;
 }
 
+Datum advance_call(FunctionCallInfo fcinfo) {
+  Advance advance = read_advance(fcinfo);
+  const Watch watch = start_watching(fcinfo, flush_argument);
+  const Stretch stretch = begin_stretch(advance.target.contract->tracked);
+  Answer answer{};
+  const char *limit = undo_where_full({advance.target.relation, advance.record.child}, [&] {
+    answer = advance_by_key(&advance);
+    const bool counted = strcmp(answer.outcome, "advanced") == 0;
+    answer.has_progress = end_watching(watch, counted, &answer.progress);
+    return counted;
+  });
+  if (limit != nullptr) {
+    stop_watching(watch);
+    const char *was = answer.was;
+    answer = Answer{};
+    answer.outcome = "full";
+    answer.state = answer.was = was;
+    answer.conflict = limit;
+  }
+  end_stretch(advance.target.contract->tracked, stretch);
+  report_outcome(advance.target, answer.outcome, nullptr,
+                 advance.has_idempotency_key ? &advance.idempotency_key : nullptr);
+  if (!may_read_state(advance)) answer.state = answer.was = nullptr;
+  close_record(advance.record);
+  close_target(advance.target);
+  return answer_of(fcinfo, answer);
+}
+
 }  // namespace
 
 void check_move(const Move &move) { check_patch(advance_of(move)); }
@@ -335,30 +363,6 @@ bool make_move(const Move &move) { return strcmp(advance_row(advance_of(move)).o
 
 }  // namespace ratchet
 
-RATCHET_FUNCTION(ratchet_advance) {
-  ratchet::Advance advance = ratchet::read_advance(fcinfo);
-  const ratchet::Watch watch = ratchet::start_watching(fcinfo, ratchet::flush_argument);
-  const ratchet::Stretch stretch = ratchet::begin_stretch(advance.target.contract->tracked);
-  ratchet::Answer answer{};
-  const char *limit = ratchet::undo_where_full({advance.target.relation, advance.record.child}, [&] {
-    answer = ratchet::advance_by_key(&advance);
-    const bool counted = strcmp(answer.outcome, "advanced") == 0;
-    answer.has_progress = ratchet::end_watching(watch, counted, &answer.progress);
-    return counted;
-  });
-  if (limit != nullptr) {
-    ratchet::stop_watching(watch);
-    const char *was = answer.was;
-    answer = ratchet::Answer{};
-    answer.outcome = "full";
-    answer.state = answer.was = was;
-    answer.conflict = limit;
-  }
-  ratchet::end_stretch(advance.target.contract->tracked, stretch);
-  ratchet::report_outcome(advance.target, answer.outcome, nullptr,
-                          advance.has_idempotency_key ? &advance.idempotency_key : nullptr);
-  if (!ratchet::may_read_state(advance)) answer.state = answer.was = nullptr;
-  ratchet::close_record(advance.record);
-  ratchet::close_target(advance.target);
-  return ratchet::answer_of(fcinfo, answer);
-}
+RATCHET_FUNCTION(ratchet_advance) { return ratchet::advance_call(fcinfo); }
+
+RATCHET_FUNCTION(ratchet_advance_0_2) { return ratchet::advance_call(fcinfo); }

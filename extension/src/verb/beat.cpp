@@ -68,26 +68,30 @@ Answer beat(const Target &target, const Fields &patch, const Fields &expect) {
   error_suppressed(target.relation);
 }
 
+Datum beat_call(FunctionCallInfo fcinfo) {
+  const Target target = read_target(fcinfo);
+  if (target.contract->heartbeat == InvalidAttrNumber) error_not_in_contract(target.relation, "heartbeat");
+  const Fields patch = read_patch(target, fcinfo, 2);
+  if (const Field *field = find_field(patch, target.contract->heartbeat))
+    error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field->name,
+                       "column \"%s\" of relation \"%s\" is set by beat itself and cannot be patched");
+  const Fields expect = PG_NARGS() > 3 ? read_expect(target, fcinfo, 3) : Fields{};  // 0.1.0 declares none
+  const Stretch stretch = begin_stretch(target.contract->tracked);
+  const Answer answer = beat(target, patch, expect);
+  end_stretch(target.contract->tracked, stretch);
+  report_outcome(target, answer.outcome);
+  close_target(target);
+
+  Datum values[3] = {CStringGetTextDatum(answer.outcome), text_array(answer.kept), Datum(0)};
+  bool nulls[3] = {};
+  set_names(answer.stale, &values[2], &nulls[2]);
+  return answer_row(fcinfo, values, nulls);
+}
+
 }  // namespace
 
 }  // namespace ratchet
 
-RATCHET_FUNCTION(ratchet_beat) {
-  const ratchet::Target target = ratchet::read_target(fcinfo);
-  if (target.contract->heartbeat == InvalidAttrNumber) ratchet::error_not_in_contract(target.relation, "heartbeat");
-  const ratchet::Fields patch = ratchet::read_patch(target, fcinfo, 2);
-  if (const ratchet::Field *field = ratchet::find_field(patch, target.contract->heartbeat))
-    ratchet::error_column_unfit(ERRCODE_INVALID_PARAMETER_VALUE, target.relation, field->name,
-                                "column \"%s\" of relation \"%s\" is set by beat itself and cannot be patched");
-  const ratchet::Fields expect = ratchet::read_expect(target, fcinfo, 3);
-  const ratchet::Stretch stretch = ratchet::begin_stretch(target.contract->tracked);
-  const ratchet::Answer answer = ratchet::beat(target, patch, expect);
-  ratchet::end_stretch(target.contract->tracked, stretch);
-  ratchet::report_outcome(target, answer.outcome);
-  ratchet::close_target(target);
+RATCHET_FUNCTION(ratchet_beat) { return ratchet::beat_call(fcinfo); }
 
-  Datum values[3] = {CStringGetTextDatum(answer.outcome), ratchet::text_array(answer.kept), Datum(0)};
-  bool nulls[3] = {};
-  ratchet::set_names(answer.stale, &values[2], &nulls[2]);
-  return ratchet::answer_row(fcinfo, values, nulls);
-}
+RATCHET_FUNCTION(ratchet_beat_0_2) { return ratchet::beat_call(fcinfo); }

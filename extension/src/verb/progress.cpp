@@ -248,7 +248,8 @@ Datum progress_since(uint64 serial, bool *any) {
 
 Watch start_watching(FunctionCallInfo fcinfo, int argument) {
   Watch watch{};
-  watch.asked = !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument);
+  // The declarations of 0.1.0 have no such argument, and mean it.
+  watch.asked = argument >= PG_NARGS() || (!PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument));
   if (!watch.asked) return watch;
   watch.since = pending_serial();
   watch.watched = watch_entries(true);

@@ -464,3 +464,5 @@ Datum submit_call(FunctionCallInfo fcinfo) {
 }  // namespace ratchet
 
 RATCHET_FUNCTION(ratchet_submit) { return ratchet::submit_call(fcinfo); }
+
+RATCHET_FUNCTION(ratchet_submit_0_2) { return ratchet::submit_call(fcinfo); }

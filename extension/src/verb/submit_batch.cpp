@@ -593,6 +593,8 @@ Datum submit_batch(FunctionCallInfo fcinfo) {
 
 RATCHET_FUNCTION(ratchet_submit_batch) { return ratchet::submit_batch(fcinfo); }
 
+RATCHET_FUNCTION(ratchet_submit_batch_0_2) { return ratchet::submit_batch(fcinfo); }
+
 RATCHET_FUNCTION(ratchet_take) {
   ratchet::Run *run = ratchet::current_run;
   const int64 ordinal = PG_GETARG_INT64(0);

@@ -17,7 +17,6 @@ extern "C" {
 #include "contract/stored_trigger.h"
 #include "declare/companion.h"
 #include "declare/see_rows.h"
-#include "declare/tally_triggers.h"
 #include "guard/attempts_table.h"
 #include "pg/list.h"
 #include "pg/quote.h"
@@ -183,14 +182,12 @@ void notice_left_attempts(Oid table) {
           errhint("DROP TABLE %s, when nobody needs it any more.", qualified_relation(table)));
 }
 
-void check_dropped_attempts() {
-  for (const Oid oid : each_oid(tables_with(TriggerKind::guard))) {
-    const Oid owner = find_owner_of_relation(oid);
-    if (!OidIsValid(owner) || !has_privs_of_role(GetUserId(), owner)) continue;
-    if (has_audit(oid) && !OidIsValid(find_attempts_table(oid)))
-      error_broken(oid, "there would be no table for what is attempted",
-                   "Declare the contract without audit first, with replace => true.");
-  }
+void check_dropped_attempts(Oid relid) {
+  const Oid owner = find_owner_of_relation(relid);
+  if (!OidIsValid(owner) || !has_privs_of_role(GetUserId(), owner)) return;
+  if (has_audit(relid) && !OidIsValid(find_attempts_table(relid)))
+    error_broken(relid, "there would be no table for what is attempted",
+                 "Declare the contract without audit first, with replace => true.");
 }
 
 }  // namespace ratchet

@@ -27,7 +27,8 @@ void check_attempts_table(Relation table);
 // The guarded table was dropped, and that of its attempts was not.
 void notice_left_attempts(Oid table);
 
-// After tables of attempts were dropped. Errors: 42R01 where a contract that the caller may alter needs one.
-void check_dropped_attempts();
+// After a guarded table's table of attempts was dropped. Errors: 42R01 where its contract needs one, and the caller may
+// alter that.
+void check_dropped_attempts(Oid relid);
 
 }  // namespace ratchet

@@ -4,7 +4,6 @@ extern "C" {
 #include "access/relation.h"
 #include "catalog/pg_inherits.h"
 #include "commands/defrem.h"
-#include "commands/tablecmds.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
 }
@@ -152,15 +151,6 @@ void settle_attempts_table(Oid relid) {
       lappend(commands, psprintf("ALTER TABLE %s ENABLE TRIGGER %s", name, quote_identifier(attempts_trigger_name)));
   table_close(table, NoLock);
   run_all(commands);
-}
-
-void follow_owner(Oid relid) {
-  const Oid oid = find_companion(relid, TriggerKind::attempts);
-  const Oid owner = find_owner_of_relation(relid);
-  if (OidIsValid(oid) && OidIsValid(owner) && find_owner_of_relation(oid) != owner) {
-    ATExecChangeOwner(oid, owner, false, AccessExclusiveLock);
-    CommandCounterIncrement();
-  }
 }
 
 void announce_attempts_table(Relation table) {

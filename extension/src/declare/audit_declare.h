@@ -15,9 +15,6 @@ bool is_audit_settled(Oid relid);
 // who declare. Errors: 42R01 where the table that is there is not fit.
 void settle_attempts_table(Oid relid);
 
-// The table was given to another owner, who gets that of its attempts too: its rows are the owner's to read.
-void follow_owner(Oid relid);
-
 // A table of attempts was tied to its table, which sessions that know the contract must hear of.
 void announce_attempts_table(Relation table);
 

@@ -24,13 +24,16 @@ extern "C" {
 
 #include <initializer_list>
 
+#include "contract/companion.h"
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
 #include "declare/audit_declare.h"
+#include "declare/companion.h"
 #include "declare/ddl_check.h"
 #include "declare/follow.h"
 #include "declare/guard_declare.h"
 #include "declare/see_rows.h"
+#include "declare/spill_declare.h"
 #include "declare/tally_triggers.h"
 #include "guard/attempts_table.h"
 #include "pg/attempt.h"
@@ -244,7 +247,10 @@ void watch_command_end(const EventTriggerData *event) {
     if (OidIsValid(relation)) touched.relations = list_append_unique_oid(touched.relations, relation);
   }
   if (has_subcommand(event->parsetree, {AT_ChangeOwner}))
-    for (const Oid oid : each_oid(touched.relations)) follow_owner(oid);
+    for (const Oid oid : each_oid(touched.relations)) {
+      give_to_owner_of(oid, find_companion(oid, TriggerKind::attempts));
+      follow_owner_of_spilled(oid);
+    }
   const bool thorough = changes_columns(event->parsetree);
   for (const Oid member : each_oid(touched.relations)) check_table(member, thorough);
   if (thorough) check_children(touched.relations);

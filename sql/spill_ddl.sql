@@ -214,8 +214,19 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 INSERT INTO result VALUES (1, true, 1);
 COMMIT;
 SELECT id, n, good FROM run_spilled;
--- something is added to the table: it is not used, which health() says
-CREATE INDEX extra ON run_spilled (ratchet_xid);
+-- another index does no harm, as it comes by REINDEX CONCURRENTLY, which gives the table's own another OID
+CREATE INDEX extra ON run_spilled (n);
+REINDEX TABLE CONCURRENTLY run_spilled;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO result VALUES (1, true, 1);
+COMMIT;
+SET enable_seqscan = off;
+SELECT id, sum(n) FROM run_spilled WHERE n = 1 GROUP BY id;
+SELECT id, sum(n) FROM run_spilled WHERE id = 1 GROUP BY id;
+RESET enable_seqscan;
+DROP INDEX extra;
+-- something else is added to the table: it is not used, which health() says
+CREATE UNIQUE INDEX extra ON run_spilled (id, n, ratchet_xid);
 SELECT findings();
 BEGIN ISOLATION LEVEL READ COMMITTED;
 INSERT INTO result VALUES (2, true, 1);
@@ -348,10 +359,13 @@ SELECT * FROM ratchet.verify();
 SELECT findings();
 SELECT ratchet.fold();
 SELECT id, n FROM run ORDER BY id;
--- another owner, with the parent and without the table
+-- another owner, with the parent, which the table and the view follow; and without it
 RESET ROLE;
 ALTER TABLE run OWNER TO regress_ratchet_writer;
 ALTER TABLE result OWNER TO regress_ratchet_writer;
+SELECT relname, relowner::regrole FROM pg_class WHERE relname ~ '^run_(spilled|exact)$' ORDER BY 1;
+SELECT findings();
+ALTER TABLE run_spilled OWNER TO regress_ratchet_owner;
 SELECT findings();
 ALTER TABLE run_spilled OWNER TO regress_ratchet_writer;
 SELECT findings();

@@ -211,6 +211,32 @@ SELECT ratchet.fold('his_run');
 SELECT * FROM seen;
 RESET ROLE;
 
+--
+-- What lies in a table that cannot be used is not known, a removal perhaps: nothing becomes complete meanwhile
+--
+CREATE TABLE hidden (id int PRIMARY KEY, total int, n int NOT NULL DEFAULT 0, done boolean NOT NULL DEFAULT false);
+CREATE TABLE hidden_result (id int, hidden int REFERENCES hidden);
+SELECT ratchet.tally('hidden_result', 'hidden', '{"n": "true"}', total => 'total', done => 'done', on_done => 'finish(int)', contention => 'spill');
+TRUNCATE log;
+INSERT INTO hidden VALUES (1, 3);
+INSERT INTO hidden_result VALUES (1, 1), (2, 1);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+DELETE FROM hidden_result WHERE id = 1;
+COMMIT;
+ALTER TABLE hidden_spilled ADD note text;
+INSERT INTO hidden_result VALUES (3, 1);
+UPDATE hidden SET total = 2;
+UPDATE hidden SET total = 4;
+INSERT INTO hidden_result VALUES (3, 1);
+SELECT id, n, done FROM hidden;
+ALTER TABLE hidden_spilled DROP note;
+INSERT INTO hidden_result VALUES (4, 1);
+SELECT id, n, done FROM hidden;
+INSERT INTO hidden_result VALUES (5, 1);
+SELECT id, n, done FROM hidden;
+SELECT said FROM log;
+SELECT * FROM ratchet.verify('hidden');
+
 SET client_min_messages = error;
 DROP SCHEMA spill_rows CASCADE;
 DROP ROLE regress_ratchet_spiller;

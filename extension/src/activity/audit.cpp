@@ -95,6 +95,9 @@ HeapTuple form_attempt(Relation table, const AttrNumber *columns, Event event, c
 
 const char *find_attempts_fault(Relation table, AttrNumber *columns) {
   const char *name = RelationGetRelationName(table);
+  // A crash would empty the one, and no other session reaches the other.
+  if (table->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+    return psprintf("table \"%s\" is unlogged, or temporary", name);
   bool fits = is_plain_heap(table);
   int more = -attempt_column_count;
   for (int i = 0; i < RelationGetDescr(table)->natts; ++i)

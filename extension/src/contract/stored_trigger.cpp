@@ -22,6 +22,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -187,6 +188,25 @@ Oid find_table_of_trigger(Oid trigger) {
     table = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple))->tgrelid;
   });
   return table;
+}
+
+// What an event trigger is told of a dropped trigger does not say. But its row is there as long as this transaction,
+// which has deleted it, has not ended: nobody prunes it, and SnapshotAny sees it.
+Oid find_reference_of_dropped(Oid trigger) {
+  Oid reference = InvalidOid;
+  Relation catalog = table_open(TriggerRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
+  SysScanDesc scan = systable_beginscan(catalog, TriggerOidIndexId, true, SnapshotAny, 1, &key);
+  while (HeapTuple tuple = systable_getnext(scan)) {
+    const HeapTupleHeader header = tuple->t_data;
+    if ((header->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask) &&
+        TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(header)))
+      reference = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple))->tgconstrrelid;
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return reference;
 }
 
 bool concerns(Oid relation) {

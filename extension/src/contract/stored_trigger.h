@@ -39,6 +39,9 @@ List *stored_triggers(Oid relation);
 // The table of any trigger; InvalidOid: it is gone.
 Oid find_table_of_trigger(Oid trigger);
 
+// The table that a constraint trigger has named by FROM which this transaction has dropped; InvalidOid: none.
+Oid find_reference_of_dropped(Oid trigger);
+
 // Whether the table has a trigger of ratchet's, or one that has a name like them.
 bool concerns(Oid relation);
 

@@ -4,7 +4,6 @@ extern "C" {
 #include "access/relation.h"
 #include "catalog/pg_inherits.h"
 #include "commands/defrem.h"
-#include "commands/tablecmds.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
 }
@@ -17,7 +16,6 @@ extern "C" {
 #include "contract/stored_trigger.h"
 #include "declare/companion.h"
 #include "declare/see_rows.h"
-#include "declare/tally_triggers.h"
 #include "guard/attempts_table.h"
 #include "pg/list.h"
 #include "pg/quote.h"
@@ -155,15 +153,6 @@ void settle_attempts_table(Oid relid) {
   run_all(commands);
 }
 
-void follow_owner(Oid relid) {
-  const Oid oid = find_companion(relid, TriggerKind::attempts);
-  const Oid owner = find_owner_of_relation(relid);
-  if (OidIsValid(oid) && OidIsValid(owner) && find_owner_of_relation(oid) != owner) {
-    ATExecChangeOwner(oid, owner, false, AccessExclusiveLock);
-    CommandCounterIncrement();
-  }
-}
-
 void announce_attempts_table(Relation table) {
   const Oid parent = find_parent_of_attempts(table);
   if (!OidIsValid(parent)) return;
@@ -183,14 +172,12 @@ void notice_left_attempts(Oid table) {
           errhint("DROP TABLE %s, when nobody needs it any more.", qualified_relation(table)));
 }
 
-void check_dropped_attempts() {
-  for (const Oid oid : each_oid(tables_with(TriggerKind::guard))) {
-    const Oid owner = find_owner_of_relation(oid);
-    if (!OidIsValid(owner) || !has_privs_of_role(GetUserId(), owner)) continue;
-    if (has_audit(oid) && !OidIsValid(find_attempts_table(oid)))
-      error_broken(oid, "there would be no table for what is attempted",
-                   "Declare the contract without audit first, with replace => true.");
-  }
+void check_dropped_attempts(Oid relid) {
+  const Oid owner = find_owner_of_relation(relid);
+  if (!OidIsValid(owner) || !has_privs_of_role(GetUserId(), owner)) return;
+  if (has_audit(relid) && !OidIsValid(find_attempts_table(relid)))
+    error_broken(relid, "there would be no table for what is attempted",
+                 "Declare the contract without audit first, with replace => true.");
 }
 
 }  // namespace ratchet

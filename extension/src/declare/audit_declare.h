@@ -15,9 +15,6 @@ bool is_audit_settled(Oid relid);
 // who declare. Errors: 42R01 where the table that is there is not fit.
 void settle_attempts_table(Oid relid);
 
-// The table was given to another owner, who gets that of its attempts too: its rows are the owner's to read.
-void follow_owner(Oid relid);
-
 // A table of attempts was tied to its table, which sessions that know the contract must hear of.
 void announce_attempts_table(Relation table);
 
@@ -27,7 +24,8 @@ void check_attempts_table(Relation table);
 // The guarded table was dropped, and that of its attempts was not.
 void notice_left_attempts(Oid table);
 
-// After tables of attempts were dropped. Errors: 42R01 where a contract that the caller may alter needs one.
-void check_dropped_attempts();
+// After a guarded table's table of attempts was dropped. Errors: 42R01 where its contract needs one, and the caller may
+// alter that.
+void check_dropped_attempts(Oid relid);
 
 }  // namespace ratchet

@@ -1,7 +1,9 @@
 #include "declare/companion.h"
 
 extern "C" {
+#include "access/xact.h"
 #include "commands/defrem.h"
+#include "commands/tablecmds.h"
 #include "miscadmin.h"
 }
 
@@ -22,6 +24,13 @@ List *hand_over(List *commands, Oid parent, const char *kind, const char *name) 
   if (owner == GetUserId()) return commands;
   return lappend(commands,
                  psprintf("ALTER %s %s OWNER TO %s", kind, name, quote_identifier(GetUserNameFromId(owner, false))));
+}
+
+void give_to_owner_of(Oid parent, Oid relation) {
+  const Oid owner = find_owner_of_relation(parent);
+  if (!OidIsValid(relation) || !OidIsValid(owner) || find_owner_of_relation(relation) == owner) return;
+  ATExecChangeOwner(relation, owner, false, AccessExclusiveLock);
+  CommandCounterIncrement();
 }
 
 List *tie(List *commands, Oid parent, const char *name, const char *trigger, const char *function) {

@@ -12,6 +12,9 @@ const char *choose_name(Oid parent, const char *label);
 // Who declares a contract on a table of another role's makes what belongs to it for that role.
 List *hand_over(List *commands, Oid parent, const char *kind, const char *name);
 
+// The parent was given to another owner, who gets what belongs to it. InvalidOid: there is nothing.
+void give_to_owner_of(Oid parent, Oid relation);
+
 //   CREATE CONSTRAINT TRIGGER "~ratchet_spilled" AFTER INSERT OR UPDATE OR DELETE ON schema.table FROM schema.parent
 //   NOT DEFERRABLE FOR EACH ROW EXECUTE FUNCTION ratchet.keep_spilled()
 List *tie(List *commands, Oid parent, const char *name, const char *trigger, const char *function);

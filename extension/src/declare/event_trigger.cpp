@@ -24,13 +24,16 @@ extern "C" {
 
 #include <initializer_list>
 
+#include "contract/companion.h"
 #include "contract/errors.h"
 #include "contract/stored_trigger.h"
 #include "declare/audit_declare.h"
+#include "declare/companion.h"
 #include "declare/ddl_check.h"
 #include "declare/follow.h"
 #include "declare/guard_declare.h"
 #include "declare/see_rows.h"
+#include "declare/spill_declare.h"
 #include "declare/tally_triggers.h"
 #include "guard/attempts_table.h"
 #include "pg/attempt.h"
@@ -244,7 +247,10 @@ void watch_command_end(const EventTriggerData *event) {
     if (OidIsValid(relation)) touched.relations = list_append_unique_oid(touched.relations, relation);
   }
   if (has_subcommand(event->parsetree, {AT_ChangeOwner}))
-    for (const Oid oid : each_oid(touched.relations)) follow_owner(oid);
+    for (const Oid oid : each_oid(touched.relations)) {
+      give_to_owner_of(oid, find_companion(oid, TriggerKind::attempts));
+      follow_owner_of_spilled(oid);
+    }
   const bool thorough = changes_columns(event->parsetree);
   for (const Oid member : each_oid(touched.relations)) check_table(member, thorough);
   if (thorough) check_children(touched.relations);
@@ -285,9 +291,9 @@ void follow_dropped_triggers() {
 // A trigger that ties a table of attempts goes with that or with the guarded one. Whoever drops it by its name knows
 // what he does.
 void judge_dropped_attempts() {
-  bool gone = false;
+  List *untied = NIL;
   List *left = NIL;
-  see_rows(psprintf("SELECT c.oid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
+  see_rows(psprintf("SELECT d.objid, c.oid FROM pg_catalog.pg_event_trigger_dropped_objects() d"
                     " LEFT JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) d.address_names[1]"
                     " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid"
                     " AND c.relname OPERATOR(pg_catalog.=) d.address_names[2]"
@@ -295,11 +301,13 @@ void judge_dropped_attempts() {
                     " AND d.address_names[3] OPERATOR(pg_catalog.=) %s",
                     quote_literal_cstr(attempts_trigger_name)),
            [&](HeapTuple row, TupleDesc tupdesc) {
-             const Oid table = oid_at(row, tupdesc, 1);
-             gone = gone || !OidIsValid(table);
-             if (OidIsValid(table)) left = lappend_oid(left, table);
+             const Oid table = oid_at(row, tupdesc, 2);
+             if (OidIsValid(table))
+               left = lappend_oid(left, table);
+             else
+               untied = lappend_oid(untied, find_reference_of_dropped(oid_at(row, tupdesc, 1)));
            });
-  if (gone) check_dropped_attempts();
+  for (const Oid oid : each_oid(untied)) check_dropped_attempts(oid);
   for (const Oid oid : each_oid(left)) notice_left_attempts(oid);
 }
 

@@ -484,6 +484,15 @@ void rename_column(Oid table, ObjectType type, const char *from, const char *to)
 
 }  // namespace
 
+void follow_owner_of_spilled(Oid parent) {
+  if (is_distributed(parent) || OidIsValid(table_of_shard(parent))) return;
+  const Oid table = find_spill_table(parent);
+  if (!OidIsValid(table)) return;
+  // The view first, which is known by having the table's owner.
+  give_to_owner_of(parent, find_exact_view(parent, table));
+  give_to_owner_of(parent, table);
+}
+
 void rename_spilled_column(Oid parent, const char *from, const char *to) {
   const Oid table = find_spill_table(parent);
   if (!OidIsValid(table)) return;

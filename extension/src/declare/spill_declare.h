@@ -25,6 +25,10 @@ void depend_on_parent(Relation spilled);
 void write_spill_dependency(Oid parent);
 bool lacks_spill_dependency(Oid parent);
 
+// The parent was given to another owner, who gets both; what Citus distributes is for Citus to follow. Locks: ACCESS
+// EXCLUSIVE on both.
+void follow_owner_of_spilled(Oid parent);
+
 // A column of the parent was renamed: the table's is too, and the view's. Locks: ACCESS EXCLUSIVE on both.
 void rename_spilled_column(Oid parent, const char *from, const char *to);
 

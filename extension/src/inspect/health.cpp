@@ -146,10 +146,15 @@ List *spill_findings(Relation root) {
   if (counters == nullptr) return NIL;
   List *findings = spill_trigger_findings(counters->root);
   const char *table = RelationGetRelationName(root);
+  if (counters->spill_hidden)
+    return add(findings, "error",
+               psprintf("counts of \"%s\" do not spill, and what would complete a row fails: %s", table,
+                        counters->spill_fault),
+               spill_table_hint);
   if (counters->spill_fault != nullptr)
     return add(findings, "warning",
                psprintf("counts of \"%s\" wait, and do not spill: %s", table, counters->spill_fault),
-               OidIsValid(find_spill_table(counters->root)) ? spill_table_hint : "Declare the tally again.");
+               "Declare the tally again.");
   // A standby only has what its primary does.
   if (counters->spill == nullptr || RecoveryInProgress() || has_fold_worker(counters->owner)) return findings;
   const SpilledRows rows = look_at_spilled(counters);

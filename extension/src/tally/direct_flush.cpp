@@ -256,7 +256,7 @@ bool count_directly(Counters *counters, const Pending *entry, bool alone) {
     if (taken) return nullptr;
     change = change_of(counters, found, entry->deltas);
     // Not locked, the row may have changed by now: only the statement can refuse.
-    if (change.breaks_limit) return nullptr;
+    if (change.refused) return nullptr;
     return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {
@@ -337,7 +337,7 @@ Taken count_without_wait(Counters *counters, const Pending *entry, bool alone, b
     if (lying == Lying::left && change.decides) return nullptr;
     busy = adds_spilled && !decide_all(found);
     idle = !busy && change.count == 0 && spilled.count == 0;
-    if (busy || idle || change.breaks_limit) return nullptr;
+    if (busy || idle || change.refused) return nullptr;
     return modified(relation, version->base.tuple, change.count, change.attnums, change.values, change.nulls);
   };
   const auto stored = [&](TupleTableSlot *found, HeapTuple row) {

@@ -237,6 +237,17 @@ void report_completed(const TriggerData *trigger, const Counters *counters, cons
   if (done > 0) report(counters->tracked, Event::completed, done);
 }
 
+// Whether completions can be decided. What lies in a table that cannot be used is not known: a removal perhaps, without
+// which the row would be complete, and somebody called for it. kept: as report_completed().
+bool is_decidable(const Counters *counters, TupleTableSlot *before, const Value *kept) {
+  for (int i = 0; counters->spill_hidden && i < counters->ncompletions; ++i) {
+    const AttrNumber column = counters->completions[i].done;
+    if (column != InvalidAttrNumber && is_true(kept[place_of(counters, column)]) != is_true(value_of(before, column)))
+      return false;
+  }
+  return true;
+}
+
 // What is to be stored of a row, which `after` holds too.
 HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission *permission, HeapTuple row,
                TupleTableSlot *after) {
@@ -273,6 +284,7 @@ HeapTuple keep(const TriggerData *trigger, const Counters *counters, Permission 
     if (counters->spill != nullptr && exact.kept == kept) exact.kept = exact_values(trigger, counters, kept, !counts);
     decide(&stored, exact.kept == kept ? nullptr : &exact, completion, trigger->tg_trigslot, kept);
   }
+  if (!is_decidable(counters, trigger->tg_trigslot, kept)) error_spill_table(counters);
   // A recount says what is there.
   const Breach breach = recounts ? Breach{nullptr, false} : find_breach(stored, trigger->tg_trigslot);
   if (breach.limit != nullptr) {
@@ -366,11 +378,11 @@ Change change_of(const Counters *counters, TupleTableSlot *row, const Delta *del
   for (int i = 0; i < counters->ncompletions; ++i)
     if (counters->completions[i].done != InvalidAttrNumber)
       decide(&stored, nullptr, counters->completions[i], row, kept);
-  const bool breaks_limit = find_breach(stored, row).limit != nullptr;
+  const bool refused = find_breach(stored, row).limit != nullptr || !is_decidable(counters, row, kept);
   release(&stored);
 
   Change change{};
-  change.breaks_limit = breaks_limit;
+  change.refused = refused;
   change.attnums = palloc_array<int>(counters->nguarded);
   change.values = palloc_array<Datum>(counters->nguarded);
   change.nulls = palloc_array<bool>(counters->nguarded);

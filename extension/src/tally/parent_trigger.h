@@ -17,7 +17,7 @@ struct Change {
   Bitmapset *undone;     // of those that no longer are
   bool decides;          // something becomes complete, or no longer is
   int done;              // how many completions become done, whoever is told
-  bool breaks_limit;     // by this version of the row
+  bool refused;          // by this version of the row: it breaks a limit, or cannot be decided
 };
 
 // row: a version of the row; the change is stored only where it is the newest. In the current memory context.

@@ -20,6 +20,7 @@ extern "C" {
 #include <algorithm>
 
 #include "contract/errors.h"
+#include "pg/heap_update.h"
 #include "pg/memory.h"
 #include "tally/compiled.h"
 #include "tally/flush.h"
@@ -248,13 +249,26 @@ void remove_spilled(const Counters *counters, const Datum *key, const Spilled &s
   if (spilled.whole) note_removed(counters, key, spilled.before);
 }
 
+namespace {
+
+// Without an executor's state, which costs half of it.
+void insert_with_entry(Relation relation, Oid index, HeapTuple row) {
+  TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsHeapTuple);
+  ExecStoreHeapTuple(row, slot, false);
+  table_tuple_insert(relation, slot, GetCurrentCommandId(true), 0, nullptr);
+  insert_entry(relation, index, slot);
+  ExecDropSingleTupleTableSlot(slot);
+}
+
+}  // namespace
+
 void append_spilled(const Counters *counters, const Pending *entry) {
   Relation relation = table_open(counters->spill->relation, RowExclusiveLock);
-  TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsHeapTuple);
-  ExecStoreHeapTuple(form_row(relation, counters, entry), slot, true);
-  table_tuple_insert(relation, slot, GetCurrentCommandId(true), 0, nullptr);
-  insert_entry(relation, counters->spill->index, slot);
-  ExecDropSingleTupleTableSlot(slot);
+  HeapTuple row = form_row(relation, counters, entry);
+  if (counters->spill->has_others)
+    insert_row(relation, row);
+  else
+    insert_with_entry(relation, counters->spill->index, row);
   table_close(relation, NoLock);
   report(counters->tracked, Event::spilled);
   // After the row is there: see tally/fold_worker.h.

@@ -31,16 +31,29 @@ bool is_over(HeapTuple tuple, const SpillTable *table, int nkey) {
   return true;
 }
 
-// The only index, which is as it was made; InvalidOid: it is another, or there are more. Whoever appends a row must
-// wait for nobody, as an entry in a unique index would.
-Oid only_index(Relation relation, const SpillTable *table, int nkey) {
-  List *indexes = RelationGetIndexList(relation);
-  if (list_length(indexes) != 1) return InvalidOid;
-  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(linitial_oid(indexes)));
-  if (!HeapTupleIsValid(tuple)) return InvalidOid;
-  const bool fits = is_over(tuple, table, nkey);
-  ReleaseSysCache(tuple);
-  return fits ? linitial_oid(indexes) : InvalidOid;
+// Another index than that. Whoever appends a row must wait for nobody, as an entry in a unique index would, and compute
+// nothing.
+bool is_plain(HeapTuple tuple) {
+  const auto form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  return !form->indisunique && !form->indisexclusion && heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
+         heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+}
+
+// Finds the index that is as it was made. While REINDEX CONCURRENTLY makes it anew there are two, as there may be where
+// somebody has added one. false: there is none, or one that an appended row must not have an entry in.
+bool find_index(Relation relation, SpillTable *table, int nkey) {
+  bool fits = true;
+  for (const Oid oid : each_oid(RelationGetIndexList(relation))) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
+    if (!HeapTupleIsValid(tuple)) return false;
+    if (!OidIsValid(table->index) && is_over(tuple, table, nkey))
+      table->index = oid;
+    else
+      table->has_others = true;
+    fits = fits && is_plain(tuple);
+    ReleaseSysCache(tuple);
+  }
+  return fits && OidIsValid(table->index);
 }
 
 // Whether a row has all columns, and nothing else has to be seen to when one is stored.
@@ -65,8 +78,7 @@ bool is_as_made(Relation relation, const Counters *counters, SpillTable *table) 
   for (int i = 0; i < RelationGetDescr(relation)->natts; ++i)
     if (!TupleDescAttr(RelationGetDescr(relation), i)->attisdropped) --columns;
   if (!whole || columns != 0) return false;
-  table->index = only_index(relation, table, counters->nkey);
-  return OidIsValid(table->index);
+  return find_index(relation, table, counters->nkey);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ struct Counters;
 struct SpillTable {
   Oid relation;
   Oid index;             // over the key and the writer
+  bool has_others;       // indexes, in which a row gets entries too
   AttrNumber *key;       // in the order of the parent's key
   AttrNumber *counters;  // in the order of the parent's counters
   AttrNumber writer;

@@ -252,6 +252,7 @@ Cached *build_counters(Relation relation, const Trigger *trigger) {
   // Whatever is wrong with it may be put right.
   const Oid spilled = find_spill_table(counters->root);
   counters->spill = resolve_spill_table(counters, spilled, &counters->spill_fault);
+  counters->spill_hidden = counters->spill == nullptr && OidIsValid(spilled);
   // A shard may have its contract before its node has heard of the shards of the table of spilled counts: then that
   // table's trigger is still to come, and has the node look again at the parent as it knows it.
   counters->other = OidIsValid(spilled) ? spilled : table_of_shard(counters->root);

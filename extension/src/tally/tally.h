@@ -96,6 +96,7 @@ struct Counters : Cached {
   const Trigger *guard;           // of the table; nullptr: it has none
   const SpillTable *spill;        // nullptr: counts do not spill, or have nowhere to, which spill_fault says
   const char *spill_fault;        // nullptr: none
+  bool spill_hidden;              // there is a table for them that cannot be used, so what lies there is not known
   uint64 spill_locked_in;         // current_epoch() when its table was last locked; see lock_spill_table()
 
   bool direct;        // see tally/direct_flush.h

@@ -301,7 +301,16 @@ SELECT attempt('CREATE TABLE tree_attempts_more PARTITION OF tree_attempts DEFAU
 ALTER TABLE tree DETACH PARTITION tree_us;
 UPDATE tree_us SET done = false;
 SELECT count(*) FROM tree_attempts;
-DROP TABLE tree, tree_us, tree_attempts;
+-- which has one of its own then, and when it comes back goes on in the other
+SELECT ratchet.unguard('tree_us');
+SELECT ratchet.guard('tree_us', 'done', audit => true);
+UPDATE tree_us SET done = true;
+SELECT ratchet.unguard('tree_us');
+ALTER TABLE tree ATTACH PARTITION tree_us FOR VALUES IN ('us');
+UPDATE tree_us SET done = false;
+UPDATE tree SET done = false WHERE region = 'us';
+SELECT relation, count(*) FROM ratchet.attempts WHERE relation::text LIKE 'tree%' GROUP BY 1 ORDER BY 1;
+DROP TABLE tree, tree_attempts, tree_us_attempts;
 CREATE UNLOGGED TABLE fast (id int PRIMARY KEY, done boolean);
 SELECT ratchet.guard('fast', 'done', audit => true);
 SELECT relpersistence FROM pg_class WHERE oid = 'fast_attempts'::regclass;
@@ -337,7 +346,23 @@ ROLLBACK;
 --
 -- Without the extension, and again with it
 --
+CREATE TABLE "a name as long as names may be, of sixty-three bytes: 1st of two" (id int PRIMARY KEY, done boolean);
+CREATE TABLE "a name as long as names may be, of sixty-three bytes: 2nd of two" (id int PRIMARY KEY, done boolean);
+INSERT INTO "a name as long as names may be, of sixty-three bytes: 1st of two" VALUES (1);
+SELECT ratchet.guard('"a name as long as names may be, of sixty-three bytes: 1st of two"', 'done', audit => true);
+SELECT ratchet.guard('"a name as long as names may be, of sixty-three bytes: 2nd of two"', 'done', audit => true);
+SELECT outcome FROM ratchet.submit('"a name as long as names may be, of sixty-three bytes: 1st of two"', 1);
 RESET ROLE;
+BEGIN;
+SET LOCAL client_min_messages = error;
+DROP EXTENSION ratchet CASCADE;
+CREATE EXTENSION ratchet;
+-- what is not sure to be its own nobody gets
+SELECT ratchet.guard('"a name as long as names may be, of sixty-three bytes: 2nd of two"', 'done', audit => true);
+SELECT count(*) FROM ratchet.attempts;
+ROLLBACK;
+DROP TABLE "a name as long as names may be, of sixty-three bytes: 1st of two", "a name as long as names may be, of sixty-three bytes: 2nd of two",
+    "a name as long as names may be, of sixty-three bytes: _attempts", "a name as long as names may be, of sixty-three bytes:_attempts1";
 BEGIN;
 SET LOCAL client_min_messages = error;
 DROP EXTENSION ratchet CASCADE;

@@ -93,10 +93,11 @@ void create_table(Oid relid) {
 }
 
 // A table that no contract has, but that one of a table of this name has had: after DROP EXTENSION, or in place of a
-// table that was dropped. InvalidOid: there is none.
+// table that was dropped. InvalidOid: there is none. Where the name had to be shortened it may be another table's.
 Oid find_left_behind(Oid relid) {
   const char *name = makeObjectName(get_rel_name(relid), nullptr, label);
-  const Oid oid = get_relname_relid(name, get_rel_namespace(relid));
+  const bool whole = strcmp(name, psprintf("%s_%s", get_rel_name(relid), label)) == 0;
+  const Oid oid = whole ? get_relname_relid(name, get_rel_namespace(relid)) : InvalidOid;
   // Nobody else's table is waited for.
   if (!OidIsValid(oid) || find_owner_of_relation(oid) != find_owner_of_relation(relid)) return InvalidOid;
   Relation table = try_relation_open(oid, ShareRowExclusiveLock);

@@ -1,32 +1,15 @@
 #include "guard/attempts_table.h"
 
-extern "C" {
-#include "catalog/partition.h"
-}
-
 #include "activity/audit.h"
 #include "contract/companion.h"
 #include "contract/stored_trigger.h"
 #include "pg/list.h"
+#include "pg/partition.h"
 
 namespace ratchet {
 
-Oid find_attempts_table(Oid relid, Oid *parent) {
-  *parent = relid;
-  Oid table = find_companion(relid, TriggerKind::attempts);
-  if (OidIsValid(table) || !get_rel_relispartition(relid)) return table;
-  for (const Oid ancestor : each_oid(get_partition_ancestors(relid))) {
-    *parent = ancestor;
-    table = find_companion(ancestor, TriggerKind::attempts);
-    if (OidIsValid(table)) return table;
-  }
-  return InvalidOid;
-}
-
-Oid find_attempts_table(Oid relid) {
-  Oid parent;
-  return find_attempts_table(relid, &parent);
-}
+// A partition may have one of its own, of before it was attached.
+Oid find_attempts_table(Oid relid) { return find_companion(find_topmost_ancestor(relid), TriggerKind::attempts); }
 
 Oid find_parent_of_attempts(Relation table) { return find_named_parent(table, TriggerKind::attempts); }
 

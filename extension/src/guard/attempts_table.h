@@ -8,9 +8,8 @@
 
 namespace ratchet {
 
-// Of a guarded table, or a partition of one; InvalidOid: there is none. parent: the table that it names.
+// Of a guarded table, or for a partition that of the topmost one; InvalidOid: there is none.
 Oid find_attempts_table(Oid relid);
-Oid find_attempts_table(Oid relid, Oid *parent);
 
 // The guarded table that such a table names; InvalidOid: it is none, or that is gone.
 Oid find_parent_of_attempts(Relation table);

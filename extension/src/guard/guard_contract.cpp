@@ -93,10 +93,9 @@ bool new_is_stored(Relation relation) {
 }
 
 // What is attempted at an owner's rows is for nobody else to read. Whoever changes either owner invalidates this.
-void resolve_attempts(Relation relation, GuardContract *contract) {
-  Oid parent;
-  contract->other = find_attempts_table(RelationGetRelid(relation), &parent);
-  if (OidIsValid(contract->other) && find_owner_of_relation(contract->other) == find_owner_of_relation(parent))
+void resolve_attempts(GuardContract *contract) {
+  contract->other = find_attempts_table(contract->root);
+  if (OidIsValid(contract->other) && find_owner_of_relation(contract->other) == find_owner_of_relation(contract->root))
     contract->tracked.attempts = contract->other;
 }
 
@@ -148,7 +147,7 @@ Cached *build(Relation relation, const Trigger *trigger) {
   }
   contract->tracked = track(TrackedKind::guard, contract->root);
   contract->tracked.audited = terms->audit;
-  if (terms->audit) resolve_attempts(relation, contract);
+  if (terms->audit) resolve_attempts(contract);
   check_structure(relation);
   return contract;
 }

@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/relation.h"
 #include "access/stratnum.h"
 #include "access/tableam.h"
 #include "access/transam.h"
@@ -93,6 +94,29 @@ FullTransactionId horizon_of(Snapshot snapshot) {
 
 // -- rows --
 
+[[noreturn]] void error_altered(const Counters *counters) {
+  const char *parent = get_rel_name(counters->root);
+  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+          errmsg("the table of spilled counts of relation \"%s\" was altered by another transaction", parent),
+          errhint("Try the transaction again."),
+          (err_generic_string(PG_DIAG_SCHEMA_NAME, get_namespace_name(get_rel_namespace(counters->root))), 0),
+          (err_generic_string(PG_DIAG_TABLE_NAME, parent), 0));
+  pg_unreachable();
+}
+
+// The table as it is with the lock, which may have waited for who has given it another index, or has dropped it, with
+// what lay there in the rows of the parent, which the caller's snapshot does not see.
+const SpillTable *open_spill_table(const Counters *counters, Relation *relation) {
+  const SpillTable *table = counters->spill;
+  *relation = try_relation_open(table->relation, AccessShareLock);
+  if (*relation == nullptr) error_altered(counters);
+  if (counters->valid) return table;
+  const char *fault;
+  table = resolve_spill_table(counters, table->relation, &fault);
+  if (table == nullptr) error_altered(counters);
+  return table;
+}
+
 int key_scan(const Counters *counters, Relation index, const Datum *key, FullTransactionId from, ScanKeyData *keys) {
   int count = 0;
   for (; count < counters->nkey; ++count)
@@ -107,32 +131,33 @@ int key_scan(const Counters *counters, Relation index, const Datum *key, FullTra
   return count;
 }
 
-// Calls see(slot) for each row of the key that the snapshot sees, until it says no.
+// Calls see(table, slot) for each row of the key that the snapshot sees, until it says no.
 template <typename See>
 void each_spilled(const Counters *counters, const Datum *key, Snapshot snapshot, FullTransactionId from, See &&see) {
-  Relation relation = table_open(counters->spill->relation, AccessShareLock);
+  Relation relation;
+  const SpillTable *table = open_spill_table(counters, &relation);
   // VACUUM gives back pages without rows: where nobody spills for a while there are none, and nothing to look through.
   if (RelationGetNumberOfBlocks(relation) == 0) {
     table_close(relation, NoLock);
     return;
   }
-  Relation index = index_open(counters->spill->index, AccessShareLock);
+  Relation index = index_open(table->index, AccessShareLock);
   ScanKeyData keys[INDEX_MAX_KEYS + 1];
   const int count = key_scan(counters, index, key, from, keys);
   TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsBufferHeapTuple);
   IndexScanDesc scan = begin_index_scan(relation, index, snapshot, count);
   index_rescan(scan, keys, count, nullptr, 0);
-  while (index_getnext_slot(scan, ForwardScanDirection, slot) && see(slot)) CHECK_FOR_INTERRUPTS();
+  while (index_getnext_slot(scan, ForwardScanDirection, slot) && see(*table, slot)) CHECK_FOR_INTERRUPTS();
   index_endscan(scan);
   ExecDropSingleTupleTableSlot(slot);
   index_close(index, NoLock);
   table_close(relation, NoLock);
 }
 
-void add_row(const Counters *counters, TupleTableSlot *slot, Delta *deltas) {
+void add_row(const Counters *counters, const SpillTable &table, TupleTableSlot *slot, Delta *deltas) {
   for (int i = 0; i < counters->ncounters; ++i) {
     bool isnull;
-    const Datum value = slot_getattr(slot, counters->spill->counters[i], &isnull);
+    const Datum value = slot_getattr(slot, table.counters[i], &isnull);
     if (counters->counters[i].type != NUMERICOID)
       add_count(&deltas[i], DatumGetInt64(value));
     else
@@ -213,7 +238,7 @@ Spilled read_spilled(const Counters *counters, const Datum *key, Snapshot snapsh
   spilled.whole = true;
   int capacity = 0;
   const FullTransactionId from = again ? InvalidFullTransactionId : known_gone(counters, key);
-  each_spilled(counters, key, snapshot, from, [&](TupleTableSlot *slot) {
+  each_spilled(counters, key, snapshot, from, [&](const SpillTable &table, TupleTableSlot *slot) {
     if (spilled.count == most) return spilled.whole = false;
     if (spilled.count == capacity) {
       capacity = capacity == 0 ? 32 : capacity * 2;
@@ -222,7 +247,7 @@ Spilled read_spilled(const Counters *counters, const Datum *key, Snapshot snapsh
       spilled.rows = grown;
     }
     spilled.rows[spilled.count++] = slot->tts_tid;
-    add_row(counters, slot, spilled.deltas);
+    add_row(counters, table, slot, spilled.deltas);
     return true;
   });
   spilled.before = horizon_of(snapshot);

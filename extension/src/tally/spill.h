@@ -41,7 +41,8 @@ struct Spilled {
 
 // Reads it in a snapshot, at most so many rows; in the current memory context. again: what earlier reads of this
 // session are sure to have left nothing of is looked at too, as a reader must to whom the sum matters. The caller has
-// resolved counters->spill. Locks: ACCESS SHARE on the table, until the end of the transaction.
+// resolved counters->spill. Errors: 40001 where another transaction has altered the table so that it cannot be read, or
+// has dropped it. Locks: ACCESS SHARE on the table, until the end of the transaction.
 Spilled read_spilled(const Counters *counters, const Datum *key, Snapshot snapshot, bool again, int most);
 
 // The same of an entry's row, for adding it. Who has nothing of his own to add has seen that something lies there, so

@@ -22,7 +22,8 @@ COPY extension extension
 COPY sdk sdk
 COPY tools/cxx.mk tools/
 RUN pg_buildext updatecontrol \
- && dpkg-buildpackage --build=any --no-sign --jobs=auto
+ && dpkg-buildpackage --build=any --no-sign --jobs=auto \
+ && sha256sum ../*.deb >../packages.sha256
 
 # -- the image ---------------------------------------------------------------------------------------------------------
 
@@ -32,6 +33,9 @@ ENV LANG=C.UTF-8
 # The numbers are those of the official image of PostgreSQL, so that a volume's files have the same owner here.
 RUN groupadd --system --gid 999 postgres \
  && useradd --system --uid 999 --gid postgres --home-dir /var/lib/postgresql --shell /bin/bash postgres
+
+# By this the builder sees that the packages are others: what a mount brings does not count for its cache.
+COPY --from=build /build/packages.sha256 /usr/share/ratchet/
 
 # Debian's package would create a cluster at once, which the image would then carry around.
 RUN --mount=type=bind,from=build,source=/build,target=/build \
